@@ -1,0 +1,24 @@
+//===- TernAttributes.h - Quantizers, layouts, targets ----------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_DIALECT_TERN_IR_TERNATTRIBUTES_H
+#define TERN_DIALECT_TERN_IR_TERNATTRIBUTES_H
+
+#include "mlir/IR/Attributes.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+
+#include "tern/Dialect/Tern/IR/TernAttrInterfaces.h.inc"
+#include "tern/Dialect/Tern/IR/TernEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "tern/Dialect/Tern/IR/TernAttributes.h.inc"
+
+#endif // TERN_DIALECT_TERN_IR_TERNATTRIBUTES_H

@@ -1,0 +1,60 @@
+//===- TernDialect.td - The tern dialect -------------------*- tablegen -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_DIALECT_TERN_IR_TERNDIALECT_TD
+#define TERN_DIALECT_TERN_IR_TERNDIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def Tern_Dialect : Dialect {
+  let name = "tern";
+  let cppNamespace = "::tern";
+  let summary = "Ternary-weight neural networks";
+  let description = [{
+    The `tern` dialect says what linalg cannot: linear layers whose weights are
+    ternarized (BitNet b1.58), the quantizers that do it, and matrix products
+    on packed ternary weights. Everything else in a model stays in upstream
+    dialects. The numerics follow docs/numerics.md.
+
+    Function arguments carry discardable attributes of this dialect:
+
+    | attribute | on | meaning |
+    |---|---|---|
+    | `tern.name` | arguments and results of `@main` | name of a run-time tensor |
+    | `tern.param` | arguments of `@main`, arguments and results of prepare functions | the tensor is the parameter of this name |
+    | `tern.shape` | arguments and results of `@main` | extents: an integer, or the name of a symbolic one; equal names are equal extents |
+    | `tern.dtype` | arguments and results of `@main` | element type where signless integers lose it, e.g. `"u8"` |
+    | `tern.ternary` | float parameters | the values are exactly {-s, 0, s}, with one s per `"tensor"`, `"row"` or `"group:G"` |
+    | `tern.prepare` | functions | depends on parameters alone and runs ahead of time |
+    | `tern.target` | modules and functions | the target the code is generated for |
+    | `tern.weights`, `tern.model` | modules | the file that holds the parameters; the model's name |
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"
+  ];
+  let extraClassDeclaration = [{
+    void registerAttributes();
+    void registerOps();
+
+    static constexpr llvm::StringLiteral getNameAttrName() { return "tern.name"; }
+    static constexpr llvm::StringLiteral getParamAttrName() { return "tern.param"; }
+    static constexpr llvm::StringLiteral getShapeAttrName() { return "tern.shape"; }
+    static constexpr llvm::StringLiteral getDtypeAttrName() { return "tern.dtype"; }
+    static constexpr llvm::StringLiteral getTernaryAttrName() { return "tern.ternary"; }
+    static constexpr llvm::StringLiteral getPrepareAttrName() { return "tern.prepare"; }
+    static constexpr llvm::StringLiteral getTargetAttrName() { return "tern.target"; }
+    static constexpr llvm::StringLiteral getWeightsAttrName() { return "tern.weights"; }
+    static constexpr llvm::StringLiteral getModelAttrName() { return "tern.model"; }
+  }];
+}
+
+#endif // TERN_DIALECT_TERN_IR_TERNDIALECT_TD

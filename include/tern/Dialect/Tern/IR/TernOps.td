@@ -1,0 +1,253 @@
+//===- TernOps.td - Operations of the tern dialect ---------*- tablegen -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_DIALECT_TERN_IR_TERNOPS_TD
+#define TERN_DIALECT_TERN_IR_TERNOPS_TD
+
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
+include "tern/Dialect/Tern/IR/TernAttributes.td"
+
+class Tern_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Tern_Dialect, mnemonic, traits>;
+
+def Tern_FloatTensor : RankedTensorOf<[F32]>;
+def Tern_FloatMatrix : TensorRankOf<[F32], [2]>;
+def Tern_FloatVector : TensorRankOf<[F32], [1]>;
+def Tern_FloatScalar : TensorRankOf<[F32], [0]>;
+def Tern_CodeMatrix : TensorRankOf<[I8], [2]>;
+def Tern_PackedTensor : TensorRankOf<[I8], [4]>;
+
+def Tern_BitLinearOp : Tern_Op<"bitlinear", [
+    Pure, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<InferTypeOpInterface, ["inferReturnTypes"]>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+  let summary = "linear layer with ternary weights";
+  let description = [{
+    `y = x^ . w^T (+ bias)`, where `w^` [N, K] are the latent weights ternarized
+    by `weights` and `x^` [..., K] the activations quantized by `activations`;
+    without `activations` they stay float. With both,
+    `y = (q . codes) * scale(x) * scale(w) + bias`, the inner product exact in
+    i32.
+
+    The layer of BitNet b1.58 (arXiv:2402.17764), without its inner norm.
+    Gradients, where they are taken, pass straight through both quantizers.
+
+    - (C1) x has rank >= 1 and its last extent is w's K.
+    - (C2) bias has N elements.
+    - (C3) alpha, the learned scale, is present if and only if the statistic
+      is `learned`, and has the shape of the scales.
+
+    ```mlir
+    %y = tern.bitlinear %x, %w bias %b
+           weights #tern.weight_quantizer<statistic = absmean>
+           activations #tern.activation_quantizer
+         : (tensor<?x784xf32>, tensor<256x784xf32>, tensor<256xf32>)
+           -> tensor<?x256xf32>
+    ```
+  }];
+  let arguments = (ins
+    Tern_FloatTensor:$x, Tern_FloatMatrix:$weight,
+    Optional<Tern_FloatVector>:$bias, Optional<Tern_FloatTensor>:$alpha,
+    Tern_WeightQuantizerAttr:$weights,
+    OptionalAttr<Tern_ActivationQuantizerAttr>:$activations);
+  let results = (outs Tern_FloatTensor:$result);
+  let assemblyFormat = [{
+    $x `,` $weight (`bias` $bias^)? (`alpha` $alpha^)? `weights` $weights
+    (`activations` $activations^)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_QuantizeWeightsOp : Tern_Op<"quantize_weights", [
+    Pure,
+    DeclareOpInterfaceMethods<InferTypeOpInterface, ["inferReturnTypes"]>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+  let summary = "ternarize latent weights";
+  let description = [{
+    Codes -1, 0, 1 and scales of w [N, K]; see `#tern.weight_quantizer`.
+    The scale is a scalar, [N], or [N, ceil(K/group)], by granularity.
+
+    - (C1) alpha, the learned scale, is present if and only if the statistic
+      is `learned`, and has the shape of the scales.
+
+    ```mlir
+    %codes, %scale = tern.quantize_weights %w
+        #tern.weight_quantizer<statistic = absmean>
+      : (tensor<256x784xf32>) -> (tensor<256x784xi8>, tensor<f32>)
+    ```
+  }];
+  let arguments = (ins Tern_FloatMatrix:$weight, Optional<Tern_FloatTensor>:$alpha,
+                       Tern_WeightQuantizerAttr:$quantizer);
+  let results = (outs Tern_CodeMatrix:$codes, Tern_FloatTensor:$scale);
+  let assemblyFormat = [{
+    $weight (`alpha` $alpha^)? $quantizer attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_QuantizeActivationsOp : Tern_Op<"quantize_activations", [
+    Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+  let summary = "quantize each token to int8";
+  let description = [{
+    Codes and scales of x [..., K], one scale for each position of all axes but
+    the last; see `#tern.activation_quantizer`.
+
+    The codes may be wider than x: a packed layout works on whole blocks.
+    Columns past K are zero. `padded_to` is the block the width is rounded up to.
+
+    - (C1) q has x's shape, but its last extent is x's rounded up to a
+      multiple of `padded_to`.
+    - (C2) scale has x's shape without the last extent.
+
+    ```mlir
+    %q, %scale = tern.quantize_activations %x #tern.activation_quantizer padded_to 128
+      : tensor<?x784xf32> -> tensor<?x896xi8>, tensor<?xf32>
+    ```
+  }];
+  let arguments = (ins Tern_FloatTensor:$x, Tern_ActivationQuantizerAttr:$quantizer,
+                       DefaultValuedAttr<I64Attr, "1">:$padded_to);
+  let results = (outs RankedTensorOf<[I8]>:$q, Tern_FloatTensor:$scale);
+  let assemblyFormat = [{
+    $x $quantizer (`padded_to` $padded_to^)? attr-dict `:` type($x) `->` type($q) `,` type($scale)
+  }];
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$x, "::tern::ActivationQuantizerAttr":$quantizer,
+                   CArg<"int64_t", "1">:$paddedTo)>
+  ];
+  let hasVerifier = 1;
+}
+
+def Tern_StraightThroughOp : Tern_Op<"straight_through", [
+    Pure, AllTypesMatch<["x", "quantized", "result"]>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+  let summary = "value of the quantized operand, gradient of the other";
+  let description = [{
+    `x + lambda * (quantized - x)` with the bracket detached: its gradient goes
+    to `x` unchanged (the straight-through estimator, arXiv:1308.3432). Without
+    lambda, or at lambda = 1, the value is `quantized` bit for bit.
+
+    ```mlir
+    %y = tern.straight_through %x, %xq lambda %l
+       : tensor<?x784xf32>, tensor<f32>
+    ```
+  }];
+  let arguments = (ins Tern_FloatTensor:$x, Tern_FloatTensor:$quantized,
+                       Optional<Tern_FloatScalar>:$lambda);
+  let results = (outs Tern_FloatTensor:$result);
+  let assemblyFormat = [{
+    $x `,` $quantized (`lambda` $lambda^)? attr-dict `:` type($x) (`,` type($lambda)^)?
+  }];
+  let hasFolder = 1;
+}
+
+def Tern_PackOp : Tern_Op<"pack", [
+    Pure,
+    DeclareOpInterfaceMethods<InferTypeOpInterface, ["inferReturnTypes"]>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+  let summary = "pack ternary codes to bytes in a layout";
+  let description = [{
+    codes [N, K], each -1, 0 or 1, in the layout's packed shape
+    `[ceil(N/rows), ceil(K/block), rows, lanes]`. Positions past N or K are
+    packed as code 0. Other values than -1, 0 and 1 are undefined behaviour.
+
+    ```mlir
+    %p = tern.pack %codes #tern.bits2<rows = 4, lanes = 32>
+       : (tensor<256x784xi8>) -> tensor<64x7x4x32xi8>
+    ```
+  }];
+  let arguments = (ins Tern_CodeMatrix:$codes, Tern_LayoutAttrInterface:$layout);
+  let results = (outs Tern_PackedTensor:$packed);
+  let assemblyFormat = [{
+    $codes $layout attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Tern_UnpackOp : Tern_Op<"unpack", [
+    Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+  let summary = "codes of a packed ternary matrix";
+  let description = [{
+    The inverse of `tern.pack`: codes [N, K] of a packed tensor. Dynamic
+    extents of the result are given as operands, since packing rounds them up.
+
+    - (C1) one operand per dynamic extent of the result.
+    - (C2) the packed type is the layout's for an N x K matrix.
+
+    ```mlir
+    %codes = tern.unpack %p #tern.bits2<rows = 4, lanes = 32>
+           : tensor<64x7x4x32xi8> -> tensor<256x784xi8>
+    ```
+  }];
+  let arguments = (ins Tern_PackedTensor:$packed, Variadic<Index>:$extents,
+                       Tern_LayoutAttrInterface:$layout);
+  let results = (outs Tern_CodeMatrix:$codes);
+  let assemblyFormat = [{
+    $packed (`[` $extents^ `]`)? $layout attr-dict `:` type($packed) `->` type($codes)
+  }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+def Tern_PackedMatmulOp : Tern_Op<"packed_matmul", [
+    Pure, AttrSizedOperandSegments, DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>,
+    DeclareOpInterfaceMethods<TilingInterface,
+      ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+       "getResultTilePosition", "generateResultTileValue"]>]> {
+  let summary = "activations times packed ternary weights, transposed";
+  let description = [{
+    `out[m, n] = sum over k of activations[m, k] * code[n, k]`. The destination
+    gives the shape and is overwritten, not read.
+
+    - i8 activations: exact. Into i32 without scales; into f32 with them.
+    - f32 activations: into f32. The sum's order is fixed by the layout alone:
+      lane l adds positions k = l modulo `lanes` in ascending order, then the
+      lanes are added in ascending order.
+    - With `scales` [N, G], `group` K-positions share a scale:
+      `out[m, n] = sum over g of scales[n, g] * (sum over k in g ...)`, groups
+      added in ascending order, in f32. `group` 0 means G = 1.
+
+    The activations' K must be a multiple of the layout's block: positions past
+    the matrix's K are zero in the activations (`tern.quantize_activations
+    padded_to`, `tensor.pad`).
+
+    - (C1) activations [M, K], K a multiple of the layout's block, which
+      matches the packed tensor's second extent.
+    - (C2) the packed tensor's tile is the layout's; its first extent is N
+      rounded up to tiles.
+    - (C3) element types: i8 to i32 without scales, i8 to f32 with scales,
+      f32 to f32.
+    - (C4) `group` needs scales, and is a multiple of the layout's lanes.
+
+    ```mlir
+    %y = tern.packed_matmul #tern.bits2<rows = 4, lanes = 32>
+           ins(%q, %p : tensor<?x896xi8>, tensor<64x7x4x32xi8>)
+           outs(%init : tensor<?x256xi32>) -> tensor<?x256xi32>
+    ```
+  }];
+  let arguments = (ins
+    TensorRankOf<[I8, F32], [2]>:$activations, Tern_PackedTensor:$packed,
+    Optional<Tern_FloatMatrix>:$scales, TensorRankOf<[I32, F32], [2]>:$init,
+    Tern_LayoutAttrInterface:$layout,
+    DefaultValuedAttr<I64Attr, "0">:$group);
+  let results = (outs TensorRankOf<[I32, F32], [2]>:$result);
+  let assemblyFormat = [{
+    $layout (`group` $group^)?
+    `ins` `(` $activations `,` $packed `:` type($activations) `,` type($packed) `)`
+    (`scales` `(` $scales^ `:` type($scales) `)`)?
+    `outs` `(` $init `:` type($init) `)` attr-dict `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+#endif // TERN_DIALECT_TERN_IR_TERNOPS_TD
