@@ -51,13 +51,12 @@ def Tern_EpsMode : Tern_Enum<"EpsMode", "How a scale is kept from zero", [
   I32EnumAttrCase<"Add", 1, "add">,
   I32EnumAttrCase<"ClampScale", 2, "clamp_scale">]>;
 
-// Printed with as many digits as it takes to read the same value back.
-class Tern_Double<string doc> : AttrParameter<"double", doc> {
+// A double, printed with as many digits as it takes to read the same value
+// back. (APFloat because attribute storage needs a hash.)
+class Tern_Double<string value, string doc> : APFloatParameter<doc> {
   let parser = "::tern::parseDouble($_parser)";
   let printer = "::tern::printDouble($_printer, $_self)";
-}
-class Tern_DefaultDouble<string value, string doc> : Tern_Double<doc> {
-  let defaultValue = value;
+  let defaultValue = "::llvm::APFloat(" # value # ")";
 }
 
 def Tern_WeightQuantizerAttr
@@ -91,8 +90,8 @@ def Tern_WeightQuantizerAttr
     DefaultValuedParameter<"int64_t", "0", "K-positions of a group">:$group_size,
     DefaultValuedParameter<"Rule", "Rule::RoundClip">:$rule,
     DefaultValuedParameter<"Rounding", "Rounding::Even">:$round,
-    Tern_DefaultDouble<"0.1", "used by the threshold rules">:$threshold,
-    Tern_DefaultDouble<"1e-5", "keeps the scale from zero">:$eps,
+    Tern_Double<"0.1", "used by the threshold rules">:$threshold,
+    Tern_Double<"1e-5", "keeps the scale from zero">:$eps,
     DefaultValuedParameter<"EpsMode", "EpsMode::Clamp">:$eps_mode);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
@@ -115,7 +114,7 @@ def Tern_ActivationQuantizerAttr
   }];
   let parameters = (ins
     DefaultValuedParameter<"Rounding", "Rounding::Even">:$round,
-    Tern_DefaultDouble<"1e-5", "keeps the scale from zero">:$eps,
+    Tern_Double<"1e-5", "keeps the scale from zero">:$eps,
     DefaultValuedParameter<"EpsMode", "EpsMode::Clamp">:$eps_mode);
   let assemblyFormat = "(`<` struct(params)^ `>`)?";
   let genVerifyDecl = 1;
@@ -158,7 +157,7 @@ def Tern_GenericTargetAttr : Tern_Attr<"GenericTarget", "generic",
 
 def Tern_X86TargetAttr : Tern_Attr<"X86Target", "x86",
     [DeclareAttrInterfaceMethods<Tern_TargetAttrInterface,
-       ["getTriple", "getRequiredFeatures", "getTokenTile"]>]> {
+       ["getTriple", "getRequiredFeatures"]>]> {
   let summary = "x86-64 processors";
   let description = [{
     `features` are LLVM's names of what the code may use beyond the x86-64

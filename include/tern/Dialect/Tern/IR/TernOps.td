@@ -28,7 +28,7 @@ def Tern_PackedTensor : TensorRankOf<[I8], [4]>;
 def Tern_BitLinearOp : Tern_Op<"bitlinear", [
     Pure, AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<InferTypeOpInterface, ["inferReturnTypes"]>,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "linear layer with ternary weights";
   let description = [{
     `y = x^ . w^T (+ bias)`, where `w^` [N, K] are the latent weights ternarized
@@ -69,7 +69,7 @@ def Tern_BitLinearOp : Tern_Op<"bitlinear", [
 def Tern_QuantizeWeightsOp : Tern_Op<"quantize_weights", [
     Pure,
     DeclareOpInterfaceMethods<InferTypeOpInterface, ["inferReturnTypes"]>,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "ternarize latent weights";
   let description = [{
     Codes -1, 0, 1 and scales of w [N, K]; see `#tern.weight_quantizer`.
@@ -94,7 +94,7 @@ def Tern_QuantizeWeightsOp : Tern_Op<"quantize_weights", [
 }
 
 def Tern_QuantizeActivationsOp : Tern_Op<"quantize_activations", [
-    Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+    Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "quantize each token to int8";
   let description = [{
     Codes and scales of x [..., K], one scale for each position of all axes but
@@ -127,7 +127,7 @@ def Tern_QuantizeActivationsOp : Tern_Op<"quantize_activations", [
 
 def Tern_StraightThroughOp : Tern_Op<"straight_through", [
     Pure, AllTypesMatch<["x", "quantized", "result"]>,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "value of the quantized operand, gradient of the other";
   let description = [{
     `x + lambda * (quantized - x)` with the bracket detached: its gradient goes
@@ -151,7 +151,7 @@ def Tern_StraightThroughOp : Tern_Op<"straight_through", [
 def Tern_PackOp : Tern_Op<"pack", [
     Pure,
     DeclareOpInterfaceMethods<InferTypeOpInterface, ["inferReturnTypes"]>,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "pack ternary codes to bytes in a layout";
   let description = [{
     codes [N, K], each -1, 0 or 1, in the layout's packed shape
@@ -171,7 +171,7 @@ def Tern_PackOp : Tern_Op<"pack", [
 }
 
 def Tern_UnpackOp : Tern_Op<"unpack", [
-    Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
+    Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "codes of a packed ternary matrix";
   let description = [{
     The inverse of `tern.pack`: codes [N, K] of a packed tensor. Dynamic
@@ -196,8 +196,8 @@ def Tern_UnpackOp : Tern_Op<"unpack", [
 }
 
 def Tern_PackedMatmulOp : Tern_Op<"packed_matmul", [
-    Pure, AttrSizedOperandSegments, DestinationStyleOpInterface,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>,
+    Pure, DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<TilingInterface,
       ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
        "getResultTilePosition", "generateResultTileValue"]>]> {

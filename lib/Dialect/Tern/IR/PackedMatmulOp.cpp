@@ -1,0 +1,187 @@
+//===- PackedMatmulOp.cpp - Activations times packed weights --------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The verifier and the tiling interface of tern.packed_matmul. Its iteration
+// space is (m, n): K is never tiled, so that a result's value depends on
+// neither the tile nor the thread.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+
+using namespace mlir;
+using namespace tern;
+
+static bool compatible(int64_t a, int64_t b) {
+  return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
+}
+
+LogicalResult PackedMatmulOp::verify() {
+  auto activations = cast<RankedTensorType>(getActivations().getType());
+  auto packed = cast<RankedTensorType>(getPacked().getType());
+  auto out = cast<RankedTensorType>(getInit().getType());
+  LayoutAttrInterface layout = getLayout();
+
+  int64_t k = activations.getDimSize(1);
+  if (!ShapedType::isDynamic(k) && k % layout.getBlock() != 0)
+    return emitOpError() << "(C1) the activations' K is " << k
+                         << ", not a multiple of the layout's block, "
+                         << layout.getBlock();
+  SmallVector<int64_t> expected = layout.getPackedShape(out.getDimSize(1), k);
+  if (!compatible(packed.getDimSize(1), expected[1]))
+    return emitOpError() << "(C1) the packed tensor has "
+                         << packed.getDimSize(1) << " blocks, but K = " << k
+                         << " is " << expected[1];
+  if (packed.getDimSize(2) != layout.getRows() ||
+      packed.getDimSize(3) != layout.getLanes())
+    return emitOpError() << "(C2) the packed tensor's tile is "
+                         << packed.getDimSize(2) << "x" << packed.getDimSize(3)
+                         << ", but the layout's is " << layout.getRows() << "x"
+                         << layout.getLanes();
+  if (!compatible(packed.getDimSize(0), expected[0]))
+    return emitOpError() << "(C2) the packed tensor has "
+                         << packed.getDimSize(0)
+                         << " row tiles, but N = " << out.getDimSize(1)
+                         << " is " << expected[0];
+  if (!compatible(activations.getDimSize(0), out.getDimSize(0)))
+    return emitOpError() << "(C1) the activations have M = "
+                         << activations.getDimSize(0) << ", but the result has "
+                         << out.getDimSize(0);
+
+  bool integer = activations.getElementType().isInteger(8);
+  bool toInteger = out.getElementType().isInteger(32);
+  if (integer ? toInteger == static_cast<bool>(getScales()) : toInteger)
+    return emitOpError() << "(C3) " << activations.getElementType()
+                         << " activations into " << out.getElementType()
+                         << (getScales() ? " with" : " without") << " scales";
+  int64_t group = getGroup();
+  if (group < 0 || (group > 0 && !getScales()))
+    return emitOpError("(C4) group needs scales and must not be negative");
+  if (group % layout.getLanes() != 0)
+    return emitOpError() << "(C4) group is " << group
+                         << ", not a multiple of the layout's lanes, "
+                         << layout.getLanes();
+  if (getScales() &&
+      !compatible(cast<RankedTensorType>(getScales().getType()).getDimSize(0),
+                  out.getDimSize(1)))
+    return emitOpError("(C4) scales and result differ in N");
+  if (getResult().getType() != out)
+    return emitOpError("the result's type must be the destination's");
+  return success();
+}
+
+LogicalResult
+PackedMatmulOp::reifyResultShapes(OpBuilder &b,
+                                  ReifiedRankedShapedTypeDims &shapes) {
+  shapes.push_back(tensor::getMixedSizes(b, getLoc(), getInit()));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// TilingInterface
+//===----------------------------------------------------------------------===//
+
+SmallVector<utils::IteratorType> PackedMatmulOp::getLoopIteratorTypes() {
+  return {utils::IteratorType::parallel, utils::IteratorType::parallel};
+}
+
+SmallVector<Range> PackedMatmulOp::getIterationDomain(OpBuilder &b) {
+  SmallVector<Range> ranges;
+  for (int64_t dim : {0, 1})
+    ranges.push_back({b.getIndexAttr(0),
+                      tensor::getMixedSize(b, getLoc(), getInit(), dim),
+                      b.getIndexAttr(1)});
+  return ranges;
+}
+
+/// Whether `value` is known to be a multiple of `tile`.
+static bool isMultiple(OpFoldResult value, int64_t tile) {
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return *constant % tile == 0;
+  auto v = cast<Value>(value);
+  if (auto apply = v.getDefiningOp<affine::AffineApplyOp>())
+    return apply.getAffineMap().getResult(0).isMultipleOf(tile);
+  // The induction variable of a loop that starts at a multiple and steps by
+  // one; anything else is the caller's promise to break.
+  if (auto arg = dyn_cast<BlockArgument>(v))
+    if (auto loop =
+            dyn_cast<LoopLikeOpInterface>(arg.getOwner()->getParentOp())) {
+      auto ivs = loop.getLoopInductionVars();
+      auto lower = loop.getLoopLowerBounds();
+      auto steps = loop.getLoopSteps();
+      if (ivs && lower && steps)
+        for (auto [iv, lb, step] : llvm::zip_equal(*ivs, *lower, *steps))
+          if (iv == v)
+            return isMultiple(lb, tile) && isMultiple(step, tile);
+    }
+  return false;
+}
+
+FailureOr<TilingResult>
+PackedMatmulOp::getTiledImplementation(OpBuilder &b,
+                                       ArrayRef<OpFoldResult> offsets,
+                                       ArrayRef<OpFoldResult> sizes) {
+  Location loc = getLoc();
+  int64_t rows = getLayout().getRows();
+  // A tile must begin where a row tile of the packed tensor does.
+  if (!isMultiple(offsets[1], rows))
+    return emitOpError() << "n can be tiled by multiples of the layout's "
+                         << rows << " rows only",
+           failure();
+  AffineExpr s0 = b.getAffineSymbolExpr(0);
+  OpFoldResult firstTile = affine::makeComposedFoldedAffineApply(
+      b, loc, AffineMap::get(0, 1, s0.floorDiv(rows)), {offsets[1]});
+  OpFoldResult numTiles = affine::makeComposedFoldedAffineApply(
+      b, loc, AffineMap::get(0, 1, s0.ceilDiv(rows)), {sizes[1]});
+
+  SmallVector<Operation *> slices;
+  auto slice = [&](Value source, ArrayRef<OpFoldResult> sliceOffsets,
+                   ArrayRef<OpFoldResult> sliceSizes) -> Value {
+    SmallVector<OpFoldResult> ones(sliceSizes.size(), b.getIndexAttr(1));
+    auto op = tensor::ExtractSliceOp::create(b, loc, source, sliceOffsets,
+                                             sliceSizes, ones);
+    slices.push_back(op);
+    return op;
+  };
+  OpFoldResult zero = b.getIndexAttr(0);
+  auto size = [&](Value value, int64_t dim) {
+    return tensor::getMixedSize(b, loc, value, dim);
+  };
+  Value activations = slice(getActivations(), {offsets[0], zero},
+                            {sizes[0], size(getActivations(), 1)});
+  Value packed = slice(getPacked(), {firstTile, zero, zero, zero},
+                       {numTiles, size(getPacked(), 1), size(getPacked(), 2),
+                        size(getPacked(), 3)});
+  Value scales;
+  if (getScales())
+    scales = slice(getScales(), {offsets[1], zero},
+                   {sizes[1], size(getScales(), 1)});
+  Value init = slice(getInit(), offsets, sizes);
+  auto tiled =
+      PackedMatmulOp::create(b, loc, init.getType(), activations, packed,
+                             scales, init, getLayout(), getGroup());
+  return TilingResult{{tiled}, {tiled.getResult()}, slices};
+}
+
+LogicalResult PackedMatmulOp::getResultTilePosition(
+    OpBuilder &, unsigned, ArrayRef<OpFoldResult> offsets,
+    ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
+    SmallVector<OpFoldResult> &resultSizes) {
+  resultOffsets.assign(offsets.begin(), offsets.end());
+  resultSizes.assign(sizes.begin(), sizes.end());
+  return success();
+}
+
+FailureOr<TilingResult>
+PackedMatmulOp::generateResultTileValue(OpBuilder &b, unsigned,
+                                        ArrayRef<OpFoldResult> offsets,
+                                        ArrayRef<OpFoldResult> sizes) {
+  return getTiledImplementation(b, offsets, sizes);
+}

@@ -1,0 +1,102 @@
+//===- TernAttributes.cpp - Quantizers, layouts, targets ------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace tern {
+static FailureOr<APFloat> parseDouble(AsmParser &parser) {
+  double value;
+  if (failed(parser.parseFloat(value)))
+    return failure();
+  return APFloat(value);
+}
+
+static void printDouble(AsmPrinter &printer, const APFloat &value) {
+  // The asm parser wants a decimal point; APFloat prints the shortest digits
+  // that read back as the same number.
+  SmallString<16> text;
+  value.toString(text, /*FormatPrecision=*/0, /*FormatMaxPadding=*/0);
+  size_t exponent = text.find_first_of("eE");
+  if (StringRef(text).find('.') == StringRef::npos)
+    text.insert(text.begin() +
+                    (exponent == StringRef::npos ? text.size() : exponent),
+                {'.', '0'});
+  printer << text;
+}
+} // namespace tern
+
+#include "tern/Dialect/Tern/IR/TernEnums.cpp.inc"
+
+#include "tern/Dialect/Tern/IR/TernAttrInterfaces.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "tern/Dialect/Tern/IR/TernAttributes.cpp.inc"
+
+void TernDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "tern/Dialect/Tern/IR/TernAttributes.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// Quantizers
+//===----------------------------------------------------------------------===//
+
+static bool isFiniteNonNegative(const APFloat &value) {
+  return value.isFinite() && (value.isZero() || !value.isNegative());
+}
+
+LogicalResult
+WeightQuantizerAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                            Statistic statistic, Granularity granularity,
+                            int64_t groupSize, Rule rule, Rounding,
+                            APFloat threshold, APFloat eps, EpsMode epsMode) {
+  if ((granularity == Granularity::Group) != (groupSize > 0))
+    return emitError() << "group_size must be positive with granularity = "
+                          "group, and absent without";
+  if (!isFiniteNonNegative(eps) || !isFiniteNonNegative(threshold))
+    return emitError() << "eps and threshold must be finite and not negative";
+  if (epsMode == EpsMode::ClampScale)
+    return emitError() << "eps_mode = clamp_scale is for activations";
+  if (statistic == Statistic::Learned && rule == Rule::Threshold)
+    return emitError() << "a learned scale goes with round_clip or "
+                          "strict_threshold";
+  return success();
+}
+
+SmallVector<int64_t> WeightQuantizerAttr::getScaleShape(int64_t n,
+                                                        int64_t k) const {
+  switch (getGranularity()) {
+  case Granularity::Tensor:
+    return {};
+  case Granularity::Row:
+    return {n};
+  case Granularity::Group:
+    return {n, ShapedType::isDynamic(k)
+                   ? ShapedType::kDynamic
+                   : (k + getGroupSize() - 1) / getGroupSize()};
+  }
+  llvm_unreachable("all granularities are handled");
+}
+
+LogicalResult
+ActivationQuantizerAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                Rounding, APFloat eps, EpsMode epsMode) {
+  if (!isFiniteNonNegative(eps))
+    return emitError() << "eps must be finite and not negative";
+  if (epsMode == EpsMode::Add)
+    return emitError() << "eps_mode = add is for weights";
+  return success();
+}

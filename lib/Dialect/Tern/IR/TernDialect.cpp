@@ -1,0 +1,89 @@
+//===- TernDialect.cpp - The tern dialect ---------------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+
+using namespace mlir;
+using namespace tern;
+
+#include "tern/Dialect/Tern/IR/TernDialect.cpp.inc"
+
+void TernDialect::initialize() {
+  registerAttributes();
+  registerOps();
+}
+
+//===----------------------------------------------------------------------===//
+// Discardable attributes
+//===----------------------------------------------------------------------===//
+
+/// "tensor", "row" or "group:G" with G > 0.
+static bool isTernaryFact(StringRef fact) {
+  int64_t group;
+  return fact == "tensor" || fact == "row" ||
+         (fact.consume_front("group:") && !fact.getAsInteger(10, group) &&
+          group > 0);
+}
+
+LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
+                                                    NamedAttribute attr) {
+  StringRef name = attr.getName();
+  if (name == getTargetAttrName()) {
+    if (!isa<TargetAttrInterface>(attr.getValue()))
+      return op->emitOpError()
+             << "'" << name << "' must be a target, such as #tern.generic";
+  } else if (name == getPrepareAttrName()) {
+    if (!isa<FunctionOpInterface>(op) || !isa<UnitAttr>(attr.getValue()))
+      return op->emitOpError()
+             << "'" << name << "' must be a unit attribute on a function";
+  } else if (name == getWeightsAttrName() || name == getModelAttrName()) {
+    if (!isa<StringAttr>(attr.getValue()))
+      return op->emitOpError() << "'" << name << "' must be a string";
+  }
+  return success();
+}
+
+LogicalResult TernDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                    unsigned argIndex,
+                                                    NamedAttribute attr) {
+  StringRef name = attr.getName();
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (!function)
+    return op->emitOpError() << "'" << name << "' belongs on functions";
+  Type type = function.getArgumentTypes()[argIndex];
+  auto fail = [&](const Twine &what) {
+    return op->emitOpError()
+           << "argument " << argIndex << ": '" << name << "' " << what;
+  };
+  if (name == getNameAttrName() || name == getParamAttrName() ||
+      name == getDtypeAttrName()) {
+    if (!isa<StringAttr>(attr.getValue()))
+      return fail("must be a string");
+  } else if (name == getTernaryAttrName()) {
+    auto fact = dyn_cast<StringAttr>(attr.getValue());
+    if (!fact || !isTernaryFact(fact))
+      return fail("must be \"tensor\", \"row\" or \"group:G\"");
+  } else if (name == getShapeAttrName()) {
+    auto shape = dyn_cast<ArrayAttr>(attr.getValue());
+    if (!shape || !llvm::all_of(shape, [](Attribute extent) {
+          return isa<StringAttr, IntegerAttr>(extent);
+        }))
+      return fail("must be an array of integers and strings");
+    auto shaped = dyn_cast<ShapedType>(type);
+    if (shaped && shaped.hasRank() &&
+        shaped.getRank() != static_cast<int64_t>(shape.size()))
+      return fail("must have one entry per dimension");
+  }
+  return success();
+}

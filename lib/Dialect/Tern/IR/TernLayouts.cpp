@@ -1,0 +1,148 @@
+//===- TernLayouts.cpp - How ternary codes stand in bytes -----------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
+
+using namespace mlir;
+using namespace tern;
+
+/// A constant of `type`, an integer or a vector of integers.
+static Value constant(OpBuilder &b, Location loc, Type type, int64_t value) {
+  auto element = cast<IntegerType>(getElementTypeOrSelf(type));
+  TypedAttr attr = b.getIntegerAttr(element, value);
+  if (auto vector = dyn_cast<VectorType>(type))
+    attr = SplatElementsAttr::get(vector, cast<Attribute>(attr));
+  return arith::ConstantOp::create(b, loc, type, attr);
+}
+
+static LogicalResult verifyTile(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t rows, int64_t lanes) {
+  // Bounds that keep kernels within registers and sizes within 64 bits.
+  if (rows < 1 || rows > 64)
+    return emitError() << "rows must be between 1 and 64";
+  if (lanes < 1 || lanes > 256)
+    return emitError() << "lanes must be between 1 and 256";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Two bits a code
+//===----------------------------------------------------------------------===//
+
+LogicalResult Bits2Attr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t rows, int64_t lanes) {
+  return verifyTile(emitError, rows, lanes);
+}
+
+int64_t Bits2Attr::getFields() const { return 4; }
+
+LayoutAttrInterface Bits2Attr::withTile(int64_t rows, int64_t lanes) const {
+  return Bits2Attr::get(getContext(), rows, lanes);
+}
+
+Value Bits2Attr::buildPack(OpBuilder &b, Location loc, ValueRange codes) const {
+  Type type = codes.front().getType();
+  Value one = constant(b, loc, type, 1);
+  Value byte;
+  for (auto [field, code] : llvm::enumerate(codes)) {
+    Value digit = arith::AddIOp::create(b, loc, code, one);
+    if (field == 0) {
+      byte = digit;
+      continue;
+    }
+    Value shift = constant(b, loc, type, 2 * field);
+    digit = arith::ShLIOp::create(b, loc, digit, shift);
+    byte = arith::OrIOp::create(b, loc, byte, digit);
+  }
+  return byte;
+}
+
+SmallVector<Value> Bits2Attr::buildUnpack(OpBuilder &b, Location loc,
+                                          Value bytes) const {
+  Type type = bytes.getType();
+  Value mask = constant(b, loc, type, 3);
+  SmallVector<Value> fields;
+  for (int64_t field = 0; field < getFields(); ++field) {
+    Value digit = bytes;
+    if (field > 0)
+      digit = arith::ShRUIOp::create(b, loc, bytes,
+                                     constant(b, loc, type, 2 * field));
+    // The top field needs no mask: the shift brings in zeros.
+    if (field + 1 < getFields())
+      digit = arith::AndIOp::create(b, loc, digit, mask);
+    fields.push_back(digit);
+  }
+  return fields;
+}
+
+//===----------------------------------------------------------------------===//
+// Five digits of base three
+//===----------------------------------------------------------------------===//
+
+LogicalResult Base3Attr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t rows, int64_t lanes) {
+  return verifyTile(emitError, rows, lanes);
+}
+
+int64_t Base3Attr::getFields() const { return 5; }
+
+LayoutAttrInterface Base3Attr::withTile(int64_t rows, int64_t lanes) const {
+  return Base3Attr::get(getContext(), rows, lanes);
+}
+
+Value Base3Attr::buildPack(OpBuilder &b, Location loc, ValueRange codes) const {
+  // v < 243 fits a byte, v * 256 + 242 does not: compute in 32 bits.
+  Type type = codes.front().getType();
+  Type wide = b.getI32Type();
+  if (auto vector = dyn_cast<VectorType>(type))
+    wide = vector.clone(wide);
+  Value one = constant(b, loc, type, 1);
+  Value three = constant(b, loc, wide, 3);
+  Value number;
+  for (Value code : codes) {
+    Value digit = arith::AddIOp::create(b, loc, code, one);
+    digit = arith::ExtUIOp::create(b, loc, wide, digit);
+    if (!number) {
+      number = digit;
+      continue;
+    }
+    number = arith::MulIOp::create(b, loc, number, three);
+    number = arith::AddIOp::create(b, loc, number, digit);
+  }
+  number = arith::MulIOp::create(b, loc, number, constant(b, loc, wide, 256));
+  number = arith::AddIOp::create(b, loc, number, constant(b, loc, wide, 242));
+  number = arith::DivUIOp::create(b, loc, number, constant(b, loc, wide, 243));
+  return arith::TruncIOp::create(b, loc, type, number);
+}
+
+SmallVector<Value> Base3Attr::buildUnpack(OpBuilder &b, Location loc,
+                                          Value bytes) const {
+  Type type = bytes.getType();
+  // (x * 3) / 256 for a byte x is the number of thresholds 86 and 171 it
+  // reaches: comparisons stay in bytes where the product would not.
+  Value first = constant(b, loc, type, 86);
+  Value second = constant(b, loc, type, static_cast<int8_t>(171));
+  SmallVector<Value> fields;
+  Value rest = bytes;
+  for (int64_t field = 0; field < getFields(); ++field) {
+    if (field > 0) {
+      Value twice = arith::AddIOp::create(b, loc, rest, rest);
+      rest = arith::AddIOp::create(b, loc, twice, rest);
+    }
+    auto reaches = [&](Value threshold) -> Value {
+      Value bit = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, rest,
+                                        threshold);
+      return arith::ExtUIOp::create(b, loc, type, bit);
+    };
+    fields.push_back(
+        arith::AddIOp::create(b, loc, reaches(first), reaches(second)));
+  }
+  return fields;
+}

@@ -1,0 +1,302 @@
+//===- TernOps.cpp - Operations of the tern dialect -----------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Dialect/Tern/IR/TernOps.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace tern;
+
+#define GET_OP_CLASSES
+#include "tern/Dialect/Tern/IR/TernOps.cpp.inc"
+
+void TernDialect::registerOps() {
+  addOperations<
+#define GET_OP_LIST
+#include "tern/Dialect/Tern/IR/TernOps.cpp.inc"
+      >();
+}
+
+/// Extents that may be equal: the same, or one of them dynamic.
+static bool compatible(int64_t a, int64_t b) {
+  return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
+}
+
+static RankedTensorType getTensorType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// Extent `dim` of `value`: an attribute if static.
+static OpFoldResult extent(OpBuilder &b, Location loc, Value value,
+                           int64_t dim) {
+  return tensor::getMixedSize(b, loc, value, dim);
+}
+
+/// ceil(size / tile) or that times tile, folded where possible.
+static OpFoldResult roundUp(OpBuilder &b, Location loc, OpFoldResult size,
+                            int64_t tile, bool inTiles) {
+  AffineExpr s0 = b.getAffineSymbolExpr(0);
+  AffineExpr tiles = s0.ceilDiv(tile);
+  AffineMap map = AffineMap::get(0, 1, inTiles ? tiles : tiles * tile);
+  return affine::makeComposedFoldedAffineApply(b, loc, map, {size});
+}
+
+static int64_t roundUp(int64_t size, int64_t tile) {
+  return ShapedType::isDynamic(size) ? size : (size + tile - 1) / tile * tile;
+}
+
+/// The learned scale is there exactly when the quantizer wants one, and has
+/// the shape of the scales of `weight`.
+static LogicalResult verifyAlpha(Operation *op, StringRef constraint,
+                                 WeightQuantizerAttr quantizer, Value weight,
+                                 Value alpha) {
+  bool learned = quantizer.getStatistic() == Statistic::Learned;
+  if (learned != static_cast<bool>(alpha))
+    return op->emitOpError()
+           << "(" << constraint << ") "
+           << (learned ? "a learned scale needs the operand alpha"
+                       : "alpha is for statistic = learned");
+  if (!alpha)
+    return success();
+  ArrayRef<int64_t> w = getTensorType(weight).getShape();
+  SmallVector<int64_t> expected = quantizer.getScaleShape(w[0], w[1]);
+  if (failed(verifyCompatibleShape(getTensorType(alpha).getShape(), expected)))
+    return op->emitOpError()
+           << "(" << constraint << ") alpha has type " << alpha.getType()
+           << ", not the shape of the scales";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// bitlinear
+//===----------------------------------------------------------------------===//
+
+LogicalResult BitLinearOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location>,
+                                            ValueRange operands, DictionaryAttr,
+                                            OpaqueProperties, RegionRange,
+                                            SmallVectorImpl<Type> &inferred) {
+  auto x = dyn_cast<RankedTensorType>(operands[0].getType());
+  auto weight = dyn_cast<RankedTensorType>(operands[1].getType());
+  if (!x || !weight || x.getRank() < 1 || weight.getRank() != 2)
+    return failure();
+  SmallVector<int64_t> shape(x.getShape());
+  shape.back() = weight.getDimSize(0);
+  inferred.push_back(RankedTensorType::get(shape, x.getElementType()));
+  return success();
+}
+
+LogicalResult BitLinearOp::verify() {
+  RankedTensorType x = getTensorType(getX());
+  RankedTensorType weight = getTensorType(getWeight());
+  if (x.getRank() < 1)
+    return emitOpError("(C1) x must have at least one dimension");
+  if (!compatible(x.getShape().back(), weight.getDimSize(1)))
+    return emitOpError() << "(C1) the last extent of x is "
+                         << x.getShape().back()
+                         << ", but w has K = " << weight.getDimSize(1);
+  if (getBias() &&
+      !compatible(getTensorType(getBias()).getDimSize(0), weight.getDimSize(0)))
+    return emitOpError() << "(C2) bias has "
+                         << getTensorType(getBias()).getDimSize(0)
+                         << " elements, but w has N = " << weight.getDimSize(0);
+  return verifyAlpha(*this, "C3", getWeights(), getWeight(), getAlpha());
+}
+
+LogicalResult
+BitLinearOp::reifyResultShapes(OpBuilder &b,
+                               ReifiedRankedShapedTypeDims &shapes) {
+  SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, getLoc(), getX());
+  shape.back() = extent(b, getLoc(), getWeight(), 0);
+  shapes.push_back(std::move(shape));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// quantize_weights
+//===----------------------------------------------------------------------===//
+
+LogicalResult QuantizeWeightsOp::inferReturnTypes(
+    MLIRContext *context, std::optional<Location>, ValueRange operands,
+    DictionaryAttr, OpaqueProperties properties, RegionRange,
+    SmallVectorImpl<Type> &inferred) {
+  auto weight = dyn_cast<RankedTensorType>(operands[0].getType());
+  auto quantizer = properties.as<Properties *>()->getQuantizer();
+  if (!weight || weight.getRank() != 2 || !quantizer)
+    return failure();
+  inferred.push_back(weight.clone(IntegerType::get(context, 8)));
+  inferred.push_back(RankedTensorType::get(
+      quantizer.getScaleShape(weight.getDimSize(0), weight.getDimSize(1)),
+      weight.getElementType()));
+  return success();
+}
+
+LogicalResult QuantizeWeightsOp::verify() {
+  return verifyAlpha(*this, "C1", getQuantizer(), getWeight(), getAlpha());
+}
+
+LogicalResult
+QuantizeWeightsOp::reifyResultShapes(OpBuilder &b,
+                                     ReifiedRankedShapedTypeDims &shapes) {
+  OpFoldResult n = extent(b, getLoc(), getWeight(), 0);
+  OpFoldResult k = extent(b, getLoc(), getWeight(), 1);
+  shapes.push_back({n, k});
+  switch (getQuantizer().getGranularity()) {
+  case Granularity::Tensor:
+    shapes.push_back({});
+    break;
+  case Granularity::Row:
+    shapes.push_back({n});
+    break;
+  case Granularity::Group:
+    shapes.push_back({n, roundUp(b, getLoc(), k, getQuantizer().getGroupSize(),
+                                 /*inTiles=*/true)});
+    break;
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// quantize_activations
+//===----------------------------------------------------------------------===//
+
+void QuantizeActivationsOp::build(OpBuilder &b, OperationState &state, Value x,
+                                  ActivationQuantizerAttr quantizer,
+                                  int64_t paddedTo) {
+  RankedTensorType type = getTensorType(x);
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = roundUp(shape.back(), paddedTo);
+  build(b, state,
+        {RankedTensorType::get(shape, b.getI8Type()),
+         RankedTensorType::get(type.getShape().drop_back(),
+                               type.getElementType())},
+        x, quantizer, paddedTo);
+}
+
+LogicalResult QuantizeActivationsOp::verify() {
+  RankedTensorType x = getTensorType(getX());
+  RankedTensorType q = getTensorType(getQ());
+  if (x.getRank() < 1)
+    return emitOpError("(C1) x must have at least one dimension");
+  if (static_cast<int64_t>(getPaddedTo()) < 1)
+    return emitOpError("(C1) padded_to must be positive");
+  SmallVector<int64_t> padded(x.getShape());
+  padded.back() = roundUp(padded.back(), getPaddedTo());
+  if (failed(verifyCompatibleShape(q.getShape(), padded)))
+    return emitOpError() << "(C1) q has type " << q
+                         << ", but x rounded up to multiples of "
+                         << getPaddedTo() << " would be "
+                         << RankedTensorType::get(padded, q.getElementType());
+  if (failed(verifyCompatibleShape(getTensorType(getScale()).getShape(),
+                                   x.getShape().drop_back())))
+    return emitOpError() << "(C2) scale has type " << getScale().getType()
+                         << ", not one element per token of " << x;
+  return success();
+}
+
+LogicalResult
+QuantizeActivationsOp::reifyResultShapes(OpBuilder &b,
+                                         ReifiedRankedShapedTypeDims &shapes) {
+  SmallVector<OpFoldResult> q = tensor::getMixedSizes(b, getLoc(), getX());
+  SmallVector<OpFoldResult> scale(ArrayRef(q).drop_back());
+  q.back() = roundUp(b, getLoc(), q.back(), getPaddedTo(), /*inTiles=*/false);
+  shapes.push_back(std::move(q));
+  shapes.push_back(std::move(scale));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// straight_through
+//===----------------------------------------------------------------------===//
+
+OpFoldResult StraightThroughOp::fold(FoldAdaptor adaptor) {
+  // Only with a constant lambda: without one the op still carries the
+  // gradient, which is not a fold's to drop.
+  if (auto lambda = dyn_cast_or_null<DenseFPElementsAttr>(adaptor.getLambda()))
+    if (lambda.isSplat() && lambda.getSplatValue<APFloat>().isZero())
+      return getX();
+  if (getX() == getQuantized())
+    return getX();
+  return {};
+}
+
+LogicalResult
+StraightThroughOp::reifyResultShapes(OpBuilder &b,
+                                     ReifiedRankedShapedTypeDims &shapes) {
+  shapes.push_back(tensor::getMixedSizes(b, getLoc(), getX()));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// pack, unpack
+//===----------------------------------------------------------------------===//
+
+LogicalResult PackOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                       ValueRange operands, DictionaryAttr,
+                                       OpaqueProperties properties, RegionRange,
+                                       SmallVectorImpl<Type> &inferred) {
+  auto codes = dyn_cast<RankedTensorType>(operands[0].getType());
+  auto layout = dyn_cast_or_null<LayoutAttrInterface>(
+      properties.as<Properties *>()->layout);
+  if (!codes || codes.getRank() != 2 || !layout)
+    return failure();
+  inferred.push_back(RankedTensorType::get(
+      layout.getPackedShape(codes.getDimSize(0), codes.getDimSize(1)),
+      codes.getElementType()));
+  return success();
+}
+
+LogicalResult PackOp::reifyResultShapes(OpBuilder &b,
+                                        ReifiedRankedShapedTypeDims &shapes) {
+  LayoutAttrInterface layout = getLayout();
+  OpFoldResult n = extent(b, getLoc(), getCodes(), 0);
+  OpFoldResult k = extent(b, getLoc(), getCodes(), 1);
+  shapes.push_back(
+      {roundUp(b, getLoc(), n, layout.getRows(), /*inTiles=*/true),
+       roundUp(b, getLoc(), k, layout.getBlock(), /*inTiles=*/true),
+       b.getIndexAttr(layout.getRows()), b.getIndexAttr(layout.getLanes())});
+  return success();
+}
+
+LogicalResult UnpackOp::verify() {
+  RankedTensorType codes = getTensorType(getCodes());
+  if (getExtents().size() != static_cast<size_t>(codes.getNumDynamicDims()))
+    return emitOpError() << "(C1) has " << getExtents().size()
+                         << " extents, but the result has "
+                         << codes.getNumDynamicDims() << " dynamic ones";
+  SmallVector<int64_t> expected =
+      getLayout().getPackedShape(codes.getDimSize(0), codes.getDimSize(1));
+  if (failed(verifyCompatibleShape(getTensorType(getPacked()).getShape(),
+                                   expected)))
+    return emitOpError() << "(C2) the packed type is " << getPacked().getType()
+                         << ", but " << codes << " packs to "
+                         << RankedTensorType::get(expected,
+                                                  codes.getElementType());
+  return success();
+}
+
+OpFoldResult UnpackOp::fold(FoldAdaptor) {
+  auto pack = getPacked().getDefiningOp<PackOp>();
+  if (pack && pack.getLayout() == getLayout() &&
+      pack.getCodes().getType() == getType() &&
+      cast<RankedTensorType>(getType()).hasStaticShape())
+    return pack.getCodes();
+  return {};
+}
+
+LogicalResult UnpackOp::reifyResultShapes(OpBuilder &b,
+                                          ReifiedRankedShapedTypeDims &shapes) {
+  shapes.push_back(
+      getMixedValues(getTensorType(getCodes()).getShape(), getExtents(), b));
+  return success();
+}
