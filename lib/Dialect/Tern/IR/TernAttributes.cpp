@@ -23,10 +23,15 @@ static FailureOr<APFloat> parseDouble(AsmParser &parser) {
 }
 
 static void printDouble(AsmPrinter &printer, const APFloat &value) {
-  // The asm parser wants a decimal point; APFloat prints the shortest digits
-  // that read back as the same number.
-  SmallString<16> text;
-  value.toString(text, /*FormatPrecision=*/0, /*FormatMaxPadding=*/0);
+  // The asm parser wants a decimal point. Few digits where they read back as
+  // the same number, all of them otherwise.
+  SmallString<32> text;
+  for (unsigned digits : {6u, 17u}) {
+    text.clear();
+    value.toString(text, digits, /*FormatMaxPadding=*/0);
+    if (APFloat(APFloat::IEEEdouble(), text).bitwiseIsEqual(value))
+      break;
+  }
   size_t exponent = text.find_first_of("eE");
   if (StringRef(text).find('.') == StringRef::npos)
     text.insert(text.begin() +

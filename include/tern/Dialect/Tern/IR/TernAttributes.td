@@ -116,7 +116,7 @@ def Tern_ActivationQuantizerAttr
     DefaultValuedParameter<"Rounding", "Rounding::Even">:$round,
     Tern_Double<"1e-5", "keeps the scale from zero">:$eps,
     DefaultValuedParameter<"EpsMode", "EpsMode::Clamp">:$eps_mode);
-  let assemblyFormat = "(`<` struct(params)^ `>`)?";
+  let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
 

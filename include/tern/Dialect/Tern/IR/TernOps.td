@@ -47,8 +47,7 @@ def Tern_BitLinearOp : Tern_Op<"bitlinear", [
 
     ```mlir
     %y = tern.bitlinear %x, %w bias %b
-           weights #tern.weight_quantizer<statistic = absmean>
-           activations #tern.activation_quantizer
+           weights <statistic = absmean> activations <>
          : (tensor<?x784xf32>, tensor<256x784xf32>, tensor<256xf32>)
            -> tensor<?x256xf32>
     ```
@@ -79,8 +78,7 @@ def Tern_QuantizeWeightsOp : Tern_Op<"quantize_weights", [
       is `learned`, and has the shape of the scales.
 
     ```mlir
-    %codes, %scale = tern.quantize_weights %w
-        #tern.weight_quantizer<statistic = absmean>
+    %codes, %scale = tern.quantize_weights %w <statistic = absmean>
       : (tensor<256x784xf32>) -> (tensor<256x784xi8>, tensor<f32>)
     ```
   }];
@@ -108,7 +106,7 @@ def Tern_QuantizeActivationsOp : Tern_Op<"quantize_activations", [
     - (C2) scale has x's shape without the last extent.
 
     ```mlir
-    %q, %scale = tern.quantize_activations %x #tern.activation_quantizer padded_to 128
+    %q, %scale = tern.quantize_activations %x <> padded_to 128
       : tensor<?x784xf32> -> tensor<?x896xi8>, tensor<?xf32>
     ```
   }];
@@ -159,14 +157,14 @@ def Tern_PackOp : Tern_Op<"pack", [
     packed as code 0. Other values than -1, 0 and 1 are undefined behaviour.
 
     ```mlir
-    %p = tern.pack %codes #tern.bits2<rows = 4, lanes = 32>
+    %p = tern.pack #tern.bits2<rows = 4, lanes = 32> %codes
        : (tensor<256x784xi8>) -> tensor<64x7x4x32xi8>
     ```
   }];
   let arguments = (ins Tern_CodeMatrix:$codes, Tern_LayoutAttrInterface:$layout);
   let results = (outs Tern_PackedTensor:$packed);
   let assemblyFormat = [{
-    $codes $layout attr-dict `:` functional-type(operands, results)
+    $layout $codes attr-dict `:` functional-type(operands, results)
   }];
 }
 
@@ -181,7 +179,7 @@ def Tern_UnpackOp : Tern_Op<"unpack", [
     - (C2) the packed type is the layout's for an N x K matrix.
 
     ```mlir
-    %codes = tern.unpack %p #tern.bits2<rows = 4, lanes = 32>
+    %codes = tern.unpack #tern.bits2<rows = 4, lanes = 32> %p
            : tensor<64x7x4x32xi8> -> tensor<256x784xi8>
     ```
   }];
@@ -189,7 +187,7 @@ def Tern_UnpackOp : Tern_Op<"unpack", [
                        Tern_LayoutAttrInterface:$layout);
   let results = (outs Tern_CodeMatrix:$codes);
   let assemblyFormat = [{
-    $packed (`[` $extents^ `]`)? $layout attr-dict `:` type($packed) `->` type($codes)
+    $layout $packed (`[` $extents^ `]`)? attr-dict `:` type($packed) `->` type($codes)
   }];
   let hasVerifier = 1;
   let hasFolder = 1;
