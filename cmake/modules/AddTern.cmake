@@ -25,11 +25,12 @@ function(add_tern_tool name)
   target_link_libraries(${name} PRIVATE Tern)
   mlir_target_link_libraries(${name} PRIVATE MLIROptLib)
   llvm_update_compile_flags(${name})
+  set_property(GLOBAL APPEND PROPERTY TERN_TOOLS ${name})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
-# add_tern_unittest(<name> sources...): a GoogleTest executable that ctest and
-# the lit suite run.
+# add_tern_unittest(<name> sources...): a GoogleTest executable. Its name ends in
+# "Tests": that is how the lit suite finds it.
 function(add_tern_unittest name)
   add_executable(${name} EXCLUDE_FROM_ALL ${ARGN})
   target_link_libraries(${name} PRIVATE Tern GTest::gtest GTest::gmock GTest::gtest_main)

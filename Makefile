@@ -1,0 +1,59 @@
+# Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# Shorthands over CMake. `make help` lists them.
+#
+#   PRESET  a preset of CMakePresets.json, for a folder not configured yet
+#   BUILD   the build folder
+#   JOBS    parallel jobs (default: one per core)
+
+PRESET ?= release
+BUILD ?= $(if $(filter asan,$(PRESET)),build-asan,build)
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+NINJA = ninja -C $(BUILD) -j$(JOBS)
+
+.DEFAULT_GOAL := build
+.PHONY: build configure deps demo check format format-fix lint docs install clean help
+
+build: deps-build configure ## Compile; the tools are in build/bin (the default)
+	$(NINJA)
+
+deps: ## Install every Debian package that developing Tern takes
+	scripts/install-deps.sh all
+
+.PHONY: deps-build deps-demo deps-check
+deps-build deps-demo deps-check: deps-%:
+	@scripts/install-deps.sh $*
+
+configure: deps-build
+	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET)
+
+demo: deps-demo build ## Classify Fashion-MNIST's test images with a compiled ternary model
+	python3 examples/fashion-mnist/run.py --ternc $(BUILD)/bin/ternc --out $(BUILD)/demo
+
+check: deps-check build ## Build and pass all tests
+	$(NINJA) tern-test-depends
+	python3 scripts/check.py --build $(BUILD) --jobs $(JOBS)
+
+format: ## Fail if clang-format would change a file
+	scripts/format.sh
+
+format-fix: ## Let clang-format change the files
+	scripts/format.sh --fix
+
+lint: build ## Run clang-tidy on the files changed since main (ALL=1: on all)
+	scripts/lint.sh --build $(BUILD) --jobs $(JOBS) $(if $(ALL),--all)
+
+docs: configure ## Generate the dialect and pass reference in build/docs/reference
+	$(NINJA) tern-doc
+
+install: build ## Install to PREFIX (default: /usr/local)
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean: ## Remove what the build made
+	rm -rf $(BUILD)
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

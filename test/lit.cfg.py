@@ -1,0 +1,43 @@
+# Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Configuration of the lit tests. docs/testing.md explains their use."""
+import os
+import re
+
+import lit.formats
+
+config.name = "Tern"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "python"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.tern_binary_dir, "test")
+
+# Tools by name: Tern's own, then LLVM's (FileCheck, not, mlir-opt, llc, ...).
+path = [os.path.join(config.tern_binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
+config.environment["PATH"] = os.pathsep.join(path)
+config.environment["LC_ALL"] = "C.UTF-8"
+config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
+
+config.substitutions += [
+    ("%python", config.python),
+    ("%cc", config.c_compiler),
+    ("%cxx", config.cxx_compiler),
+    ("%cmake", config.cmake),
+    ("%tern_src", config.tern_source_dir),
+    ("%tern_obj", config.tern_binary_dir),
+]
+
+# "REQUIRES: cpu-avx2" and so on: features of this machine's processor, by the
+# kernel's names. A test that lacks only these is skipped, not failed.
+if os.path.exists("/proc/cpuinfo"):
+    with open("/proc/cpuinfo") as cpuinfo:
+        flags = re.search(r"^(?:flags|Features)\s*:(.*)$", cpuinfo.read(), re.MULTILINE)
+    config.available_features |= {f"cpu-{flag}" for flag in flags.group(1).split()} if flags else set()
+
+if config.asan:
+    config.available_features.add("asan")
+    # LLVM's and MLIR's libraries are not instrumented: containers that cross
+    # the border would be reported. Leaks at exit are LLVM's own singletons.
+    config.environment["ASAN_OPTIONS"] = "detect_leaks=0:detect_container_overflow=0"
