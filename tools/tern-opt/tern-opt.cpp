@@ -9,11 +9,17 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "tern/InitAll.h"
+#include "tern/Support/PluginLoader.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   tern::registerAllDialects(registry);
   tern::registerAllPasses();
+
+  std::string help =
+      mlir::registerCLIOptions("Tern optimizer driver\n", registry);
+  tern::makePluginOptionsStrict(registry);
+  auto [input, output] = mlir::parseCLIOptions(argc, argv, help);
   return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "Tern optimizer driver\n", registry));
+      mlir::MlirOptMain(argc, argv, input, output, registry));
 }
