@@ -1,0 +1,57 @@
+//===- Import.h - ONNX models to MLIR ---------------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_IMPORT_ONNX_IMPORT_H
+#define TERN_IMPORT_ONNX_IMPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <memory>
+#include <string>
+
+namespace llvm {
+class raw_ostream;
+} // namespace llvm
+
+namespace tern {
+class ParameterSource;
+
+struct ImportOptions {
+  /// Extents for symbolic dimensions, by the symbol's name. A dimension that
+  /// the model leaves nameless is called `<input>.<axis>`.
+  llvm::StringMap<int64_t> dims;
+  /// Inputs bound to the tensor in a file (.npy, or .pb for an ONNX
+  /// TensorProto), by the input's name. They become constants of the IR, so
+  /// this is for operands that fix shapes and axes: at most 64 KiB each.
+  llvm::StringMap<std::string> constantInputs;
+};
+
+/// Reads the ONNX model at `path` and returns its graph as a module: function
+/// @main on tensors, in the dialects func, linalg, tensor, arith and math.
+/// What is wrong with the model goes to the context's diagnostic engine, one
+/// error each, all unsupported nodes at once; then the result is null.
+mlir::OwningOpRef<mlir::ModuleOp> importONNX(llvm::StringRef path,
+                                             mlir::MLIRContext &context,
+                                             const ImportOptions &options = {});
+
+/// The initializers (and big constants) of the ONNX model at `path`.
+llvm::Expected<std::unique_ptr<ParameterSource>>
+openONNXParameters(llvm::StringRef path);
+
+/// Adds the dialects that imported modules consist of.
+void registerONNXImportDialects(mlir::DialectRegistry &registry);
+
+/// Prints the op table, one `domain<TAB>operator<TAB>first opset` a line.
+void printONNXOps(llvm::raw_ostream &os);
+
+} // namespace tern
+
+#endif // TERN_IMPORT_ONNX_IMPORT_H

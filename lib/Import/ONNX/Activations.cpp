@@ -1,0 +1,201 @@
+//===- Activations.cpp - Activation functions -----------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Elementwise.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace tern::onnx_import;
+using B = ImplicitLocOpBuilder;
+
+/// A scalar function with attributes, read by `attributes` before any code.
+using ParametricBody = std::function<Value(B &, Value, ArrayRef<double>)>;
+struct FloatAttribute {
+  const char *name;
+  double defaultValue;
+};
+
+static void addParametric(OpTable &ops, StringRef name, int64_t since,
+                          std::vector<FloatAttribute> attributes,
+                          ParametricBody body) {
+  ops.onOp(name, since, 1, [=](Node &node) -> LogicalResult {
+    Tensor input = node.getInput(0);
+    if (failed(node.expectTypes(input, Floats)))
+      return failure();
+    SmallVector<double> values;
+    for (const FloatAttribute &attribute : attributes)
+      values.push_back(node.getFloat(attribute.name, attribute.defaultValue));
+    return node.setResult(
+        node.emitMap({input}, input.dtype, [&](B &b, ValueRange args) {
+          return body(b, args[0], values);
+        }));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Building blocks
+//===----------------------------------------------------------------------===//
+
+static Value constant(B &b, Value like, double value) {
+  return emitConstant(b, like.getType(), value);
+}
+static Value add(B &b, Value x, Value y) {
+  return arith::AddFOp::create(b, x, y);
+}
+static Value mul(B &b, Value x, Value y) {
+  return arith::MulFOp::create(b, x, y);
+}
+static Value div(B &b, Value x, Value y) {
+  return arith::DivFOp::create(b, x, y);
+}
+static Value select(B &b, arith::CmpFPredicate predicate, Value x, Value y,
+                    Value ifTrue, Value ifFalse) {
+  Value condition = arith::CmpFOp::create(b, predicate, x, y);
+  return arith::SelectOp::create(b, condition, ifTrue, ifFalse);
+}
+using P = arith::CmpFPredicate;
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+/// A comparison and a selection, not a maximum: the derivative at 0 is 0. The
+/// comparison is true for NaN, which therefore stays.
+static Value emitRelu(B &b, Value x, DType dtype) {
+  Value zero = constant(b, x, 0);
+  if (isFloat(dtype))
+    return select(b, P::UGT, x, zero, x, zero);
+  Value isPositive =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, x, zero);
+  return arith::SelectOp::create(b, isPositive, x, zero);
+}
+
+static Value emitLeakyRelu(B &b, Value x, ArrayRef<double> alpha) {
+  return select(b, P::OLT, x, constant(b, x, 0),
+                mul(b, x, constant(b, x, alpha[0])), x);
+}
+
+static Value emitSlopedRelu(B &b, Value x, Value slope, DType) {
+  return select(b, P::OLT, x, constant(b, x, 0), mul(b, x, slope), x);
+}
+
+static Value emitSigmoid(B &b, Value x, DType = {}) {
+  Value e = math::ExpOp::create(b, arith::NegFOp::create(b, x));
+  Value one = constant(b, x, 1);
+  return div(b, one, add(b, one, e));
+}
+
+/// log(1 + exp(x)) without overflow: max(x, 0) + log1p(exp(-|x|)).
+static Value emitSoftplus(B &b, Value x, DType = {}) {
+  Value magnitude = math::AbsFOp::create(b, x);
+  Value e = math::ExpOp::create(b, arith::NegFOp::create(b, magnitude));
+  Value positive = arith::MaximumFOp::create(b, x, constant(b, x, 0));
+  return add(b, positive, math::Log1pOp::create(b, e));
+}
+
+/// alpha * (exp(x) - 1) below zero, x above.
+static Value emitElu(B &b, Value x, double alpha) {
+  Value negative = mul(b, constant(b, x, alpha), math::ExpM1Op::create(b, x));
+  return select(b, P::OLT, x, constant(b, x, 0), negative, x);
+}
+
+static Value emitHardSigmoid(B &b, Value x, double alpha, double beta) {
+  Value line = add(b, mul(b, x, constant(b, x, alpha)), constant(b, x, beta));
+  Value positive = arith::MaximumFOp::create(b, line, constant(b, x, 0));
+  return arith::MinimumFOp::create(b, positive, constant(b, x, 1));
+}
+
+static Value emitCelu(B &b, Value x, ArrayRef<double> alpha) {
+  Value scaled = div(b, x, constant(b, x, alpha[0]));
+  Value negative =
+      mul(b, constant(b, x, alpha[0]), math::ExpM1Op::create(b, scaled));
+  return select(b, P::OLT, x, constant(b, x, 0), negative, x);
+}
+
+static Value emitSelu(B &b, Value x, ArrayRef<double> values) {
+  return mul(b, constant(b, x, values[1]), emitElu(b, x, values[0]));
+}
+
+static Value emitSoftsign(B &b, Value x, DType) {
+  Value magnitude = math::AbsFOp::create(b, x);
+  return div(b, x, add(b, constant(b, x, 1), magnitude));
+}
+
+static Value emitMish(B &b, Value x, DType) {
+  return mul(b, x, math::TanhOp::create(b, emitSoftplus(b, x)));
+}
+
+/// x * Phi(x), exact or by the usual approximation of Phi.
+static LogicalResult importGelu(Node &node) {
+  StringRef kind = node.getString("approximate", "none");
+  Tensor input = node.getInput(0);
+  if (failed(node.expectTypes(input, Floats)))
+    return failure();
+  if (kind != "none" && kind != "tanh")
+    return node.error("attribute 'approximate' must be none or tanh");
+  return node.setResult(
+      node.emitMap({input}, input.dtype, [&](B &b, ValueRange args) -> Value {
+        Value x = args[0], phi;
+        if (kind == "none") {
+          phi = math::ErfOp::create(
+              b, mul(b, x, constant(b, x, 0.70710678118654752440)));
+        } else {
+          Value cube = mul(b, mul(b, x, x), x);
+          Value inner = add(b, x, mul(b, constant(b, x, 0.044715), cube));
+          phi = math::TanhOp::create(
+              b, mul(b, constant(b, x, 0.79788456080286535588), inner));
+        }
+        Value half = mul(b, constant(b, x, 0.5), x);
+        return mul(b, half, add(b, constant(b, x, 1), phi));
+      }));
+}
+
+void tern::onnx_import::addActivationOps(OpTable &ops) {
+  addUnary(ops, "Relu", 1, Numbers, emitRelu);
+  addUnary(ops, "Sigmoid", 1, Floats,
+           [](B &b, Value x, DType) { return emitSigmoid(b, x); });
+  addUnary(ops, "Softplus", 1, Floats,
+           [](B &b, Value x, DType) { return emitSoftplus(b, x); });
+  addUnary(ops, "Softsign", 1, Floats, emitSoftsign);
+  addUnary(ops, "Mish", 18, Floats, emitMish);
+  addUnary(ops, "HardSwish", 14, Floats, [](B &b, Value x, DType) {
+    return mul(b, x, emitHardSigmoid(b, x, 1.0 / 6, 0.5));
+  });
+  addBinary(ops, "PRelu", 1, Floats, emitSlopedRelu);
+  addParametric(ops, "LeakyRelu", 1, {{"alpha", 0.01}}, emitLeakyRelu);
+  addParametric(ops, "Elu", 1, {{"alpha", 1}},
+                [](B &b, Value x, ArrayRef<double> values) {
+                  return emitElu(b, x, values[0]);
+                });
+  addParametric(ops, "Celu", 12, {{"alpha", 1}}, emitCelu);
+  addParametric(ops, "Selu", 1,
+                {{"alpha", 1.67326319217681884765625},
+                 {"gamma", 1.05070102214813232421875}},
+                emitSelu);
+  addParametric(ops, "HardSigmoid", 1, {{"alpha", 0.2}, {"beta", 0.5}},
+                [](B &b, Value x, ArrayRef<double> values) {
+                  return emitHardSigmoid(b, x, values[0], values[1]);
+                });
+  addParametric(ops, "ThresholdedRelu", 10, {{"alpha", 1}},
+                [](B &b, Value x, ArrayRef<double> values) {
+                  return select(b, P::UGT, x, constant(b, x, values[0]), x,
+                                constant(b, x, 0));
+                });
+  // x + bias above lambd, x - bias below -lambd.
+  addParametric(ops, "Shrink", 9, {{"bias", 0}, {"lambd", 0.5}},
+                [](B &b, Value x, ArrayRef<double> values) {
+                  Value above = add(b, x, constant(b, x, -values[0]));
+                  Value below = add(b, x, constant(b, x, values[0]));
+                  Value inner = select(b, P::OLT, x, constant(b, x, -values[1]),
+                                       below, constant(b, x, 0));
+                  return select(b, P::OGT, x, constant(b, x, values[1]), above,
+                                inner);
+                });
+  ops.onOp("Gelu", 20, 1, importGelu);
+}

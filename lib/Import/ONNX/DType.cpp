@@ -1,0 +1,123 @@
+//===- DType.cpp - Element types of ONNX tensors --------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "DType.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace tern::onnx_import;
+
+namespace {
+enum class Kind { Float, Signed, Unsigned, Bool };
+struct Info {
+  DType type;
+  llvm::StringLiteral name;
+  unsigned bits;
+  Kind kind;
+};
+constexpr Info infos[] = {
+    {DType::F32, "f32", 32, Kind::Float},
+    {DType::U8, "u8", 8, Kind::Unsigned},
+    {DType::I8, "i8", 8, Kind::Signed},
+    {DType::U16, "u16", 16, Kind::Unsigned},
+    {DType::I16, "i16", 16, Kind::Signed},
+    {DType::I32, "i32", 32, Kind::Signed},
+    {DType::I64, "i64", 64, Kind::Signed},
+    {DType::Bool, "bool", 1, Kind::Bool},
+    {DType::F16, "f16", 16, Kind::Float},
+    {DType::F64, "f64", 64, Kind::Float},
+    {DType::U32, "u32", 32, Kind::Unsigned},
+    {DType::U64, "u64", 64, Kind::Unsigned},
+    {DType::BF16, "bf16", 16, Kind::Float},
+};
+
+const Info &getInfo(DType type) {
+  return *llvm::find_if(infos, [&](const Info &i) { return i.type == type; });
+}
+} // namespace
+
+std::optional<DType> tern::onnx_import::getDType(int onnxType) {
+  for (const Info &info : infos)
+    if (static_cast<int>(info.type) == onnxType)
+      return info.type;
+  return std::nullopt;
+}
+
+std::string tern::onnx_import::getONNXTypeName(int onnxType) {
+  if (std::optional<DType> type = getDType(onnxType))
+    return getName(*type).str();
+  static constexpr std::pair<int, llvm::StringLiteral> others[] = {
+      {8, "string"},        {14, "complex64"},  {15, "complex128"},
+      {17, "float8e4m3fn"}, {18, "f8e4m3fnuz"}, {19, "float8e5m2"},
+      {20, "f8e5m2fnuz"},   {21, "uint4"},      {22, "int4"},
+      {23, "float4e2m1"},   {24, "float8e8m0"}, {25, "uint2"},
+      {26, "int2"},
+  };
+  for (const auto &[number, name] : others)
+    if (number == onnxType)
+      return name.str();
+  return "number " + std::to_string(onnxType);
+}
+
+llvm::StringRef tern::onnx_import::getName(DType type) {
+  return getInfo(type).name;
+}
+
+int64_t tern::onnx_import::getByteSize(DType type) {
+  return (getInfo(type).bits + 7) / 8;
+}
+
+unsigned tern::onnx_import::getBitWidth(DType type) {
+  return getInfo(type).bits;
+}
+
+bool tern::onnx_import::isFloat(DType type) {
+  return getInfo(type).kind == Kind::Float;
+}
+
+bool tern::onnx_import::isInteger(DType type) {
+  Kind kind = getInfo(type).kind;
+  return kind == Kind::Signed || kind == Kind::Unsigned;
+}
+
+bool tern::onnx_import::isUnsigned(DType type) {
+  return getInfo(type).kind == Kind::Unsigned;
+}
+
+mlir::Type tern::onnx_import::getMLIRType(DType type,
+                                          mlir::MLIRContext *context) {
+  switch (type) {
+  case DType::F16:
+    return mlir::Float16Type::get(context);
+  case DType::BF16:
+    return mlir::BFloat16Type::get(context);
+  case DType::F32:
+    return mlir::Float32Type::get(context);
+  case DType::F64:
+    return mlir::Float64Type::get(context);
+  default:
+    return mlir::IntegerType::get(context, getBitWidth(type));
+  }
+}
+
+std::string tern::onnx_import::quote(llvm::StringRef name) {
+  constexpr size_t limit = 120;
+  std::string text = "'";
+  llvm::raw_string_ostream os(text);
+  for (unsigned char c : name.take_front(limit)) {
+    // Bytes above 127 are UTF-8 as a rule and cannot break a line.
+    if (c < 0x20 || c == 0x7f)
+      os << "\\" << llvm::hexdigit(c >> 4) << llvm::hexdigit(c & 15);
+    else
+      os << c;
+  }
+  os << (name.size() > limit ? "...'" : "'");
+  return text;
+}

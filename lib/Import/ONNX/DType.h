@@ -1,0 +1,58 @@
+//===- DType.h - Element types of ONNX tensors ------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_IMPORT_ONNX_DTYPE_H
+#define TERN_LIB_IMPORT_ONNX_DTYPE_H
+
+#include "mlir/IR/Types.h"
+#include "llvm/ADT/StringRef.h"
+#include <optional>
+#include <string>
+
+namespace tern::onnx_import {
+
+/// The element types Tern computes with; numbered as in onnx.TensorProto.
+enum class DType : int {
+  F32 = 1,
+  U8 = 2,
+  I8 = 3,
+  U16 = 4,
+  I16 = 5,
+  I32 = 6,
+  I64 = 7,
+  Bool = 9,
+  F16 = 10,
+  F64 = 11,
+  U32 = 12,
+  U64 = 13,
+  BF16 = 16,
+};
+
+/// The DType of an onnx.TensorProto.data_type, if Tern has it.
+std::optional<DType> getDType(int onnxType);
+/// Name of any onnx.TensorProto.data_type, for messages.
+std::string getONNXTypeName(int onnxType);
+
+/// "f32", "u8", "bool", ...: as in the artifact's signature.
+llvm::StringRef getName(DType type);
+/// Bytes of an element in a file.
+int64_t getByteSize(DType type);
+/// Width in bits; 1 for Bool.
+unsigned getBitWidth(DType type);
+bool isFloat(DType type);
+bool isInteger(DType type); // Not Bool.
+bool isUnsigned(DType type);
+/// The signless MLIR type.
+mlir::Type getMLIRType(DType type, mlir::MLIRContext *context);
+
+/// `name` in quotes, on one line whatever it contains, and not too long.
+std::string quote(llvm::StringRef name);
+
+} // namespace tern::onnx_import
+
+#endif // TERN_LIB_IMPORT_ONNX_DTYPE_H

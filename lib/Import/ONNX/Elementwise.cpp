@@ -1,0 +1,502 @@
+//===- Elementwise.cpp - Arithmetic ---------------------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Elementwise.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace tern::onnx_import;
+using B = ImplicitLocOpBuilder;
+
+//===----------------------------------------------------------------------===//
+// Shared with other files
+//===----------------------------------------------------------------------===//
+
+void tern::onnx_import::addUnary(OpTable &ops, StringRef name, int64_t since,
+                                 unsigned types, UnaryBody body) {
+  ops.onOp(name, since, 1, [=](Node &node) -> LogicalResult {
+    Tensor input = node.getInput(0);
+    if (failed(node.expectTypes(input, types)))
+      return failure();
+    return node.setResult(
+        node.emitMap({input}, input.dtype, [&](B &b, ValueRange args) {
+          return body(b, args[0], input.dtype);
+        }));
+  });
+}
+
+// Before opset 7, the second operand of the arithmetic operators was only
+// broadcast on request, and to the dimensions from `axis` on.
+FailureOr<Tensor>
+tern::onnx_import::applyLegacyBroadcast(Node &node, Tensor lhs, Tensor rhs) {
+  int64_t isBroadcast = node.getInt("broadcast", 0);
+  bool hasAxis = node.hasAttribute("axis");
+  int64_t axis = node.getInt("axis", 0);
+  if (!isBroadcast) {
+    if (lhs.shape != rhs.shape)
+      return node.error("shapes " + node.describe(lhs.shape) + " and " +
+                        node.describe(rhs.shape) +
+                        " differ, and attribute 'broadcast' is not set");
+    return rhs;
+  }
+  if (!hasAxis)
+    return rhs;
+  if (axis < 0)
+    axis += lhs.getRank();
+  if (axis < 0 || axis + rhs.getRank() > lhs.getRank())
+    return node.error("axis " + Twine(axis) + " is out of range");
+  SmallVector<int64_t> trailing;
+  for (int64_t i = axis + rhs.getRank(); i < lhs.getRank(); ++i)
+    trailing.push_back(i - axis);
+  return node.emitUnsqueeze(rhs, trailing);
+}
+
+FailureOr<SmallVector<Tensor>>
+tern::onnx_import::getBinaryOperands(Node &node, unsigned types) {
+  FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(types);
+  if (succeeded(operands) && node.getVersion() < 7) {
+    FailureOr<Tensor> rhs =
+        applyLegacyBroadcast(node, (*operands)[0], (*operands)[1]);
+    if (failed(rhs))
+      return failure();
+    (*operands)[1] = *rhs;
+  }
+  return operands;
+}
+
+std::optional<Tensor> tern::onnx_import::foldBinary(Node &node,
+                                                    const Tensor &lhs,
+                                                    const Tensor &rhs,
+                                                    ContentsFold fold) {
+  if (!fold || !lhs.contents || !rhs.contents)
+    return std::nullopt;
+  // Only shapes that are easy to broadcast: equal, or one element.
+  auto rank = [](const Tensor &t) {
+    return std::pair(t.contents->size(), t.shape.size());
+  };
+  const Tensor &big = rank(lhs) >= rank(rhs) ? lhs : rhs;
+  const Tensor &small = &big == &lhs ? rhs : lhs;
+  bool isScalar =
+      small.contents->size() == 1 && small.getRank() <= big.getRank();
+  if (!isScalar && small.shape != big.shape)
+    return std::nullopt;
+  Tensor result = node.makeTensor(big.dtype, big.shape, nullptr);
+  result.contents.emplace();
+  for (size_t i = 0; i < big.contents->size(); ++i) {
+    const Extent &a = (*lhs.contents)[lhs.contents->size() == 1 ? 0 : i];
+    const Extent &c = (*rhs.contents)[rhs.contents->size() == 1 ? 0 : i];
+    std::optional<Extent> value = fold(node, a, c);
+    if (!value || !fitsType(*value, big.dtype))
+      return std::nullopt;
+    result.contents->push_back(*value);
+  }
+  return result;
+}
+
+bool tern::onnx_import::fitsType(const Extent &extent, DType dtype) {
+  std::optional<int64_t> value = extent.getConstant();
+  if (!value) // Symbolic ones are extents of tensors.
+    return getBitWidth(dtype) >= 32;
+  if (isUnsigned(dtype))
+    return *value >= 0 && (getBitWidth(dtype) == 64 ||
+                           llvm::isUIntN(getBitWidth(dtype), *value));
+  return dtype == DType::Bool ? (*value & ~1) == 0
+                              : llvm::isIntN(getBitWidth(dtype), *value);
+}
+
+void tern::onnx_import::addBinary(OpTable &ops, StringRef name, int64_t since,
+                                  unsigned types, BinaryBody body,
+                                  ContentsFold fold) {
+  ops.onOp(name, since, 2, [=](Node &node) -> LogicalResult {
+    FailureOr<SmallVector<Tensor>> operands = getBinaryOperands(node, types);
+    if (failed(operands))
+      return failure();
+    if (std::optional<Tensor> folded =
+            foldBinary(node, (*operands)[0], (*operands)[1], fold)) {
+      node.setResult(0, *folded);
+      return success();
+    }
+    DType dtype = operands->front().dtype;
+    return node.setResult(
+        node.emitMap(*operands, dtype, [&](B &b, ValueRange args) {
+          return body(b, args[0], args[1], dtype);
+        }));
+  });
+}
+
+Value tern::onnx_import::emitConstant(B &b, Type type, double value) {
+  if (isa<FloatType>(type))
+    return arith::ConstantOp::create(b, b.getFloatAttr(type, value));
+  return arith::ConstantOp::create(
+      b, b.getIntegerAttr(type, static_cast<int64_t>(value)));
+}
+
+Value tern::onnx_import::emitMinimum(B &b, Value x, Value y, DType dtype) {
+  if (isFloat(dtype))
+    return arith::MinimumFOp::create(b, x, y);
+  if (isUnsigned(dtype))
+    return arith::MinUIOp::create(b, x, y);
+  return arith::MinSIOp::create(b, x, y);
+}
+
+Value tern::onnx_import::emitMaximum(B &b, Value x, Value y, DType dtype) {
+  if (isFloat(dtype))
+    return arith::MaximumFOp::create(b, x, y);
+  if (isUnsigned(dtype))
+    return arith::MaxUIOp::create(b, x, y);
+  return arith::MaxSIOp::create(b, x, y);
+}
+
+//===----------------------------------------------------------------------===//
+// Two operands
+//===----------------------------------------------------------------------===//
+
+static Value emitAdd(B &b, Value x, Value y, DType dtype) {
+  if (isFloat(dtype))
+    return arith::AddFOp::create(b, x, y);
+  return arith::AddIOp::create(b, x, y);
+}
+
+static Value emitSub(B &b, Value x, Value y, DType dtype) {
+  if (isFloat(dtype))
+    return arith::SubFOp::create(b, x, y);
+  return arith::SubIOp::create(b, x, y);
+}
+
+static Value emitMul(B &b, Value x, Value y, DType dtype) {
+  if (isFloat(dtype))
+    return arith::MulFOp::create(b, x, y);
+  return arith::MulIOp::create(b, x, y);
+}
+
+/// Replaces divisors that make a processor trap by 1, after noting whether
+/// they were zero or (signed) -1.
+static Value emitSafeDivisor(B &b, Value y, DType dtype, Value &isZero,
+                             Value &isMinusOne) {
+  Type type = y.getType();
+  Value one = emitConstant(b, type, 1);
+  isZero = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, y,
+                                 emitConstant(b, type, 0));
+  Value traps = isZero;
+  isMinusOne = nullptr;
+  if (!isUnsigned(dtype)) {
+    isMinusOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, y,
+                                       emitConstant(b, type, -1));
+    traps = arith::OrIOp::create(b, isZero, isMinusOne);
+  }
+  return arith::SelectOp::create(b, traps, one, y);
+}
+
+/// Integer division truncates; x / 0 is 0, and the least integer divided by -1
+/// wraps.
+static Value emitDiv(B &b, Value x, Value y, DType dtype) {
+  if (isFloat(dtype))
+    return arith::DivFOp::create(b, x, y);
+  Value isZero, isMinusOne, quotient;
+  Value divisor = emitSafeDivisor(b, y, dtype, isZero, isMinusOne);
+  Value zero = emitConstant(b, x.getType(), 0);
+  if (isUnsigned(dtype)) {
+    quotient = arith::DivUIOp::create(b, x, divisor);
+  } else {
+    quotient = arith::DivSIOp::create(b, x, divisor);
+    Value negated = arith::SubIOp::create(b, zero, x);
+    quotient = arith::SelectOp::create(b, isMinusOne, negated, quotient);
+  }
+  return arith::SelectOp::create(b, isZero, zero, quotient);
+}
+
+/// Python's remainder, with the sign of the divisor; x mod 0 is 0.
+static Value emitIntegerMod(B &b, Value x, Value y, DType dtype) {
+  Value isZero, isMinusOne;
+  Value divisor = emitSafeDivisor(b, y, dtype, isZero, isMinusOne);
+  // x mod 1 is 0, right for -1 and as good as anything for 0.
+  if (isUnsigned(dtype))
+    return arith::RemUIOp::create(b, x, divisor);
+  Value rest = arith::RemSIOp::create(b, x, divisor);
+  Value zero = emitConstant(b, x.getType(), 0);
+  Value isInexact =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, rest, zero);
+  Value signs = arith::XOrIOp::create(b, rest, divisor);
+  Value differ =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, signs, zero);
+  Value wraps = arith::AndIOp::create(b, isInexact, differ);
+  Value sum = arith::AddIOp::create(b, rest, divisor);
+  return arith::SelectOp::create(b, wraps, sum, rest);
+}
+
+static LogicalResult importMod(Node &node) {
+  bool isFmod = node.getInt("fmod", 0);
+  FailureOr<SmallVector<Tensor>> operands =
+      node.getSameTyped(isFmod ? Numbers : Integers);
+  if (failed(operands))
+    return failure();
+  DType dtype = operands->front().dtype;
+  return node.setResult(
+      node.emitMap(*operands, dtype, [&](B &b, ValueRange args) -> Value {
+        if (isFloat(dtype))
+          return arith::RemFOp::create(b, args[0], args[1]);
+        if (!isFmod)
+          return emitIntegerMod(b, args[0], args[1], dtype);
+        Value isZero, isMinusOne; // C's remainder; by -1 it is 0 as by 1.
+        Value divisor = emitSafeDivisor(b, args[1], dtype, isZero, isMinusOne);
+        if (isUnsigned(dtype))
+          return arith::RemUIOp::create(b, args[0], divisor);
+        return arith::RemSIOp::create(b, args[0], divisor);
+      }));
+}
+
+//===----------------------------------------------------------------------===//
+// Pow
+//===----------------------------------------------------------------------===//
+
+/// Whether all elements of the tensor are known to be `value`.
+static bool isKnownToBe(const Tensor &tensor, double value) {
+  if (tensor.contents)
+    return llvm::all_of(*tensor.contents, [&](const Extent &extent) {
+      return extent.isConstant(static_cast<int64_t>(value));
+    });
+  auto floats = dyn_cast_or_null<DenseFPElementsAttr>(tensor.constant);
+  return floats && llvm::all_of(floats.getValues<APFloat>(), [&](APFloat x) {
+           return x.isExactlyValue(value);
+         });
+}
+
+static Value emitNumberCast(B &b, Value x, DType from, Type to) {
+  if (isa<FloatType>(x.getType()))
+    return x;
+  if (isUnsigned(from))
+    return arith::UIToFPOp::create(b, to, x);
+  return arith::SIToFPOp::create(b, to, x);
+}
+
+/// The type of the base is the result's; the exponent's may be another.
+static LogicalResult importPow(Node &node) {
+  Tensor base = node.getInput(0), exponent = node.getInput(1);
+  if (failed(node.expectTypes(base, Numbers)) ||
+      failed(node.expectTypes(exponent, Numbers)))
+    return failure();
+  if (node.getVersion() < 7) {
+    FailureOr<Tensor> aligned = applyLegacyBroadcast(node, base, exponent);
+    if (failed(aligned))
+      return failure();
+    exponent = *aligned;
+  }
+  FailureOr<Extents> shape = node.broadcast(base.shape, exponent.shape);
+  if (failed(shape))
+    return failure();
+  // The square of a norm or a variance: exact, and no call.
+  if (isKnownToBe(exponent, 2) && *shape == base.shape)
+    return node.setResult(
+        node.emitMap({base}, base.dtype, [&](B &b, ValueRange args) {
+          return emitMul(b, args[0], args[0], base.dtype);
+        }));
+  if (!isFloat(base.dtype) &&
+      (isFloat(exponent.dtype) || isUnsigned(base.dtype)))
+    return node.error("an integer base with an exponent of type " +
+                      getName(exponent.dtype) + " is not supported");
+  return node.setResult(node.emitMap(
+      {base, exponent}, base.dtype, [&](B &b, ValueRange args) -> Value {
+        Value x = args[0], y = args[1];
+        Type type = x.getType();
+        if (!isFloat(base.dtype)) {
+          unsigned from = getBitWidth(exponent.dtype);
+          unsigned to = getBitWidth(base.dtype);
+          if (from < to)
+            y = arith::ExtSIOp::create(b, type, y);
+          else if (from > to)
+            y = arith::TruncIOp::create(b, type, y);
+          return math::IPowIOp::create(b, x, y);
+        }
+        y = emitNumberCast(b, y, exponent.dtype, type);
+        if (getBitWidth(base.dtype) < y.getType().getIntOrFloatBitWidth())
+          y = arith::TruncFOp::create(b, type, y);
+        else if (getBitWidth(base.dtype) > y.getType().getIntOrFloatBitWidth())
+          y = arith::ExtFOp::create(b, type, y);
+        return math::PowFOp::create(b, x, y);
+      }));
+}
+
+//===----------------------------------------------------------------------===//
+// Any number of operands
+//===----------------------------------------------------------------------===//
+
+static void addVariadic(OpTable &ops, StringRef name, unsigned types,
+                        BinaryBody body, bool isMean = false) {
+  ops.onOp(name, 1, {1, Inputs::any}, [=](Node &node) -> LogicalResult {
+    FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(types);
+    if (failed(operands))
+      return failure();
+    DType dtype = operands->front().dtype;
+    return node.setResult(
+        node.emitMap(*operands, dtype, [&](B &b, ValueRange args) -> Value {
+          Value result = args[0];
+          for (Value next : args.drop_front())
+            result = body(b, result, next, dtype);
+          if (!isMean)
+            return result;
+          return arith::DivFOp::create(
+              b, result, emitConstant(b, result.getType(), args.size()));
+        }));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// One operand
+//===----------------------------------------------------------------------===//
+
+template <typename Op> static Value emitSimple(B &b, Value x, DType) {
+  return Op::create(b, x);
+}
+
+static Value emitNeg(B &b, Value x, DType dtype) {
+  if (isFloat(dtype))
+    return arith::NegFOp::create(b, x);
+  return arith::SubIOp::create(b, emitConstant(b, x.getType(), 0), x);
+}
+
+static Value emitAbs(B &b, Value x, DType dtype) {
+  if (isFloat(dtype))
+    return math::AbsFOp::create(b, x);
+  if (isUnsigned(dtype))
+    return x;
+  return math::AbsIOp::create(b, x);
+}
+
+/// -1, 0 or 1; NaN for NaN.
+static Value emitSign(B &b, Value x, DType dtype) {
+  Type type = x.getType();
+  Value zero = emitConstant(b, type, 0), one = emitConstant(b, type, 1);
+  Value isPositive, isNegative;
+  if (isFloat(dtype)) {
+    isPositive = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, zero);
+    isNegative = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, zero);
+  } else {
+    isPositive =
+        arith::CmpIOp::create(b,
+                              isUnsigned(dtype) ? arith::CmpIPredicate::ugt
+                                                : arith::CmpIPredicate::sgt,
+                              x, zero);
+    if (isUnsigned(dtype))
+      return arith::SelectOp::create(b, isPositive, one, zero);
+    isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, zero);
+  }
+  Value rest =
+      arith::SelectOp::create(b, isNegative, emitConstant(b, type, -1), x);
+  return arith::SelectOp::create(b, isPositive, one, rest);
+}
+
+static Value emitReciprocal(B &b, Value x, DType) {
+  return arith::DivFOp::create(b, emitConstant(b, x.getType(), 1), x);
+}
+
+/// The bounds are attributes before opset 11, optional operands after. What is
+/// NaN stays NaN; if the bounds are the wrong way round, the upper one wins.
+static LogicalResult importClip(Node &node) {
+  Tensor input = node.getInput(0);
+  if (failed(node.expectTypes(input, Numbers)))
+    return failure();
+  SmallVector<Tensor> operands = {input};
+  bool hasMin = false, hasMax = false;
+  if (node.getVersion() < 11) {
+    if (failed(node.expectTypes(input, Floats)))
+      return failure();
+    if ((hasMin = node.hasAttribute("min")))
+      operands.push_back(
+          node.makeConstant(input.dtype, node.getFloat("min", 0)));
+    if ((hasMax = node.hasAttribute("max")))
+      operands.push_back(
+          node.makeConstant(input.dtype, node.getFloat("max", 0)));
+  } else {
+    hasMin = node.hasInput(1);
+    hasMax = node.hasInput(2);
+    for (unsigned i : {1, 2}) {
+      if (!node.hasInput(i))
+        continue;
+      Tensor bound = node.getInput(i);
+      if (bound.dtype != input.dtype)
+        return node.error("inputs have different element types");
+      // A scalar, which some exporters write with one dimension of extent 1.
+      FailureOr<Tensor> scalar = node.emitReshape(bound, {});
+      if (failed(scalar))
+        return failure();
+      operands.push_back(*scalar);
+    }
+  }
+  if (!hasMin && !hasMax) {
+    node.setResult(0, input);
+    return success();
+  }
+  return node.setResult(node.emitMap(
+      operands, input.shape, input.dtype, [&](B &b, ValueRange args) {
+        Value x = args[0];
+        if (hasMin)
+          x = emitMaximum(b, x, args[1], input.dtype);
+        if (hasMax)
+          x = emitMinimum(b, x, args.back(), input.dtype);
+        return x;
+      }));
+}
+
+//===----------------------------------------------------------------------===//
+// The table
+//===----------------------------------------------------------------------===//
+
+void tern::onnx_import::addElementwiseOps(OpTable &ops) {
+  addBinary(ops, "Add", 1, Numbers, emitAdd,
+            [](Node &, const Extent &a, const Extent &b) {
+              return Extent::add(a, b);
+            });
+  addBinary(ops, "Sub", 1, Numbers, emitSub,
+            [](Node &, const Extent &a, const Extent &b) {
+              return Extent::sub(a, b);
+            });
+  addBinary(ops, "Mul", 1, Numbers, emitMul,
+            [](Node &, const Extent &a, const Extent &b) {
+              return Extent::mul(a, b);
+            });
+  addBinary(ops, "Div", 1, Numbers, emitDiv,
+            [](Node &node, const Extent &a, const Extent &b) {
+              return node.getSymbols().floorDiv(node.b, a, b);
+            });
+  ops.onOp("Mod", 10, 2, importMod);
+  ops.onOp("Pow", 1, 2, importPow);
+
+  addVariadic(ops, "Min", Numbers, emitMinimum);
+  addVariadic(ops, "Max", Numbers, emitMaximum);
+  addVariadic(ops, "Sum", Floats, emitAdd);
+  addVariadic(ops, "Mean", Floats, emitAdd, /*isMean=*/true);
+
+  addUnary(ops, "Neg", 1, Numbers, emitNeg);
+  addUnary(ops, "Abs", 1, Numbers, emitAbs);
+  addUnary(ops, "Sign", 9, Numbers, emitSign);
+  addUnary(ops, "Reciprocal", 1, Floats, emitReciprocal);
+  ops.onOp("Clip", 1, {1, 3}, importClip);
+
+  // Round takes ties to even, as roundeven does.
+  addUnary(ops, "Round", 11, Floats, emitSimple<math::RoundEvenOp>);
+  addUnary(ops, "Floor", 1, Floats, emitSimple<math::FloorOp>);
+  addUnary(ops, "Ceil", 1, Floats, emitSimple<math::CeilOp>);
+  addUnary(ops, "Sqrt", 1, Floats, emitSimple<math::SqrtOp>);
+  addUnary(ops, "Exp", 1, Floats, emitSimple<math::ExpOp>);
+  addUnary(ops, "Log", 1, Floats, emitSimple<math::LogOp>);
+  addUnary(ops, "Erf", 9, Floats, emitSimple<math::ErfOp>);
+  addUnary(ops, "Sin", 7, Floats, emitSimple<math::SinOp>);
+  addUnary(ops, "Cos", 7, Floats, emitSimple<math::CosOp>);
+  addUnary(ops, "Tan", 7, Floats, emitSimple<math::TanOp>);
+  addUnary(ops, "Asin", 7, Floats, emitSimple<math::AsinOp>);
+  addUnary(ops, "Acos", 7, Floats, emitSimple<math::AcosOp>);
+  addUnary(ops, "Atan", 7, Floats, emitSimple<math::AtanOp>);
+  addUnary(ops, "Sinh", 9, Floats, emitSimple<math::SinhOp>);
+  addUnary(ops, "Cosh", 9, Floats, emitSimple<math::CoshOp>);
+  addUnary(ops, "Tanh", 1, Floats, emitSimple<math::TanhOp>);
+  addUnary(ops, "Asinh", 9, Floats, emitSimple<math::AsinhOp>);
+  addUnary(ops, "Acosh", 9, Floats, emitSimple<math::AcoshOp>);
+  addUnary(ops, "Atanh", 9, Floats, emitSimple<math::AtanhOp>);
+}

@@ -1,0 +1,278 @@
+//===- Importer.cpp - From a model to a module ----------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Importer.h"
+#include "Node.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "llvm/Support/Path.h"
+#include <functional>
+#include <queue>
+
+using namespace mlir;
+using namespace tern;
+using namespace tern::onnx_import;
+
+Importer::Importer(ModelFile &file, MLIRContext &context,
+                   const ImportOptions &options)
+    : file(file), graph(file.getModel().graph()), context(context),
+      options(options), builder(&context) {}
+
+LogicalResult Importer::error(Location loc, const Twine &message) {
+  hasErrors = true;
+  return emitError(loc, Twine(file.getPath()) + ": " + message);
+}
+
+LogicalResult Importer::error(const Twine &message) {
+  return error(FileLineColLoc::get(&context, file.getPath(), 0, 0), message);
+}
+
+LocationAttr Importer::getLoc(StringRef name) {
+  return NameLoc::get(builder.getStringAttr(name),
+                      FileLineColLoc::get(&context, file.getPath(), 0, 0));
+}
+
+LocationAttr Importer::getNodeLoc(int index) {
+  const std::string &name = graph.node(index).name();
+  return getLoc(name.empty() ? "Op_" + std::to_string(index) : name);
+}
+
+std::string Importer::describeNode(int index) {
+  const onnx::NodeProto &node = graph.node(index);
+  return "node " + quote(cast<NameLoc>(Location(getNodeLoc(index))).getName()) +
+         " (" + StringRef(quote(node.op_type())).trim('\'').str() + ")";
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  if (failed(checkModel()))
+    return nullptr;
+  StringRef stem = llvm::sys::path::stem(file.getPath());
+  module = ModuleOp::create(getLoc(stem));
+  module.get()->setAttr(TernDialect::getModelAttrName(),
+                        builder.getStringAttr(stem));
+  builder.setInsertionPointToEnd(module->getBody());
+  function = func::FuncOp::create(builder, getLoc(stem), "main",
+                                  builder.getFunctionType({}, {}));
+  function.setPublic();
+  builder.setInsertionPointToStart(function.addEntryBlock());
+  if (failed(addInputs()) || failed(addInitializers()))
+    return nullptr;
+  FailureOr<std::vector<int>> order = sortNodes();
+  if (failed(order) || failed(importNodes(*order)) || failed(addResults()))
+    return nullptr;
+  addTernaryFacts();
+
+  // Building blocks leave reshapes behind that were folded into others.
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(function.front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  if (hasErrors || failed(verify(*module)))
+    return nullptr;
+  return std::move(module);
+}
+
+LogicalResult Importer::checkModel() {
+  const onnx::ModelProto &model = file.getModel();
+  if (!model.has_graph())
+    return error("there is no graph in it; is it an ONNX model?");
+  for (const onnx::OperatorSetIdProto &opset : model.opset_import()) {
+    StringRef domain =
+        opset.domain() == "ai.onnx" ? "" : StringRef(opset.domain());
+    if (opset.version() < 1)
+      return error("opset version " + Twine(opset.version()) + " of domain " +
+                   quote(domain) + " is not valid");
+    opsets[domain] = opset.version();
+  }
+  if (!opsets.count("")) {
+    // Models of before opsets had names are of the first.
+    if (model.ir_version() >= 3 && model.opset_import_size() == 0)
+      return error("it declares no opset version");
+    opsets[""] = 1;
+  }
+  if (opsets[""] > newestOpset)
+    return error("it uses opset " + Twine(opsets[""]) +
+                 "; the newest that is supported is " + Twine(newestOpset));
+  return success();
+}
+
+FailureOr<std::vector<int>> Importer::sortNodes() {
+  // Who makes each value. The standard asks for topological order, but not all
+  // exporters keep to it.
+  llvm::StringMap<int> producers;
+  for (int i = 0; i < graph.node_size(); ++i) {
+    for (const std::string &output : graph.node(i).output()) {
+      if (output.empty())
+        continue;
+      if (tensors.count(output) || initializers.count(output) ||
+          !producers.try_emplace(output, i).second)
+        return error(getNodeLoc(i), describeNode(i) + ": value " +
+                                        quote(output) +
+                                        " is defined a second time");
+    }
+  }
+  // Only what the outputs need is imported: mark it, from the outputs back.
+  std::vector<char> isNeeded(graph.node_size());
+  std::vector<int> worklist;
+  auto need = [&](StringRef value) {
+    auto producer = producers.find(value);
+    if (producer != producers.end() && !isNeeded[producer->second]) {
+      isNeeded[producer->second] = true;
+      worklist.push_back(producer->second);
+    }
+  };
+  for (const onnx::ValueInfoProto &output : graph.output())
+    need(output.name());
+  while (!worklist.empty()) {
+    int index = worklist.back();
+    worklist.pop_back();
+    for (const std::string &input : graph.node(index).input())
+      need(input);
+  }
+  // Kahn's algorithm on all nodes, taking them in file order where there is a
+  // choice.
+  std::vector<int> missing(graph.node_size());
+  std::vector<std::vector<int>> users(graph.node_size());
+  for (int i = 0; i < graph.node_size(); ++i) {
+    for (const std::string &input : graph.node(i).input()) {
+      auto producer = producers.find(input);
+      if (producer == producers.end())
+        continue;
+      users[producer->second].push_back(i);
+      ++missing[i];
+    }
+  }
+  std::vector<int> order;
+  std::priority_queue<int, std::vector<int>, std::greater<int>> ready;
+  for (int i = 0; i < graph.node_size(); ++i)
+    if (missing[i] == 0)
+      ready.push(i);
+  size_t numSorted = 0;
+  while (!ready.empty()) {
+    int index = ready.top();
+    ready.pop();
+    ++numSorted;
+    if (isNeeded[index])
+      order.push_back(index);
+    for (int user : users[index])
+      if (--missing[user] == 0)
+        ready.push(user);
+  }
+  if (numSorted == missing.size())
+    return order;
+  int index =
+      llvm::find_if(missing, [](int n) { return n > 0; }) - missing.begin();
+  return error(getNodeLoc(index),
+               describeNode(index) + ": its inputs depend on its outputs");
+}
+
+Tensor *Importer::lookup(StringRef name, bool &wasReported) {
+  wasReported = poisoned.contains(name);
+  if (auto tensor = tensors.find(name); tensor != tensors.end())
+    return &tensor->second;
+  auto initializer = initializers.find(name);
+  if (initializer == initializers.end() || wasReported)
+    return nullptr;
+  FailureOr<Tensor> tensor = makeConstant(*initializer->second, name,
+                                          getLoc(name), /*isInitializer=*/true);
+  if (succeeded(tensor))
+    return &(tensors[name] = std::move(*tensor));
+  poisoned.insert(name);
+  wasReported = true;
+  return nullptr;
+}
+
+LogicalResult Importer::importNode(int index) {
+  const onnx::NodeProto &proto = graph.node(index);
+  StringRef domain =
+      proto.domain() == "ai.onnx" ? "" : StringRef(proto.domain());
+  auto opset = opsets.find(domain);
+  int64_t version = opset == opsets.end() ? 1 : opset->second;
+  Node node(*this, proto, version,
+            ImplicitLocOpBuilder(Location(getNodeLoc(index)), builder));
+
+  for (const onnx::FunctionProto &function : file.getModel().functions())
+    if (function.name() == proto.op_type() &&
+        function.domain() == proto.domain())
+      return node.error("functions defined in the model are not supported");
+  int64_t firstVersion;
+  const OpTable::Entry *entry =
+      OpTable::get().lookup(domain, proto.op_type(), version, firstVersion);
+  if (!entry)
+    return node.error(firstVersion ? "this operator is supported from opset " +
+                                         Twine(firstVersion) + " on"
+                                   : Twine("this operator is not supported"));
+
+  // Inputs that could not be made were reported: the node is not to blame.
+  bool isPoisoned = false;
+  unsigned numInputs = proto.input_size();
+  while (numInputs > 0 && proto.input(numInputs - 1).empty())
+    --numInputs;
+  for (unsigned i = 0; i < numInputs; ++i) {
+    const std::string &name = proto.input(i);
+    bool wasReported = false;
+    Tensor *tensor = name.empty() ? nullptr : lookup(name, wasReported);
+    isPoisoned |= wasReported;
+    if (!name.empty() && !tensor && !wasReported)
+      return node.error("input " + quote(name) +
+                        " is neither an input of the graph nor an initializer "
+                        "nor the output of a node");
+    node.inputs.push_back(tensor);
+  }
+  if (isPoisoned)
+    return failure();
+  if (numInputs < entry->inputs.min || numInputs > entry->inputs.max)
+    return node.error("has " + Twine(numInputs) + " inputs; the operator " +
+                      (numInputs > entry->inputs.max
+                           ? "takes at most " + Twine(entry->inputs.max)
+                           : "needs " + Twine(entry->inputs.min)));
+  for (unsigned i = 0; i < entry->inputs.min; ++i)
+    if (!node.hasInput(i))
+      return node.error("required input " + Twine(i) + " is missing");
+
+  if (failed(entry->rule(node)) || failed(node.checkAttributes()) ||
+      failed(node.checkResults()))
+    return failure();
+  std::vector<std::optional<Tensor>> results = node.takeResults();
+  for (auto [i, result] : llvm::enumerate(results))
+    if (result && !proto.output(i).empty())
+      tensors[proto.output(i)] = std::move(*result);
+  return success();
+}
+
+LogicalResult Importer::importNodes(ArrayRef<int> order) {
+  for (int index : order)
+    if (failed(importNode(index)))
+      for (const std::string &output : graph.node(index).output())
+        poisoned.insert(output);
+  return failure(hasErrors);
+}
+
+OwningOpRef<ModuleOp> tern::importONNX(StringRef path, MLIRContext &context,
+                                       const ImportOptions &options) {
+  context.loadDialect<arith::ArithDialect, func::FuncDialect,
+                      linalg::LinalgDialect, math::MathDialect,
+                      tensor::TensorDialect, TernDialect>();
+  llvm::Expected<std::unique_ptr<ModelFile>> file = ModelFile::open(path);
+  if (!file) {
+    emitError(FileLineColLoc::get(&context, path, 0, 0),
+              llvm::toString(file.takeError()));
+    return nullptr;
+  }
+  return Importer(**file, context, options).run();
+}
+
+void tern::registerONNXImportDialects(DialectRegistry &registry) {
+  registry.insert<arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
+                  math::MathDialect, tensor::TensorDialect, TernDialect>();
+}

@@ -1,0 +1,124 @@
+//===- Importer.h - From a model to a module --------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_IMPORT_ONNX_IMPORTER_H
+#define TERN_LIB_IMPORT_ONNX_IMPORTER_H
+
+#include "ModelFile.h"
+#include "OpTable.h"
+#include "Symbols.h"
+#include "Tensor.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "tern/Import/ONNX/Import.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
+#include <deque>
+
+namespace tern::onnx_import {
+
+/// Initializers and constants up to this size may be inlined.
+constexpr int64_t maxInlineBytes = 1024;
+
+class Importer {
+public:
+  Importer(ModelFile &file, mlir::MLIRContext &context,
+           const ImportOptions &options);
+
+  /// The module, or null after errors were reported.
+  mlir::OwningOpRef<mlir::ModuleOp> run();
+
+  /// Reports an error that concerns the whole file or one of its tensors.
+  mlir::LogicalResult error(const llvm::Twine &message);
+  mlir::LogicalResult error(mlir::Location loc, const llvm::Twine &message);
+
+  Symbols &getSymbols() { return symbols; }
+  ModelFile &getFile() { return file; }
+  /// The SSA value of a tensor; emits its constant or adds its argument.
+  mlir::Value getValue(Tensor &tensor);
+  /// A constant of the graph as a tensor: its elements if it is small, else
+  /// the parameter `name`. Reports data that do not verify.
+  mlir::FailureOr<Tensor> makeConstant(const onnx::TensorProto &proto,
+                                       llvm::StringRef name,
+                                       mlir::LocationAttr loc,
+                                       bool isInitializer);
+  /// Keeps a tensor made from something else for the time of the import.
+  const onnx::TensorProto &keep(onnx::TensorProto proto) {
+    return keptTensors.emplace_back(std::move(proto));
+  }
+  /// Notes that the parameter is the weight of a linear layer: its axis
+  /// `channelAxis` is the layer's output channels.
+  void noteLinearUse(const Tensor &weight, int64_t channelAxis);
+
+private:
+  mlir::LogicalResult checkModel();
+  mlir::LogicalResult addInputs();
+  mlir::FailureOr<Tensor> importInput(const onnx::ValueInfoProto &input);
+  mlir::FailureOr<Tensor> loadConstantInput(llvm::StringRef name,
+                                            const Tensor &declared,
+                                            llvm::StringRef file);
+  mlir::LogicalResult checkDims();
+  mlir::LogicalResult addInitializers();
+  mlir::FailureOr<std::vector<int>> sortNodes();
+  mlir::LogicalResult importNode(int index);
+  mlir::LogicalResult importNodes(llvm::ArrayRef<int> order);
+  mlir::LogicalResult addResults();
+  mlir::ArrayAttr getShapeAttr(llvm::ArrayRef<Extent> shape);
+  void addTernaryFacts();
+  mlir::LocationAttr getLoc(llvm::StringRef name);
+  mlir::LocationAttr getNodeLoc(int index);
+  std::string describeNode(int index);
+  /// The value called `name`, creating it from an initializer if need be. Null
+  /// if there is none or it could not be made (then that was reported, and
+  /// `wasReported` is true).
+  Tensor *lookup(llvm::StringRef name, bool &wasReported);
+
+  ModelFile &file;
+  const onnx::GraphProto &graph;
+  mlir::MLIRContext &context;
+  const ImportOptions &options;
+  mlir::OpBuilder builder;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp function;
+  Symbols symbols;
+
+  llvm::StringMap<int64_t> opsets;
+  llvm::StringMap<Tensor> tensors;
+  llvm::StringMap<const onnx::TensorProto *> initializers;
+  /// Values that could not be made, for which an error was reported.
+  llvm::StringSet<> poisoned;
+  llvm::StringSet<> usedDims;
+
+  struct Parameter {
+    mlir::BlockArgument argument;
+    const onnx::TensorProto *data = nullptr;
+    /// Axis of the output channels, if all layers that use it agree; -1 if
+    /// they do not.
+    std::optional<int64_t> channelAxis;
+  };
+  llvm::MapVector<std::string, Parameter, llvm::StringMap<unsigned>> parameters;
+  std::deque<onnx::TensorProto> keptTensors;
+  bool hasErrors = false;
+
+  friend class Node;
+};
+
+/// The `tern.ternary` fact about a matrix of f32, f16, bf16 or f64, if its
+/// elements are exactly {-s, 0, s}: "tensor", "row" or "group:G", "" if not.
+/// Rows are the indices of `channelAxis`.
+std::string findTernaryFact(const TensorData &matrix, int64_t channelAxis);
+
+/// Reads the tensor in a file bound to an input: .npy, or .pb for an ONNX
+/// TensorProto. Errors do not name the file.
+llvm::Expected<onnx::TensorProto> readTensorFile(llvm::StringRef path);
+
+} // namespace tern::onnx_import
+
+#endif // TERN_LIB_IMPORT_ONNX_IMPORTER_H

@@ -1,0 +1,274 @@
+//===- ModelFile.cpp - An ONNX file and the data of its tensors -----------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ModelFile.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Path.h"
+#include <limits>
+
+using namespace tern::onnx_import;
+using llvm::ArrayRef;
+using llvm::createStringError;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+using llvm::Twine;
+
+static std::string describe(const onnx::TensorProto &tensor) {
+  return "tensor " + quote(tensor.name());
+}
+
+static Expected<std::unique_ptr<llvm::MemoryBuffer>> mapFile(StringRef path) {
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer =
+      llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                  /*RequiresNullTerminator=*/false);
+  if (std::error_code error = buffer.getError())
+    return createStringError(error, Twine("cannot read ") + quote(path) + ": " +
+                                        error.message());
+  return std::move(*buffer);
+}
+
+Expected<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path) {
+  auto result = std::make_unique<ModelFile>();
+  result->path = path.str();
+  Expected<std::unique_ptr<llvm::MemoryBuffer>> file = mapFile(path);
+  if (!file)
+    return file.takeError();
+  result->file = std::move(*file);
+  Expected<StrippedModel> stripped =
+      stripInitializers(result->file->getBuffer());
+  if (!stripped)
+    return createStringError(Twine(path) + ": " +
+                             llvm::toString(stripped.takeError()));
+  if (stripped->proto.size() >
+      static_cast<size_t>(std::numeric_limits<int>::max()))
+    return createStringError(
+        Twine(path) + ": the model has more than 2 GB beside its initializers; "
+                      "store its tensors as initializers with raw or external "
+                      "data");
+  // protobuf limits the depth of nesting itself.
+  if (!result->model.ParsePartialFromArray(
+          stripped->proto.data(), static_cast<int>(stripped->proto.size())))
+    return createStringError(Twine(path) + ": not an ONNX model, or truncated");
+  const auto &initializers = result->model.graph().initializer();
+  if (static_cast<size_t>(initializers.size()) != stripped->initializers.size())
+    return createStringError(Twine(path) + ": malformed initializers");
+  for (int i = 0; i < initializers.size(); ++i)
+    if (stripped->initializers[i].kind != DataSpan::None)
+      result->spans[&initializers[i]] = stripped->initializers[i];
+  return std::move(result);
+}
+
+Expected<TensorHeader> ModelFile::getHeader(const onnx::TensorProto &tensor) {
+  std::optional<DType> dtype = getDType(tensor.data_type());
+  if (!dtype)
+    return createStringError(Twine(describe(tensor)) + " has element type " +
+                             getONNXTypeName(tensor.data_type()) +
+                             ", which is not supported");
+  TensorHeader header{*dtype, {}, 1};
+  if (tensor.dims_size() > maxRank)
+    return createStringError(Twine(describe(tensor)) + " has rank " +
+                             Twine(tensor.dims_size()) + ", more than " +
+                             Twine(maxRank));
+  bool overflow = false, empty = false;
+  for (int64_t extent : tensor.dims()) {
+    if (extent < 0)
+      return createStringError(Twine(describe(tensor)) +
+                               " has a negative extent, " + Twine(extent));
+    header.shape.push_back(extent);
+    empty |= extent == 0;
+    overflow |=
+        llvm::MulOverflow(header.numElements, extent, header.numElements);
+  }
+  int64_t numBytes;
+  overflow |=
+      llvm::MulOverflow(header.numElements, getByteSize(*dtype), numBytes);
+  if (empty)
+    header.numElements = 0;
+  else if (overflow)
+    return createStringError(Twine(describe(tensor)) +
+                             " has a size in bytes that overflows");
+  return header;
+}
+
+/// Converts one of the typed repeated fields to bytes.
+template <typename Stored, typename Field>
+static Error convertField(const onnx::TensorProto &tensor, const Field &field,
+                          TensorData &data) {
+  if (field.size() != data.numElements)
+    return createStringError(
+        Twine(describe(tensor)) + " has " + Twine(field.size()) +
+        " elements; its shape needs " + Twine(data.numElements));
+  auto bytes = std::make_shared<std::vector<Stored>>();
+  bytes->reserve(field.size());
+  for (auto value : field)
+    bytes->push_back(static_cast<Stored>(value));
+  data.bytes = ArrayRef<char>(reinterpret_cast<const char *>(bytes->data()),
+                              bytes->size() * sizeof(Stored));
+  data.owner = bytes;
+  return Error::success();
+}
+
+static Error convertTypedData(const onnx::TensorProto &tensor,
+                              TensorData &data) {
+  switch (data.dtype) {
+  case DType::F32:
+    return convertField<float>(tensor, tensor.float_data(), data);
+  case DType::F64:
+    return convertField<double>(tensor, tensor.double_data(), data);
+  case DType::I64:
+    return convertField<int64_t>(tensor, tensor.int64_data(), data);
+  case DType::U64:
+    return convertField<uint64_t>(tensor, tensor.uint64_data(), data);
+  case DType::U32:
+    return convertField<uint32_t>(tensor, tensor.uint64_data(), data);
+  case DType::I32:
+    return convertField<int32_t>(tensor, tensor.int32_data(), data);
+  case DType::I16:
+  case DType::U16:
+  case DType::F16: // As bit patterns.
+  case DType::BF16:
+    return convertField<uint16_t>(tensor, tensor.int32_data(), data);
+  case DType::I8:
+  case DType::U8:
+  case DType::Bool:
+    return convertField<uint8_t>(tensor, tensor.int32_data(), data);
+  }
+  llvm_unreachable("unknown element type");
+}
+
+Expected<TensorData> ModelFile::getData(const onnx::TensorProto &tensor) {
+  Expected<TensorHeader> header = getHeader(tensor);
+  if (!header)
+    return header.takeError();
+  TensorData data;
+  static_cast<TensorHeader &>(data) = *header;
+  int64_t numBytes = data.numElements * getByteSize(data.dtype);
+
+  StringRef bytes;
+  DataSpan span = spans.lookup(&tensor);
+  if (tensor.data_location() == onnx::TensorProto::EXTERNAL) {
+    Expected<StringRef> external = getExternalData(tensor, numBytes);
+    if (!external)
+      return external.takeError();
+    bytes = *external;
+  } else if (span.kind == DataSpan::RawData ||
+             (span.kind == DataSpan::FloatData && data.dtype == DType::F32) ||
+             (span.kind == DataSpan::DoubleData && data.dtype == DType::F64)) {
+    bytes = span.bytes;
+  } else if (tensor.has_raw_data()) {
+    bytes = tensor.raw_data();
+  } else {
+    if (Error error = convertTypedData(tensor, data))
+      return std::move(error);
+    return data;
+  }
+  if (bytes.size() != static_cast<uint64_t>(numBytes))
+    return createStringError(Twine(describe(tensor)) + " has " +
+                             Twine(bytes.size()) +
+                             " bytes of data; its shape "
+                             "needs " +
+                             Twine(numBytes));
+  data.bytes = ArrayRef<char>(bytes.data(), bytes.size());
+  return data;
+}
+
+Expected<StringRef> ModelFile::getExternalData(const onnx::TensorProto &tensor,
+                                               int64_t numBytes) {
+  StringRef location;
+  uint64_t offset = 0, length = numBytes;
+  for (const onnx::StringStringEntryProto &entry : tensor.external_data()) {
+    StringRef value = entry.value();
+    if (entry.key() == "location") {
+      location = value;
+      continue;
+    }
+    if (entry.key() != "offset" && entry.key() != "length")
+      continue;
+    uint64_t &number = entry.key() == "offset" ? offset : length;
+    if (value.getAsInteger(10, number))
+      return createStringError(Twine(describe(tensor)) +
+                               ": external data have a bad " +
+                               quote(entry.key()) + ", " + quote(value));
+  }
+  Expected<const llvm::MemoryBuffer *> buffer = openExternalFile(location);
+  if (!buffer)
+    return createStringError(Twine(describe(tensor)) + ": " +
+                             llvm::toString(buffer.takeError()));
+  StringRef contents = (*buffer)->getBuffer();
+  if (offset > contents.size() || length > contents.size() - offset)
+    return createStringError(Twine(describe(tensor)) + " needs " +
+                             Twine(length) + " bytes at offset " +
+                             Twine(offset) + " of " + quote(location) +
+                             ", which has only " + Twine(contents.size()));
+  return contents.substr(offset, length);
+}
+
+Expected<const llvm::MemoryBuffer *>
+ModelFile::openExternalFile(StringRef location) {
+  std::unique_ptr<llvm::MemoryBuffer> &buffer = externalFiles[location];
+  if (buffer)
+    return buffer.get();
+  if (location.empty() || location.contains('\0'))
+    return createStringError("external data without a usable file name");
+  if (llvm::sys::path::is_absolute(location))
+    return createStringError("external data at an absolute path, " +
+                             quote(location) +
+                             "; it must be relative to the "
+                             "model's folder");
+  // A model must not make its reader open files elsewhere, be it by `..` or by
+  // a symbolic link: what counts is where the file really is.
+  llvm::SmallString<256> folder(llvm::sys::path::parent_path(path));
+  if (folder.empty())
+    folder = ".";
+  llvm::SmallString<256> target(folder), realFolder, realTarget;
+  llvm::sys::path::append(target, location);
+  if (llvm::sys::fs::real_path(folder, realFolder))
+    return createStringError("cannot find the model's folder");
+  if (std::error_code error = llvm::sys::fs::real_path(target, realTarget))
+    return createStringError("cannot read external data " + quote(location) +
+                             ": " + error.message());
+  if (!StringRef(realFolder).ends_with("/"))
+    realFolder += '/';
+  if (!StringRef(realTarget).starts_with(realFolder))
+    return createStringError("external data " + quote(location) +
+                             " lie outside of the model's folder");
+  Expected<std::unique_ptr<llvm::MemoryBuffer>> file = mapFile(realTarget);
+  if (!file)
+    return file.takeError();
+  buffer = std::move(*file);
+  return buffer.get();
+}
+
+const onnx::TensorProto *
+tern::onnx_import::getConstantTensor(const onnx::AttributeProto &attribute,
+                                     onnx::TensorProto &tensor) {
+  const std::string &name = attribute.name();
+  if (name == "value" && attribute.has_t())
+    return &attribute.t();
+  if (name == "value_float" && attribute.has_f()) {
+    tensor.set_data_type(onnx::TensorProto::FLOAT);
+    tensor.add_float_data(attribute.f());
+  } else if (name == "value_int" && attribute.has_i()) {
+    tensor.set_data_type(onnx::TensorProto::INT64);
+    tensor.add_int64_data(attribute.i());
+  } else if (name == "value_floats") {
+    tensor.set_data_type(onnx::TensorProto::FLOAT);
+    tensor.add_dims(attribute.floats_size());
+    *tensor.mutable_float_data() = attribute.floats();
+  } else if (name == "value_ints") {
+    tensor.set_data_type(onnx::TensorProto::INT64);
+    tensor.add_dims(attribute.ints_size());
+    *tensor.mutable_int64_data() = attribute.ints();
+  } else {
+    return nullptr;
+  }
+  return &tensor;
+}

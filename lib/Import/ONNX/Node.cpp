@@ -1,0 +1,313 @@
+//===- Node.cpp - One ONNX node being imported ----------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Node.h"
+#include "Importer.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace tern::onnx_import;
+
+Node::Node(Importer &importer, const onnx::NodeProto &proto, int64_t version,
+           ImplicitLocOpBuilder builder)
+    : b(std::move(builder)), importer(importer), proto(proto),
+      version(version) {
+  results.resize(proto.output_size());
+}
+
+StringRef Node::getOpType() const { return proto.op_type(); }
+
+LogicalResult Node::error(const Twine &reason) {
+  std::string op = proto.op_type();
+  if (!proto.domain().empty() && proto.domain() != "ai.onnx")
+    op = proto.domain() + "." + op;
+  StringRef name = cast<NameLoc>(b.getLoc()).getName();
+  return importer.error(b.getLoc(), "node " + quote(name) + " (" +
+                                        StringRef(quote(op)).trim('\'') +
+                                        ", opset " + Twine(version) +
+                                        "): " + reason);
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs and results
+//===----------------------------------------------------------------------===//
+
+std::optional<ArrayRef<Extent>> Node::getContents(unsigned i) {
+  if (!hasInput(i) || !getInput(i).contents)
+    return std::nullopt;
+  return ArrayRef<Extent>(*getInput(i).contents);
+}
+
+FailureOr<SmallVector<int64_t>> Node::getConstants(unsigned i,
+                                                   const char *what) {
+  SmallVector<int64_t> values;
+  if (std::optional<ArrayRef<Extent>> contents = getContents(i))
+    for (const Extent &extent : *contents)
+      if (std::optional<int64_t> value = extent.getConstant())
+        values.push_back(*value);
+  if (!getInput(i).contents || values.size() != getInput(i).contents->size())
+    return error(Twine(what) +
+                 " must be known when compiling; bind a graph input with "
+                 "--constant-input, or dynamic dimensions with --dim");
+  return values;
+}
+
+LogicalResult Node::expectTypes(const Tensor &tensor, unsigned types) {
+  unsigned type = isFloat(tensor.dtype)     ? Floats
+                  : isInteger(tensor.dtype) ? Integers
+                                            : Booleans;
+  if (type & types)
+    return success();
+  return error("element type " + getName(tensor.dtype) + " is not supported");
+}
+
+FailureOr<SmallVector<Tensor>> Node::getSameTyped(unsigned types) {
+  SmallVector<Tensor> operands;
+  for (unsigned i = 0; i < getNumInputs(); ++i) {
+    if (!hasInput(i))
+      return error("input " + Twine(i) + " is missing");
+    operands.push_back(getInput(i));
+    if (failed(expectTypes(operands.back(), types)))
+      return failure();
+    if (operands.back().dtype != operands.front().dtype)
+      return error("inputs have different element types, " +
+                   getName(operands.front().dtype) + " and " +
+                   getName(operands.back().dtype));
+  }
+  return operands;
+}
+
+unsigned Node::getNumResults() const { return results.size(); }
+
+bool Node::hasResult(unsigned i) const {
+  return i < results.size() && !proto.output(i).empty();
+}
+
+void Node::setResult(unsigned i, Tensor tensor) {
+  if (i < results.size())
+    results[i] = std::move(tensor);
+}
+
+LogicalResult Node::setResult(FailureOr<Tensor> tensor) {
+  if (failed(tensor))
+    return failure();
+  setResult(0, std::move(*tensor));
+  return success();
+}
+
+LogicalResult Node::checkResults() {
+  for (unsigned i = 0; i < results.size(); ++i)
+    if (hasResult(i) && !results[i])
+      return error("output " + Twine(i) + " is not supported");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+const onnx::AttributeProto *Node::getAttribute(StringRef name) {
+  usedAttributes.insert(name);
+  for (const onnx::AttributeProto &attribute : proto.attribute())
+    if (attribute.name() == name)
+      return &attribute;
+  return nullptr;
+}
+
+bool Node::hasAttribute(StringRef name) { return getAttribute(name); }
+
+/// Whether the attribute has the type, or none in files of before type was
+/// mandatory, where a scalar of the right kind will do.
+static bool hasType(const onnx::AttributeProto *attribute,
+                    onnx::AttributeProto::AttributeType type, bool hasField,
+                    std::string &message) {
+  if (!attribute)
+    return false;
+  if (attribute->type() == type ||
+      (attribute->type() == onnx::AttributeProto::UNDEFINED && hasField))
+    return true;
+  if (message.empty())
+    message = "attribute " + quote(attribute->name()) +
+              " is not of the type that the operator wants";
+  return false;
+}
+
+int64_t Node::getInt(StringRef name, int64_t defaultValue) {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  return hasType(attribute, onnx::AttributeProto::INT,
+                 attribute && attribute->has_i(), attributeError)
+             ? attribute->i()
+             : defaultValue;
+}
+
+double Node::getFloat(StringRef name, double defaultValue) {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  return hasType(attribute, onnx::AttributeProto::FLOAT,
+                 attribute && attribute->has_f(), attributeError)
+             ? attribute->f()
+             : defaultValue;
+}
+
+StringRef Node::getString(StringRef name, StringRef defaultValue) {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  return hasType(attribute, onnx::AttributeProto::STRING,
+                 attribute && attribute->has_s(), attributeError)
+             ? StringRef(attribute->s())
+             : defaultValue;
+}
+
+std::optional<SmallVector<int64_t>> Node::getInts(StringRef name) {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  if (!hasType(attribute, onnx::AttributeProto::INTS,
+               attribute && attribute->ints_size(), attributeError))
+    return std::nullopt;
+  return SmallVector<int64_t>(attribute->ints().begin(),
+                              attribute->ints().end());
+}
+
+LogicalResult Node::checkAttributes() {
+  if (!attributeError.empty())
+    return error(attributeError);
+  for (const onnx::AttributeProto &attribute : proto.attribute()) {
+    // The latter was a hint to run in place, before opset 6.
+    if (usedAttributes.contains(attribute.name()) ||
+        attribute.name() == "consumed_inputs")
+      continue;
+    return error("attribute " + quote(attribute.name()) + " is not supported");
+  }
+  return success();
+}
+
+FailureOr<int64_t> Node::normalizeAxis(int64_t axis, int64_t rank) {
+  if (axis < -rank || axis >= rank)
+    return error("axis " + Twine(axis) + " is out of range for rank " +
+                 Twine(rank));
+  return axis < 0 ? axis + rank : axis;
+}
+
+FailureOr<SmallVector<int64_t>> Node::normalizeAxes(ArrayRef<int64_t> axes,
+                                                    int64_t rank) {
+  SmallVector<int64_t> result;
+  for (int64_t axis : axes) {
+    FailureOr<int64_t> normal = normalizeAxis(axis, rank);
+    if (failed(normal))
+      return failure();
+    if (llvm::is_contained(result, *normal))
+      return error("axis " + Twine(*normal) + " stands twice");
+    result.push_back(*normal);
+  }
+  llvm::sort(result);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Values and types
+//===----------------------------------------------------------------------===//
+
+Symbols &Node::getSymbols() { return importer.getSymbols(); }
+
+std::string Node::describe(ArrayRef<Extent> shape) {
+  return getSymbols().describe(shape);
+}
+
+Value Node::getValue(Tensor &tensor) { return importer.getValue(tensor); }
+
+Type Node::getElementType(DType dtype) {
+  return getMLIRType(dtype, b.getContext());
+}
+
+RankedTensorType Node::getTensorType(DType dtype, ArrayRef<Extent> shape) {
+  return RankedTensorType::get(getStaticShape(shape), getElementType(dtype));
+}
+
+LogicalResult Node::checkShape(DType dtype, ArrayRef<Extent> shape) {
+  if (static_cast<int64_t>(shape.size()) > maxRank)
+    return error("a tensor of rank " + Twine(shape.size()) +
+                 " is not supported");
+  int64_t numBytes = getByteSize(dtype);
+  for (const Extent &extent : shape) {
+    std::optional<int64_t> value = extent.getConstant();
+    if (value && *value < 0)
+      return error("shape " + describe(shape) + " has a negative extent");
+    if (value && *value != 0 && llvm::MulOverflow(numBytes, *value, numBytes))
+      return error("a tensor of shape " + describe(shape) +
+                   " has a size in bytes that overflows");
+  }
+  return success();
+}
+
+Tensor Node::makeTensor(DType dtype, ArrayRef<Extent> shape, Value value) {
+  Tensor result;
+  result.dtype = dtype;
+  result.shape.assign(shape.begin(), shape.end());
+  result.value = value;
+  result.loc = b.getLoc();
+  return result;
+}
+
+Tensor Node::makeConstant(DType dtype, double value) {
+  Tensor result = makeTensor(dtype, {}, nullptr);
+  Type type = getElementType(dtype);
+  result.constant = DenseElementsAttr::get(RankedTensorType::get({}, type),
+                                           b.getFloatAttr(type, value));
+  return result;
+}
+
+Value Node::emitEmpty(Type elementType, ArrayRef<Extent> shape) {
+  return tensor::EmptyOp::create(b, getStaticShape(shape), elementType,
+                                 getSymbols().getDynamic(b, shape));
+}
+
+Value Node::emitFill(Value scalar, ArrayRef<Extent> shape) {
+  Value empty = emitEmpty(scalar.getType(), shape);
+  return linalg::FillOp::create(b, scalar, empty).getResult(0);
+}
+
+Value Node::emitScalar(Type type, double value) {
+  if (isa<FloatType>(type))
+    return arith::ConstantOp::create(b, b.getFloatAttr(type, value));
+  return arith::ConstantOp::create(
+      b, b.getIntegerAttr(type, static_cast<int64_t>(value)));
+}
+
+Value Node::emitExtentAsFloat(const Extent &extent, Type type) {
+  if (std::optional<int64_t> value = extent.getConstant())
+    return emitScalar(type, static_cast<double>(*value));
+  Value integer = arith::IndexCastOp::create(b, b.getI64Type(),
+                                             getSymbols().getValue(b, extent));
+  return arith::SIToFPOp::create(b, type, integer);
+}
+
+FailureOr<Extents> Node::broadcast(ArrayRef<Extent> lhs, ArrayRef<Extent> rhs) {
+  Extents result(std::max(lhs.size(), rhs.size()));
+  for (size_t i = 0; i < result.size(); ++i) {
+    Extent x = i < lhs.size() ? lhs[lhs.size() - 1 - i] : Extent(1);
+    Extent y = i < rhs.size() ? rhs[rhs.size() - 1 - i] : Extent(1);
+    Extent &out = result[result.size() - 1 - i];
+    if (x == y || y.isConstant(1)) {
+      out = x;
+    } else if (x.isConstant(1)) {
+      out = y;
+    } else if (x.getConstant() && y.getConstant()) {
+      return error("shapes " + describe(lhs) + " and " + describe(rhs) +
+                   " do not match");
+    } else {
+      return error("cannot tell whether shapes " + describe(lhs) + " and " +
+                   describe(rhs) +
+                   " match; fix their dynamic dimensions with --dim");
+    }
+  }
+  return result;
+}
+
+DType tern::onnx_import::getAccumulatorType(DType type) {
+  return type == DType::F16 || type == DType::BF16 ? DType::F32 : type;
+}

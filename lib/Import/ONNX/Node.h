@@ -1,0 +1,191 @@
+//===- Node.h - One ONNX node being imported --------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What a rule of the op table works with: the node's attributes and inputs,
+// its results, and the building blocks that code is made of. None of it trusts
+// the model: whatever does not fit is reported and the rule fails.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_IMPORT_ONNX_NODE_H
+#define TERN_LIB_IMPORT_ONNX_NODE_H
+
+#include "OpTable.h"
+#include "Symbols.h"
+#include "Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace onnx {
+class AttributeProto;
+class NodeProto;
+} // namespace onnx
+
+namespace tern::onnx_import {
+class Importer;
+
+/// Sets of element types.
+enum Types : unsigned {
+  Floats = 1,
+  Integers = 2,
+  Booleans = 4,
+  Numbers = Floats | Integers,
+  AllTypes = Numbers | Booleans,
+};
+
+/// Builds a scalar from the elements of the operands.
+using ScalarBuilder = llvm::function_ref<mlir::Value(
+    mlir::ImplicitLocOpBuilder &, mlir::ValueRange)>;
+
+class Node {
+public:
+  Node(Importer &importer, const onnx::NodeProto &proto, int64_t version,
+       mlir::ImplicitLocOpBuilder builder);
+
+  int64_t getVersion() const { return version; }
+  llvm::StringRef getOpType() const;
+
+  /// Reports why the node cannot be imported. Always fails.
+  mlir::LogicalResult error(const llvm::Twine &reason);
+
+  //===--------------------------------------------------------------------===//
+  // Inputs and results
+  //===--------------------------------------------------------------------===//
+
+  unsigned getNumInputs() const { return inputs.size(); }
+  bool hasInput(unsigned i) const { return i < inputs.size() && inputs[i]; }
+  /// An input that the node has: required ones were checked to be there.
+  Tensor &getInput(unsigned i) { return *inputs[i]; }
+  /// The elements of an integer input, if they are known at import.
+  std::optional<llvm::ArrayRef<Extent>> getContents(unsigned i);
+  /// The same, all constants; otherwise reports that `what` must be known.
+  mlir::FailureOr<llvm::SmallVector<int64_t>> getConstants(unsigned i,
+                                                           const char *what);
+  mlir::LogicalResult expectTypes(const Tensor &tensor, unsigned types);
+  /// All inputs, which must be there, of one element type out of `types`.
+  mlir::FailureOr<llvm::SmallVector<Tensor>> getSameTyped(unsigned types);
+
+  unsigned getNumResults() const;
+  bool hasResult(unsigned i) const;
+  void setResult(unsigned i, Tensor tensor);
+  mlir::LogicalResult setResult(mlir::FailureOr<Tensor> tensor);
+  /// Whether every result that the graph uses was set; else reports it.
+  mlir::LogicalResult checkResults();
+  std::vector<std::optional<Tensor>> takeResults() {
+    return std::move(results);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Attributes. One of another type than asked for counts as an error, which
+  // `checkAttributes` finds later; the default stands in for it until then.
+  //===--------------------------------------------------------------------===//
+
+  bool hasAttribute(llvm::StringRef name);
+  int64_t getInt(llvm::StringRef name, int64_t defaultValue);
+  double getFloat(llvm::StringRef name, double defaultValue);
+  llvm::StringRef getString(llvm::StringRef name, llvm::StringRef defaultValue);
+  std::optional<llvm::SmallVector<int64_t>> getInts(llvm::StringRef name);
+  /// The attribute as it is, or null.
+  const onnx::AttributeProto *getAttribute(llvm::StringRef name);
+  const onnx::NodeProto &getProto() const { return proto; }
+  /// Reports attributes of a wrong type, and those that nobody asked for: to
+  /// ignore one would be to compute something else.
+  mlir::LogicalResult checkAttributes();
+
+  /// `axis` of `rank`, counted from the end if negative.
+  mlir::FailureOr<int64_t> normalizeAxis(int64_t axis, int64_t rank);
+  mlir::FailureOr<llvm::SmallVector<int64_t>>
+  normalizeAxes(llvm::ArrayRef<int64_t> axes, int64_t rank);
+
+  //===--------------------------------------------------------------------===//
+  // Code
+  //===--------------------------------------------------------------------===//
+
+  Importer &getImporter() { return importer; }
+  Symbols &getSymbols();
+  std::string describe(llvm::ArrayRef<Extent> shape);
+  /// The tensor's SSA value.
+  mlir::Value getValue(Tensor &tensor);
+  mlir::Type getElementType(DType dtype);
+  mlir::RankedTensorType getTensorType(DType dtype,
+                                       llvm::ArrayRef<Extent> shape);
+  /// Whether the shape is sane and small enough; else reports it.
+  mlir::LogicalResult checkShape(DType dtype, llvm::ArrayRef<Extent> shape);
+  mlir::Value emitEmpty(mlir::Type elementType, llvm::ArrayRef<Extent> shape);
+  mlir::Value emitFill(mlir::Value scalar, llvm::ArrayRef<Extent> shape);
+  /// A scalar constant; `type` is a float or integer type.
+  mlir::Value emitScalar(mlir::Type type, double value);
+  /// An extent as a scalar of a float type.
+  mlir::Value emitExtentAsFloat(const Extent &extent, mlir::Type type);
+  Tensor makeTensor(DType dtype, llvm::ArrayRef<Extent> shape,
+                    mlir::Value value);
+  /// A rank-0 constant.
+  Tensor makeConstant(DType dtype, double value);
+
+  /// NumPy's broadcasting; reports shapes that do not or might not match.
+  mlir::FailureOr<Extents> broadcast(llvm::ArrayRef<Extent> a,
+                                     llvm::ArrayRef<Extent> b);
+
+  /// Element by element over the broadcast operands: one linalg.generic.
+  mlir::FailureOr<Tensor> emitMap(llvm::ArrayRef<Tensor> operands,
+                                  DType resultType, ScalarBuilder body);
+  /// The same over a given shape, which the operands' shapes broadcast to.
+  mlir::FailureOr<Tensor> emitMap(llvm::ArrayRef<Tensor> operands,
+                                  llvm::ArrayRef<Extent> shape,
+                                  DType resultType, ScalarBuilder body);
+  /// Folds the axes (ascending) by `body(element, accumulator)`, starting from
+  /// `init`; they disappear. One linalg.generic. The accumulator's type is
+  /// init's.
+  mlir::FailureOr<Tensor> emitReduce(Tensor operand,
+                                     llvm::ArrayRef<int64_t> axes,
+                                     mlir::Value init, ScalarBuilder body);
+  /// The sum over the axes, accumulated in f32 for narrower floats.
+  mlir::FailureOr<Tensor> emitSum(Tensor operand, llvm::ArrayRef<int64_t> axes);
+  mlir::FailureOr<Tensor> emitMax(Tensor operand, llvm::ArrayRef<int64_t> axes);
+  /// The sum divided by the number of elements.
+  mlir::FailureOr<Tensor> emitMean(Tensor operand,
+                                   llvm::ArrayRef<int64_t> axes);
+  /// Puts axes of extent 1 (given by their position in the result, ascending)
+  /// back.
+  mlir::FailureOr<Tensor> emitUnsqueeze(Tensor operand,
+                                        llvm::ArrayRef<int64_t> axes);
+  /// The same elements in another shape; reports a number that does not or
+  /// might not match.
+  mlir::FailureOr<Tensor> emitReshape(Tensor operand,
+                                      llvm::ArrayRef<Extent> shape);
+  /// Dimension i of the result is dimension permutation[i] of the operand.
+  mlir::FailureOr<Tensor> emitTranspose(Tensor operand,
+                                        llvm::ArrayRef<int64_t> permutation);
+  /// NumPy's matmul, for any ranks.
+  mlir::FailureOr<Tensor> emitMatmul(Tensor lhs, Tensor rhs);
+  /// Converts between float types, or is the operand itself.
+  mlir::FailureOr<Tensor> emitFloatCast(Tensor operand, DType type);
+
+  mlir::ImplicitLocOpBuilder b;
+
+private:
+  mlir::Value emitReassociation(mlir::Value value, llvm::ArrayRef<Extent> from,
+                                llvm::ArrayRef<Extent> to, DType dtype);
+
+  Importer &importer;
+  const onnx::NodeProto &proto;
+  int64_t version;
+  llvm::SmallVector<Tensor *> inputs;
+  std::vector<std::optional<Tensor>> results;
+  llvm::StringSet<> usedAttributes;
+  std::string attributeError;
+
+  friend class Importer;
+};
+
+/// The DType that sums and products of a float type accumulate in.
+DType getAccumulatorType(DType type);
+
+} // namespace tern::onnx_import
+
+#endif // TERN_LIB_IMPORT_ONNX_NODE_H

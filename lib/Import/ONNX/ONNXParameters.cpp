@@ -1,0 +1,76 @@
+//===- ONNXParameters.cpp - The weights in an ONNX model ------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Importer.h"
+#include "tern/Support/ParameterSource.h"
+#include <deque>
+
+using namespace tern;
+using namespace tern::onnx_import;
+using llvm::Expected;
+using llvm::StringRef;
+
+namespace {
+class ONNXParameterSource : public ParameterSource {
+public:
+  explicit ONNXParameterSource(std::unique_ptr<ModelFile> model)
+      : file(std::move(model)) {
+    const onnx::GraphProto &graph = file->getModel().graph();
+    for (const onnx::TensorProto &initializer : graph.initializer())
+      add(initializer.name(), initializer);
+    // Constants that the importer may have made parameters.
+    for (const onnx::NodeProto &node : graph.node()) {
+      if (node.op_type() != "Constant" || node.output_size() != 1)
+        continue;
+      for (const onnx::AttributeProto &attribute : node.attribute()) {
+        onnx::TensorProto storage;
+        const onnx::TensorProto *tensor = getConstantTensor(attribute, storage);
+        if (tensor == &storage)
+          tensor = &converted.emplace_back(std::move(storage));
+        if (tensor)
+          add(node.output(0), *tensor);
+      }
+    }
+  }
+
+  Expected<Parameter> lookup(StringRef name) override {
+    auto tensor = tensors.find(name);
+    if (tensor == tensors.end())
+      return llvm::createStringError(llvm::Twine(StringRef(file->getPath())) +
+                                     ": there is no initializer " +
+                                     quote(name));
+    Expected<TensorData> data = file->getData(*tensor->second);
+    if (!data)
+      return llvm::createStringError(llvm::Twine(StringRef(file->getPath())) +
+                                     ": " + llvm::toString(data.takeError()));
+    return Parameter{getName(data->dtype).str(), data->shape, data->bytes,
+                     data->owner};
+  }
+
+  std::vector<std::string> names() const override { return order; }
+
+private:
+  void add(StringRef name, const onnx::TensorProto &tensor) {
+    if (!name.empty() && tensors.try_emplace(name, &tensor).second)
+      order.push_back(name.str());
+  }
+
+  std::unique_ptr<ModelFile> file;
+  llvm::StringMap<const onnx::TensorProto *> tensors;
+  std::deque<onnx::TensorProto> converted;
+  std::vector<std::string> order;
+};
+} // namespace
+
+Expected<std::unique_ptr<ParameterSource>>
+tern::openONNXParameters(StringRef path) {
+  Expected<std::unique_ptr<ModelFile>> file = ModelFile::open(path);
+  if (!file)
+    return file.takeError();
+  return std::make_unique<ONNXParameterSource>(std::move(*file));
+}

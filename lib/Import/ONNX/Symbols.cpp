@@ -1,0 +1,175 @@
+//===- Symbols.cpp - Unknown extents and their values ---------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Symbols.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace tern::onnx_import;
+
+bool tern::onnx_import::isNonNegative(const Extent &extent) {
+  return llvm::all_of(extent.getTerms(), [](const Extent::Term &term) {
+    return term.coefficient >= 0;
+  });
+}
+
+SmallVector<int64_t> tern::onnx_import::getStaticShape(ArrayRef<Extent> shape) {
+  return llvm::map_to_vector(shape, [](const Extent &extent) {
+    return extent.getConstant().value_or(ShapedType::kDynamic);
+  });
+}
+
+Extent Symbols::getInput(StringRef name, Value tensor, int64_t axis) {
+  auto [entry, isNew] = numbers.try_emplace(name, atoms.size());
+  if (isNew)
+    atoms.push_back({name.str(), nullptr, tensor, axis});
+  return Extent::atom(entry->second);
+}
+
+StringRef Symbols::getInputName(const Extent &extent) const {
+  std::optional<unsigned> atom = extent.getAtom();
+  return atom && atoms[*atom].inputTensor ? StringRef(atoms[*atom].name) : "";
+}
+
+std::vector<std::string> Symbols::getInputNames() const {
+  std::vector<std::string> names;
+  for (const Atom &atom : atoms)
+    if (atom.inputTensor)
+      names.push_back(atom.name);
+  return names;
+}
+
+Extent Symbols::getComputed(StringRef name, function_ref<Value()> build) {
+  auto [entry, isNew] = numbers.try_emplace(name, atoms.size());
+  if (isNew)
+    atoms.push_back({name.str(), build(), nullptr});
+  return Extent::atom(entry->second);
+}
+
+std::optional<Extent> Symbols::floorDiv(ImplicitLocOpBuilder &b,
+                                        const Extent &lhs, const Extent &rhs) {
+  if (!isNonNegative(lhs) || !isNonNegative(rhs) || rhs.isConstant(0))
+    return std::nullopt;
+  if (std::optional<Extent> exact = Extent::divExact(lhs, rhs))
+    return exact;
+  std::optional<int64_t> x = lhs.getConstant(), y = rhs.getConstant();
+  if (x && y)
+    return Extent(*x / *y);
+  return getComputed(
+      "floor((" + describe(lhs) + ")/(" + describe(rhs) + "))", [&]() -> Value {
+        return arith::DivUIOp::create(b, getValue(b, lhs), getValue(b, rhs));
+      });
+}
+
+std::optional<Extent> Symbols::saturatingSub(ImplicitLocOpBuilder &b,
+                                             const Extent &lhs,
+                                             const Extent &rhs) {
+  std::optional<Extent> difference = Extent::sub(lhs, rhs);
+  if (!difference)
+    return std::nullopt;
+  if (isNonNegative(*difference))
+    return difference;
+  if (std::optional<int64_t> value = difference->getConstant())
+    return Extent(std::max<int64_t>(*value, 0));
+  return getComputed("max(" + describe(*difference) + ", 0)", [&]() -> Value {
+    return arith::MaxSIOp::create(b, getValue(b, *difference),
+                                  getValue(b, Extent(0)));
+  });
+}
+
+Extent Symbols::min(ImplicitLocOpBuilder &b, const Extent &lhs,
+                    const Extent &rhs) {
+  if (std::optional<Extent> difference = Extent::sub(lhs, rhs)) {
+    if (isNonNegative(*difference))
+      return rhs;
+    if (std::optional<Extent> other = Extent::sub(rhs, lhs);
+        other && isNonNegative(*other))
+      return lhs;
+  }
+  return getComputed(
+      "min(" + describe(lhs) + ", " + describe(rhs) + ")", [&]() -> Value {
+        return arith::MinSIOp::create(b, getValue(b, lhs), getValue(b, rhs));
+      });
+}
+
+std::string Symbols::describe(const Extent &extent) const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::interleave(
+      extent.getTerms(), os,
+      [&](const Extent::Term &term) {
+        llvm::interleave(
+            term.atoms, os, [&](unsigned atom) { os << atoms[atom].name; },
+            "*");
+        if (term.atoms.empty())
+          os << term.coefficient;
+        else if (term.coefficient != 1)
+          os << '*' << term.coefficient;
+      },
+      " + ");
+  return text.empty() ? "0" : text;
+}
+
+std::string Symbols::describe(ArrayRef<Extent> shape) const {
+  std::string text = "[";
+  llvm::raw_string_ostream os(text);
+  llvm::interleaveComma(shape, os,
+                        [&](const Extent &extent) { os << describe(extent); });
+  os << ']';
+  return text;
+}
+
+Value Symbols::getValue(ImplicitLocOpBuilder &b, const Extent &extent) {
+  Value &value = values[describe(extent)];
+  if (value)
+    return value;
+  if (std::optional<int64_t> constant = extent.getConstant())
+    return value = arith::ConstantIndexOp::create(b, *constant);
+  if (std::optional<unsigned> number = extent.getAtom()) {
+    Atom &atom = atoms[*number];
+    if (!atom.value)
+      atom.value = tensor::DimOp::create(
+          b, atom.inputTensor,
+          arith::ConstantIndexOp::create(b, atom.axis).getResult());
+    return value = atom.value;
+  }
+  Value sum;
+  for (const Extent::Term &term : extent.getTerms()) {
+    Value product;
+    auto multiply = [&](const Extent &factor) {
+      Value next = getValue(b, factor);
+      product = product ? arith::MulIOp::create(b, product, next) : next;
+    };
+    for (unsigned atom : term.atoms)
+      multiply(Extent::atom(atom));
+    if (term.coefficient != 1 || term.atoms.empty())
+      multiply(term.coefficient);
+    sum = sum ? arith::AddIOp::create(b, sum, product) : product;
+  }
+  // Not `value`: the map may have grown meanwhile.
+  return values[describe(extent)] = sum;
+}
+
+OpFoldResult Symbols::getFoldResult(ImplicitLocOpBuilder &b,
+                                    const Extent &extent) {
+  if (std::optional<int64_t> constant = extent.getConstant())
+    return b.getIndexAttr(*constant);
+  return getValue(b, extent);
+}
+
+SmallVector<Value> Symbols::getDynamic(ImplicitLocOpBuilder &b,
+                                       ArrayRef<Extent> shape) {
+  SmallVector<Value> result;
+  for (const Extent &extent : shape)
+    if (!extent.getConstant())
+      result.push_back(getValue(b, extent));
+  return result;
+}

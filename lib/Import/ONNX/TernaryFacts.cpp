@@ -1,0 +1,83 @@
+//===- TernaryFacts.cpp - Which parameters are ternary --------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Importer.h"
+#include "llvm/Support/Endian.h"
+
+using namespace tern::onnx_import;
+
+/// Whether all elements are 0 or have their granule's one absolute value.
+/// Elements are compared as bits without their sign: equal values have equal
+/// bits, and infinities and NaNs are excluded. `granule(r, c)` numbers the
+/// granule of the element in row r, column c as stored; there are
+/// `numGranules`. Ends at the first element that does not fit, which in a
+/// matrix that is not ternary is soon.
+template <typename Bits, typename Granule>
+static bool isTernary(const TensorData &matrix, int64_t numGranules,
+                      Bits infinity, Granule granule) {
+  constexpr Bits magnitude = static_cast<Bits>(~Bits(0)) >> 1;
+  std::vector<Bits> scales(numGranules);
+  const char *next = matrix.bytes.data();
+  for (int64_t r = 0; r < matrix.shape[0]; ++r) {
+    for (int64_t c = 0; c < matrix.shape[1]; ++c, next += sizeof(Bits)) {
+      Bits bits =
+          llvm::support::endian::read<Bits, llvm::endianness::little>(next) &
+          magnitude;
+      if (bits == 0)
+        continue;
+      Bits &scale = scales[granule(r, c)];
+      if (scale == 0)
+        scale = bits;
+      if (bits != scale || bits >= infinity)
+        return false;
+    }
+  }
+  return true;
+}
+
+template <typename Bits>
+static std::string findFact(const TensorData &matrix, int64_t channelAxis,
+                            Bits infinity) {
+  if (isTernary(matrix, 1, infinity, [](int64_t, int64_t) { return 0; }))
+    return "tensor";
+  if (channelAxis < 0)
+    return "";
+  int64_t n = matrix.shape[channelAxis], k = matrix.shape[1 - channelAxis];
+  // A granule is `group` adjacent positions along K of one channel.
+  auto isTernaryBy = [&](int64_t group) {
+    int64_t groups = (k + group - 1) / group;
+    return isTernary(matrix, n * groups, infinity, [&](int64_t r, int64_t c) {
+      return channelAxis == 0 ? r * groups + c / group : c * groups + r / group;
+    });
+  };
+  if (isTernaryBy(k))
+    return "row";
+  // Coarse groups first: the fewest scales that explain the values.
+  for (int64_t group : {256, 128, 64, 32})
+    if (group < k && isTernaryBy(group))
+      return "group:" + std::to_string(group);
+  return "";
+}
+
+std::string tern::onnx_import::findTernaryFact(const TensorData &matrix,
+                                               int64_t channelAxis) {
+  if (matrix.shape.size() != 2 || matrix.numElements == 0)
+    return "";
+  switch (matrix.dtype) {
+  case DType::F32:
+    return findFact<uint32_t>(matrix, channelAxis, 0x7f800000);
+  case DType::F64:
+    return findFact<uint64_t>(matrix, channelAxis, 0x7ff0000000000000);
+  case DType::F16:
+    return findFact<uint16_t>(matrix, channelAxis, 0x7c00);
+  case DType::BF16:
+    return findFact<uint16_t>(matrix, channelAxis, 0x7f80);
+  default:
+    return "";
+  }
+}
