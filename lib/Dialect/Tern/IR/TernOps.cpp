@@ -42,17 +42,12 @@ static OpFoldResult extent(OpBuilder &b, Location loc, Value value,
   return tensor::getMixedSize(b, loc, value, dim);
 }
 
-/// ceil(size / tile) or that times tile, folded where possible.
-static OpFoldResult roundUp(OpBuilder &b, Location loc, OpFoldResult size,
-                            int64_t tile, bool inTiles) {
+/// ceil(size / tile), folded where possible.
+static OpFoldResult countTiles(OpBuilder &b, Location loc, OpFoldResult size,
+                               int64_t tile) {
   AffineExpr s0 = b.getAffineSymbolExpr(0);
-  AffineExpr tiles = s0.ceilDiv(tile);
-  AffineMap map = AffineMap::get(0, 1, inTiles ? tiles : tiles * tile);
-  return affine::makeComposedFoldedAffineApply(b, loc, map, {size});
-}
-
-static int64_t roundUp(int64_t size, int64_t tile) {
-  return ShapedType::isDynamic(size) ? size : (size + tile - 1) / tile * tile;
+  return affine::makeComposedFoldedAffineApply(
+      b, loc, AffineMap::get(0, 1, s0.ceilDiv(tile)), {size});
 }
 
 /// The learned scale is there exactly when the quantizer wants one, and has
@@ -159,59 +154,10 @@ QuantizeWeightsOp::reifyResultShapes(OpBuilder &b,
     shapes.push_back({n});
     break;
   case Granularity::Group:
-    shapes.push_back({n, roundUp(b, getLoc(), k, getQuantizer().getGroupSize(),
-                                 /*inTiles=*/true)});
+    shapes.push_back(
+        {n, countTiles(b, getLoc(), k, getQuantizer().getGroupSize())});
     break;
   }
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// quantize_activations
-//===----------------------------------------------------------------------===//
-
-void QuantizeActivationsOp::build(OpBuilder &b, OperationState &state, Value x,
-                                  ActivationQuantizerAttr quantizer,
-                                  int64_t paddedTo) {
-  RankedTensorType type = getTensorType(x);
-  SmallVector<int64_t> shape(type.getShape());
-  shape.back() = roundUp(shape.back(), paddedTo);
-  build(b, state,
-        {RankedTensorType::get(shape, b.getI8Type()),
-         RankedTensorType::get(type.getShape().drop_back(),
-                               type.getElementType())},
-        x, quantizer, paddedTo);
-}
-
-LogicalResult QuantizeActivationsOp::verify() {
-  RankedTensorType x = getTensorType(getX());
-  RankedTensorType q = getTensorType(getQ());
-  if (x.getRank() < 1)
-    return emitOpError("(C1) x must have at least one dimension");
-  if (static_cast<int64_t>(getPaddedTo()) < 1)
-    return emitOpError("(C1) padded_to must be positive");
-  SmallVector<int64_t> padded(x.getShape());
-  padded.back() = roundUp(padded.back(), getPaddedTo());
-  if (failed(verifyCompatibleShape(q.getShape(), padded)))
-    return emitOpError() << "(C1) q has type " << q
-                         << ", but x rounded up to multiples of "
-                         << getPaddedTo() << " would be "
-                         << RankedTensorType::get(padded, q.getElementType());
-  if (failed(verifyCompatibleShape(getTensorType(getScale()).getShape(),
-                                   x.getShape().drop_back())))
-    return emitOpError() << "(C2) scale has type " << getScale().getType()
-                         << ", not one element per token of " << x;
-  return success();
-}
-
-LogicalResult
-QuantizeActivationsOp::reifyResultShapes(OpBuilder &b,
-                                         ReifiedRankedShapedTypeDims &shapes) {
-  SmallVector<OpFoldResult> q = tensor::getMixedSizes(b, getLoc(), getX());
-  SmallVector<OpFoldResult> scale(ArrayRef(q).drop_back());
-  q.back() = roundUp(b, getLoc(), q.back(), getPaddedTo(), /*inTiles=*/false);
-  shapes.push_back(std::move(q));
-  shapes.push_back(std::move(scale));
   return success();
 }
 
@@ -261,10 +207,10 @@ LogicalResult PackOp::reifyResultShapes(OpBuilder &b,
   LayoutAttrInterface layout = getLayout();
   OpFoldResult n = extent(b, getLoc(), getCodes(), 0);
   OpFoldResult k = extent(b, getLoc(), getCodes(), 1);
-  shapes.push_back(
-      {roundUp(b, getLoc(), n, layout.getRows(), /*inTiles=*/true),
-       roundUp(b, getLoc(), k, layout.getBlock(), /*inTiles=*/true),
-       b.getIndexAttr(layout.getRows()), b.getIndexAttr(layout.getLanes())});
+  shapes.push_back({countTiles(b, getLoc(), n, layout.getRows()),
+                    countTiles(b, getLoc(), k, layout.getBlock()),
+                    b.getIndexAttr(layout.getRows()),
+                    b.getIndexAttr(layout.getLanes())});
   return success();
 }
 

@@ -92,7 +92,11 @@ def Tern_QuantizeWeightsOp : Tern_Op<"quantize_weights", [
 }
 
 def Tern_QuantizeActivationsOp : Tern_Op<"quantize_activations", [
-    Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+    Pure,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<TilingInterface,
+      ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+       "getResultTilePosition", "generateResultTileValue"]>]> {
   let summary = "quantize each token to int8";
   let description = [{
     Codes and scales of x [..., K], one scale for each position of all axes but

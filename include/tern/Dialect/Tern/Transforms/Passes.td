@@ -11,4 +11,126 @@
 
 include "mlir/Pass/PassBase.td"
 
+def TernDecomposeBitLinear
+    : Pass<"tern-decompose-bitlinear", "::mlir::func::FuncOp"> {
+  let summary = "Split ternary layers into quantize, pack, multiply, rescale";
+  let description = [{
+    Rewrites every `tern.bitlinear` to `tern.quantize_weights`, `tern.pack` in
+    the portable layout, `tern.quantize_activations` (or a zero pad, when the
+    activations stay float), `tern.packed_matmul`, and one elementwise
+    `linalg.generic` that applies the scales and the bias. Activations of rank
+    other than two are collapsed to [tokens, K] and the result expanded back.
+
+    After it no `tern.bitlinear` is left.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def TernSelectLayout : Pass<"tern-select-layout", "::mlir::func::FuncOp"> {
+  let summary = "Pack weights the way the target prefers";
+  let description = [{
+    Asks the target (`tern.target` of the function, else of the module, else
+    `#tern.generic`) for its preferred layout of each `tern.pack` whose users
+    are all `tern.packed_matmul`, and rewrites both to it, padding the
+    activations to the layout's block. A target's layout that does not fit
+    (lanes that do not divide the group) is an error.
+
+    Functions marked `tern.prepare` are left alone.
+  }];
+  let options = [
+    Option<"layout", "layout", "std::string", /*default=*/"",
+           "Use this layout attribute instead of the target's preference; its "
+           "lanes are reduced where a scale group demands it">
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::tensor::TensorDialect", "::tern::TernDialect"
+  ];
+  let statistics = [
+    Statistic<"numSelected", "num-selected", "Packed matrices given a layout">
+  ];
+}
+
+def TernHoistWeightWork
+    : Pass<"tern-hoist-weight-work", "::mlir::ModuleOp"> {
+  let summary = "Move what depends on parameters alone into prepare functions";
+  let description = [{
+    In every public function with `tern.param` arguments, operations without
+    side effects that depend on parameters and constants alone move to new
+    functions `@prepare_<n>`, marked `tern.prepare` and targeted at
+    `#tern.generic`. Their results become parameters of the function in place
+    of the originals. One prepare function holds the values that share work,
+    so the originals can be processed one after another.
+
+    Values stay where they are if they are views of a parameter, if their type
+    is dynamic, or if they are more than eight times larger than what they are
+    made of (broadcasts): storing them would cost more than computing them.
+
+    The new parameters are named after the first original: `w.packed`,
+    `w.scale`, `w.prepared`.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::tern::TernDialect"];
+  let statistics = [
+    Statistic<"numFunctions", "num-functions", "Prepare functions made">
+  ];
+}
+
+def TernTile : Pass<"tern-tile", "::mlir::func::FuncOp"> {
+  let summary = "Cut work into parallel tiles";
+  let description = [{
+    Tiles operations with a `TilingInterface` over their parallel loops to
+    `scf.forall`, so that each tile is enough work for a thread and small
+    enough for its cache. Reductions are never tiled: the value of a result
+    depends neither on the tiles nor on who computes them. Operations with
+    less work than a tile stay as they are.
+
+    `tern.packed_matmul` is tiled by whole row tiles of its layout.
+  }];
+  let options = [
+    Option<"grain", "grain", "int64_t", /*default=*/"32768",
+           "Scalar operations in a tile, about">
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def TernLowerQuantizers
+    : Pass<"tern-lower-quantizers", "::mlir::func::FuncOp"> {
+  let summary = "Lower quantizing and packing to linalg";
+  let description = [{
+    Rewrites `tern.quantize_weights`, `tern.quantize_activations`, `tern.pack`,
+    `tern.unpack` and `tern.straight_through` to `linalg.generic` on tensors.
+    Float statistics get a fixed order of reduction: means accumulate in f64
+    in the order of memory, medians are found by bisection on the bits.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def TernLowerPackedMatmul
+    : Pass<"tern-lower-packed-matmul", "::mlir::func::FuncOp"> {
+  let summary = "Lower packed matrix products to vector microkernels";
+  let description = [{
+    Rewrites `tern.packed_matmul` to loops over tokens, row tiles and blocks
+    around `vector` operations: bytes of a row tile are loaded and unpacked by
+    the layout and meet the activations in the dot product of the target
+    (`tern.target` of the function, else of the module, else `#tern.generic`).
+    Sums over K are never split, so a row's value does not depend on its batch.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::ub::UBDialect", "::mlir::vector::VectorDialect",
+    "::mlir::LLVM::LLVMDialect", "::tern::TernDialect"
+  ];
+}
+
 #endif // TERN_DIALECT_TERN_TRANSFORMS_PASSES_TD

@@ -1,0 +1,144 @@
+//===- QuantizeActivationsOp.cpp - Quantize each token to int8 ------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// tern.quantize_activations. Its iteration space is the tokens: all axes of x
+// but the last, which a token's scale needs whole.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+
+using namespace mlir;
+using namespace tern;
+
+static int64_t roundUp(int64_t size, int64_t tile) {
+  return ShapedType::isDynamic(size) ? size : (size + tile - 1) / tile * tile;
+}
+
+static OpFoldResult roundUp(OpBuilder &b, Location loc, OpFoldResult size,
+                            int64_t tile) {
+  AffineExpr s0 = b.getAffineSymbolExpr(0);
+  return affine::makeComposedFoldedAffineApply(
+      b, loc, AffineMap::get(0, 1, s0.ceilDiv(tile) * tile), {size});
+}
+
+void QuantizeActivationsOp::build(OpBuilder &b, OperationState &state, Value x,
+                                  ActivationQuantizerAttr quantizer,
+                                  int64_t paddedTo) {
+  RankedTensorType type = cast<RankedTensorType>(x.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = roundUp(shape.back(), paddedTo);
+  build(b, state,
+        {RankedTensorType::get(shape, b.getI8Type()),
+         RankedTensorType::get(type.getShape().drop_back(),
+                               type.getElementType())},
+        x, quantizer, paddedTo);
+}
+
+LogicalResult QuantizeActivationsOp::verify() {
+  RankedTensorType x = cast<RankedTensorType>(getX().getType());
+  RankedTensorType q = cast<RankedTensorType>(getQ().getType());
+  if (x.getRank() < 1)
+    return emitOpError("(C1) x must have at least one dimension");
+  if (static_cast<int64_t>(getPaddedTo()) < 1)
+    return emitOpError("(C1) padded_to must be positive");
+  SmallVector<int64_t> padded(x.getShape());
+  padded.back() = roundUp(padded.back(), getPaddedTo());
+  if (failed(verifyCompatibleShape(q.getShape(), padded)))
+    return emitOpError() << "(C1) q has type " << q
+                         << ", but x rounded up to multiples of "
+                         << getPaddedTo() << " would be "
+                         << RankedTensorType::get(padded, q.getElementType());
+  if (failed(verifyCompatibleShape(
+          cast<RankedTensorType>(getScale().getType()).getShape(),
+          x.getShape().drop_back())))
+    return emitOpError() << "(C2) scale has type " << getScale().getType()
+                         << ", not one element per token of " << x;
+  return success();
+}
+
+LogicalResult
+QuantizeActivationsOp::reifyResultShapes(OpBuilder &b,
+                                         ReifiedRankedShapedTypeDims &shapes) {
+  SmallVector<OpFoldResult> q = tensor::getMixedSizes(b, getLoc(), getX());
+  SmallVector<OpFoldResult> scale(ArrayRef(q).drop_back());
+  q.back() = roundUp(b, getLoc(), q.back(), getPaddedTo());
+  shapes.push_back(std::move(q));
+  shapes.push_back(std::move(scale));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// TilingInterface
+//===----------------------------------------------------------------------===//
+
+SmallVector<utils::IteratorType> QuantizeActivationsOp::getLoopIteratorTypes() {
+  int64_t rank = cast<RankedTensorType>(getX().getType()).getRank();
+  return SmallVector<utils::IteratorType>(rank - 1,
+                                          utils::IteratorType::parallel);
+}
+
+SmallVector<Range> QuantizeActivationsOp::getIterationDomain(OpBuilder &b) {
+  SmallVector<Range> ranges;
+  for (int64_t dim = 0,
+               rank = cast<RankedTensorType>(getX().getType()).getRank();
+       dim < rank - 1; ++dim)
+    ranges.push_back({b.getIndexAttr(0),
+                      tensor::getMixedSize(b, getLoc(), getX(), dim),
+                      b.getIndexAttr(1)});
+  return ranges;
+}
+
+FailureOr<TilingResult>
+QuantizeActivationsOp::getTiledImplementation(OpBuilder &b,
+                                              ArrayRef<OpFoldResult> offsets,
+                                              ArrayRef<OpFoldResult> sizes) {
+  SmallVector<OpFoldResult> sliceOffsets(offsets), sliceSizes(sizes);
+  sliceOffsets.push_back(b.getIndexAttr(0));
+  sliceSizes.push_back(
+      tensor::getMixedSize(b, getLoc(), getX(), offsets.size()));
+  SmallVector<OpFoldResult> ones(sliceSizes.size(), b.getIndexAttr(1));
+  auto slice = tensor::ExtractSliceOp::create(b, getLoc(), getX(), sliceOffsets,
+                                              sliceSizes, ones);
+  auto tiled = QuantizeActivationsOp::create(b, getLoc(), slice, getQuantizer(),
+                                             getPaddedTo());
+  return TilingResult{
+      {tiled}, SmallVector<Value>(tiled->getResults()), {slice}};
+}
+
+LogicalResult QuantizeActivationsOp::getResultTilePosition(
+    OpBuilder &b, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
+    ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
+    SmallVector<OpFoldResult> &resultSizes) {
+  resultOffsets.assign(offsets.begin(), offsets.end());
+  resultSizes.assign(sizes.begin(), sizes.end());
+  if (resultNumber == 0) {
+    resultOffsets.push_back(b.getIndexAttr(0));
+    resultSizes.push_back(roundUp(
+        b, getLoc(), tensor::getMixedSize(b, getLoc(), getX(), offsets.size()),
+        getPaddedTo()));
+  }
+  return success();
+}
+
+FailureOr<TilingResult> QuantizeActivationsOp::generateResultTileValue(
+    OpBuilder &b, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
+    ArrayRef<OpFoldResult> sizes) {
+  // The codes' last axis is not an iterated one.
+  size_t tokens = cast<RankedTensorType>(getX().getType()).getRank() - 1;
+  FailureOr<TilingResult> tiled = getTiledImplementation(
+      b, offsets.take_front(tokens), sizes.take_front(tokens));
+  if (failed(tiled))
+    return failure();
+  return TilingResult{tiled->tiledOps,
+                      {tiled->tiledValues[resultNumber]},
+                      tiled->generatedSlices};
+}

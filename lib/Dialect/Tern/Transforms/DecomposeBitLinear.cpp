@@ -1,0 +1,177 @@
+//===- DecomposeBitLinear.cpp - Split ternary layers ----------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Utils.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+
+namespace tern {
+#define GEN_PASS_DEF_TERNDECOMPOSEBITLINEAR
+#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+/// Reassociation that joins all axes of a tensor of `rank` but the last.
+static SmallVector<ReassociationIndices> joinTokens(int64_t rank) {
+  SmallVector<ReassociationIndices> groups(2);
+  for (int64_t dim = 0; dim < rank - 1; ++dim)
+    groups[0].push_back(dim);
+  groups[1].push_back(rank - 1);
+  return groups;
+}
+
+/// x [..., K] as [tokens, K].
+static Value toTokens(OpBuilder &b, Location loc, Value x) {
+  auto type = cast<RankedTensorType>(x.getType());
+  if (type.getRank() == 2)
+    return x;
+  if (type.getRank() > 2)
+    return tensor::CollapseShapeOp::create(b, loc, x,
+                                           joinTokens(type.getRank()));
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1),
+                                     tensor::getMixedSize(b, loc, x, 0)};
+  return tensor::ExpandShapeOp::create(
+      b, loc, type.clone({1, type.getDimSize(0)}), x,
+      SmallVector<ReassociationIndices>{{0, 1}}, sizes);
+}
+
+/// y [tokens, N] with the leading axes of x.
+static Value fromTokens(OpBuilder &b, Location loc, Value y, Value x) {
+  auto type = cast<RankedTensorType>(x.getType());
+  if (type.getRank() == 2)
+    return y;
+  if (type.getRank() == 1)
+    return tensor::CollapseShapeOp::create(
+        b, loc, y, SmallVector<ReassociationIndices>{{0, 1}});
+  auto yType = cast<RankedTensorType>(y.getType());
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, x);
+  sizes.back() = tensor::getMixedSize(b, loc, y, 1);
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = yType.getDimSize(1);
+  return tensor::ExpandShapeOp::create(b, loc, yType.clone(shape), y,
+                                       joinTokens(type.getRank()), sizes);
+}
+
+/// Scales and bias: y[m, n] = acc * rowScale[m] * weightScale (+ bias[n]).
+/// Null operands are left out; the weight scale is a scalar or [N].
+static Value rescale(OpBuilder &b, Location loc, Value acc, Value rowScale,
+                     Value weightScale, Value bias) {
+  if (!rowScale && !weightScale && !bias)
+    return acc;
+  AffineExpr m = b.getAffineDimExpr(0), n = b.getAffineDimExpr(1);
+  SmallVector<Value> inputs = {acc};
+  SmallVector<AffineMap> maps = {b.getMultiDimIdentityMap(2)};
+  auto add = [&](Value input, AffineExpr expr) {
+    if (!input)
+      return;
+    bool scalar = cast<RankedTensorType>(input.getType()).getRank() == 0;
+    inputs.push_back(input);
+    maps.push_back(scalar ? AffineMap::get(2, 0, b.getContext())
+                          : AffineMap::get(2, 0, expr));
+  };
+  add(rowScale, m);
+  add(weightScale, n);
+  add(bias, n);
+  maps.push_back(b.getMultiDimIdentityMap(2));
+
+  Type f32 = b.getF32Type();
+  Value init =
+      tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, acc), f32);
+  SmallVector<utils::IteratorType> loops(2, utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      b, loc, init.getType(), inputs, init, maps, loops,
+      [&](OpBuilder &nested, Location at, ValueRange args) {
+        Value y = args[0];
+        if (y.getType().isInteger())
+          y = arith::SIToFPOp::create(nested, at, f32, y);
+        unsigned next = 1;
+        for (Value scale : {rowScale, weightScale})
+          if (scale)
+            y = arith::MulFOp::create(nested, at, y, args[next++]);
+        if (bias)
+          y = arith::AddFOp::create(nested, at, y, args[next]);
+        linalg::YieldOp::create(nested, at, y);
+      });
+  return generic.getResult(0);
+}
+
+namespace {
+struct DecomposeBitLinear : OpRewritePattern<BitLinearOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(BitLinearOp op,
+                                PatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    WeightQuantizerAttr quantizer = op.getWeights();
+    int64_t group = quantizer.getGroupSize();
+    auto weightType = cast<RankedTensorType>(op.getWeight().getType());
+    bool integer = static_cast<bool>(op.getActivationsAttr());
+    Type activationType = integer ? Type(b.getI8Type()) : b.getF32Type();
+    LayoutAttrInterface layout =
+        cast<TargetAttrInterface>(
+            Attribute(GenericTargetAttr::get(b.getContext())))
+            .getPreferredLayout(weightType.getDimSize(0),
+                                weightType.getDimSize(1), group,
+                                activationType);
+
+    auto weights = QuantizeWeightsOp::create(b, loc, op.getWeight(),
+                                             op.getAlpha(), quantizer);
+    Value packed = PackOp::create(b, loc, weights.getCodes(), layout);
+    Value x = toTokens(b, loc, op.getX());
+    Value activations, rowScale;
+    if (integer) {
+      auto quantized = QuantizeActivationsOp::create(
+          b, loc, x, op.getActivationsAttr(), layout.getBlock());
+      activations = quantized.getQ();
+      rowScale = quantized.getScale();
+    } else {
+      activations = padColumns(b, loc, x, layout.getBlock());
+    }
+
+    // Without groups the sum is one integer (or one float), scaled afterwards
+    // by the elementwise tail; with groups the product has to scale it.
+    bool grouped = group > 0;
+    Type accType = integer && !grouped ? Type(b.getI32Type()) : b.getF32Type();
+    SmallVector<OpFoldResult> sizes = {
+        tensor::getMixedSize(b, loc, x, 0),
+        tensor::getMixedSize(b, loc, op.getWeight(), 0)};
+    Value init = tensor::EmptyOp::create(b, loc, sizes, accType);
+    Value acc = PackedMatmulOp::create(
+        b, loc, init.getType(), activations, packed,
+        grouped ? weights.getScale() : Value(), init, layout, group);
+    Value y = rescale(b, loc, acc, rowScale,
+                      grouped ? Value() : weights.getScale(), op.getBias());
+    y = fromTokens(b, loc, y, op.getX());
+    if (y.getType() != op.getType())
+      y = tensor::CastOp::create(b, loc, op.getType(), y);
+    b.replaceOp(op, y);
+    return success();
+  }
+};
+
+struct DecomposeBitLinearPass
+    : tern::impl::TernDecomposeBitLinearBase<DecomposeBitLinearPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateDecomposeBitLinearPatterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+void tern::populateDecomposeBitLinearPatterns(RewritePatternSet &patterns) {
+  patterns.add<DecomposeBitLinear>(patterns.getContext());
+}

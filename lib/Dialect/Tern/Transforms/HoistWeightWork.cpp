@@ -1,0 +1,295 @@
+//===- HoistWeightWork.cpp - Move weight-only work ahead of time ----------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace tern {
+#define GEN_PASS_DEF_TERNHOISTWEIGHTWORK
+#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+/// Bytes of a static tensor, or 0.
+static int64_t byteSize(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape() ||
+      !tensor.getElementType().isIntOrFloat())
+    return 0;
+  return tensor.getNumElements() *
+         llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+}
+
+/// Whether `op` only reinterprets its operand's bytes.
+static bool isView(Operation *op) {
+  return isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(
+      op);
+}
+
+namespace {
+
+/// What of one function depends on parameters alone.
+class WeightWork {
+public:
+  explicit WeightWork(func::FuncOp function) : function(function) {
+    for (BlockArgument arg : function.getArguments())
+      if (function.getArgAttr(arg.getArgNumber(),
+                              TernDialect::getParamAttrName()))
+        dependent.insert(arg);
+    for (Operation &op : function.front().without_terminator())
+      classify(&op);
+  }
+
+  /// Values to be stored: computed from parameters, used by other code.
+  SmallVector<Value> frontier() {
+    SmallVector<Value> values;
+    for (Operation &op : function.front())
+      for (Value result : op.getResults())
+        if (dependent.contains(result) &&
+            llvm::any_of(result.getUsers(),
+                         [&](Operation *user) {
+                           Operation *top =
+                               function.front().findAncestorOpInBlock(*user);
+                           return !top || !weightOnly.contains(top);
+                         }) &&
+            isWorthStoring(result))
+          values.push_back(result);
+    return values;
+  }
+
+  /// Operations that compute `value`, in order, and the parameters they use.
+  void slice(Value value, llvm::SetVector<Operation *> &ops,
+             llvm::SetVector<BlockArgument> &params) {
+    if (auto arg = dyn_cast<BlockArgument>(value)) {
+      if (arg.getOwner() == &function.front())
+        params.insert(arg);
+      return;
+    }
+    Operation *op = value.getDefiningOp();
+    if (ops.contains(op))
+      return;
+    for (Value operand : inputs(op))
+      slice(operand, ops, params);
+    ops.insert(op);
+  }
+
+  /// Does `op` compute from parameters (and not just make a constant)?
+  bool computes(Operation *op) {
+    return llvm::any_of(op->getResults(),
+                        [&](Value v) { return dependent.contains(v); });
+  }
+
+private:
+  /// Operands, and what the regions use from above.
+  static SmallVector<Value> inputs(Operation *op) {
+    llvm::SetVector<Value> captured;
+    getUsedValuesDefinedAbove(op->getRegions(), captured);
+    SmallVector<Value> values(op->getOperands());
+    llvm::append_range(values, captured);
+    return values;
+  }
+
+  void classify(Operation *op) {
+    // tensor.empty is pure for this purpose though it has an identity.
+    if (!isMemoryEffectFree(op) && !isa<tensor::EmptyOp>(op))
+      return;
+    bool fromParams = false;
+    for (Value input : inputs(op)) {
+      bool isParam = dependent.contains(input);
+      Operation *producer = input.getDefiningOp();
+      if (!isParam && !(producer && weightOnly.contains(producer)))
+        return;
+      fromParams |= isParam;
+    }
+    weightOnly.insert(op);
+    if (fromParams)
+      dependent.insert_range(op->getResults());
+  }
+
+  bool isWorthStoring(Value value) {
+    int64_t bytes = byteSize(value.getType());
+    if (bytes == 0)
+      return false;
+    llvm::SetVector<Operation *> ops;
+    llvm::SetVector<BlockArgument> params;
+    slice(value, ops, params);
+    int64_t sources = 0;
+    for (BlockArgument param : params)
+      sources += byteSize(param.getType());
+    return bytes <= 8 * sources && llvm::any_of(ops, [&](Operation *op) {
+             return computes(op) && !isView(op);
+           });
+  }
+
+  func::FuncOp function;
+  DenseSet<Value> dependent;
+  DenseSet<Operation *> weightOnly;
+};
+
+struct HoistWeightWorkPass
+    : tern::impl::TernHoistWeightWorkBase<HoistWeightWorkPass> {
+  void runOnOperation() override {
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
+      if (function.isPublic() && !function.isExternal() &&
+          function.getBody().hasOneBlock() &&
+          !function->hasAttr(TernDialect::getPrepareAttrName()))
+        hoist(function);
+  }
+
+private:
+  void hoist(func::FuncOp function);
+  func::FuncOp outline(func::FuncOp function, ArrayRef<Value> values,
+                       WeightWork &work, ArrayRef<StringAttr> names);
+};
+} // namespace
+
+/// What a prepared value is called after its parameter.
+static StringRef getSuffix(Value value) {
+  if (value.getDefiningOp<PackOp>())
+    return ".packed";
+  auto quantize = value.getDefiningOp<QuantizeWeightsOp>();
+  if (quantize && value == quantize.getScale())
+    return ".scale";
+  return ".prepared";
+}
+
+void HoistWeightWorkPass::hoist(func::FuncOp function) {
+  WeightWork work(function);
+  SmallVector<Value> values = work.frontier();
+  if (values.empty())
+    return;
+
+  // Values that share an operation belong in one function.
+  llvm::EquivalenceClasses<Value> classes;
+  DenseMap<Operation *, Value> owner;
+  DenseMap<Value, BlockArgument> firstParam;
+  for (Value value : values) {
+    classes.insert(value);
+    llvm::SetVector<Operation *> ops;
+    llvm::SetVector<BlockArgument> params;
+    work.slice(value, ops, params);
+    firstParam[value] = params.front();
+    for (Operation *op : ops)
+      if (work.computes(op) && !isView(op))
+        classes.unionSets(value, owner.try_emplace(op, value).first->second);
+  }
+  llvm::MapVector<Value, SmallVector<Value>> groups;
+  for (Value value : values)
+    groups[classes.getLeaderValue(value)].push_back(value);
+
+  auto paramName = [&](unsigned index) {
+    return function.getArgAttrOfType<StringAttr>(
+        index, TernDialect::getParamAttrName());
+  };
+  llvm::StringSet<> taken;
+  for (unsigned index = 0; index < function.getNumArguments(); ++index)
+    if (StringAttr name = paramName(index))
+      taken.insert(name);
+
+  Builder b(&getContext());
+  for (auto &[leader, members] : groups) {
+    SmallVector<StringAttr> names;
+    for (Value value : members) {
+      std::string base =
+          (paramName(firstParam[value].getArgNumber()).getValue() +
+           getSuffix(value))
+              .str();
+      std::string name = base;
+      for (unsigned n = 2; !taken.insert(name).second; ++n)
+        name = base + "." + std::to_string(n);
+      names.push_back(b.getStringAttr(name));
+    }
+    outline(function, members, work, names);
+    for (auto [value, name] : llvm::zip_equal(members, names)) {
+      unsigned index = function.getNumArguments();
+      (void)function.insertArgument(index, value.getType(),
+                                    b.getDictionaryAttr(b.getNamedAttr(
+                                        TernDialect::getParamAttrName(), name)),
+                                    value.getLoc());
+      value.replaceAllUsesWith(function.getArgument(index));
+    }
+    ++numFunctions;
+  }
+
+  // Drop what is computed no more, and the parameters nobody reads.
+  IRRewriter rewriter(&getContext());
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(function.front())))
+    if (isOpTriviallyDead(&op))
+      rewriter.eraseOp(&op);
+  BitVector unused(function.getNumArguments());
+  for (BlockArgument arg : function.getArguments())
+    if (arg.use_empty() && paramName(arg.getArgNumber()))
+      unused.set(arg.getArgNumber());
+  (void)function.eraseArguments(unused);
+}
+
+/// A prepare function that computes `values`, called `names`.
+func::FuncOp HoistWeightWorkPass::outline(func::FuncOp function,
+                                          ArrayRef<Value> values,
+                                          WeightWork &work,
+                                          ArrayRef<StringAttr> names) {
+  llvm::SetVector<Operation *> ops;
+  llvm::SetVector<BlockArgument> params;
+  for (Value value : values)
+    work.slice(value, ops, params);
+
+  MLIRContext *context = &getContext();
+  SmallVector<Type> inputs, results;
+  for (BlockArgument param : params)
+    inputs.push_back(param.getType());
+  for (Value value : values)
+    results.push_back(value.getType());
+  SymbolTable symbols(getOperation());
+  auto prepare =
+      func::FuncOp::create(values.front().getLoc(), "prepare",
+                           FunctionType::get(context, inputs, results));
+  unsigned number = 0;
+  std::string name;
+  do
+    name = "prepare_" + std::to_string(number++);
+  while (symbols.lookup(name));
+  prepare.setName(name);
+  symbols.insert(prepare);
+  prepare->setAttr(TernDialect::getPrepareAttrName(), UnitAttr::get(context));
+  prepare->setAttr(TernDialect::getTargetAttrName(),
+                   GenericTargetAttr::get(context));
+
+  OpBuilder b(context);
+  b.setInsertionPointToStart(prepare.addEntryBlock());
+  IRMapping mapping;
+  for (auto [param, arg] : llvm::zip_equal(params, prepare.getArguments())) {
+    mapping.map(param, arg);
+    if (DictionaryAttr attrs = function.getArgAttrDict(param.getArgNumber()))
+      prepare.setArgAttrs(arg.getArgNumber(), attrs);
+  }
+  for (Operation *op : ops)
+    b.clone(*op, mapping);
+  SmallVector<Value> returned;
+  for (auto [index, value] : llvm::enumerate(values)) {
+    returned.push_back(mapping.lookup(value));
+    prepare.setResultAttr(index, TernDialect::getParamAttrName(), names[index]);
+  }
+  func::ReturnOp::create(b, prepare.getLoc(), returned);
+  return prepare;
+}

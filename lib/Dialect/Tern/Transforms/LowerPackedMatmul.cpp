@@ -1,0 +1,357 @@
+//===- LowerPackedMatmul.cpp - Packed products to microkernels ------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The loop nest of tern.packed_matmul:
+//
+//   for m in tokens, T at a time (then the rest one by one)
+//     sums = for block: sum of the activations          (integers only)
+//     for n in row tiles
+//       acc[T][R] = for block: for row: unpack lanes bytes to F vectors of
+//                   codes 0..2; dot with F vectors of activations
+//       out[m, n tile] = acc - sums
+//
+// Codes are unpacked as 0..2, one more than they are, so the sum of the
+// activations is subtracted once per token: sum (c + 1) q = sum c q + sum q.
+// With scale groups, a loop over groups surrounds the blocks, and activations
+// outside the group are masked to zero: lanes divide the group, so a vector
+// of activations is in a group or out of it as a whole.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+
+namespace tern {
+#define GEN_PASS_DEF_TERNLOWERPACKEDMATMUL
+#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// Builds the loop nest for one operation.
+class Microkernel {
+public:
+  Microkernel(OpBuilder &b, PackedMatmulOp op, TargetAttrInterface target)
+      : b(b), loc(op.getLoc()), op(op), target(target), layout(op.getLayout()),
+        rows(layout.getRows()), lanes(layout.getLanes()),
+        fields(layout.getFields()), f32(b.getF32Type()) {
+    integer = getElementTypeOrSelf(op.getActivations()).isInteger(8);
+    byteVector = VectorType::get(lanes, b.getI8Type());
+    floatVector = VectorType::get(lanes, f32);
+    accType = integer ? target.getAccumulatorType(lanes, b.getContext())
+                      : floatVector;
+  }
+
+  Value build();
+
+private:
+  /// One range of tokens, `count` of them at a time.
+  Value tokenLoop(Value out, Value lower, Value upper, int64_t count);
+  /// All row tiles for the tokens m, ..., m + count - 1.
+  Value rowTileLoop(Value out, Value m, int64_t count);
+  /// Row tile `n` for `count` tokens; `sums` are the tokens' activation sums.
+  Value rowTile(Value out, Value m, Value n, ValueRange sums, int64_t count);
+  /// Adds blocks [lower, upper) to the accumulators; `group` restricts them
+  /// to one scale group, if not null.
+  SmallVector<Value> blockLoop(Value lower, Value upper, Value m, Value n,
+                               Value group, int64_t count);
+  /// Sum of the activations of each token in blocks [lower, upper).
+  SmallVector<Value> activationSums(Value lower, Value upper, Value m,
+                                    Value group, int64_t count);
+  /// The vectors of activations of token `m` that block `block` meets, masked
+  /// to `group`.
+  SmallVector<Value> loadActivations(Value m, Value block, Value group);
+  /// First and past-the-last block that hold positions of `group`.
+  std::pair<Value, Value> groupBlocks(Value group);
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value zeroOf(Type type) {
+    return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  }
+  Value size(Value tensor, int64_t dim) {
+    return getValueOrCreateConstantIndexOp(
+        b, loc, tensor::getMixedSize(b, loc, tensor, dim));
+  }
+  /// expr of d0, d1, ... over `operands`.
+  Value apply(AffineExpr expr, ArrayRef<OpFoldResult> operands) {
+    return getValueOrCreateConstantIndexOp(
+        b, loc,
+        affine::makeComposedFoldedAffineApply(
+            b, loc, AffineMap::get(operands.size(), 0, expr), operands));
+  }
+  /// A loop that carries `inits`; `body` returns their next values.
+  SmallVector<Value>
+  loop(Value lower, Value upper, int64_t step, ValueRange inits,
+       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+    auto forOp = scf::ForOp::create(
+        b, loc, lower, upper, index(step), inits,
+        [&](OpBuilder &, Location, Value iv, ValueRange carried) {
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPointToStart(iv.getParentBlock());
+          SmallVector<Value> next = body(iv, carried);
+          scf::YieldOp::create(b, loc, next);
+        });
+    return SmallVector<Value>(forOp.getResults());
+  }
+
+  OpBuilder &b;
+  Location loc;
+  PackedMatmulOp op;
+  TargetAttrInterface target;
+  LayoutAttrInterface layout;
+  int64_t rows, lanes, fields;
+  Type f32;
+  bool integer;
+  VectorType byteVector, floatVector, accType;
+};
+} // namespace
+
+SmallVector<Value> Microkernel::loadActivations(Value m, Value block,
+                                                Value group) {
+  VectorType type = integer ? byteVector : floatVector;
+  Value padding = zeroOf(type.getElementType());
+  AffineExpr d0 = b.getAffineDimExpr(0);
+  SmallVector<Value> vectors;
+  for (int64_t field = 0; field < fields; ++field) {
+    Value k = apply(d0 * layout.getBlock() + field * lanes, {block});
+    Value vector = vector::TransferReadOp::create(
+        b, loc, type, op.getActivations(), ValueRange{m, k}, padding,
+        ArrayRef<bool>{true});
+    if (group) {
+      Value owner =
+          apply(d0.floorDiv(static_cast<int64_t>(op.getGroup())), {k});
+      Value inside =
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, owner, group);
+      vector = arith::SelectOp::create(b, loc, inside, vector, zeroOf(type));
+    }
+    vectors.push_back(vector);
+  }
+  return vectors;
+}
+
+std::pair<Value, Value> Microkernel::groupBlocks(Value group) {
+  AffineExpr d0 = b.getAffineDimExpr(0);
+  int64_t extent = op.getGroup(), block = layout.getBlock();
+  Value blocks = size(op.getPacked(), 1);
+  Value first = apply((d0 * extent).floorDiv(block), {group});
+  Value last = apply(((d0 + 1) * extent).ceilDiv(block), {group});
+  // The last group may be cut short.
+  return {first, arith::MinUIOp::create(b, loc, last, blocks)};
+}
+
+SmallVector<Value> Microkernel::activationSums(Value lower, Value upper,
+                                               Value m, Value group,
+                                               int64_t count) {
+  SmallVector<Value> inits(count, zeroOf(accType));
+  SmallVector<Value> sums =
+      loop(lower, upper, 1, inits, [&](Value block, ValueRange carried) {
+        Value one = arith::ConstantOp::create(
+            b, loc, SplatElementsAttr::get(byteVector, int8_t(1)));
+        SmallVector<Value> ones(fields, one), next;
+        for (int64_t token = 0; token < count; ++token) {
+          Value at = apply(b.getAffineDimExpr(0) + token, {m});
+          next.push_back(target.buildDot(
+              b, loc, ones, loadActivations(at, block, group), carried[token]));
+        }
+        return next;
+      });
+  for (Value &sum : sums)
+    sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sum);
+  return sums;
+}
+
+SmallVector<Value> Microkernel::blockLoop(Value lower, Value upper, Value m,
+                                          Value n, Value group, int64_t count) {
+  SmallVector<Value> inits(count * rows, zeroOf(accType));
+  return loop(lower, upper, 1, inits, [&](Value block, ValueRange carried) {
+    SmallVector<SmallVector<Value>> activations;
+    for (int64_t token = 0; token < count; ++token)
+      activations.push_back(loadActivations(
+          apply(b.getAffineDimExpr(0) + token, {m}), block, group));
+    Value padding = zeroOf(b.getI8Type());
+    SmallVector<Value> next(carried);
+    for (int64_t row = 0; row < rows; ++row) {
+      Value bytes = vector::TransferReadOp::create(
+          b, loc, byteVector, op.getPacked(),
+          ValueRange{n, block, index(row), index(0)}, padding,
+          ArrayRef<bool>{true});
+      SmallVector<Value> codes = layout.buildUnpack(b, loc, bytes);
+      if (!integer) {
+        // Exact products: a fused or a separate multiply-add is the same.
+        Value one = arith::ConstantOp::create(
+            b, loc, SplatElementsAttr::get(byteVector, int8_t(1)));
+        for (Value &code : codes) {
+          code = arith::SubIOp::create(b, loc, code, one);
+          code = arith::SIToFPOp::create(b, loc, floatVector, code);
+        }
+      }
+      for (int64_t token = 0; token < count; ++token) {
+        Value &acc = next[token * rows + row];
+        if (integer) {
+          acc = target.buildDot(b, loc, codes, activations[token], acc);
+          continue;
+        }
+        for (auto [code, x] : llvm::zip_equal(codes, activations[token])) {
+          Value product = arith::MulFOp::create(b, loc, x, code);
+          acc = arith::AddFOp::create(b, loc, acc, product);
+        }
+      }
+    }
+    return next;
+  });
+}
+
+Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,
+                           int64_t count) {
+  Value zero = index(0), blocks = size(op.getPacked(), 1);
+  Value nRows = size(out, 1);
+  AffineExpr d0 = b.getAffineDimExpr(0);
+  Value n0 = apply(d0 * rows, {n});
+
+  // Exact sums of [lower, upper), without the one that codes are too high by.
+  auto reduce = [&](ArrayRef<Value> accs, ValueRange tokenSums) {
+    SmallVector<Value> results;
+    for (int64_t i = 0; i < count * rows; ++i) {
+      Value sum = vector::ReductionOp::create(
+          b, loc, vector::CombiningKind::ADD, accs[i]);
+      if (integer)
+        sum = arith::SubIOp::create(b, loc, sum, tokenSums[i / rows]);
+      results.push_back(sum);
+    }
+    return results;
+  };
+  auto toFloat = [&](Value sum) -> Value {
+    return integer ? arith::SIToFPOp::create(b, loc, f32, sum).getResult()
+                   : sum;
+  };
+  // Rows past N share a tile with the last ones: read any scale for them.
+  auto scaleOf = [&](int64_t row, Value group) -> Value {
+    Value last = apply(d0 - 1, {nRows});
+    Value at = apply(d0 + row, {n0});
+    at = arith::MinUIOp::create(b, loc, at, last);
+    return tensor::ExtractOp::create(b, loc, op.getScales(),
+                                     ValueRange{at, group});
+  };
+
+  SmallVector<Value> results;
+  if (!op.getScales()) {
+    results = reduce(blockLoop(zero, blocks, m, n, Value(), count), sums);
+  } else if (op.getGroup() == 0) {
+    results = reduce(blockLoop(zero, blocks, m, n, Value(), count), sums);
+    for (auto [i, result] : llvm::enumerate(results))
+      result = arith::MulFOp::create(b, loc, toFloat(result),
+                                     scaleOf(i % rows, zero));
+  } else {
+    SmallVector<Value> inits(count * rows, zeroOf(f32));
+    results = loop(
+        zero, size(op.getScales(), 1), 1, inits,
+        [&](Value group, ValueRange carried) {
+          auto [lower, upper] = groupBlocks(group);
+          SmallVector<Value> groupSums;
+          if (integer)
+            groupSums = activationSums(lower, upper, m, group, count);
+          SmallVector<Value> partial =
+              reduce(blockLoop(lower, upper, m, n, group, count), groupSums);
+          SmallVector<Value> next;
+          for (auto [i, sum] : llvm::enumerate(partial)) {
+            Value scaled = arith::MulFOp::create(b, loc, toFloat(sum),
+                                                 scaleOf(i % rows, group));
+            next.push_back(arith::AddFOp::create(b, loc, carried[i], scaled));
+          }
+          return next;
+        });
+  }
+
+  Type element = getElementTypeOrSelf(out);
+  auto rowVector = VectorType::get(rows, element);
+  int64_t staticRows = cast<RankedTensorType>(out.getType()).getDimSize(1);
+  bool whole = !ShapedType::isDynamic(staticRows) && staticRows % rows == 0;
+  for (int64_t token = 0; token < count; ++token) {
+    Value vector = vector::FromElementsOp::create(
+        b, loc, rowVector, ArrayRef(results).slice(token * rows, rows));
+    Value at = apply(d0 + token, {m});
+    out = vector::TransferWriteOp::create(
+              b, loc, vector, out, ValueRange{at, n0}, ArrayRef<bool>{whole})
+              .getResult();
+  }
+  return out;
+}
+
+Value Microkernel::rowTileLoop(Value out, Value m, int64_t count) {
+  Value zero = index(0);
+  SmallVector<Value> sums;
+  if (integer && op.getGroup() == 0)
+    sums = activationSums(zero, size(op.getPacked(), 1), m, Value(), count);
+  return loop(zero, size(op.getPacked(), 0), 1, out,
+              [&](Value n, ValueRange carried) -> SmallVector<Value> {
+                return {rowTile(carried[0], m, n, sums, count)};
+              })[0];
+}
+
+Value Microkernel::tokenLoop(Value out, Value lower, Value upper,
+                             int64_t count) {
+  return loop(lower, upper, count, out,
+              [&](Value m, ValueRange carried) -> SmallVector<Value> {
+                return {rowTileLoop(carried[0], m, count)};
+              })[0];
+}
+
+Value Microkernel::build() {
+  Value out = op.getInit();
+  Value zero = index(0), tokens = size(out, 0);
+  int64_t tile = target.getTokenTile();
+  AffineExpr d0 = b.getAffineDimExpr(0);
+  Value whole = apply(d0.floorDiv(tile) * tile, {tokens});
+  if (tile > 1 && getConstantIntValue(whole) != 0)
+    out = tokenLoop(out, zero, whole, tile);
+  else
+    whole = zero;
+  std::optional<int64_t> rest = getConstantIntValue(tokens);
+  if (!rest || *rest % tile != 0 || tile == 1)
+    out = tokenLoop(out, whole, tokens, 1);
+  return out;
+}
+
+namespace {
+struct LowerPackedMatmul : OpRewritePattern<PackedMatmulOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(PackedMatmulOp op,
+                                PatternRewriter &b) const override {
+    b.replaceOp(op, Microkernel(b, op, getTarget(op)).build());
+    return success();
+  }
+};
+
+struct LowerPackedMatmulPass
+    : tern::impl::TernLowerPackedMatmulBase<LowerPackedMatmulPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateLowerPackedMatmulPatterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+void tern::populateLowerPackedMatmulPatterns(RewritePatternSet &patterns) {
+  patterns.add<LowerPackedMatmul>(patterns.getContext());
+}

@@ -1,0 +1,64 @@
+// RUN: tern-opt %s --tern-hoist-weight-work --split-input-file | FileCheck %s
+// RUN: tern-opt %s --tern-hoist-weight-work --tern-hoist-weight-work --split-input-file | FileCheck %s
+
+// Packing and scale share the quantizer, so they share a function.
+// CHECK-LABEL: func @main
+// CHECK-SAME: %{{.*}}: tensor<4x128xi8>
+// CHECK-SAME: tensor<f32> {tern.param = "w.scale"}
+// CHECK-SAME: tensor<2x1x4x32xi8> {tern.param = "w.packed"}
+// CHECK-NOT: tern.quantize_weights
+// CHECK-NOT: tern.pack #
+// CHECK: tern.packed_matmul
+// CHECK: func @prepare_0(%{{.*}}: tensor<8x100xf32> {tern.param = "w"})
+// CHECK-SAME: -> (tensor<f32> {tern.param = "w.scale"}, tensor<2x1x4x32xi8> {tern.param = "w.packed"})
+// CHECK-SAME: attributes {tern.prepare, tern.target = #tern.generic}
+// CHECK-NEXT: %[[C:.*]], %[[S:.*]] = tern.quantize_weights
+// CHECK-NEXT: %[[P:.*]] = tern.pack #tern.bits2 %[[C]]
+// CHECK-NEXT: return %[[S]], %[[P]]
+// CHECK-NOT: func @prepare_1
+func.func @main(%q: tensor<4x128xi8>, %w: tensor<8x100xf32> {tern.param = "w"}) -> (tensor<4x8xi32>, tensor<f32>) {
+  %c, %s = tern.quantize_weights %w <statistic = absmean> : (tensor<8x100xf32>) -> (tensor<8x100xi8>, tensor<f32>)
+  %p = tern.pack #tern.bits2 %c : (tensor<8x100xi8>) -> tensor<2x1x4x32xi8>
+  %e = tensor.empty() : tensor<4x8xi32>
+  %y = tern.packed_matmul #tern.bits2 ins(%q, %p : tensor<4x128xi8>, tensor<2x1x4x32xi8>) outs(%e : tensor<4x8xi32>) -> tensor<4x8xi32>
+  return %y, %s : tensor<4x8xi32>, tensor<f32>
+}
+
+// -----
+
+// Two weights, two functions; a transposed weight that is used as it is too.
+// CHECK-LABEL: func @two
+// CHECK-SAME: tensor<8x5xf32> {tern.param = "a"}
+// CHECK-SAME: tensor<5x8xf32> {tern.param = "a.prepared"}
+// CHECK-SAME: tensor<5x8xf32> {tern.param = "b.prepared"}
+// CHECK-NOT: {tern.param = "b"}
+// CHECK: func @prepare_0({{.*}}tern.param = "a"
+// CHECK: func @prepare_1({{.*}}tern.param = "b"
+func.func @two(%x: tensor<?x8xf32>, %a: tensor<8x5xf32> {tern.param = "a"}, %b: tensor<8x5xf32> {tern.param = "b"})
+    -> (tensor<5x8xf32>, tensor<5x8xf32>, tensor<8x5xf32>) {
+  %e = tensor.empty() : tensor<5x8xf32>
+  %at = linalg.transpose ins(%a : tensor<8x5xf32>) outs(%e : tensor<5x8xf32>) permutation = [1, 0]
+  %bt = linalg.transpose ins(%b : tensor<8x5xf32>) outs(%e : tensor<5x8xf32>) permutation = [1, 0]
+  return %at, %bt, %a : tensor<5x8xf32>, tensor<5x8xf32>, tensor<8x5xf32>
+}
+
+// -----
+
+// Views and broadcasts stay; so does what meets an input, and a private function.
+// CHECK-LABEL: func @stay
+// CHECK: tensor.collapse_shape
+// CHECK: linalg.broadcast
+// CHECK: arith.addf
+// CHECK-NOT: func @prepare
+func.func @stay(%x: tensor<8x5xf32>, %w: tensor<8x5xf32> {tern.param = "w"}, %b: tensor<5xf32> {tern.param = "b"})
+    -> (tensor<40xf32>, tensor<99x5xf32>, tensor<8x5xf32>) {
+  %v = tensor.collapse_shape %w [[0, 1]] : tensor<8x5xf32> into tensor<40xf32>
+  %e = tensor.empty() : tensor<99x5xf32>
+  %bb = linalg.broadcast ins(%b : tensor<5xf32>) outs(%e : tensor<99x5xf32>) dimensions = [0]
+  %s = arith.addf %x, %w : tensor<8x5xf32>
+  return %v, %bb, %s : tensor<40xf32>, tensor<99x5xf32>, tensor<8x5xf32>
+}
+func.func private @private(%w: tensor<8x5xf32> {tern.param = "w"}) -> tensor<8x5xf32> {
+  %s = arith.addf %w, %w : tensor<8x5xf32>
+  return %s : tensor<8x5xf32>
+}
