@@ -1,0 +1,97 @@
+//===- Artifact.h - What a compiled model exports ------------------*- C
+//-*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The C ABI between a compiled model (`ternc -o X.so`, `X.o`) and its host.
+// Any C program can be the host; the runtime in Runtime.h is one. A model needs
+// libc and libm, nothing else: it allocates nothing, starts no threads, opens
+// no files.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_RUNTIME_ARTIFACT_H
+#define TERN_RUNTIME_ARTIFACT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Version of everything in this file. A host refuses any other.
+#define TERN_ARTIFACT_ABI 1
+
+/// Services of the host, handed to every invocation.
+typedef struct TernHost TernHost;
+struct TernHost {
+  /// TERN_ARTIFACT_ABI.
+  uint32_t abi;
+  /// How many threads parallel_for uses; at least 1. Results must not depend
+  /// on it.
+  uint32_t num_threads;
+  /// The host's own; models do not touch it.
+  void *context;
+  /// Runs body(env, begin, end) over disjoint subranges that cover [0, n), on
+  /// any threads and in any order, and returns when all are done. n <= 0 runs
+  /// nothing. May be called from within a body. `label` is a NUL-terminated
+  /// name for profiles, never NULL, that lives as long as the model.
+  void (*parallel_for)(const TernHost *host,
+                       void (*body)(void *env, int64_t begin, int64_t end),
+                       void *env, int64_t n, const char *label);
+};
+
+/// TERN_ARTIFACT_ABI of the compiler that made the model. Hosts call it first.
+uint32_t tern_model_abi(void);
+
+/// The signature: one line of JSON, NUL-terminated, described in
+/// docs/runtime.md. Lives as long as the model.
+const char *tern_model_signature(void);
+
+/// `dims`: values of the signature's "dims", in order. Writes all extents of
+/// all outputs, in order, static ones too.
+void tern_model_shapes(const int64_t *dims, int64_t *extents);
+
+/// Bytes of scratch memory that tern_model_invoke needs for `dims`.
+int64_t tern_model_arena_size(const int64_t *dims);
+
+/// Runs the model. `buffers`: inputs, then parameters, then outputs, in the
+/// signature's order; dense, row-major, at least naturally aligned (64 bytes is
+/// preferred), outputs overlapping nothing. Inputs and parameters are only
+/// read. `arena`: tern_model_arena_size(dims) bytes, 64-byte aligned, with any
+/// contents. Thread-safe as long as arenas and outputs differ.
+void tern_model_invoke(const TernHost *host, void *const *buffers,
+                       const int64_t *dims, void *arena);
+
+/// Only in models compiled with --embed-weights: the bytes of the weights file
+/// (safetensors), 64-byte aligned. Weak, so that a host may ask for them.
+#if defined(__GNUC__)
+#define TERN_ARTIFACT_WEAK __attribute__((weak))
+#else
+#define TERN_ARTIFACT_WEAK
+#endif
+extern const char tern_model_weights[] TERN_ARTIFACT_WEAK;
+extern const uint64_t tern_model_weights_size TERN_ARTIFACT_WEAK;
+
+/// The above as a value: how a linked-in model is handed to the runtime.
+typedef struct TernArtifact {
+  uint32_t (*abi)(void);
+  const char *(*signature)(void);
+  void (*shapes)(const int64_t *dims, int64_t *extents);
+  int64_t (*arena_size)(const int64_t *dims);
+  void (*invoke)(const TernHost *host, void *const *buffers,
+                 const int64_t *dims, void *arena);
+  /// NULL and 0 unless the weights are embedded.
+  const char *weights;
+  uint64_t weights_size;
+} TernArtifact;
+
+#ifdef __cplusplus
+} // extern "C"
+#endif
+
+#endif // TERN_RUNTIME_ARTIFACT_H

@@ -1,0 +1,120 @@
+//===- Options.cpp - The command line ---------------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Options.h"
+#include "tern/runtime/Runtime.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+
+using namespace tern::runtime;
+
+static constexpr const char *footer =
+    R"(Tensors: NAME=@FILE or NAME=LITERAL; without NAME= in the model's order.
+  FILE     .npy, IDX (plain or .gz)%s
+  LITERAL  2x3xf32=1,2,3,4,5,6    one value fills the tensor: 2x3xf32=0.5
+
+TERN_NUM_THREADS sets the number of threads where --threads does not.)";
+
+std::optional<int> tern::runtime::parseCommandLine(int argc, char **argv,
+                                                   bool isLinked,
+                                                   bool readsOnnx,
+                                                   Options &options) {
+  CLI::App app(isLinked ? "Runs the model compiled into this executable."
+                        : "Runs a model compiled by ternc.",
+               isLinked ? "" : "tern-run");
+  std::string text = footer;
+  text.replace(text.find("%s"), 2, readsOnnx ? ", ONNX tensor (.pb)" : "");
+  app.footer(text);
+  app.get_formatter()->column_width(34);
+  app.set_version_flag("--version",
+                       std::string("tern-run ") + tern_runtime_version());
+  if (!isLinked)
+    app.add_option("ARTIFACT", options.artifact,
+                   "Shared library written by ternc -o NAME.so")
+        ->required();
+  auto list = [&](const char *name, std::vector<std::string> &values,
+                  const char *help) {
+    // One value per flag: what follows may be the artifact.
+    return app.add_option(name, values, help)
+        ->type_size(1)
+        ->allow_extra_args(false);
+  };
+  list("--input", options.inputs, "A tensor to run on; for each input once")
+      ->type_name("TENSOR");
+  list("--output", options.outputs,
+       "Write an output to a .npy file; without any, outputs are printed")
+      ->type_name("[NAME=]@FILE");
+  list("--expect", options.expects,
+       "Compare an output; a difference is an error")
+      ->type_name("TENSOR");
+  app.add_option("--rtol", options.rtol,
+                 "Relative tolerance (default 1e-5; ONNX test data 1e-3)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--atol", options.atol,
+                 "Absolute tolerance (default 1e-6; ONNX test data 1e-7; "
+                 "integers 0)")
+      ->check(CLI::NonNegativeNumber);
+  list("--labels", options.labels,
+       "Class labels (.npy or IDX): print the accuracy of the first, or the "
+       "named, output's largest elements along its last dimension")
+      ->type_name("[NAME=]FILE");
+  if (readsOnnx)
+    app.add_option("--onnx-test-data", options.onnxTestData,
+                   "Run and compare every test_data_set_* in a folder, or the "
+                   "folder itself if it is one")
+        ->type_name("DIR");
+  app.add_option("--batch", options.batch,
+                 "Run at most N rows of the leading symbolic extent at a time")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t(1), INT64_MAX));
+  app.add_option("--benchmark", options.benchmark,
+                 "Run repeatedly (default: 2 s) and print times; inputs that "
+                 "are not given are made up")
+      ->type_name("[=SECONDS]")
+      ->check(CLI::Range(0.0, 86400.0));
+  app.add_option("--profile", options.profile,
+                 "Write a Chrome trace of invocations and parallel loops")
+      ->type_name("FILE");
+  app.add_option("--info", options.info,
+                 "Describe the model: its tensors, weights and memory")
+      ->type_name("[=json]")
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--weights", options.weights,
+                 isLinked ? "Weights file (default: this executable's name "
+                            "with .safetensors)"
+                          : "Weights file (default: X.safetensors for X.so)")
+      ->type_name("FILE");
+  app.add_option("--threads", options.threads,
+                 "Number of threads (default: physical cores)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--verbose", options.verbose,
+               "Print what is loaded and how long invocations take");
+
+  // Optional values need "=", or the artifact would be taken for one.
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string argument = argv[i];
+    if (argument == "--benchmark")
+      argument = "--benchmark=2";
+    else if (argument == "--info")
+      argument = "--info=text";
+    arguments.push_back(argument);
+  }
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError &e) {
+    if (e.get_exit_code() == 0)
+      return app.exit(e);
+    std::fprintf(stderr, "error: %s (see --help)\n", e.what());
+    return 1;
+  }
+  return std::nullopt;
+}

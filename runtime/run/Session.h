@@ -1,0 +1,74 @@
+//===- Session.h - A program and its tensors --------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_RUNTIME_SESSION_H
+#define TERN_RUNTIME_SESSION_H
+
+#include "HostTensor.h"
+#include "tern/runtime/Runtime.h"
+
+namespace tern::runtime {
+
+/// The C API of the runtime for HostTensors.
+class Session {
+public:
+  struct Tensor {
+    std::string name;
+    DType dtype;
+    std::vector<int64_t> shape;       // -1 where symbolic.
+    std::vector<std::string> symbols; // "" where static.
+    std::string type() const;
+  };
+
+  Session() = default;
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+  ~Session() { tern_program_destroy(program); }
+
+  /// From a file, or if `linked` is not null, from this executable.
+  [[nodiscard]] MaybeError load(const std::string &artifact,
+                                const TernArtifact *linked,
+                                const TernProgramOptions &options);
+
+  /// Runs once and allocates the outputs.
+  [[nodiscard]] MaybeError run(const std::vector<HostTensor> &inputs,
+                               std::vector<HostTensor> &outputs);
+  /// Runs over pieces of at most `batch` rows of the leading symbolic extent;
+  /// every output must have it in front.
+  [[nodiscard]] MaybeError runBatches(const std::vector<HostTensor> &inputs,
+                                      int64_t batch,
+                                      std::vector<HostTensor> &outputs);
+  /// Runs once more, into existing outputs.
+  [[nodiscard]] MaybeError runInto(const std::vector<HostTensor> &inputs,
+                                   const std::vector<HostTensor> &outputs);
+
+  /// The symbol that is the first extent of an input; "" if there is none.
+  std::string batchSymbol() const;
+  /// The first `count` rows of inputs that have the batch symbol in front.
+  std::vector<HostTensor> slice(const std::vector<HostTensor> &inputs,
+                                int64_t begin, int64_t end) const;
+  /// How many rows of the batch symbol these inputs have; else 1.
+  int64_t numItems(const std::vector<HostTensor> &inputs) const;
+
+  TernProgram *program = nullptr;
+  std::vector<Tensor> inputs, outputs;
+  /// Wall time spent in tern_program_invoke, and items it worked on.
+  double seconds = 0;
+  int64_t items = 0;
+
+private:
+  MaybeError outputShapes(const std::vector<HostTensor> &inputs,
+                          std::vector<std::vector<int64_t>> &shapes);
+};
+
+/// "x: batchx784xf32, y: 10xi64".
+std::string listTensors(const std::vector<Session::Tensor> &tensors);
+
+} // namespace tern::runtime
+
+#endif // TERN_RUNTIME_SESSION_H

@@ -1,0 +1,102 @@
+//===- TensorArguments.cpp - Tensors named on the command line --*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TensorArguments.h"
+#include "Idx.h"
+#include "Literal.h"
+#include "Npy.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+using namespace tern::runtime;
+
+static bool endsWith(const std::string &text, const std::string &end) {
+  return text.size() >= end.size() &&
+         text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+MaybeError tern::runtime::readTensorFile(const std::string &path,
+                                         OnnxTensorReader readOnnx,
+                                         HostTensor &tensor) {
+  if (endsWith(path, ".npy"))
+    return readNpy(path, tensor);
+  if (endsWith(path, ".pb")) {
+    std::string name;
+    if (readOnnx)
+      return readOnnx(path, tensor, name);
+    return "cannot read '" + path +
+           "': this executable reads no ONNX tensors, tern-run does";
+  }
+  FILE *file = std::fopen(path.c_str(), "rb");
+  if (!file)
+    return "cannot read '" + path + "': " + std::strerror(errno);
+  unsigned char start[4] = {};
+  size_t count = std::fread(start, 1, sizeof(start), file);
+  std::fclose(file);
+  if (count == 4 && std::memcmp(start, "\x93NUM", 4) == 0)
+    return readNpy(path, tensor);
+  if (count == 4 && ((start[0] == 0x1f && start[1] == 0x8b) ||
+                     (start[0] == 0 && start[1] == 0)))
+    return readIdx(path, tensor);
+  return "cannot read '" + path + "': it is neither a .npy nor an IDX file" +
+         (readOnnx ? " (ONNX tensors must be named *.pb)" : "");
+}
+
+MaybeError tern::runtime::splitArgument(
+    const std::string &option, const std::string &argument,
+    const std::vector<Session::Tensor> &tensors, std::vector<bool> &taken,
+    size_t &index, std::string &rest) {
+  // Names may contain anything, so look for the known ones first.
+  for (index = 0; index < tensors.size(); ++index) {
+    const std::string &name = tensors[index].name;
+    if (argument.compare(0, name.size() + 1, name + "=") != 0)
+      continue;
+    if (taken[index])
+      return option + ": '" + name + "' is given twice";
+    taken[index] = true;
+    rest = argument.substr(name.size() + 1);
+    return std::nullopt;
+  }
+  bool isPositional = argument[0] == '@' || looksLikeLiteral(argument) ||
+                      argument.find('=') == std::string::npos;
+  if (!isPositional)
+    return option + ": there is no '" + argument.substr(0, argument.find('=')) +
+           "' among " + listTensors(tensors);
+  for (index = 0; index < tensors.size(); ++index)
+    if (!taken[index]) {
+      taken[index] = true;
+      rest = argument;
+      return std::nullopt;
+    }
+  return option + ": more tensors than the model has (" + listTensors(tensors) +
+         ")";
+}
+
+MaybeError tern::runtime::readTensorArguments(
+    const std::string &option, const std::vector<std::string> &arguments,
+    const std::vector<Session::Tensor> &tensors, OnnxTensorReader readOnnx,
+    std::vector<HostTensor> &values, std::vector<bool> &taken) {
+  values.assign(tensors.size(), HostTensor());
+  taken.assign(tensors.size(), false);
+  for (const std::string &argument : arguments) {
+    size_t index = 0;
+    std::string rest;
+    if (MaybeError error =
+            splitArgument(option, argument, tensors, taken, index, rest))
+      return error;
+    MaybeError error =
+        !rest.empty() && rest[0] == '@'
+            ? readTensorFile(rest.substr(1), readOnnx, values[index])
+            : parseLiteral(rest, values[index]);
+    if (error)
+      return option + " '" + tensors[index].name + "': " + *error;
+  }
+  return std::nullopt;
+}

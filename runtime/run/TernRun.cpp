@@ -1,0 +1,267 @@
+//===- TernRun.cpp - What the command line does -----------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TernRun.h"
+#include "Compare.h"
+#include "Npy.h"
+#include "OnnxTestData.h"
+#include "Options.h"
+#include "Report.h"
+#include "Session.h"
+#include "TensorArguments.h"
+
+#include <cstdio>
+#include <exception>
+
+#include <unistd.h>
+
+using namespace tern::runtime;
+
+namespace {
+/// An output to be written somewhere.
+struct Destination {
+  size_t index;
+  std::string path;
+};
+
+class Runner {
+public:
+  Runner(const Options &options, const TernArtifact *linked,
+         OnnxTensorReader readOnnx)
+      : options(options), linked(linked), readOnnx(readOnnx) {}
+
+  MaybeError run();
+
+private:
+  MaybeError load();
+  MaybeError readArguments();
+  MaybeError readLabels();
+  MaybeError runGiven();
+  MaybeError finish();
+  Tolerance tolerance(double rtol, double atol) const;
+  void log(const std::string &text) const;
+
+  const Options &options;
+  const TernArtifact *linked;
+  OnnxTensorReader readOnnx;
+  Session session;
+  MaybeError problem;
+
+  std::vector<HostTensor> inputs, outputs, expected;
+  std::vector<bool> hasInput, hasExpected;
+  std::vector<Destination> destinations;
+  std::vector<std::pair<size_t, HostTensor>> labels;
+};
+} // namespace
+
+void Runner::log(const std::string &text) const {
+  if (options.verbose)
+    std::fprintf(stderr, "%s\n", text.c_str());
+}
+
+Tolerance Runner::tolerance(double rtol, double atol) const {
+  return {options.rtol.value_or(rtol), options.atol.value_or(atol),
+          options.atol.value_or(0)};
+}
+
+/// Where this program's own file is.
+static std::string executablePath() {
+  std::string path(4096, '\0');
+  ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+  path.resize(length > 0 ? static_cast<size_t>(length) : 0);
+  return path;
+}
+
+MaybeError Runner::load() {
+  TernProgramOptions settings = {};
+  settings.size = sizeof(settings);
+  settings.num_threads = options.threads;
+  std::string weights = options.weights;
+  if (weights.empty() && linked && !linked->weights)
+    weights = executablePath() + ".safetensors";
+  if (!weights.empty())
+    settings.weights_path = weights.c_str();
+  MaybeError error = session.load(options.artifact, linked, settings);
+  if (!error || options.info.empty())
+    return error;
+  // Whatever keeps a model from running is no reason not to describe it.
+  problem = error;
+  settings.flags = TERN_LOAD_SIGNATURE_ONLY;
+  return session.load(options.artifact, linked, settings);
+}
+
+MaybeError Runner::readLabels() {
+  std::vector<bool> taken(session.outputs.size());
+  for (const std::string &argument : options.labels) {
+    size_t index = 0;
+    std::string rest = argument;
+    // "NAME=FILE" if there is such an output, else a file for the first.
+    for (size_t i = 0; i < session.outputs.size(); ++i) {
+      const std::string &name = session.outputs[i].name;
+      if (argument.compare(0, name.size() + 1, name + "=") == 0) {
+        index = i;
+        rest = argument.substr(name.size() + 1);
+      }
+    }
+    if (session.outputs.empty() || taken[index])
+      return "--labels: an output has at most one file of labels";
+    taken[index] = true;
+    if (!rest.empty() && rest[0] == '@')
+      rest.erase(0, 1);
+    HostTensor values;
+    if (MaybeError error = readTensorFile(rest, readOnnx, values))
+      return error;
+    labels.emplace_back(index, values);
+  }
+  return std::nullopt;
+}
+
+MaybeError Runner::readArguments() {
+  if (MaybeError error =
+          readTensorArguments("--input", options.inputs, session.inputs,
+                              readOnnx, inputs, hasInput))
+    return error;
+  if (MaybeError error =
+          readTensorArguments("--expect", options.expects, session.outputs,
+                              readOnnx, expected, hasExpected))
+    return error;
+  std::vector<bool> taken(session.outputs.size());
+  for (const std::string &argument : options.outputs) {
+    Destination destination;
+    if (MaybeError error =
+            splitArgument("--output", argument, session.outputs, taken,
+                          destination.index, destination.path))
+      return error;
+    if (destination.path.size() < 2 || destination.path[0] != '@')
+      return "--output: '" + argument + "' is not [NAME=]@FILE";
+    destination.path.erase(0, 1);
+    destinations.push_back(destination);
+  }
+  return readLabels();
+}
+
+/// Runs on the inputs given and deals with the outputs.
+MaybeError Runner::runGiven() {
+  for (size_t i = 0; i < hasInput.size(); ++i)
+    if (!hasInput[i])
+      return "input '" + session.inputs[i].name + "' (" +
+             session.inputs[i].type() + ") is missing; give it with --input";
+  if (MaybeError error =
+          options.batch ? session.runBatches(inputs, options.batch, outputs)
+                        : session.run(inputs, outputs))
+    return error;
+  char timing[128];
+  std::snprintf(timing, sizeof(timing),
+                "%.1f items/s (%lld items in %.4f s, %u threads)",
+                static_cast<double>(session.items) / session.seconds,
+                static_cast<long long>(session.items), session.seconds,
+                tern_program_num_threads(session.program));
+  log(std::string("ran: ") + timing);
+
+  for (const Destination &destination : destinations)
+    if (MaybeError error =
+            writeNpy(destination.path, outputs[destination.index]))
+      return error;
+  for (const auto &[index, values] : labels) {
+    int64_t correct = 0, total = 0;
+    if (MaybeError error = countCorrect(outputs[index], values, correct, total))
+      return "--labels: " + *error;
+    std::printf("accuracy: %.2f %% (%lld of %lld)\n",
+                total ? 100.0 * static_cast<double>(correct) /
+                            static_cast<double>(total)
+                      : 0.0,
+                static_cast<long long>(correct), static_cast<long long>(total));
+  }
+  if (!labels.empty())
+    std::printf("throughput: %s\n", timing);
+
+  MaybeError mismatch;
+  for (size_t i = 0; i < hasExpected.size(); ++i)
+    if (hasExpected[i] && !mismatch)
+      if (MaybeError error =
+              compareTensors(outputs[i], expected[i], tolerance(1e-5, 1e-6)))
+        mismatch = "output '" + session.outputs[i].name + "' " + *error;
+  if (mismatch)
+    return mismatch;
+
+  bool isQuiet = !destinations.empty() || !options.expects.empty() ||
+                 !labels.empty() || options.benchmark;
+  for (size_t i = 0; i < outputs.size() && !isQuiet; ++i)
+    std::printf("%s\n",
+                describeTensor(session.outputs[i].name, outputs[i]).c_str());
+  return std::nullopt;
+}
+
+MaybeError Runner::finish() {
+  if (!options.profile.empty() &&
+      tern_program_profile_end(session.program, options.profile.c_str()) !=
+          TERN_OK)
+    return tern_last_error();
+  return std::nullopt;
+}
+
+MaybeError Runner::run() {
+  if (MaybeError error = load())
+    return error;
+  if (!options.info.empty()) {
+    printInfo(session, options, problem);
+    return std::nullopt;
+  }
+  log("loaded: " + (linked ? "this executable" : options.artifact) +
+      ", weights: " + tern_program_weights_path(session.program));
+  if (MaybeError error = readArguments())
+    return error;
+  if (!options.profile.empty() &&
+      tern_program_profile_begin(session.program) != TERN_OK)
+    return tern_last_error();
+
+  if (!options.onnxTestData.empty())
+    if (MaybeError error = runOnnxTestData(session, options.onnxTestData,
+                                           tolerance(1e-3, 1e-7), readOnnx))
+      return error;
+  bool wantsOutputs = !options.outputs.empty() || !options.expects.empty() ||
+                      !options.labels.empty();
+  bool hasOtherWork = !options.onnxTestData.empty() || options.benchmark;
+  if (!options.inputs.empty() || wantsOutputs || !hasOtherWork)
+    if (MaybeError error = runGiven())
+      return error;
+  if (options.benchmark) {
+    if (MaybeError error =
+            makeUpInputs(session, options.batch, inputs, hasInput))
+      return error;
+    if (options.batch)
+      inputs = session.slice(inputs, 0, options.batch);
+    if (MaybeError error = runBenchmark(session, *options.benchmark, inputs))
+      return error;
+  }
+  return finish();
+}
+
+int tern::runtime::runMain(int argc, char **argv, const TernArtifact *linked,
+                           OnnxTensorReader readOnnx) {
+  try {
+    Options options;
+    if (std::optional<int> code =
+            parseCommandLine(argc, argv, linked, readOnnx, options))
+      return *code;
+    MaybeError error = Runner(options, linked, readOnnx).run();
+    // What was printed matters as much as what was written to files.
+    if (std::fflush(stdout) != 0 && !error)
+      error = "cannot write to the standard output";
+    if (!error)
+      return 0;
+    std::fprintf(stderr, "error: %s\n", error->c_str());
+  } catch (const std::exception &e) {
+    std::fprintf(stderr, "error: %s\n", e.what());
+  }
+  return 1;
+}
+
+int tern_run_main(int argc, char **argv, const TernArtifact *linked) {
+  return runMain(argc, argv, linked, nullptr);
+}

@@ -1,0 +1,158 @@
+//===- SafetensorsWriter.cpp - Stream safetensors files out -----*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/runtime/Safetensors.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <tuple>
+
+using namespace tern::runtime;
+using nlohmann::ordered_json;
+
+static constexpr uint64_t alignment = 64;
+
+static bool fillsLines(uint64_t size) { return size % alignment == 0; }
+
+MaybeError SafetensorsWriter::layOut() {
+  std::set<std::string> names;
+  for (const Entry &entry : entries) {
+    if (entry.name == "__metadata__" || !names.insert(entry.name).second)
+      return "cannot write '" + path + "': tensor name '" + entry.name +
+             "' is reserved or used twice";
+    std::optional<int64_t> bytes = byteSize(entry.dtype, entry.shape);
+    if (!bytes)
+      return "cannot write '" + path + "': the size of tensor '" + entry.name +
+             "' overflows";
+    sizes.push_back(static_cast<uint64_t>(*bytes));
+  }
+  std::vector<size_t> order(entries.size());
+  std::iota(order.begin(), order.end(), size_t(0));
+  auto key = [&](size_t i) {
+    size_t element = fillsLines(sizes[i]) ? 0 : dtypeSize(entries[i].dtype);
+    return std::make_tuple(!fillsLines(sizes[i]), -static_cast<int>(element),
+                           i);
+  };
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return key(a) < key(b); });
+  offsets.resize(entries.size());
+  for (size_t i : order) {
+    offsets[i] = dataSize;
+    if (__builtin_add_overflow(dataSize, sizes[i], &dataSize) ||
+        dataSize > INT64_MAX)
+      return "cannot write '" + path + "': its size overflows";
+  }
+  return std::nullopt;
+}
+
+std::string SafetensorsWriter::header() const {
+  // ordered_json keeps the order of insertion: metadata, then as declared.
+  ordered_json root = ordered_json::object();
+  ordered_json strings = ordered_json::object();
+  for (const auto &[key, value] : metadata)
+    strings[key] = value;
+  root["__metadata__"] = std::move(strings);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    ordered_json tensor = ordered_json::object();
+    tensor["dtype"] = safetensorsName(entries[i].dtype);
+    tensor["shape"] = entries[i].shape;
+    tensor["data_offsets"] = {offsets[i], offsets[i] + sizes[i]};
+    root[entries[i].name] = std::move(tensor);
+  }
+  std::string text = root.dump();
+  // Spaces at the end are allowed, and put the data on a cache line.
+  uint64_t length = sizeof(uint64_t) + text.size();
+  length = (length + alignment - 1) / alignment * alignment - sizeof(uint64_t);
+  text.resize(length, ' ');
+  return std::string(reinterpret_cast<const char *>(&length), sizeof(length)) +
+         text;
+}
+
+MaybeError
+SafetensorsWriter::open(const std::string &newPath,
+                        std::vector<Entry> newEntries,
+                        std::map<std::string, std::string> newMetadata) {
+  path = newPath;
+  entries = std::move(newEntries);
+  metadata = std::move(newMetadata);
+  offsets.clear();
+  sizes.clear();
+  dataSize = written = 0;
+  current = 0;
+  try {
+    if (MaybeError error = layOut())
+      return error;
+    std::string text = header();
+    headerSize = text.size();
+    if (MaybeError error = file.open(path))
+      return error;
+    return file.write(text.data(), text.size());
+  } catch (const std::exception &e) {
+    // A name that is not UTF-8, or no memory.
+    file.discard();
+    return "cannot write '" + path + "': " + e.what();
+  }
+}
+
+MaybeError SafetensorsWriter::append(const void *data, uint64_t size) {
+  const char *bytes = static_cast<const char *>(data);
+  for (;;) {
+    while (current < entries.size() && written == sizes[current]) {
+      ++current;
+      written = 0;
+    }
+    if (size == 0)
+      return std::nullopt;
+    if (current == entries.size()) {
+      file.discard();
+      return "cannot write '" + path + "': more data than declared tensors";
+    }
+    uint64_t piece = std::min(size, sizes[current] - written);
+    if (MaybeError error =
+            file.writeAt(headerSize + offsets[current] + written, bytes, piece))
+      return error;
+    bytes += piece;
+    size -= piece;
+    written += piece;
+  }
+}
+
+MaybeError SafetensorsWriter::setMetadata(const std::string &key,
+                                          const std::string &value) {
+  auto it = metadata.find(key);
+  if (it == metadata.end() || it->second.size() != value.size())
+    return "cannot write '" + path + "': metadata '" + key +
+           "' was not declared with this length";
+  try {
+    it->second = value;
+    std::string text = header();
+    if (text.size() != headerSize)
+      return "cannot write '" + path + "': metadata '" + key +
+             "' needs more room than declared";
+    return file.writeAt(0, text.data(), text.size());
+  } catch (const std::exception &e) {
+    file.discard();
+    return "cannot write '" + path + "': " + e.what();
+  }
+}
+
+MaybeError SafetensorsWriter::finish() {
+  if (!file.isOpen())
+    return "cannot write '" + path + "': it is not open";
+  if (MaybeError error = append(nullptr, 0))
+    return error;
+  if (current != entries.size()) {
+    file.discard();
+    return "cannot write '" + path + "': tensor '" + entries[current].name +
+           "' is incomplete";
+  }
+  return file.commit();
+}

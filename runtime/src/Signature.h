@@ -1,0 +1,43 @@
+//===- Signature.h - What a model takes, stores and gives -------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_RUNTIME_SIGNATURE_H
+#define TERN_RUNTIME_SIGNATURE_H
+
+#include "tern/runtime/DType.h"
+
+namespace tern::runtime {
+
+/// An input, parameter or output.
+struct TensorSpec {
+  std::string name;
+  DType dtype;
+  /// -1 where the extent is symbolic or unknown.
+  std::vector<int64_t> shape;
+  /// For each extent the index into Signature::dims, or -1.
+  std::vector<int> symbols;
+  /// For each extent the symbol's name, or null.
+  std::vector<const char *> symbolNames;
+
+  /// "batchx28x28xu8".
+  std::string type() const;
+};
+
+/// The parsed and checked JSON of tern_model_signature().
+struct Signature {
+  std::string model, triple, weights, weightsId;
+  std::vector<std::string> features, dims;
+  std::vector<TensorSpec> inputs, params, outputs;
+};
+
+/// Errors are phrased to follow "'X.so' has a bad signature: ".
+[[nodiscard]] MaybeError parseSignature(const char *json, Signature &signature);
+
+} // namespace tern::runtime
+
+#endif // TERN_RUNTIME_SIGNATURE_H

@@ -1,0 +1,420 @@
+#!/usr/bin/env python3
+# Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs tern-run and stand-alone executables on the hand-written artifact.
+
+The artifact computes y = x . w and count = the number of true elements in each
+row of mask; see fake-artifact.c.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+ARGS = None
+W = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
+
+
+def safetensors(tensors, metadata):
+    """A minimal writer, independent of the one under test."""
+    header, data = {"__metadata__": metadata}, b""
+    for name, array in tensors.items():
+        dtype = {"float32": "F32", "int8": "I8"}[str(array.dtype)]
+        begin = len(data)
+        data += array.tobytes()
+        header[name] = {"dtype": dtype, "shape": list(array.shape),
+                        "data_offsets": [begin, len(data)]}
+    text = json.dumps(header).encode()
+    text += b" " * (-(8 + len(text)) % 64)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.rng = np.random.default_rng(0)
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def save(self, name, array):
+        np.save(self.path(name), array)
+        return "@" + self.path(name)
+
+    def data(self, batch):
+        x = self.rng.integers(-8, 8, (batch, 3)).astype(np.float32)
+        mask = self.rng.integers(0, 2, (batch, 4)).astype(bool)
+        self.x, self.mask = x, mask
+        self.y, self.count = x @ W, mask.sum(1)
+        return ["--input", "x=" + self.save("x.npy", x),
+                "--input", "mask=" + self.save("mask.npy", mask)]
+
+    def run_tool(self, *arguments, tool=None, env=None):
+        command = [tool] if tool else [ARGS.tern_run]
+        return subprocess.run(
+            command + list(arguments), cwd=self.dir, text=True,
+            env={**os.environ, **(env or {})},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+
+    def good(self, *arguments, **options):
+        result = self.run_tool(*arguments, **options)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stderr, "")
+        return result.stdout
+
+    def bad(self, expected, *arguments, **options):
+        """Expects one line of error that contains `expected`."""
+        before = sorted(os.listdir(self.dir))
+        result = self.run_tool(*arguments, **options)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        lines = result.stderr.splitlines()
+        self.assertEqual(len(lines), 1, result.stderr)
+        self.assertTrue(lines[0].startswith("error: "), lines[0])
+        self.assertIn(expected, lines[0])
+        self.assertEqual(sorted(os.listdir(self.dir)), before)
+
+
+def fake(name):
+    return os.path.join(ARGS.fakes, name)
+
+
+class Running(Case):
+    def test_outputs(self):
+        for batch in (1, 2, 33):
+            inputs = self.data(batch)
+            for threads in ("1", "2", "5"):
+                self.good(fake("fake.so"), *inputs, "--threads", threads,
+                          "--output", "y=@y.npy", "--output", "count=@c.npy")
+                np.testing.assert_array_equal(np.load(self.path("y.npy")),
+                                              self.y)
+                np.testing.assert_array_equal(np.load(self.path("c.npy")),
+                                              self.count)
+
+    def test_prints(self):
+        out = self.good(fake("fake.so"), "--input", "1x3xf32=1,0,2",
+                        "--input", "1x4xbool=1,0,true,false")
+        self.assertEqual(out, "y: 1x2xf32 [[11, 14]]\ncount: 1xi64 [2]\n")
+
+    def test_options_before_the_artifact(self):
+        out = self.good("--input", "1x3xf32=1", "--input", "mask=1x4xi1=1",
+                        fake("fake.so"))
+        self.assertEqual(out, "y: 1x2xf32 [[9, 12]]\ncount: 1xi64 [4]\n")
+
+    def test_empty_batch(self):
+        out = self.good(fake("fake.so"), "--input", "0x3xf32", "--input",
+                        "0x4xbool")
+        self.assertEqual(out, "y: 0x2xf32 []\ncount: 0xi64 []\n")
+
+    def test_batches(self):
+        inputs = self.data(10)
+        for size in (1, 3, 5, 10, 99):
+            self.good(fake("fake.so"), *inputs, "--batch", str(size),
+                      "--output", "@y.npy", "--output", "@c.npy")
+            np.testing.assert_array_equal(np.load(self.path("y.npy")), self.y)
+            np.testing.assert_array_equal(np.load(self.path("c.npy")),
+                                          self.count)
+
+    def test_expect(self):
+        inputs = self.data(4)
+        wrong = self.y.copy()
+        wrong[2, 1] += 0.5
+        self.good(fake("fake.so"), *inputs, "--expect",
+                  "y=" + self.save("y.npy", self.y), "--expect",
+                  "count=" + self.save("c.npy", self.count))
+        expect = ["--expect", "y=" + self.save("wrong.npy", wrong)]
+        self.bad("output 'y' 1 of 8 elements differ (rtol 1e-05, atol 1e-06): "
+                 "largest error 0.5; first at [2, 1]: got ",
+                 fake("fake.so"), *inputs, *expect)
+        self.good(fake("fake.so"), *inputs, *expect, "--atol", "0.5")
+        self.bad("has type 4x2xf32, expected 4x2xf64", fake("fake.so"),
+                 *inputs, "--expect",
+                 "y=" + self.save("f64.npy", self.y.astype(np.float64)))
+
+    def test_labels(self):
+        inputs = self.data(200)
+        labels = self.y.argmax(1).astype(np.uint8)
+        labels[:50] ^= 1
+        right = int((labels == self.y.argmax(1)).sum())
+        want = f"accuracy: {right / 2:.2f} % ({right} of 200)\n"
+        idx = struct.pack(">BBBBI", 0, 0, 8, 1, 200) + labels.tobytes()
+        with gzip.open(self.path("labels-idx1-ubyte.gz"), "wb") as file:
+            file.write(idx)
+        for name in ("y=@labels-idx1-ubyte.gz", "labels-idx1-ubyte.gz",
+                     self.save("labels.npy", labels.astype(np.int64))):
+            out = self.good(fake("fake.so"), *inputs, "--labels", name,
+                            "--batch", "64")
+            self.assertTrue(out.startswith(want), out)
+            self.assertRegex(out, r"throughput: [0-9.]+ items/s \(200 items")
+        labels[7] = 2
+        self.bad("label 2 at index 7 is out of range for 2 classes",
+                 fake("fake.so"), *inputs, "--labels",
+                 self.save("bad.npy", labels))
+        self.bad("199 labels for 200 predictions", fake("fake.so"), *inputs,
+                 "--labels", self.save("short.npy", labels[1:]))
+
+    def test_benchmark_and_profile(self):
+        out = self.good("--benchmark=0.01", fake("fake.so"), "--batch", "8")
+        self.assertIn(" of 8 items", out)
+        self.assertIn("median ms", out)
+        inputs = self.data(64)
+        self.good(fake("fake.so"), *inputs, "--threads", "2", "--profile",
+                  "trace.json", "--output", "@y.npy")
+        with open(self.path("trace.json")) as file:
+            events = json.load(file)["traceEvents"]
+        for label in ("products", "counts"):
+            spans = [e for e in events if e["name"] == label]
+            self.assertEqual(sum(e["args"]["items"] for e in spans), 64)
+        self.assertEqual(len([e for e in events if e["name"] == "invoke"]), 1)
+
+    def test_info(self):
+        out = self.good("--info", fake("fake.so"))
+        self.assertIn("x: batchx3xf32", out)
+        self.assertIn("scratch memory: 8 bytes (batch = 1)", out)
+        info = json.loads(self.good("--info=json", fake("fake.so"), "--batch",
+                                    "4"))
+        self.assertEqual(info["signature"]["model"], "fake")
+        self.assertEqual(info["param_bytes"], 24)
+        self.assertEqual(info["arena_bytes"], 32)
+        self.assertIsNone(info["problem"])
+        # A model that cannot run here can still be described.
+        info = json.loads(self.good("--info=json", fake("fake-feature.so")))
+        self.assertIn("avx1024", info["problem"])
+
+    def test_threads(self):
+        inputs = self.data(8)
+        for env, options in (("3", []), ("5", ["--threads", "3"])):
+            result = self.run_tool(fake("fake.so"), *inputs, "--verbose",
+                                   *options, env={"TERN_NUM_THREADS": env})
+            self.assertIn("3 threads", result.stderr)
+        self.bad("TERN_NUM_THREADS is 'many'", fake("fake.so"), *inputs,
+                 env={"TERN_NUM_THREADS": "many"})
+
+    def test_version(self):
+        self.assertRegex(self.good("--version"), r"^tern-run \d+\.\d+\.\d+\n$")
+
+    def test_weights_are_read_only(self):
+        shutil.copy(fake("fake.safetensors"), self.path("w"))
+        result = self.run_tool(fake("fake-writes.so"), *self.data(1),
+                               "--weights", "w")
+        # Address sanitizer reports the fault and exits.
+        self.assertIn(result.returncode, (-signal.SIGSEGV, 1))
+        self.assertNotEqual(result.returncode, 0)
+
+    def test_c_example(self):
+        out = self.good(fake("fake.so"), tool=fake("c-api-example"))
+        self.assertEqual(out, "y: 0 0\ncount: 0\n")
+
+
+class OnnxData(Case):
+    def setUp(self):
+        super().setUp()
+        try:
+            import onnx.numpy_helper
+        except ImportError:
+            self.skipTest("needs the onnx package")
+        self.to_proto = onnx.numpy_helper.from_array
+
+    def write(self, folder, name, array, tensor_name=""):
+        os.makedirs(self.path(folder), exist_ok=True)
+        with open(os.path.join(self.path(folder), name), "wb") as file:
+            file.write(self.to_proto(array, tensor_name).SerializeToString())
+
+    def write_set(self, folder, batch, error=0):
+        self.data(batch)
+        self.write(folder, "input_0.pb", self.x, "x")
+        self.write(folder, "input_1.pb", self.mask)
+        self.write(folder, "output_0.pb", self.y + np.float32(error))
+        self.write(folder, "output_1.pb", self.count)
+
+    def test_sets(self):
+        for i in range(11):
+            self.write_set(f"case/test_data_set_{i}", i + 1)
+        out = self.good(fake("fake.so"), "--onnx-test-data", "case")
+        self.assertEqual(out.splitlines(),
+                         [f"test_data_set_{i}: ok" for i in range(11)])
+        self.good(fake("fake.so"), "--onnx-test-data=case/test_data_set_3")
+        self.write_set("case/test_data_set_4", 2, error=1)
+        self.bad("1 of 11 data sets in 'case' differ", fake("fake.so"),
+                 "--onnx-test-data=case")
+
+    def test_single_tensor(self):
+        self.data(2)
+        self.write(".", "x.pb", self.x)
+        self.write(".", "mask.pb", self.mask)
+        self.good(fake("fake.so"), "--input", "x=@x.pb", "--input",
+                  "mask=@mask.pb", "--expect", "y=" + self.save("y", self.y)
+                  + ".npy")
+        self.bad("this executable reads no ONNX tensors", "--input", "x=@x.pb",
+                 tool=fake("fake-exe-embed"))
+
+    def test_bad(self):
+        self.write_set("set", 2)
+        with open(self.path("set/input_1.pb"), "r+b") as file:
+            file.truncate(9)
+        self.bad("input_1.pb'", fake("fake.so"), "--onnx-test-data=set")
+        os.remove(self.path("set/input_1.pb"))
+        self.bad("has no file for input 'mask'", fake("fake.so"),
+                 "--onnx-test-data=set")
+        os.mkdir(self.path("empty"))
+        self.bad("'empty' is no ONNX test data", fake("fake.so"),
+                 "--onnx-test-data=empty")
+
+
+class StandAlone(Case):
+    def test_weights(self):
+        # Next to the executable, wherever that is.
+        shutil.copy(fake("fake-exe"), self.path("model"))
+        inputs = self.data(3)
+        self.bad("model.safetensors': No such file or directory", *inputs,
+                 tool=self.path("model"))
+        shutil.copy(fake("fake.safetensors"), self.path("model.safetensors"))
+        want = ["--expect", "y=" + self.save("y.npy", self.y)]
+        self.good(*inputs, *want, tool=self.path("model"))
+        self.good(*inputs, *want, tool=fake("fake-exe-embed"))
+        self.good(*inputs, *want, "--weights", "model.safetensors",
+                  tool=fake("fake-exe"))
+        self.good(fake("fake-embed.so"), *inputs, *want)
+
+    def test_has_no_artifact_argument(self):
+        self.bad("fake.so", fake("fake.so"), tool=fake("fake-exe-embed"))
+
+
+class BadArtifacts(Case):
+    def test_bad(self):
+        inputs = self.data(1)
+        self.bad("cannot read 'none.so': No such file or directory", "none.so",
+                 *inputs)
+        self.bad("has artifact ABI 99, this runtime has 1",
+                 fake("fake-abi.so"), *inputs)
+        self.bad("cannot check for the processor feature avx1024",
+                 fake("fake-feature.so"), *inputs)
+        self.bad("has a bad signature: it is not valid JSON",
+                 fake("fake-json.so"), *inputs)
+        with open(self.path("text.so"), "w") as file:
+            file.write("not an ELF file")
+        self.bad("'text.so' is not a shared library", "text.so", *inputs)
+        with open(fake("fake.so"), "rb") as file:
+            start = file.read(200)
+        with open(self.path("short.so"), "wb") as file:
+            file.write(start)
+        self.bad("cannot load 'short.so'", "short.so", *inputs)
+        other = "/usr/lib/x86_64-linux-gnu/libz.so.1"
+        if os.path.exists(other):
+            self.bad("it has no symbol tern_model_abi", other, *inputs)
+
+    def test_weights(self):
+        inputs = self.data(1)
+        good = {"tern_weights_id": "0123456789abcdef0123456789abcdef"}
+
+        def check(expected, tensors, metadata, cut=None):
+            with open(self.path("w"), "wb") as file:
+                file.write(safetensors(tensors, metadata)[:cut])
+            self.bad(expected, fake("fake.so"), *inputs, "--weights", "w")
+
+        check("lacks the parameter 'w'", {}, good)
+        check("has parameter 'w' as 2x3xf32", {"w": W.T}, good)
+        check("has parameter 'w' as 3x2xi8", {"w": W.astype(np.int8)}, good)
+        check("has no tern_weights_id", {"w": W}, {})
+        check("holds the weights of another model: its id is 0",
+              {"w": W}, {"tern_weights_id": "0" * 32})
+        check("is it truncated?", {"w": W}, good, cut=-1)
+        check("its header is truncated", {"w": W}, good, cut=20)
+        check("shorter than", {"w": W}, good, cut=0)
+        self.bad("holds the weights of another model", fake("fake-id.so"),
+                 *inputs, "--weights", fake("fake.safetensors"))
+        self.bad("cannot read 'none'", fake("fake.so"), *inputs, "--weights",
+                 "none")
+        # What remains is right.
+        with open(self.path("w"), "wb") as file:
+            file.write(safetensors({"w": W, "other": W}, good))
+        self.good(fake("fake.so"), *inputs, "--weights", "w")
+
+
+class BadTensors(Case):
+    def test_inputs(self):
+        x, mask = ["--input", "x=2x3xf32=1"], ["--input", "mask=2x4xbool=1"]
+        so = fake("fake.so")
+        self.good(so, *x, *mask)
+        self.bad("input 'mask' (batchx4xbool) is missing", so, *x)
+        self.bad("input 'mask' has extent 3 in dimension 0, but 'batch' is 2",
+                 so, *x, "--input", "mask=3x4xbool=1")
+        self.bad("input 'x' has extent 4 in dimension 1, expected 3", so, *mask,
+                 "--input", "x=2x4xf32=1")
+        self.bad("input 'x' has dtype f64, expected f32", so, *mask, "--input",
+                 "x=2x3xf64=1")
+        self.bad("input 'x' has rank 1, expected 2", so, *mask, "--input",
+                 "x=3xf32=1")
+        self.bad("there is no 'z' among x: batchx3xf32, mask", so, *mask,
+                 "--input", "z=2x3xf32=1")
+        self.bad("'x' is given twice", so, *x, *x)
+        self.bad("more tensors than the model has", so, *x, *mask, "--input",
+                 "f32=1")
+        self.bad("has 6 elements, got 2", so, *mask, "--input", "x=2x3xf32=1,2")
+        self.bad("'q' is not a value of f32", so, *mask, "--input",
+                 "x=2x3xf32=q")
+        self.bad("does not fit in memory", so, *mask, "--input",
+                 "x=1099511627776x3xf32=1")
+        self.bad("overflows", so, *mask, "--input",
+                 "x=4611686018427387904x3xf32=1")
+        self.bad("'x.npy' is not a type", so, *mask, "--input", "x=x.npy")
+        self.bad("cannot read 'x.npy': No such file", so, *mask, "--input",
+                 "x=@x.npy")
+
+    def test_npy(self):
+        mask = ["--input", "mask=2x4xbool=1"]
+        for array, expected in (
+                (np.ones((2, 3), ">f4"), "big-endian"),
+                (np.asfortranarray(np.ones((2, 3), "f4")), "Fortran order"),
+                (np.ones((2, 3), "c8"), "'<c8' is not supported"),
+                (np.zeros(2, [("a", "f4")]), "structured")):
+            self.bad(expected, fake("fake.so"), *mask, "--input",
+                     "x=" + self.save("x.npy", array))
+        with open(self.path("x.npy"), "r+b") as file:
+            file.truncate(130)
+        self.bad("cannot read 'x.npy'", fake("fake.so"), *mask, "--input",
+                 "x=@x.npy")
+
+    def test_outputs(self):
+        inputs = self.data(1)
+        so = fake("fake.so")
+        self.bad("cannot write 'none/y.npy': No such file or directory", so,
+                 *inputs, "--output", "y=@none/y.npy")
+        self.bad("cannot write '/dev/full': it is not a regular file", so,
+                 *inputs, "--output", "@/dev/full")
+        self.bad("there is no 'z' among y", so, *inputs, "--output", "z=@z.npy")
+        self.bad("is not [NAME=]@FILE", so, *inputs, "--output", "y=y.npy")
+        with open("/dev/full", "w") as full:
+            result = subprocess.run(
+                [ARGS.tern_run, so, *inputs], stdout=full, text=True,
+                stderr=subprocess.PIPE, check=False, cwd=self.dir)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr,
+                         "error: cannot write to the standard output\n")
+
+    def test_options(self):
+        so = fake("fake.so")
+        for arguments in (["--batch", "0"], ["--threads", "0"], ["--rtol", "-1"],
+                          ["--info=xml"], ["--nonsense"], [so],
+                          ["--benchmark=x"]):
+            self.bad("(see --help)", so, *arguments)
+        self.bad("ARTIFACT is required")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tern-run", required=True)
+    parser.add_argument("--fakes", required=True)
+    ARGS, rest = parser.parse_known_args()
+    unittest.main(argv=[sys.argv[0]] + rest)

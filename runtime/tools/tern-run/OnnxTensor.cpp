@@ -1,0 +1,148 @@
+//===- OnnxTensor.cpp - Read ONNX tensor files ------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OnnxTensor.h"
+
+#include <onnx/onnx_pb.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+using namespace tern::runtime;
+using onnx::TensorProto;
+
+static std::optional<DType> elementType(int code) {
+  switch (code) {
+  case TensorProto::FLOAT:
+    return DType::F32;
+  case TensorProto::DOUBLE:
+    return DType::F64;
+  case TensorProto::FLOAT16:
+    return DType::F16;
+  case TensorProto::BFLOAT16:
+    return DType::BF16;
+  case TensorProto::INT8:
+    return DType::I8;
+  case TensorProto::INT16:
+    return DType::I16;
+  case TensorProto::INT32:
+    return DType::I32;
+  case TensorProto::INT64:
+    return DType::I64;
+  case TensorProto::UINT8:
+    return DType::U8;
+  case TensorProto::UINT16:
+    return DType::U16;
+  case TensorProto::UINT32:
+    return DType::U32;
+  case TensorProto::UINT64:
+    return DType::U64;
+  case TensorProto::BOOL:
+    return DType::Bool;
+  default:
+    return std::nullopt;
+  }
+}
+
+template <typename T, typename Field>
+static void copyField(const Field &field, HostTensor &tensor) {
+  for (int i = 0; i < field.size(); ++i) {
+    T value = static_cast<T>(field[i]);
+    std::memcpy(tensor.mutableData() + i * static_cast<int64_t>(sizeof(T)),
+                &value, sizeof(T));
+  }
+}
+
+/// The typed fields hold narrow integers, and the bits of narrow floats, in
+/// wider ones.
+static int64_t fieldSize(const TensorProto &proto, DType dtype) {
+  switch (dtype) {
+  case DType::F32:
+    return proto.float_data_size();
+  case DType::F64:
+    return proto.double_data_size();
+  case DType::I64:
+    return proto.int64_data_size();
+  case DType::U32:
+  case DType::U64:
+    return proto.uint64_data_size();
+  default:
+    return proto.int32_data_size();
+  }
+}
+
+static void copyTyped(const TensorProto &proto, HostTensor &tensor) {
+  switch (tensor.dtype) {
+  case DType::F32:
+    return copyField<float>(proto.float_data(), tensor);
+  case DType::F64:
+    return copyField<double>(proto.double_data(), tensor);
+  case DType::I64:
+    return copyField<int64_t>(proto.int64_data(), tensor);
+  case DType::U32:
+    return copyField<uint32_t>(proto.uint64_data(), tensor);
+  case DType::U64:
+    return copyField<uint64_t>(proto.uint64_data(), tensor);
+  case DType::I32:
+    return copyField<int32_t>(proto.int32_data(), tensor);
+  case DType::F16:
+  case DType::BF16:
+  case DType::I16:
+  case DType::U16:
+    return copyField<uint16_t>(proto.int32_data(), tensor);
+  case DType::I8:
+  case DType::U8:
+  case DType::Bool:
+    return copyField<uint8_t>(proto.int32_data(), tensor);
+  }
+}
+
+static MaybeError read(std::istream &file, HostTensor &tensor,
+                       std::string &name) {
+  TensorProto proto;
+  if (!proto.ParseFromIstream(&file))
+    return "it is not an ONNX tensor (TensorProto), or it is truncated";
+  name = proto.name();
+  std::optional<DType> dtype = elementType(proto.data_type());
+  if (!dtype)
+    return "its element type " + std::to_string(proto.data_type()) +
+           " is not supported";
+  if (proto.has_segment() || (proto.has_data_location() &&
+                              proto.data_location() == TensorProto::EXTERNAL))
+    return "its elements are in another file";
+  std::vector<int64_t> shape(proto.dims().begin(), proto.dims().end());
+  std::optional<int64_t> bytes = byteSize(*dtype, shape);
+  int64_t element = static_cast<int64_t>(dtypeSize(*dtype));
+  int64_t present = proto.has_raw_data()
+                        ? static_cast<int64_t>(proto.raw_data().size())
+                        : fieldSize(proto, *dtype) * element;
+  if (!bytes || *bytes != present)
+    return "a tensor of type " + typeString(*dtype, shape) + " takes " +
+           (bytes ? std::to_string(*bytes) : "more than 2^63") +
+           " bytes, but it has " + std::to_string(present);
+  if (MaybeError error = HostTensor::allocate(*dtype, shape, tensor))
+    return error;
+  if (!proto.has_raw_data())
+    copyTyped(proto, tensor);
+  else if (present)
+    std::memcpy(tensor.mutableData(), proto.raw_data().data(),
+                static_cast<size_t>(present));
+  return std::nullopt;
+}
+
+MaybeError tern::runtime::readOnnxTensor(const std::string &path,
+                                         HostTensor &tensor,
+                                         std::string &name) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    return "cannot read '" + path + "': " + std::strerror(errno);
+  if (MaybeError error = read(file, tensor, name))
+    return "cannot read '" + path + "': " + *error;
+  return std::nullopt;
+}

@@ -1,0 +1,22 @@
+//===- OnnxTensor.h - Read ONNX tensor files --------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_RUNTIME_ONNXTENSOR_H
+#define TERN_RUNTIME_ONNXTENSOR_H
+
+#include "../../run/HostTensor.h"
+
+namespace tern::runtime {
+
+/// Reads a file that holds one TensorProto (input_0.pb of ONNX's test data).
+[[nodiscard]] MaybeError readOnnxTensor(const std::string &path,
+                                        HostTensor &tensor, std::string &name);
+
+} // namespace tern::runtime
+
+#endif // TERN_RUNTIME_ONNXTENSOR_H

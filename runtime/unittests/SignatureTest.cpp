@@ -1,0 +1,125 @@
+//===- SignatureTest.cpp - Tests of signatures and processors ---*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Signature.h"
+#include "CpuFeatures.h"
+#include "TestFiles.h"
+
+#include <set>
+#include <sstream>
+
+using namespace tern::runtime;
+
+static const std::string good =
+    R"({"abi":1,"tern":"0.1.0","model":"m","triple":"t","features":["avx2"],
+"weights":"external","weights_id":"ab","dims":["batch","n"],
+"inputs":[{"name":"x","dtype":"u8","shape":["batch",28,"n"]}],
+"params":[{"name":"w","dtype":"i8","shape":[64,7]}],
+"outputs":[{"name":"y","dtype":"f32","shape":["batch",10,null]}]})";
+
+static MaybeError parseWith(const std::string &old, const std::string &fresh) {
+  std::string text = good;
+  size_t position = text.find(old);
+  EXPECT_NE(position, std::string::npos) << old;
+  text.replace(position, old.size(), fresh);
+  Signature signature;
+  return parseSignature(text.c_str(), signature);
+}
+
+TEST(Signature, Parses) {
+  Signature signature;
+  EXPECT_GOOD(parseSignature(good.c_str(), signature));
+  EXPECT_EQ(signature.dims, (std::vector<std::string>{"batch", "n"}));
+  ASSERT_EQ(signature.inputs.size(), 1u);
+  EXPECT_EQ(signature.inputs[0].shape, (std::vector<int64_t>{-1, 28, -1}));
+  EXPECT_EQ(signature.inputs[0].symbols, (std::vector<int>{0, -1, 1}));
+  EXPECT_EQ(signature.inputs[0].type(), "batchx28xnxu8");
+  EXPECT_EQ(signature.outputs[0].type(), "batchx10x?xf32");
+  EXPECT_EQ(signature.params[0].type(), "64x7xi8");
+  EXPECT_EQ(signature.weightsId, "ab");
+}
+
+TEST(Signature, Refuses) {
+  EXPECT_BAD(parseWith("{\"abi\"", "\"abi\""), "not valid JSON");
+  EXPECT_BAD(parseWith("\"model\":\"m\"", "\"model\":1"), "'model' is not");
+  EXPECT_BAD(parseWith("\"triple\":\"t\",", ""), "'triple' is not a string");
+  EXPECT_BAD(parseWith("[\"avx2\"]", "\"avx2\""), "'features' is not a list");
+  EXPECT_BAD(parseWith("[\"avx2\"]", "[2]"), "not a string");
+  EXPECT_BAD(parseWith("\"external\"", "\"lost\""), "neither external");
+  EXPECT_BAD(parseWith("\"external\"", "\"none\""), "but no weights");
+  EXPECT_BAD(parseWith("\"u8\"", "\"u7\""), "in 'x': unknown dtype 'u7'");
+  EXPECT_BAD(parseWith("\"batch\",28", "\"b\",28"),
+             "'b' is not among the dims");
+  EXPECT_BAD(parseWith("28", "-28"), "neither a number nor a symbol");
+  EXPECT_BAD(parseWith("28", "2.8"), "neither a number nor a symbol");
+  EXPECT_BAD(parseWith("28", "null"), "neither a number nor a symbol");
+  EXPECT_BAD(parseWith("\"batch\",28,\"n\"", "\"batch\",28"),
+             "no input has the extent 'n'");
+  EXPECT_BAD(parseWith("64,7", "\"n\",7"), "symbolic extent");
+  EXPECT_BAD(parseWith("[64,7]", "64"), "shape is not a list");
+  EXPECT_BAD(parseWith("\"shape\":[64,7]", "\"s\":1"), "no shape");
+  EXPECT_BAD(parseWith("\"model\":", "\"abi\":1,\"model\":"), "'abi' twice");
+  Signature signature;
+  EXPECT_BAD(parseSignature("[]", signature), "not a JSON object");
+  EXPECT_BAD(parseSignature("", signature), "not valid JSON");
+  EXPECT_BAD(parseSignature(nullptr, signature), "there is none");
+}
+
+TEST(CpuFeatures, Unknown) {
+  EXPECT_GOOD(checkCpuFeatures({}));
+  EXPECT_BAD(checkCpuFeatures({"avx1024"}), "cannot check");
+  EXPECT_BAD(checkCpuFeatures({"avx1024", "Avx2"}), "avx1024, Avx2");
+}
+
+#if defined(__x86_64__)
+TEST(CpuFeatures, AgreeWithTheKernel) {
+  // LLVM's names and the kernel's.
+  const std::pair<const char *, const char *> names[] = {
+      {"sse2", "sse2"},
+      {"ssse3", "ssse3"},
+      {"sse4.1", "sse4_1"},
+      {"sse4.2", "sse4_2"},
+      {"popcnt", "popcnt"},
+      {"avx", "avx"},
+      {"avx2", "avx2"},
+      {"fma", "fma"},
+      {"f16c", "f16c"},
+      {"bmi", "bmi1"},
+      {"bmi2", "bmi2"},
+      {"lzcnt", "abm"},
+      {"movbe", "movbe"},
+      {"gfni", "gfni"},
+      {"avx512f", "avx512f"},
+      {"avx512bw", "avx512bw"},
+      {"avx512cd", "avx512cd"},
+      {"avx512dq", "avx512dq"},
+      {"avx512vl", "avx512vl"},
+      {"avx512vnni", "avx512_vnni"},
+      {"avx512vbmi", "avx512vbmi"},
+      {"avx512bf16", "avx512_bf16"},
+      {"avx512fp16", "avx512_fp16"},
+      {"avxvnni", "avx_vnni"},
+      {"amx-int8", "amx_int8"},
+  };
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  std::set<std::string> flags;
+  for (std::string line; flags.empty() && std::getline(cpuinfo, line);)
+    if (line.rfind("flags", 0) == 0) {
+      std::istringstream words(line);
+      for (std::string word; words >> word;)
+        flags.insert(word);
+    }
+  ASSERT_TRUE(flags.count("sse2"));
+  for (const auto &[name, flag] : names) {
+    MaybeError error = checkCpuFeatures({name});
+    EXPECT_EQ(!error, flags.count(flag) == 1) << name;
+    if (error)
+      EXPECT_THAT(*error, ::testing::HasSubstr("lacks " + std::string(name)));
+  }
+}
+#endif
