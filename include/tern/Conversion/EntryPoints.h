@@ -1,0 +1,77 @@
+//===- EntryPoints.h - Entry functions and their extents --------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// What the passes from tensors to LLVM share: which functions the artifact
+// exports, and which integer stands behind each dynamic extent.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CONVERSION_ENTRYPOINTS_H
+#define TERN_CONVERSION_ENTRYPOINTS_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
+#include <optional>
+#include <string>
+
+namespace tern {
+
+/// Marks the arguments that `--tern-results-to-destinations` made of results.
+inline constexpr llvm::StringLiteral kResultAttrName = "tern.result";
+/// Marks the trailing argument that holds a function's scratch memory.
+inline constexpr llvm::StringLiteral kArenaAttrName = "tern.arena";
+/// On a `func.call`: the callee's iteration range may be split among threads.
+/// The value is the label that profiles show.
+inline constexpr llvm::StringLiteral kParallelAttrName = "tern.parallel";
+/// On a module at level `llvm`: what the artifact's signature says, as a
+/// dictionary; and the same of its prepare functions, as an array.
+inline constexpr llvm::StringLiteral kInterfaceAttrName = "tern.interface";
+inline constexpr llvm::StringLiteral kPreparesAttrName = "tern.prepares";
+/// On a module: the level of IR it is at. Missing means `graph`.
+inline constexpr llvm::StringLiteral kLevelAttrName = "tern.level";
+
+/// Functions the artifact exports: defined and public.
+llvm::SmallVector<mlir::func::FuncOp> getEntryFunctions(mlir::ModuleOp module);
+
+/// The name under which profiles and messages show an operation: its name
+/// location, or `fallback`.
+std::string getLocationName(mlir::Location loc, llvm::StringRef fallback);
+
+/// The symbolic extents ("dims") of an entry function: one per distinct name
+/// in the `tern.shape` of its arguments, in order of appearance. A dynamic
+/// extent without a name gets one of its own, `<argument>.<axis>`. Arguments
+/// made of results have none: the shapes function computes theirs.
+class SymbolicDims {
+public:
+  explicit SymbolicDims(mlir::func::FuncOp func);
+
+  /// Names in the order in which the artifact takes the values.
+  llvm::ArrayRef<std::string> getNames() const { return names; }
+  size_t size() const { return names.size(); }
+  /// The symbol of an argument's extent, if it is dynamic.
+  std::optional<unsigned> lookup(unsigned argument, unsigned axis) const;
+  /// An argument and axis whose extent is the symbol.
+  std::pair<unsigned, unsigned> getSource(unsigned symbol) const {
+    return sources[symbol];
+  }
+
+private:
+  llvm::SmallVector<std::string> names;
+  llvm::SmallVector<std::pair<unsigned, unsigned>> sources;
+  llvm::DenseMap<std::pair<unsigned, unsigned>, unsigned> symbols;
+};
+
+/// Name of the function `@<fn>_shapes(dims) -> extents`.
+std::string getShapesFunctionName(mlir::func::FuncOp func);
+/// Name of the function `@<fn>_arena_size(dims) -> bytes`.
+std::string getArenaSizeFunctionName(mlir::func::FuncOp func);
+
+} // namespace tern
+
+#endif // TERN_CONVERSION_ENTRYPOINTS_H

@@ -1,0 +1,187 @@
+//===- Passes.td - Passes from tensors to LLVM -------------*- tablegen -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CONVERSION_PASSES_TD
+#define TERN_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def MaterializeShapesPass
+    : Pass<"tern-materialize-shapes", "::mlir::ModuleOp"> {
+  let summary = "Compute the extents of all results ahead of the results";
+  let description = [{
+    For each public function on tensors, adds
+    `func.func private @<fn>_shapes(index...) -> index...`, which takes the
+    function's symbolic dims (the distinct names in its arguments'
+    `tern.shape`, in order) and returns every extent of every result in order,
+    static ones too. The caller can so allocate results before it calls.
+
+    Accepts operations on tensors that can say their results' extents
+    (`ReifyRankedShapedTypeOpInterface`). Fails where an extent depends on the
+    values in a tensor. Leaves functions alone that have their shapes function
+    already.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def ResultsToDestinationsPass
+    : Pass<"tern-results-to-destinations", "::mlir::ModuleOp"> {
+  let summary = "Let the caller own the memory of results";
+  let description = [{
+    Results of public functions become trailing memref arguments, marked
+    `tern.result`, that take over the results' attributes and are written with
+    `bufferization.materialize_in_destination`. All tensor arguments are marked
+    `bufferization.writable = false`: weights are mapped read-only, and inputs
+    are the caller's.
+
+    Accepts functions of one block whose results are ranked tensors.
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect",
+    "::mlir::memref::MemRefDialect"
+  ];
+}
+
+def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
+  let summary = "Upstream's one-shot bufferization as Tern configures it";
+  let description = [{
+    One-shot bufferization across function boundaries with dense row-major
+    arguments. Operations it does not know are an error. Copies become
+    `linalg.copy`, which lowers to loops: `memref.copy` of strided buffers
+    would need a library.
+
+    Checks first that no tensor argument of a public function is writable.
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+}
+
+def LowerLinalgPass : Pass<"tern-lower-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Lower linalg on buffers to loops that walk along memory";
+  let description = [{
+    Each linalg operation on buffers becomes a nest of loops. The innermost
+    loop is the one along which most operands are contiguous or invariant. The
+    order of reduction loops among each other is kept, so that each element's
+    sum is formed in the order the operation states. An outermost loop that is
+    parallel becomes `scf.parallel` unless it stands in one.
+
+    Accepts buffer semantics only; operations on tensors are an error.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"
+  ];
+}
+
+def PlanMemoryPass : Pass<"tern-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Place all buffers of a function in one arena";
+  let description = [{
+    Every `memref.alloc` of a public function becomes a view of one trailing
+    argument `memref<?xi8>`, marked `tern.arena`; buffers that are never alive
+    at once share memory. Alongside,
+    `func.func private @<fn>_arena_size(index...) -> index` tells from the
+    symbolic dims how many bytes the arena must have. Offsets are multiples of
+    64: constants for static sizes, computed at the function's entry for
+    dynamic ones. Buffers whose sizes are a constant multiple of the same
+    product of extents are packed like static ones, in units of that product.
+
+    A buffer that a parallel loop's body needs for itself goes on the stack if
+    it is static and small, else into a slice of the arena per iteration.
+
+    Accepts functions of one block on dense buffers, with structured control
+    flow. Guarantees that no allocation is left. Fails where a size depends on
+    the values in a tensor, or an allocation is carried from one iteration of
+    a loop to the next.
+  }];
+  let options = [
+    Option<"maxStackBytes", "max-stack-bytes", "int64_t", "16384",
+           "Largest buffer that a parallel loop's body keeps on the stack">
+  ];
+  let statistics = [
+    Statistic<"numBuffers", "num-buffers", "Buffers placed in arenas">,
+    Statistic<"staticBytes", "static-bytes",
+              "Bytes of all buffers of static size, laid end to end">,
+    Statistic<"staticArenaBytes", "static-arena-bytes",
+              "Bytes of arenas that buffers of static size take">,
+    Statistic<"numStackBuffers", "num-stack-buffers",
+              "Buffers that parallel bodies keep on the stack">
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect"
+  ];
+}
+
+def OutlineParallelPass
+    : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "Outline parallel loops to functions over a range";
+  let description = [{
+    The body of each outermost `scf.parallel` becomes a private function that
+    runs the iterations [begin, end) of the loop's linearised space; the loop
+    becomes a call of it with the whole range, marked `tern.parallel = "label"`
+    with the operation's location name. The mark says that the range may be
+    split among threads, so the call means the same with and without it.
+
+    Dimensions are linearised from the outside in. When the body has neither
+    loops nor vectors, the innermost dimension stays a loop of its own inside
+    the function, so that it can be vectorized. Parallel loops inside
+    become sequential, and so do loops that do less work in all than
+    `min-work` scalar operations. Views, constants and index arithmetic are
+    computed again in the body; the rest is passed as arguments. Buffers
+    passed are marked `llvm.noalias` when nothing else passed is the same
+    memory.
+
+    Accepts loops without reductions.
+  }];
+  let options = [
+    Option<"minWork", "min-work", "int64_t", "16384",
+           "Scalar operations below which a loop is not worth threads">
+  ];
+  let statistics = [
+    Statistic<"numOutlined", "num-outlined", "Loops outlined">,
+    Statistic<"numSequential", "num-sequential", "Loops made sequential">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"
+  ];
+}
+
+def EmitEntryPointsPass
+    : Pass<"tern-emit-entry-points", "::mlir::ModuleOp"> {
+  let summary = "Wrap memref functions in the artifact's C interface";
+  let description = [{
+    For the entry function, adds `tern_model_invoke`, `tern_model_shapes` and
+    `tern_model_arena_size`; for each prepare function, `tern_<fn>` and
+    `tern_<fn>_arena_size`. Buffers come in the order: inputs, parameters,
+    results. The functions themselves become private and take raw pointers,
+    which state what the interface promises (`llvm.noalias`, `llvm.nonnull`,
+    `llvm.readonly`), and the host, through which calls marked `tern.parallel`
+    run their callees on threads.
+
+    What the signature says is left on the module as `tern.interface` and
+    `tern.prepares`.
+
+    Accepts functions on dense memrefs (the output of `tern-plan-memory` and
+    `tern-outline-parallel`). Leaves memref operations to the conversions to
+    LLVM: descriptors are built with the LLVM dialect and casts.
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+}
+
+#endif // TERN_CONVERSION_PASSES_TD

@@ -1,0 +1,67 @@
+//===- Bufferize.cpp - One-shot bufferization as configured ---------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Conversion/Passes.h"
+
+namespace tern {
+#define GEN_PASS_DEF_BUFFERIZEPASS
+#include "tern/Conversion/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// Inputs and weights belong to the caller, and weights are mapped read-only:
+/// upstream's default would update them in place.
+LogicalResult checkArgumentsAreReadOnly(func::FuncOp func) {
+  for (BlockArgument arg : func.getArguments()) {
+    if (!isa<TensorType>(arg.getType()))
+      continue;
+    auto writable = func.getArgAttrOfType<BoolAttr>(
+        arg.getArgNumber(),
+        bufferization::BufferizationDialect::kWritableAttrName);
+    if (!writable || writable.getValue())
+      return func.emitError("argument #")
+             << arg.getArgNumber()
+             << " must be marked 'bufferization.writable = false'";
+  }
+  return success();
+}
+
+struct BufferizePass : public tern::impl::BufferizePassBase<BufferizePass> {
+  void runOnOperation() override {
+    for (func::FuncOp func : getEntryFunctions(getOperation()))
+      if (failed(checkArgumentsAreReadOnly(func)))
+        return signalPassFailure();
+
+    bufferization::OneShotBufferizationOptions options;
+    options.bufferizeFunctionBoundaries = true;
+    options.setFunctionBoundaryTypeConversion(
+        bufferization::LayoutMapOption::IdentityLayoutMap);
+    options.memCpyFn = [](OpBuilder &b, Location loc, Value from, Value to) {
+      linalg::CopyOp::create(b, loc, from, to);
+      return success();
+    };
+    bufferization::BufferizationState state;
+    if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,
+                                                        state)))
+      return signalPassFailure();
+    bufferization::removeBufferizationAttributesInModule(getOperation());
+  }
+};
+
+} // namespace

@@ -1,0 +1,495 @@
+//===- EmitEntryPoints.cpp - The artifact's C interface -------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// The interface is runtime/include/tern/runtime/Artifact.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RawBuffers.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+
+namespace tern {
+#define GEN_PASS_DEF_EMITENTRYPOINTSPASS
+#include "tern/Conversion/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// Field of TernHost that holds parallel_for.
+constexpr int32_t kParallelForField = 3;
+
+StringRef getDtypeName(Type type) {
+  if (type.isF32())
+    return "f32";
+  if (type.isF64())
+    return "f64";
+  if (type.isF16())
+    return "f16";
+  if (type.isBF16())
+    return "bf16";
+  if (type.isInteger(1))
+    return "bool";
+  if (type.isInteger(8))
+    return "i8";
+  if (type.isInteger(16))
+    return "i16";
+  if (type.isInteger(32))
+    return "i32";
+  if (type.isInteger(64))
+    return "i64";
+  return "";
+}
+
+class EntryPointEmitter {
+public:
+  EntryPointEmitter(func::FuncOp func, SymbolTable &symbols)
+      : func(func), symbols(symbols), dims(func),
+        b(func.getLoc(), func.getContext()),
+        pointer(LLVM::LLVMPointerType::get(func.getContext())) {}
+
+  /// `stem`: what the exported names start with.
+  LogicalResult run(StringRef stem, bool withShapes);
+  /// What the signature says of the function.
+  DictionaryAttr getInterface() { return interface; }
+
+private:
+  LogicalResult classify();
+  FailureOr<Attribute> describe(unsigned arg, StringRef nameAttr,
+                                StringRef fallback);
+  LogicalResult lowerParallelCall(func::CallOp call);
+  Value buildLabel(StringRef text);
+  void takeHost();
+  void addPromises();
+  func::FuncOp addExported(const Twine &name, TypeRange inputs,
+                           TypeRange results);
+  void loadDims(Value dimsPointer, SmallVectorImpl<Value> &values);
+  void emitInvoke(StringRef name);
+  void emitShapes(StringRef name);
+  void emitArenaSize(StringRef name);
+  Value element(Value base, int64_t index, Type type);
+
+  func::FuncOp func;
+  SymbolTable &symbols;
+  SymbolicDims dims;
+  ImplicitLocOpBuilder b;
+  Type pointer;
+  Value host;
+  /// Arguments in the order of the interface's `buffers`.
+  SmallVector<unsigned> order;
+  SmallVector<MemRefType> types;
+  std::optional<unsigned> arena;
+  func::FuncOp shapes, arenaSize;
+  DictionaryAttr interface;
+};
+
+FailureOr<Attribute> EntryPointEmitter::describe(unsigned arg,
+                                                 StringRef nameAttr,
+                                                 StringRef fallback) {
+  auto type = dyn_cast<MemRefType>(func.getArgument(arg).getType());
+  auto given =
+      func.getArgAttrOfType<StringAttr>(arg, TernDialect::getDtypeAttrName());
+  StringRef dtype = given  ? given.getValue()
+                    : type ? getDtypeName(type.getElementType())
+                           : "";
+  if (dtype.empty()) {
+    func.emitError("argument #")
+        << arg << " of type " << func.getArgument(arg).getType()
+        << " cannot cross the artifact's interface";
+    return failure();
+  }
+  auto name = func.getArgAttrOfType<StringAttr>(arg, nameAttr);
+  SmallVector<Attribute> shape;
+  for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+    if (!type.isDynamicDim(axis))
+      shape.push_back(b.getI64IntegerAttr(type.getDimSize(axis)));
+    else if (auto symbol = dims.lookup(arg, axis))
+      shape.push_back(b.getStringAttr(dims.getNames()[*symbol]));
+    else
+      shape.push_back(b.getUnitAttr());
+  }
+  return Attribute(b.getDictionaryAttr(
+      {b.getNamedAttr("name", name ? name : b.getStringAttr(fallback)),
+       b.getNamedAttr("dtype", b.getStringAttr(dtype)),
+       b.getNamedAttr("shape", b.getArrayAttr(shape))}));
+}
+
+/// Sorts the arguments to inputs, parameters and results.
+LogicalResult EntryPointEmitter::classify() {
+  SmallVector<unsigned> inputs, params, results;
+  SmallVector<Attribute> inputInfo, paramInfo, resultInfo;
+  bool isPrepare = func->hasAttr(TernDialect::getPrepareAttrName());
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+    if (func.getArgAttr(i, kArenaAttrName)) {
+      arena = i;
+      continue;
+    }
+    bool isResult = !!func.getArgAttr(i, kResultAttrName);
+    bool isParam = !!func.getArgAttr(i, TernDialect::getParamAttrName());
+    auto info = describe(i,
+                         isParam ? TernDialect::getParamAttrName()
+                                 : TernDialect::getNameAttrName(),
+                         isResult ? "output" + std::to_string(results.size())
+                                  : "input" + std::to_string(inputs.size()));
+    if (failed(info))
+      return failure();
+    (isResult ? results : isParam ? params : inputs).push_back(i);
+    (isResult ? resultInfo : isParam ? paramInfo : inputInfo).push_back(*info);
+    auto type = cast<MemRefType>(func.getArgument(i).getType());
+    if (isParam && !type.hasStaticShape())
+      return func.emitError("parameter '")
+             << func.getArgAttrOfType<StringAttr>(
+                        i, TernDialect::getParamAttrName())
+                    .getValue()
+             << "' must have a static shape";
+    if (isPrepare && !isParam)
+      return func.emitError("argument #")
+             << i << " of a prepare function must be a parameter";
+  }
+  order = inputs;
+  llvm::append_range(order, params);
+  llvm::append_range(order, results);
+
+  // Extents of results that are symbols show as such.
+  if (shapes) {
+    auto ret = cast<func::ReturnOp>(shapes.getBody().front().getTerminator());
+    unsigned extent = 0;
+    for (Attribute &info : resultInfo) {
+      auto dict = cast<DictionaryAttr>(info);
+      SmallVector<Attribute> shape(
+          cast<ArrayAttr>(dict.get("shape")).getValue());
+      for (Attribute &axis : shape) {
+        Value value = ret.getOperand(extent++);
+        if (!isa<UnitAttr>(axis))
+          continue;
+        if (auto arg = dyn_cast<BlockArgument>(value))
+          axis = b.getStringAttr(dims.getNames()[arg.getArgNumber()]);
+        else if (auto constant = getConstantIntValue(value))
+          axis = b.getI64IntegerAttr(*constant);
+      }
+      NamedAttrList fields(dict);
+      fields.set("shape", b.getArrayAttr(shape));
+      info = fields.getDictionary(b.getContext());
+    }
+  }
+  SmallVector<Attribute> dimNames;
+  for (const std::string &name : dims.getNames())
+    dimNames.push_back(b.getStringAttr(name));
+  interface = b.getDictionaryAttr(
+      {b.getNamedAttr("dims", b.getArrayAttr(dimNames)),
+       b.getNamedAttr("inputs", b.getArrayAttr(inputInfo)),
+       b.getNamedAttr("params", b.getArrayAttr(paramInfo)),
+       b.getNamedAttr("outputs", b.getArrayAttr(resultInfo))});
+  for (BlockArgument arg : func.getArguments())
+    types.push_back(cast<MemRefType>(arg.getType()));
+  return success();
+}
+
+/// States what the interface promises of the pointers.
+void EntryPointEmitter::addPromises() {
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+    func.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                    b.getUnitAttr());
+    if (!func.getArgAttr(i, kResultAttrName) &&
+        !func.getArgAttr(i, kArenaAttrName))
+      func.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(),
+                      b.getUnitAttr());
+  }
+}
+
+void EntryPointEmitter::takeHost() {
+  unsigned index = func.getNumArguments();
+  (void)func.insertArgument(index, pointer, {}, func.getLoc());
+  host = func.getArgument(index);
+}
+
+Value EntryPointEmitter::buildLabel(StringRef text) {
+  std::string bytes = text.str();
+  bytes.push_back('\0');
+  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size());
+  OpBuilder atModule(symbols.getOp()->getRegion(0));
+  auto global = LLVM::GlobalOp::create(
+      atModule, b.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal,
+      ("label_" + func.getName()).str(), b.getStringAttr(bytes),
+      /*alignment=*/1);
+  symbols.insert(global, symbols.getOp()->getRegion(0).front().begin());
+  return LLVM::AddressOfOp::create(b, global);
+}
+
+/// `@body(0, n, captures...)` marked parallel becomes
+///   env = {captures}; host->parallel_for(host, @body_task, env, n, label)
+/// where `@body_task(env, begin, end)` unpacks the environment.
+LogicalResult EntryPointEmitter::lowerParallelCall(func::CallOp call) {
+  auto body = symbols.lookup<func::FuncOp>(call.getCallee());
+  if (!body || body.isDeclaration() || !body.getBody().hasOneBlock() ||
+      body.getNumArguments() < 2 || body.getNumResults() != 0 ||
+      !matchPattern(call.getOperand(0), m_Zero()))
+    return call.emitError("a parallel call must run a defined function without "
+                          "results over a range that begins at 0");
+  b.setLoc(call.getLoc());
+  b.setInsertionPoint(call);
+  SmallVector<Value> fields;
+  for (Value operand : call.getOperands().drop_front(2)) {
+    if (isa<MemRefType>(operand.getType()))
+      splitMemRef(b, operand, fields);
+    else
+      fields.push_back(operand);
+  }
+  auto stored = [&](Type type) -> Type {
+    return type.isIndex() ? b.getI64Type() : type;
+  };
+  SmallVector<Type> fieldTypes;
+  for (Value field : fields)
+    fieldTypes.push_back(stored(field.getType()));
+  auto envType = LLVM::LLVMStructType::getLiteral(b.getContext(), fieldTypes);
+  auto fieldAddress = [&](Value env, int32_t index) -> Value {
+    return LLVM::GEPOp::create(b, pointer, envType, env,
+                               ArrayRef<LLVM::GEPArg>{0, index});
+  };
+
+  // The task.
+  Type i64 = b.getI64Type();
+  auto task = func::FuncOp::create(b.getLoc(), (body.getName() + "_task").str(),
+                                   b.getFunctionType({pointer, i64, i64}, {}));
+  task.setPrivate();
+  symbols.insert(task, std::next(Block::iterator(body)));
+  if (failed(takeRawBuffers(body)))
+    return failure();
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(task.addEntryBlock());
+    SmallVector<Value> operands;
+    for (Value range : task.getArguments().drop_front())
+      operands.push_back(
+          arith::IndexCastOp::create(b, b.getIndexType(), range));
+    for (auto [i, field] : llvm::enumerate(fields)) {
+      Value value = LLVM::LoadOp::create(b, fieldTypes[i],
+                                         fieldAddress(task.getArgument(0), i));
+      if (field.getType().isIndex())
+        value = arith::IndexCastOp::create(b, b.getIndexType(), value);
+      operands.push_back(value);
+    }
+    func::CallOp::create(b, body, operands);
+    func::ReturnOp::create(b);
+  }
+
+  // The environment stands at the function's entry: in a loop it would take
+  // more stack in each iteration.
+  Value env;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&func.getBody().front());
+    Value one = LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(1));
+    env = LLVM::AllocaOp::create(b, pointer, envType, one);
+  }
+  for (auto [i, field] : llvm::enumerate(fields)) {
+    Value value = field;
+    if (value.getType().isIndex())
+      value = arith::IndexCastOp::create(b, i64, value);
+    LLVM::StoreOp::create(b, value, fieldAddress(env, i));
+  }
+
+  Type i32 = b.getI32Type();
+  auto hostType = LLVM::LLVMStructType::getLiteral(
+      b.getContext(), {i32, i32, pointer, pointer});
+  Value slot = LLVM::GEPOp::create(
+      b, pointer, hostType, host, ArrayRef<LLVM::GEPArg>{0, kParallelForField});
+  Value parallelFor = LLVM::LoadOp::create(b, pointer, slot);
+  Value taskRef = func::ConstantOp::create(b, task.getFunctionType(),
+                                           FlatSymbolRefAttr::get(task));
+  Value taskPointer =
+      UnrealizedConversionCastOp::create(b, pointer, taskRef).getResult(0);
+  Value count = arith::IndexCastOp::create(b, i64, call.getOperand(1));
+  Value label = buildLabel(call->getAttrOfType<StringAttr>(kParallelAttrName));
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                  {pointer, pointer, pointer, i64, pointer});
+  LLVM::CallOp::create(
+      b, type, ValueRange{parallelFor, host, taskPointer, env, count, label});
+  call.erase();
+  return success();
+}
+
+Value EntryPointEmitter::element(Value base, int64_t index, Type type) {
+  return LLVM::GEPOp::create(b, pointer, type, base,
+                             ArrayRef<LLVM::GEPArg>{(int32_t)index});
+}
+
+func::FuncOp EntryPointEmitter::addExported(const Twine &name, TypeRange inputs,
+                                            TypeRange results) {
+  auto exported = func::FuncOp::create(func.getLoc(), name.str(),
+                                       b.getFunctionType(inputs, results));
+  symbols.insert(exported);
+  b.setLoc(func.getLoc());
+  b.setInsertionPointToStart(exported.addEntryBlock());
+  return exported;
+}
+
+void EntryPointEmitter::loadDims(Value dimsPointer,
+                                 SmallVectorImpl<Value> &values) {
+  for (size_t i = 0; i < dims.size(); ++i) {
+    Value value = LLVM::LoadOp::create(b, b.getI64Type(),
+                                       element(dimsPointer, i, b.getI64Type()));
+    values.push_back(arith::IndexCastOp::create(b, b.getIndexType(), value));
+  }
+}
+
+void EntryPointEmitter::emitInvoke(StringRef name) {
+  func::FuncOp invoke =
+      addExported(name, {pointer, pointer, pointer, pointer}, {});
+  Value buffers = invoke.getArgument(1);
+  SmallVector<Value> dimValues;
+  loadDims(invoke.getArgument(2), dimValues);
+  SmallVector<Value> extents;
+  if (shapes)
+    extents = func::CallOp::create(b, shapes, dimValues).getResults();
+
+  SmallVector<SmallVector<Value>> parts(types.size());
+  size_t extent = 0;
+  for (auto [i, arg] : llvm::enumerate(order)) {
+    parts[arg].push_back(
+        LLVM::LoadOp::create(b, pointer, element(buffers, i, pointer)));
+    bool isResult = !!func.getArgAttr(arg, kResultAttrName);
+    for (int64_t axis = 0; axis < types[arg].getRank(); ++axis) {
+      bool isDynamic = types[arg].isDynamicDim(axis);
+      if (isDynamic && isResult)
+        parts[arg].push_back(extents[extent]);
+      else if (isDynamic)
+        parts[arg].push_back(dimValues[*dims.lookup(arg, axis)]);
+      extent += isResult;
+    }
+  }
+  if (arena) {
+    parts[*arena].push_back(invoke.getArgument(3));
+    parts[*arena].push_back(
+        func::CallOp::create(b, arenaSize, dimValues).getResult(0));
+  }
+  SmallVector<Value> operands;
+  for (ArrayRef<Value> values : parts)
+    llvm::append_range(operands, values);
+  operands.push_back(invoke.getArgument(0));
+  // Called once `func` takes raw buffers.
+  func::CallOp::create(b, func.getName(), TypeRange(), operands);
+  func::ReturnOp::create(b);
+}
+
+void EntryPointEmitter::emitShapes(StringRef name) {
+  func::FuncOp exported = addExported(name, {pointer, pointer}, {});
+  SmallVector<Value> dimValues;
+  loadDims(exported.getArgument(0), dimValues);
+  auto call = func::CallOp::create(b, shapes, dimValues);
+  for (auto [i, extent] : llvm::enumerate(call.getResults()))
+    LLVM::StoreOp::create(b,
+                          arith::IndexCastOp::create(b, b.getI64Type(), extent),
+                          element(exported.getArgument(1), i, b.getI64Type()));
+  func::ReturnOp::create(b);
+}
+
+void EntryPointEmitter::emitArenaSize(StringRef name) {
+  func::FuncOp exported = addExported(name, {pointer}, {b.getI64Type()});
+  SmallVector<Value> dimValues;
+  loadDims(exported.getArgument(0), dimValues);
+  Value size = arenaSize
+                   ? func::CallOp::create(b, arenaSize, dimValues).getResult(0)
+                   : arith::ConstantIndexOp::create(b, 0).getResult();
+  func::ReturnOp::create(
+      b, ValueRange(arith::IndexCastOp::create(b, b.getI64Type(), size)));
+}
+
+LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
+  if (!func.getBody().hasOneBlock() || func.getNumResults() != 0 ||
+      !llvm::all_of(func.getArgumentTypes(), llvm::IsaPred<MemRefType>))
+    return func.emitError("expected a function on buffers without results, as "
+                          "the pipeline to level 'buffers' leaves it");
+  shapes = symbols.lookup<func::FuncOp>(getShapesFunctionName(func));
+  arenaSize = symbols.lookup<func::FuncOp>(getArenaSizeFunctionName(func));
+  if (!shapes || !arenaSize)
+    return func.emitError("expected functions '")
+           << getShapesFunctionName(func) << "' and '"
+           << getArenaSizeFunctionName(func) << "' beside this one";
+  if (failed(classify()))
+    return failure();
+  addPromises();
+  takeHost();
+  SmallVector<func::CallOp> parallel;
+  func.walk([&](func::CallOp call) {
+    if (call->hasAttr(kParallelAttrName))
+      parallel.push_back(call);
+  });
+  for (func::CallOp call : parallel)
+    if (failed(lowerParallelCall(call)))
+      return failure();
+  // Out of the way of the exported names, and of C's `main`.
+  std::string exported = stem.str();
+  if (failed(symbols.rename(func, "tern_internal_" + func.getName().str())))
+    return failure();
+  func.setPrivate();
+  emitInvoke(func->hasAttr(TernDialect::getPrepareAttrName())
+                 ? exported
+                 : exported + "_invoke");
+  emitArenaSize(exported + "_arena_size");
+  if (withShapes)
+    emitShapes(exported + "_shapes");
+  return takeRawBuffers(func);
+}
+
+struct EmitEntryPointsPass
+    : public tern::impl::EmitEntryPointsPassBase<EmitEntryPointsPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    OpBuilder b(&getContext());
+    func::FuncOp main;
+    SmallVector<Attribute> prepares;
+    for (func::FuncOp func : getEntryFunctions(module)) {
+      bool isPrepare = func->hasAttr(TernDialect::getPrepareAttrName());
+      if (!isPrepare && main) {
+        func.emitError("more than one entry function: '")
+            << main.getName() << "' and '" << func.getName() << "'";
+        return signalPassFailure();
+      }
+      if (!isPrepare)
+        main = func;
+      std::string stem =
+          isPrepare ? "tern_" + func.getName().str() : "tern_model";
+      EntryPointEmitter emitter(func, symbols);
+      if (failed(emitter.run(stem, /*withShapes=*/!isPrepare)))
+        return signalPassFailure();
+      if (!isPrepare) {
+        module->setAttr(kInterfaceAttrName, emitter.getInterface());
+        continue;
+      }
+      NamedAttrList info(emitter.getInterface());
+      info.set("symbol", b.getStringAttr(stem));
+      prepares.push_back(info.getDictionary(&getContext()));
+    }
+    if (!main) {
+      module.emitError("no entry function: expected a public function 'main'");
+      return signalPassFailure();
+    }
+    module->setAttr(kPreparesAttrName, b.getArrayAttr(prepares));
+    // Only the interface is visible outside.
+    for (auto func : module.getOps<func::FuncOp>())
+      if (func.isPrivate() && !func.isDeclaration())
+        func->setAttr(
+            "llvm.linkage",
+            LLVM::LinkageAttr::get(&getContext(), LLVM::Linkage::Internal));
+  }
+};
+
+} // namespace

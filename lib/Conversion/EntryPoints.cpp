@@ -1,0 +1,79 @@
+//===- EntryPoints.cpp - Entry functions and their extents ----------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Conversion/EntryPoints.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+
+SmallVector<func::FuncOp> tern::getEntryFunctions(ModuleOp module) {
+  SmallVector<func::FuncOp> result;
+  for (auto func : module.getOps<func::FuncOp>())
+    if (!func.isDeclaration() && func.isPublic())
+      result.push_back(func);
+  return result;
+}
+
+std::string tern::getLocationName(Location loc, StringRef fallback) {
+  std::string name;
+  loc->walk([&](Location inner) {
+    auto named = dyn_cast<NameLoc>(inner);
+    if (!named)
+      return WalkResult::advance();
+    name = named.getName().str();
+    return WalkResult::interrupt();
+  });
+  return name.empty() ? fallback.str() : name;
+}
+
+tern::SymbolicDims::SymbolicDims(func::FuncOp func) {
+  llvm::StringMap<unsigned> known;
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+    auto type = dyn_cast<ShapedType>(func.getArgument(i).getType());
+    if (!type || !type.hasRank() || func.getArgAttr(i, kResultAttrName) ||
+        func.getArgAttr(i, kArenaAttrName))
+      continue;
+    auto shape =
+        func.getArgAttrOfType<ArrayAttr>(i, TernDialect::getShapeAttrName());
+    auto argName =
+        func.getArgAttrOfType<StringAttr>(i, TernDialect::getNameAttrName());
+    for (unsigned axis = 0, rank = type.getRank(); axis < rank; ++axis) {
+      if (!type.isDynamicDim(axis))
+        continue;
+      StringAttr given;
+      if (shape && axis < shape.size())
+        given = dyn_cast<StringAttr>(shape[axis]);
+      std::string name =
+          given ? given.str()
+                : (argName ? argName.str() : "arg" + std::to_string(i)) + "." +
+                      std::to_string(axis);
+      auto [it, isNew] = known.try_emplace(name, names.size());
+      if (isNew) {
+        names.push_back(name);
+        sources.push_back({i, axis});
+      }
+      symbols[{i, axis}] = it->second;
+    }
+  }
+}
+
+std::optional<unsigned> tern::SymbolicDims::lookup(unsigned argument,
+                                                   unsigned axis) const {
+  auto it = symbols.find({argument, axis});
+  return it == symbols.end() ? std::nullopt : std::optional(it->second);
+}
+
+std::string tern::getShapesFunctionName(func::FuncOp func) {
+  return (func.getName() + "_shapes").str();
+}
+
+std::string tern::getArenaSizeFunctionName(func::FuncOp func) {
+  return (func.getName() + "_arena_size").str();
+}

@@ -1,0 +1,141 @@
+//===- MaterializeShapes.cpp - Extents of results as functions ------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Conversion/Passes.h"
+
+namespace tern {
+#define GEN_PASS_DEF_MATERIALIZESHAPESPASS
+#include "tern/Conversion/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+bool hasTensor(TypeRange types) {
+  return llvm::any_of(types, [](Type type) { return isa<TensorType>(type); });
+}
+
+struct MaterializeShapesPass
+    : public tern::impl::MaterializeShapesPassBase<MaterializeShapesPass> {
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    for (func::FuncOp func : getEntryFunctions(getOperation())) {
+      FunctionType type = func.getFunctionType();
+      if (!hasTensor(type.getInputs()) && !hasTensor(type.getResults()))
+        continue;
+      if (symbols.lookup(getShapesFunctionName(func)))
+        continue;
+      if (failed(materialize(func, symbols)))
+        return signalPassFailure();
+    }
+  }
+
+  LogicalResult materialize(func::FuncOp func, SymbolTable &symbols) {
+    if (!func.getBody().hasOneBlock())
+      return func.emitError("expected a function of one block");
+    func::FuncOp shapes = cloneReturningExtents(func, symbols);
+    // Move each tensor.dim up through the operations until it asks an argument;
+    // the rest is then dead.
+    OpPassManager pm(func::FuncOp::getOperationName());
+    pm.addPass(memref::createResolveShapedTypeResultDimsPass());
+    pm.addPass(createCanonicalizerPass());
+    pm.addPass(createCSEPass());
+    if (failed(runPipeline(pm, shapes)))
+      return failure();
+    return takeDims(func, shapes);
+  }
+
+  /// A private copy of `func` that returns its results' extents.
+  func::FuncOp cloneReturningExtents(func::FuncOp func, SymbolTable &symbols) {
+    auto shapes = func.clone();
+    shapes.setName(getShapesFunctionName(func));
+    shapes.setPrivate();
+    for (NamedAttribute attr : llvm::to_vector(shapes->getDiscardableAttrs()))
+      shapes->removeDiscardableAttr(attr.getName());
+    shapes.removeArgAttrsAttr();
+    shapes.removeResAttrsAttr();
+    symbols.insert(shapes, std::next(Block::iterator(func)));
+
+    auto ret = cast<func::ReturnOp>(shapes.getBody().front().getTerminator());
+    ImplicitLocOpBuilder b(ret.getLoc(), ret);
+    SmallVector<Value> extents;
+    for (Value result : ret.getOperands()) {
+      auto type = cast<RankedTensorType>(result.getType());
+      for (int64_t axis = 0; axis < type.getRank(); ++axis)
+        extents.push_back(
+            type.isDynamicDim(axis)
+                ? tensor::DimOp::create(b, result, axis).getResult()
+                : arith::ConstantIndexOp::create(b, type.getDimSize(axis))
+                      .getResult());
+    }
+    ret->setOperands(extents);
+    shapes.setFunctionType(
+        b.getFunctionType(shapes.getFunctionType().getInputs(),
+                          SmallVector<Type>(extents.size(), b.getIndexType())));
+    return shapes;
+  }
+
+  /// Replaces the extents of tensor arguments by dims.
+  LogicalResult takeDims(func::FuncOp original, func::FuncOp shapes) {
+    SymbolicDims dims(original);
+    Block &body = shapes.getBody().front();
+    unsigned numTensors = body.getNumArguments();
+    OpBuilder b(shapes.getContext());
+    SmallVector<Value> symbols;
+    for (const std::string &name : dims.getNames())
+      symbols.push_back(
+          body.addArgument(b.getIndexType(), NameLoc::get(b.getStringAttr(name),
+                                                          original.getLoc())));
+
+    Operation *offender = nullptr;
+    SmallVector<Operation *> asked;
+    shapes.walk([&](Operation *op) {
+      auto dim = dyn_cast<tensor::DimOp>(op);
+      auto arg = dim ? dyn_cast<BlockArgument>(dim.getSource()) : nullptr;
+      std::optional<int64_t> axis = dim ? dim.getConstantIndex() : std::nullopt;
+      if (arg && arg.getOwner() == &body && axis) {
+        if (auto symbol = dims.lookup(arg.getArgNumber(), *axis)) {
+          dim.getResult().replaceAllUsesWith(symbols[*symbol]);
+          asked.push_back(op);
+          return;
+        }
+      }
+      if (!offender &&
+          (hasTensor(op->getOperandTypes()) || hasTensor(op->getResultTypes())))
+        offender = op;
+    });
+    for (Operation *op : asked)
+      op->erase();
+    if (offender) {
+      InFlightDiagnostic diag = offender->emitError()
+                                << "an extent of a result of '"
+                                << original.getName()
+                                << "' depends on data: it must follow from the "
+                                   "extents of the inputs";
+      shapes.erase();
+      return diag;
+    }
+    body.eraseArguments(0, numTensors);
+    shapes.setFunctionType(b.getFunctionType(
+        body.getArgumentTypes(), shapes.getFunctionType().getResults()));
+    return success();
+  }
+};
+
+} // namespace

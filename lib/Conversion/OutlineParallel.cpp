@@ -1,0 +1,302 @@
+//===- OutlineParallel.cpp - Parallel loops to functions ------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Conversion/Passes.h"
+
+namespace tern {
+#define GEN_PASS_DEF_OUTLINEPARALLELPASS
+#include "tern/Conversion/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// Assumed of a loop whose trip count is not known.
+constexpr uint64_t kUnknownTrips = 64;
+
+/// A rough count of scalar operations, vectors counted by their elements.
+uint64_t estimateWork(Operation *op) {
+  uint64_t work = 1;
+  for (Type type : op->getResultTypes())
+    if (auto vector = dyn_cast<VectorType>(type))
+      work = std::max<uint64_t>(work, vector.getNumElements());
+  uint64_t inside = 0;
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      for (Operation &nested : block)
+        inside = llvm::SaturatingAdd(inside, estimateWork(&nested));
+  uint64_t trips = 1;
+  auto multiply = [&](OpFoldResult lb, OpFoldResult ub, OpFoldResult step) {
+    auto from = getConstantIntValue(lb), to = getConstantIntValue(ub);
+    auto by = getConstantIntValue(step);
+    trips = llvm::SaturatingMultiply(
+        trips,
+        from && to && by && *by > 0
+            ? uint64_t(std::max<int64_t>(0, (*to - *from + *by - 1) / *by))
+            : kUnknownTrips);
+  };
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    multiply(loop.getLowerBound(), loop.getUpperBound(), loop.getStep());
+  if (auto loop = dyn_cast<scf::ParallelOp>(op))
+    for (auto [lb, ub, step] : llvm::zip_equal(
+             loop.getLowerBound(), loop.getUpperBound(), loop.getStep()))
+      multiply(lb, ub, step);
+  return llvm::SaturatingAdd(work, llvm::SaturatingMultiply(trips, inside));
+}
+
+/// Whether an iteration is more than a few scalar operations.
+bool isHeavy(scf::ParallelOp loop) {
+  return loop.getBody()
+      ->walk([](Operation *op) {
+        bool heavy =
+            isa<LoopLikeOpInterface>(op) ||
+            llvm::any_of(op->getResultTypes(), llvm::IsaPred<VectorType>);
+        return heavy ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+LogicalResult makeSequential(RewriterBase &rewriter, scf::ParallelOp loop) {
+  if (loop.getNumReductions() != 0)
+    return loop.emitError("parallel loops with reductions are not supported");
+  rewriter.setInsertionPoint(loop);
+  SmallVector<Value> ivs;
+  for (auto [lb, ub, step] : llvm::zip_equal(
+           loop.getLowerBound(), loop.getUpperBound(), loop.getStep())) {
+    auto inner = scf::ForOp::create(rewriter, loop.getLoc(), lb, ub, step);
+    ivs.push_back(inner.getInductionVar());
+    rewriter.setInsertionPointToStart(inner.getBody());
+  }
+  rewriter.eraseOp(loop.getBody()->getTerminator());
+  rewriter.inlineBlockBefore(loop.getBody(), rewriter.getInsertionBlock(),
+                             rewriter.getInsertionPoint(), ivs);
+  rewriter.eraseOp(loop);
+  return success();
+}
+
+/// Cheap to compute again where it is used, and no memory of its own.
+bool isRecomputed(Operation *op) {
+  return !isa<memref::DimOp, memref::ViewOp, memref::AllocaOp>(op) &&
+         op->getNumRegions() == 0 && isPure(op);
+}
+
+/// Whether two different values of this kind are never the same memory: the
+/// interface promises it of arguments, the planner of views of the arena.
+bool isOwnMemory(Value value) {
+  if (auto arg = dyn_cast<BlockArgument>(value))
+    return isa<func::FuncOp>(arg.getOwner()->getParentOp());
+  return isa<memref::ViewOp, memref::AllocaOp>(value.getDefiningOp());
+}
+
+class Outliner {
+public:
+  Outliner(scf::ParallelOp loop, func::FuncOp func, std::string name)
+      : loop(loop), func(func), name(std::move(name)), b(loop.getLoc(), loop) {}
+
+  func::FuncOp run();
+
+private:
+  Value intoBody(Value value);
+  Value countTrips(OpBuilder &builder, unsigned dim);
+  void buildLoops();
+
+  scf::ParallelOp loop;
+  func::FuncOp func;
+  std::string name;
+  ImplicitLocOpBuilder b;
+  func::FuncOp body;
+  Block *block = nullptr;
+  /// Values of the caller and what stands for them in the body.
+  IRMapping mapping;
+  /// Values of the caller that are passed.
+  SmallVector<Value> captured;
+  /// How many dimensions, from the outside, are linearised.
+  unsigned numLinear = 0;
+};
+
+/// The value in the body: computed again, or one more argument.
+Value Outliner::intoBody(Value value) {
+  if (Value known = mapping.lookupOrNull(value))
+    return known;
+  Operation *op = value.getDefiningOp();
+  if (op && isRecomputed(op)) {
+    for (Value operand : op->getOperands())
+      intoBody(operand);
+    b.clone(*op, mapping);
+    return mapping.lookup(value);
+  }
+  captured.push_back(value);
+  Value arg = block->addArgument(value.getType(), value.getLoc());
+  mapping.map(value, arg);
+  return arg;
+}
+
+/// Trip count of a dimension, computed where `builder` stands.
+Value Outliner::countTrips(OpBuilder &builder, unsigned dim) {
+  Location loc = loop.getLoc();
+  auto here = [&](Value value) { return mapping.lookupOrDefault(value); };
+  Value lb = here(loop.getLowerBound()[dim]);
+  Value ub = here(loop.getUpperBound()[dim]);
+  Value step = here(loop.getStep()[dim]);
+  Value span = builder.createOrFold<arith::SubIOp>(loc, ub, lb);
+  Value trips = builder.createOrFold<arith::CeilDivSIOp>(loc, span, step);
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  return builder.createOrFold<arith::MaxSIOp>(loc, trips, zero);
+}
+
+void Outliner::buildLoops() {
+  SmallVector<Value> trips;
+  for (unsigned dim = 0; dim < numLinear; ++dim)
+    trips.push_back(countTrips(b, dim));
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  auto outer =
+      scf::ForOp::create(b, block->getArgument(0), block->getArgument(1), one);
+  b.setInsertionPointToStart(outer.getBody());
+
+  unsigned rank = loop.getNumLoops();
+  SmallVector<Value> ivs(rank);
+  Value rest = outer.getInductionVar();
+  for (unsigned dim = numLinear; dim-- > 0;) {
+    Value number = rest;
+    if (dim > 0) {
+      number = b.createOrFold<arith::RemSIOp>(rest, trips[dim]);
+      rest = b.createOrFold<arith::DivSIOp>(rest, trips[dim]);
+    }
+    Value lb = mapping.lookup(loop.getLowerBound()[dim]);
+    Value step = mapping.lookup(loop.getStep()[dim]);
+    ivs[dim] = b.createOrFold<arith::AddIOp>(
+        lb, b.createOrFold<arith::MulIOp>(number, step));
+  }
+  for (unsigned dim = numLinear; dim < rank; ++dim) {
+    auto inner =
+        scf::ForOp::create(b, mapping.lookup(loop.getLowerBound()[dim]),
+                           mapping.lookup(loop.getUpperBound()[dim]),
+                           mapping.lookup(loop.getStep()[dim]));
+    ivs[dim] = inner.getInductionVar();
+    b.setInsertionPointToStart(inner.getBody());
+  }
+  mapping.map(loop.getInductionVars(), ivs);
+  for (Operation &op : loop.getBody()->without_terminator())
+    b.clone(op, mapping);
+  b.setInsertionPointToEnd(block);
+  func::ReturnOp::create(b);
+}
+
+func::FuncOp Outliner::run() {
+  unsigned rank = loop.getNumLoops();
+  numLinear = rank > 1 && !isHeavy(loop) ? rank - 1 : rank;
+
+  Type index = b.getIndexType();
+  b.setInsertionPointAfter(func);
+  body = func::FuncOp::create(b, name, b.getFunctionType({index, index}, {}));
+  body.setPrivate();
+  block = body.addEntryBlock();
+  b.setInsertionPointToStart(block);
+
+  SetVector<Value> used;
+  getUsedValuesDefinedAbove(loop.getRegion(), used);
+  for (ValueRange bounds :
+       {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()})
+    used.insert(bounds.begin(), bounds.end());
+  for (Value value : used)
+    intoBody(value);
+  buildLoops();
+
+  body.setFunctionType(b.getFunctionType(block->getArgumentTypes(), {}));
+  auto isBuffer = [](Value value) { return isa<MemRefType>(value.getType()); };
+  bool distinct = llvm::all_of(captured, [&](Value value) {
+    return !isBuffer(value) || isOwnMemory(value);
+  });
+  if (distinct)
+    for (auto [i, value] : llvm::enumerate(captured))
+      if (isBuffer(value))
+        body.setArgAttr(i + 2, LLVM::LLVMDialect::getNoAliasAttrName(),
+                        b.getUnitAttr());
+
+  // The call, with the whole range.
+  b.setInsertionPoint(loop);
+  IRMapping inBody = std::exchange(mapping, IRMapping());
+  Value total;
+  for (unsigned dim = 0; dim < numLinear; ++dim) {
+    Value trips = countTrips(b, dim);
+    total = total ? b.createOrFold<arith::MulIOp>(total, trips) : trips;
+  }
+  SmallVector<Value> operands = {arith::ConstantIndexOp::create(b, 0), total};
+  llvm::append_range(operands, captured);
+  auto call = func::CallOp::create(b, body, operands);
+  call->setAttr(kParallelAttrName,
+                b.getStringAttr(getLocationName(loop.getLoc(), name)));
+  loop.erase();
+  return body;
+}
+
+/// Stack buffers move to the entry of their function: within a loop each
+/// iteration would take more stack.
+void hoistStackBuffers(func::FuncOp func) {
+  Block &entry = func.getBody().front();
+  func.walk([&](memref::AllocaOp alloca) {
+    if (alloca.getType().hasStaticShape() && alloca->getBlock() != &entry)
+      alloca->moveBefore(&entry, entry.begin());
+  });
+}
+
+struct OutlineParallelPass
+    : public tern::impl::OutlineParallelPassBase<OutlineParallelPass> {
+  using OutlineParallelPassBase::OutlineParallelPassBase;
+
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    for (func::FuncOp func : getEntryFunctions(getOperation()))
+      if (failed(outline(func, symbols)))
+        return signalPassFailure();
+    for (auto func : getOperation().getOps<func::FuncOp>())
+      if (!func.isDeclaration())
+        hoistStackBuffers(func);
+  }
+
+  LogicalResult outline(func::FuncOp func, SymbolTable &symbols) {
+    IRRewriter rewriter(&getContext());
+    SmallVector<scf::ParallelOp> nested, outermost;
+    func.walk([&](scf::ParallelOp loop) {
+      (loop->getParentOfType<scf::ParallelOp>() ? nested : outermost)
+          .push_back(loop);
+    });
+    for (scf::ParallelOp loop : nested)
+      if (failed(makeSequential(rewriter, loop)))
+        return failure();
+    int number = 0;
+    for (scf::ParallelOp loop : outermost) {
+      if (loop.getNumReductions() != 0 ||
+          estimateWork(loop) < uint64_t(minWork)) {
+        ++numSequential;
+        if (failed(makeSequential(rewriter, loop)))
+          return failure();
+        continue;
+      }
+      ++numOutlined;
+      std::string name =
+          (func.getName() + "_par" + std::to_string(number++)).str();
+      symbols.insert(Outliner(loop, func, name).run());
+    }
+    return success();
+  }
+};
+
+} // namespace
