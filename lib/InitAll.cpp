@@ -11,8 +11,10 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Pipelines/Pipelines.h"
 
 void tern::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -24,4 +26,6 @@ void tern::registerAllDialects(mlir::DialectRegistry &registry) {
 void tern::registerAllPasses() {
   mlir::registerAllPasses();
   tern::registerTernPasses();
+  tern::registerTernConversionPasses();
+  tern::registerPipelines();
 }

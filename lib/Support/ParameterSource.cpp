@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Support/ParameterSource.h"
+#include "SafetensorsParameters.h"
 #include "tern/Import/ONNX/Import.h"
 
 using namespace tern;
@@ -15,9 +16,11 @@ ParameterSource::~ParameterSource() = default;
 
 llvm::Expected<std::unique_ptr<ParameterSource>>
 ParameterSource::open(llvm::StringRef path) {
-  // One line a format: further ones (.safetensors) join here.
   if (path.ends_with_insensitive(".onnx"))
     return openONNXParameters(path);
+  if (path.ends_with_insensitive(".safetensors"))
+    return openSafetensorsParameters(path);
   return llvm::createStringError(
-      llvm::Twine(path) + ": unknown kind of weights file (expected .onnx)");
+      llvm::Twine(path) +
+      ": unknown kind of weights file (expected .onnx or .safetensors)");
 }

@@ -1,0 +1,68 @@
+//===- Pipelines.h - From model to code, level by level ---------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// The levels of IR are described in docs/architecture.md. A pipeline takes a
+// module from one level to the next; the driver, tern-opt and tests share them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_PIPELINES_PIPELINES_H
+#define TERN_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace tern {
+
+/// What a user can choose about ternary layers.
+struct TernaryOptions {
+  /// Which layers become ternary: `auto` those that are ternary in the model,
+  /// `all` every linear layer that is not excluded, `none`.
+  std::string ternarize = "auto";
+  /// Activations of converted layers: `auto`, `int8` or `float`.
+  std::string activations = "auto";
+  /// Layers whose name matches one of these stay as they are.
+  std::vector<std::string> exclude;
+};
+
+/// graph -> ternary: recognise ternary layers, convert others.
+void buildGraphToTernaryPipeline(mlir::OpPassManager &pm,
+                                 const TernaryOptions &options = {});
+/// ternary -> packed: decompose layers, choose layouts, hoist weight-only work.
+void buildTernaryToPackedPipeline(mlir::OpPassManager &pm);
+/// packed -> tiled: parallel tiles and vector kernels.
+void buildPackedToTiledPipeline(mlir::OpPassManager &pm);
+/// tiled -> buffers: bufferize, plan memory, outline parallel loops.
+void buildTiledToBuffersPipeline(mlir::OpPassManager &pm);
+/// buffers -> llvm: the C interface, then the LLVM dialect.
+void buildBuffersToLLVMPipeline(mlir::OpPassManager &pm);
+
+/// A level of IR, and how to get there from the one before.
+struct Phase {
+  /// As `--emit` and the module attribute `tern.level` name it.
+  llvm::StringLiteral level;
+  /// Null for the first.
+  std::function<void(mlir::OpPassManager &, const TernaryOptions &)> build;
+};
+
+/// All levels, in order.
+llvm::ArrayRef<Phase> getPhases();
+/// Index of a level in getPhases(), or -1.
+int findPhase(llvm::StringRef level);
+
+/// Registers `tern-ternary-pipeline`, `tern-packed-pipeline`,
+/// `tern-tiled-pipeline`, `tern-buffers-pipeline` and `tern-llvm-pipeline`,
+/// each named after the level it ends at.
+void registerPipelines();
+
+} // namespace tern
+
+#endif // TERN_PIPELINES_PIPELINES_H

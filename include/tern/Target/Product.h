@@ -1,0 +1,67 @@
+//===- Product.h - What the compiler writes ---------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TARGET_PRODUCT_H
+#define TERN_TARGET_PRODUCT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringRef.h"
+#include <optional>
+#include <string>
+
+namespace tern {
+
+enum class ProductKind {
+  /// LLVM IR as text.
+  LLVMIR,
+  /// Assembly as text.
+  Assembly,
+  /// A relocatable object.
+  Object,
+  /// A shared library with the interface of tern/runtime/Artifact.h.
+  Library,
+  /// A program: the object linked with Tern's runtime.
+  Executable
+};
+
+struct ProductOptions {
+  ProductKind kind = ProductKind::Library;
+  /// Where the product goes. The weights go beside it: X.safetensors for X,
+  /// X.so and X.o.
+  std::string output;
+  /// 0 to 3, as a C compiler's -O.
+  unsigned optLevel = 2;
+  /// Put the weights in the object instead of a file beside it.
+  bool embedWeights = false;
+  /// Where parameters come from; empty: the module's `tern.weights`.
+  std::string weights;
+  /// Folder of the runtime's archives, which executables are linked with.
+  std::string runtimeFolder;
+  /// Print the commands that are run.
+  bool verbose = false;
+};
+
+/// What a product consists of, in bytes as written.
+struct ProductInfo {
+  /// Empty if there are no weights, or they are embedded.
+  std::string weightsPath;
+  uint64_t weightsBytes = 0;
+};
+
+/// Compiles a module at level `llvm` and writes the product and its weights:
+/// both or, after an error, neither. Runs the module's prepare functions on
+/// this machine, one at a time, on parameters read from the weights file.
+/// Products LLVMIR and Assembly are for reading: they have no weights and their
+/// signature no weights id. The same input gives the same bytes. Errors are
+/// reported on the module.
+llvm::FailureOr<ProductInfo> writeProduct(mlir::ModuleOp module,
+                                          const ProductOptions &options);
+
+} // namespace tern
+
+#endif // TERN_TARGET_PRODUCT_H

@@ -1,0 +1,32 @@
+//===- Targets.h - Targets by name ------------------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TARGET_TARGETS_H
+#define TERN_TARGET_TARGETS_H
+
+#include "mlir/IR/MLIRContext.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace tern {
+
+/// The target that `--target` names: `host` (this machine), `generic`, `x86`,
+/// `x86:feature,feature...` with LLVM's feature names, or the text of any
+/// attribute that is a target, such as a plugin's `#npu.v2`. An error lists
+/// the targets.
+llvm::Expected<TargetAttrInterface> parseTarget(llvm::StringRef name,
+                                                mlir::MLIRContext &context);
+
+/// One line per target that parseTarget knows.
+void printTargets(llvm::raw_ostream &os);
+
+} // namespace tern
+
+#endif // TERN_TARGET_TARGETS_H

@@ -1,0 +1,51 @@
+//===- Phases.cpp - The levels of IR in order -----------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Pass/PassRegistry.h"
+#include "tern/Pipelines/Pipelines.h"
+
+using namespace mlir;
+
+ArrayRef<tern::Phase> tern::getPhases() {
+  static const Phase phases[] = {
+      {"graph", nullptr},
+      {"ternary", buildGraphToTernaryPipeline},
+      {"packed",
+       [](OpPassManager &pm, const TernaryOptions &) {
+         buildTernaryToPackedPipeline(pm);
+       }},
+      {"tiled", [](OpPassManager &pm,
+                   const TernaryOptions &) { buildPackedToTiledPipeline(pm); }},
+      {"buffers",
+       [](OpPassManager &pm, const TernaryOptions &) {
+         buildTiledToBuffersPipeline(pm);
+       }},
+      {"llvm", [](OpPassManager &pm,
+                  const TernaryOptions &) { buildBuffersToLLVMPipeline(pm); }},
+  };
+  return phases;
+}
+
+int tern::findPhase(StringRef level) {
+  ArrayRef<Phase> phases = getPhases();
+  const Phase *it = llvm::find_if(
+      phases, [&](const Phase &phase) { return phase.level == level; });
+  return it == phases.end() ? -1 : it - phases.begin();
+}
+
+void tern::registerPipelines() {
+  for (const Phase &phase : getPhases()) {
+    if (!phase.build)
+      continue;
+    PassPipelineRegistration<>(
+        ("tern-" + phase.level + "-pipeline").str(),
+        ("Everything from the level before to level '" + phase.level + "'")
+            .str(),
+        [&phase](OpPassManager &pm) { phase.build(pm, TernaryOptions()); });
+  }
+}

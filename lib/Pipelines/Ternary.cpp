@@ -1,0 +1,15 @@
+//===- Ternary.cpp - Graph to ternary -------------------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Pass/PassManager.h"
+#include "tern/Pipelines/Pipelines.h"
+
+using namespace mlir;
+
+void tern::buildGraphToTernaryPipeline(OpPassManager &pm,
+                                       const TernaryOptions &options) {}

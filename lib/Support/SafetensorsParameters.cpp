@@ -1,0 +1,72 @@
+//===- SafetensorsParameters.cpp - Parameters in safetensors --------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SafetensorsParameters.h"
+#include "tern/runtime/Safetensors.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace tern;
+
+namespace {
+
+class SafetensorsParameters : public ParameterSource {
+public:
+  llvm::Error load(llvm::StringRef file) {
+    path = file.str();
+    auto mapped = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
+                                              /*RequiresNullTerminator=*/false);
+    if (!mapped)
+      return llvm::createStringError(mapped.getError(),
+                                     "cannot read weights '" + path +
+                                         "': " + mapped.getError().message());
+    buffer = std::move(*mapped);
+    if (auto error = runtime::parseSafetensors(buffer->getBufferStart(),
+                                               buffer->getBufferSize(), index))
+      return llvm::createStringError("'" + path + "' is malformed: " + *error);
+    return llvm::Error::success();
+  }
+
+  llvm::Expected<Parameter> lookup(llvm::StringRef name) override {
+    auto it = index.tensors.find(name.str());
+    if (it == index.tensors.end())
+      return llvm::createStringError("no parameter '" + name.str() + "' in '" +
+                                     path + "'");
+    const runtime::SafetensorsView &view = it->second;
+    Parameter parameter;
+    parameter.dtype = runtime::dtypeName(view.dtype);
+    parameter.shape.assign(view.shape.begin(), view.shape.end());
+    parameter.bytes = llvm::ArrayRef(view.data, view.size);
+    return parameter;
+  }
+
+  std::vector<std::string> names() const override {
+    std::vector<std::pair<const char *, std::string>> byPlace;
+    for (const auto &[name, view] : index.tensors)
+      byPlace.emplace_back(view.data, name);
+    std::sort(byPlace.begin(), byPlace.end());
+    std::vector<std::string> result;
+    for (auto &[place, name] : byPlace)
+      result.push_back(std::move(name));
+    return result;
+  }
+
+private:
+  std::string path;
+  std::unique_ptr<llvm::MemoryBuffer> buffer;
+  runtime::SafetensorsIndex index;
+};
+
+} // namespace
+
+llvm::Expected<std::unique_ptr<ParameterSource>>
+tern::openSafetensorsParameters(llvm::StringRef path) {
+  auto source = std::make_unique<SafetensorsParameters>();
+  if (llvm::Error error = source->load(path))
+    return std::move(error);
+  return source;
+}

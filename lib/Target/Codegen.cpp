@@ -1,0 +1,151 @@
+//===- Codegen.cpp - LLVM dialect to machine code -------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Codegen.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Analysis/CGSCCPassManager.h"
+#include "llvm/Analysis/LoopAnalysisManager.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/IPO/GlobalDCE.h"
+#include "llvm/Transforms/IPO/Internalize.h"
+#include <mutex>
+
+using namespace tern;
+
+Machine tern::getMachine(mlir::ModuleOp module) {
+  Machine machine;
+  auto target = module->getAttrOfType<TargetAttrInterface>(
+      TernDialect::getTargetAttrName());
+  if (target) {
+    machine.triple = target.getTriple();
+    for (const std::string &feature : target.getRequiredFeatures())
+      machine.features.push_back(feature);
+  }
+  if (machine.triple.empty())
+    machine.triple = llvm::sys::getDefaultTargetTriple();
+  machine.triple = llvm::Triple::normalize(machine.triple);
+  return machine;
+}
+
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+tern::createTargetMachine(const Machine &machine, unsigned optLevel) {
+  static std::once_flag initialized;
+  std::call_once(initialized, [] {
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+    llvm::InitializeAllAsmParsers();
+  });
+  std::string message;
+  llvm::Triple triple(machine.triple);
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return llvm::createStringError("no code generator for '" + machine.triple +
+                                   "': " + message);
+  // The baseline processor of the architecture: what code needs beyond it is
+  // in the features, which the artifact records.
+  llvm::StringRef cpu = triple.isX86() ? "x86-64" : "generic";
+  std::string features;
+  for (const std::string &feature : machine.features)
+    features += (features.empty() ? "+" : ",+") + feature;
+  static constexpr llvm::CodeGenOptLevel levels[] = {
+      llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less,
+      llvm::CodeGenOptLevel::Default, llvm::CodeGenOptLevel::Aggressive};
+  llvm::TargetOptions options;
+  // Multiplications and additions are fused only where the IR says `fma`:
+  // results must not depend on the target.
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  std::unique_ptr<llvm::TargetMachine> result(target->createTargetMachine(
+      triple, cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
+      levels[std::min(optLevel, 3u)]));
+  if (!result)
+    return llvm::createStringError("cannot generate code for '" +
+                                   machine.triple + "'");
+  return result;
+}
+
+std::unique_ptr<llvm::Module>
+tern::translateForMachine(mlir::ModuleOp module, llvm::LLVMContext &context,
+                          llvm::TargetMachine &machine,
+                          llvm::ArrayRef<std::string> roots) {
+  auto result = mlir::translateModuleToLLVMIR(module, context, "tern");
+  if (!result) {
+    module.emitError("cannot be translated to LLVM IR");
+    return nullptr;
+  }
+  result->setTargetTriple(machine.getTargetTriple());
+  result->setDataLayout(machine.createDataLayout());
+  // For passes that ask a function, not the target machine.
+  for (llvm::Function &function : *result) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    if (!machine.getTargetFeatureString().empty())
+      function.addFnAttr("target-features", machine.getTargetFeatureString());
+  }
+  llvm::StringSet<> kept;
+  for (const std::string &root : roots)
+    kept.insert(root);
+  llvm::internalizeModule(*result, [&](const llvm::GlobalValue &value) {
+    return kept.contains(value.getName());
+  });
+  llvm::ModuleAnalysisManager analyses;
+  llvm::PassBuilder builder;
+  builder.registerModuleAnalyses(analyses);
+  llvm::ModulePassManager passes;
+  passes.addPass(llvm::GlobalDCEPass());
+  passes.run(*result, analyses);
+  return result;
+}
+
+void tern::optimize(llvm::Module &module, llvm::TargetMachine &machine,
+                    unsigned optLevel) {
+  static const llvm::OptimizationLevel levels[] = {
+      llvm::OptimizationLevel::O0, llvm::OptimizationLevel::O1,
+      llvm::OptimizationLevel::O2, llvm::OptimizationLevel::O3};
+  llvm::OptimizationLevel level = levels[std::min(optLevel, 3u)];
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = tuning.SLPVectorization = optLevel >= 2;
+  llvm::PassBuilder builder(&machine, tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager sccs;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(sccs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, sccs, modules);
+  llvm::ModulePassManager passes =
+      optLevel == 0 ? builder.buildO0DefaultPipeline(level)
+                    : builder.buildPerModuleDefaultPipeline(level);
+  passes.run(module, modules);
+}
+
+llvm::Error tern::generateCode(llvm::Module &module,
+                               llvm::TargetMachine &machine,
+                               llvm::CodeGenFileType type,
+                               llvm::SmallVectorImpl<char> &code) {
+  llvm::raw_svector_ostream os(code);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, os, nullptr, type))
+    return llvm::createStringError("no code of this kind for target '" +
+                                   module.getTargetTriple().str() + "'");
+  passes.run(module);
+  return llvm::Error::success();
+}

@@ -1,0 +1,291 @@
+//===- Product.cpp - What the compiler writes -----------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Target/Product.h"
+#include "Codegen.h"
+#include "Link.h"
+#include "Signature.h"
+#include "Weights.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/runtime/Artifact.h"
+#include "tern/runtime/AtomicFile.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+class ProductWriter {
+public:
+  ProductWriter(ModuleOp module, const ProductOptions &options)
+      : module(module), options(options) {}
+
+  FailureOr<ProductInfo> run();
+
+private:
+  bool isText() const {
+    return options.kind == ProductKind::LLVMIR ||
+           options.kind == ProductKind::Assembly;
+  }
+  LogicalResult fail(llvm::Error error) {
+    return module.emitError(llvm::toString(std::move(error)));
+  }
+  LogicalResult prepare();
+  std::unique_ptr<llvm::Module> translate(llvm::TargetMachine &target);
+  void addSignature(llvm::Module &code, const Machine &machine);
+  void embedWeights(llvm::Module &code);
+  LogicalResult generate();
+  LogicalResult write();
+  LogicalResult link();
+
+  ModuleOp module;
+  const ProductOptions &options;
+  llvm::LLVMContext context;
+  ProductInfo info;
+  /// Set if the model has parameters and the product is not text.
+  std::optional<PreparedWeights> weights;
+  /// Holds the weights that go into the object.
+  TemporaryFile embedded;
+  std::string triple;
+  /// The text or object.
+  SmallVector<char, 0> code;
+};
+
+std::string getWeightsPath(StringRef output) {
+  StringRef stem = output;
+  if (!stem.consume_back(".so"))
+    (void)stem.consume_back(".o");
+  return (stem + ".safetensors").str();
+}
+
+LogicalResult ProductWriter::prepare() {
+  auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
+  if (isText() || getTensors(interface, "params").empty())
+    return success();
+  std::string source = options.weights;
+  if (auto attr =
+          module->getAttrOfType<StringAttr>(TernDialect::getWeightsAttrName());
+      attr && source.empty())
+    source = attr.str();
+
+  std::string path;
+  if (options.embedWeights) {
+    if (llvm::Error error = embedded.create("safetensors"))
+      return fail(std::move(error));
+    path = embedded.getPath();
+  } else {
+    path = info.weightsPath = getWeightsPath(options.output);
+    if (!source.empty() && llvm::sys::fs::equivalent(source, path))
+      return module.emitError("the packed weights would replace the model's "
+                              "weights '")
+             << source << "'; choose another name for the output";
+  }
+  weights.emplace();
+  if (failed(prepareWeights(module, source, path, *weights)))
+    return failure();
+  info.weightsBytes = weights->writer.fileSize();
+  if (options.embedWeights)
+    if (auto error = weights->writer.finish())
+      return module.emitError(*error);
+  return success();
+}
+
+void ProductWriter::addSignature(llvm::Module &code, const Machine &machine) {
+  SignatureFields fields;
+  if (auto model =
+          module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName()))
+    fields.model = model.str();
+  fields.triple = machine.triple;
+  fields.features = machine.features;
+  auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
+  fields.weights = getTensors(interface, "params").empty() ? "none"
+                   : options.embedWeights                  ? "embedded"
+                                                           : "external";
+  if (weights)
+    fields.weightsId = weights->id;
+
+  llvm::IRBuilder<> b(context);
+  auto define = [&](StringRef name, llvm::Type *type, llvm::Value *value) {
+    auto *function =
+        llvm::Function::Create(llvm::FunctionType::get(type, false),
+                               llvm::GlobalValue::ExternalLinkage, name, code);
+    b.SetInsertPoint(llvm::BasicBlock::Create(context, "", function));
+    b.CreateRet(value);
+  };
+  define("tern_model_abi", b.getInt32Ty(), b.getInt32(TERN_ARTIFACT_ABI));
+  auto *text = llvm::ConstantDataArray::getString(
+      context, printSignature(fields, interface));
+  auto *global = new llvm::GlobalVariable(
+      code, text->getType(), /*isConstant=*/true,
+      llvm::GlobalValue::PrivateLinkage, text, "signature");
+  define("tern_model_signature", b.getPtrTy(), global);
+}
+
+/// Lets the assembler read the weights: as a constant of LLVM's they would be
+/// in memory several times.
+void ProductWriter::embedWeights(llvm::Module &code) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "\t.section .rodata.tern_model_weights,\"a\",@progbits\n"
+     << "\t.balign 64\n"
+     << "\t.globl tern_model_weights\n"
+     << "\t.type tern_model_weights, @object\n"
+     << "\t.size tern_model_weights, " << info.weightsBytes << "\n"
+     << "tern_model_weights:\n"
+     << "\t.incbin \"" << embedded.getPath() << "\"\n"
+     << "\t.balign 8\n"
+     << "\t.globl tern_model_weights_size\n"
+     << "\t.type tern_model_weights_size, @object\n"
+     << "\t.size tern_model_weights_size, 8\n"
+     << "tern_model_weights_size:\n"
+     << "\t.quad " << info.weightsBytes << "\n"
+     << "\t.text\n";
+  code.appendModuleInlineAsm(text);
+}
+
+LogicalResult ProductWriter::generate() {
+  Machine machine = getMachine(module);
+  triple = machine.triple;
+  auto target = createTargetMachine(machine, options.optLevel);
+  if (!target)
+    return fail(target.takeError());
+  auto llvmModule = translateForMachine(
+      module, context, **target,
+      {"tern_model_invoke", "tern_model_shapes", "tern_model_arena_size"});
+  if (!llvmModule)
+    return failure();
+  addSignature(*llvmModule, machine);
+  optimize(*llvmModule, **target, options.optLevel);
+  if (options.kind == ProductKind::LLVMIR) {
+    llvm::raw_svector_ostream os(code);
+    llvmModule->print(os, nullptr);
+    return success();
+  }
+  if (weights && options.embedWeights) {
+    if (!(*target)->getTargetTriple().isOSBinFormatELF())
+      return module.emitError("--embed-weights is for ELF targets only");
+    embedWeights(*llvmModule);
+  }
+  if (llvm::Error error = generateCode(*llvmModule, **target,
+                                       options.kind == ProductKind::Assembly
+                                           ? llvm::CodeGenFileType::AssemblyFile
+                                           : llvm::CodeGenFileType::ObjectFile,
+                                       code))
+    return fail(std::move(error));
+  return success();
+}
+
+LogicalResult ProductWriter::link() {
+  TemporaryFile object, product;
+  if (llvm::Error error = object.create("o"))
+    return fail(std::move(error));
+  std::error_code status;
+  {
+    llvm::raw_fd_ostream os(object.getPath(), status);
+    os.write(code.data(), code.size());
+    os.close();
+    if (!status)
+      status = os.error();
+    os.clear_error();
+  }
+  if (status)
+    return module.emitError("cannot write a temporary file: ")
+           << status.message();
+  code.clear();
+
+  // Renaming onto a device or folder would replace it, or fail in the end.
+  llvm::sys::fs::file_status existing;
+  if (!llvm::sys::fs::status(options.output, existing) &&
+      existing.type() != llvm::sys::fs::file_type::regular_file)
+    return module.emitError("cannot write '")
+           << options.output << "': it is not a regular file";
+  if (llvm::Error error = product.create("", options.output))
+    return fail(std::move(error));
+  std::vector<std::string> inputs = {object.getPath()};
+  bool isLibrary = options.kind == ProductKind::Library;
+  if (!isLibrary)
+    for (const char *archive :
+         {"libTernExecutableMain.a", "libTernRunMain.a", "libTernRuntime.a"}) {
+      llvm::SmallString<128> path(options.runtimeFolder);
+      llvm::sys::path::append(path, archive);
+      if (!llvm::sys::fs::exists(path))
+        return module.emitError("cannot link an executable: '")
+               << path << "' is missing; write a library with -o X.so instead";
+      inputs.push_back(path.str().str());
+    }
+  if (llvm::Error error = linkProduct(inputs, product.getPath(), isLibrary,
+                                      triple, options.verbose))
+    return fail(std::move(error));
+  // The linker honours the umask only if the file is new.
+  llvm::sys::fs::setPermissions(
+      product.getPath(), static_cast<llvm::sys::fs::perms>(
+                             (llvm::sys::fs::all_read | llvm::sys::fs::all_exe |
+                              llvm::sys::fs::owner_write) &
+                             ~llvm::sys::fs::getUmask()));
+  if (weights && !options.embedWeights)
+    if (auto error = weights->writer.finish())
+      return module.emitError(*error);
+  if (llvm::Error error = product.moveTo(options.output)) {
+    if (!info.weightsPath.empty())
+      llvm::sys::fs::remove(info.weightsPath);
+    return fail(std::move(error));
+  }
+  return success();
+}
+
+LogicalResult ProductWriter::write() {
+  if (options.output == "-") {
+    llvm::outs().write(code.data(), code.size());
+    llvm::outs().flush();
+    if (std::error_code status = llvm::outs().error()) {
+      llvm::outs().clear_error();
+      return module.emitError("cannot write to standard output: ")
+             << status.message();
+    }
+    return success();
+  }
+  runtime::AtomicFile file;
+  if (auto error = file.open(options.output))
+    return module.emitError(*error);
+  if (auto error = file.write(code.data(), code.size()))
+    return module.emitError(*error);
+  if (weights && !options.embedWeights)
+    if (auto error = weights->writer.finish())
+      return module.emitError(*error);
+  if (auto error = file.commit()) {
+    if (!info.weightsPath.empty())
+      llvm::sys::fs::remove(info.weightsPath);
+    return module.emitError(*error);
+  }
+  return success();
+}
+
+FailureOr<ProductInfo> ProductWriter::run() {
+  if (!module->hasAttr(kInterfaceAttrName))
+    return module.emitError("expected a module at level 'llvm'");
+  if (failed(prepare()) || failed(generate()))
+    return failure();
+  bool linked = options.kind == ProductKind::Library ||
+                options.kind == ProductKind::Executable;
+  if (failed(linked ? link() : write()))
+    return failure();
+  return info;
+}
+
+} // namespace
+
+FailureOr<ProductInfo> tern::writeProduct(ModuleOp module,
+                                          const ProductOptions &options) {
+  return ProductWriter(module, options).run();
+}

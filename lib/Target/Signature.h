@@ -1,0 +1,51 @@
+//===- Signature.h - The artifact's signature -------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_TARGET_SIGNATURE_H
+#define TERN_LIB_TARGET_SIGNATURE_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include <string>
+#include <vector>
+
+namespace tern {
+
+/// What the interface of a function says of one tensor.
+struct TensorInfo {
+  std::string name;
+  std::string dtype;
+  /// Integers, strings (symbols) and units (unknown).
+  mlir::ArrayAttr shape;
+
+  /// The extents; all must be integers.
+  llvm::SmallVector<int64_t> staticShape() const;
+};
+
+/// The entry `key` ("inputs", "params", "outputs") of `tern.interface` or of
+/// an element of `tern.prepares`. Empty if there is none.
+std::vector<TensorInfo> getTensors(mlir::DictionaryAttr interface,
+                                   llvm::StringRef key);
+
+struct SignatureFields {
+  std::string model;
+  std::string triple;
+  std::vector<std::string> features;
+  /// "external", "embedded" or "none".
+  std::string weights;
+  std::string weightsId;
+};
+
+/// One line of JSON with its keys in the documented order.
+std::string printSignature(const SignatureFields &fields,
+                           mlir::DictionaryAttr interface);
+
+} // namespace tern
+
+#endif // TERN_LIB_TARGET_SIGNATURE_H

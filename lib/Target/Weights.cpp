@@ -1,0 +1,359 @@
+//===- Weights.cpp - Packed weights ---------------------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Weights.h"
+#include "Codegen.h"
+#include "Signature.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "tern/Config/Version.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Support/ParameterSource.h"
+#include "tern/runtime/Artifact.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/SHA256.h"
+#include "llvm/Support/ThreadPool.h"
+#include "llvm/TargetParser/Host.h"
+#include <cstdlib>
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// 64-byte aligned memory of a size known only now.
+class AlignedBuffer {
+public:
+  explicit AlignedBuffer(uint64_t size)
+      : memory(std::aligned_alloc(
+            64, llvm::alignTo(std::max<uint64_t>(size, 1), 64))) {}
+  AlignedBuffer(AlignedBuffer &&other) noexcept
+      : memory(std::exchange(other.memory, nullptr)) {}
+  AlignedBuffer(const AlignedBuffer &) = delete;
+  ~AlignedBuffer() { std::free(memory); }
+  void *data() const { return memory; }
+
+private:
+  void *memory;
+};
+
+/// The host that prepare functions run on.
+struct PrepareHost : TernHost {
+  llvm::DefaultThreadPool pool;
+
+  PrepareHost() : TernHost() {
+    abi = TERN_ARTIFACT_ABI;
+    num_threads = pool.getMaxConcurrency();
+    context = this;
+    parallel_for = [](const TernHost *host,
+                      void (*body)(void *, int64_t, int64_t), void *env,
+                      int64_t n, const char *) {
+      auto &self = *static_cast<PrepareHost *>(host->context);
+      int64_t threads = std::min<int64_t>(host->num_threads, n);
+      for (int64_t i = 0; i < threads; ++i)
+        self.pool.async(
+            [=] { body(env, n * i / threads, n * (i + 1) / threads); });
+      self.pool.wait();
+    };
+  }
+};
+
+using InvokeFn = void (*)(const TernHost *, void *const *, const int64_t *,
+                          void *);
+using ArenaSizeFn = int64_t (*)(const int64_t *);
+
+/// The prepare functions as machine code of this process.
+class CompiledPrepares {
+public:
+  llvm::Error compile(ModuleOp module, ArrayRef<std::string> symbols);
+  template <typename FnTy> llvm::Expected<FnTy> find(const Twine &symbol) {
+    auto address = jit->lookup(symbol.str());
+    if (!address)
+      return address.takeError();
+    return address->toPtr<FnTy>();
+  }
+
+private:
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+};
+
+llvm::Error CompiledPrepares::compile(ModuleOp module,
+                                      ArrayRef<std::string> symbols) {
+  // The same code on every machine of this architecture: the baseline.
+  Machine machine;
+  machine.triple = llvm::sys::getProcessTriple();
+  auto target = createTargetMachine(machine, /*optLevel=*/2);
+  if (!target)
+    return target.takeError();
+  std::vector<std::string> roots;
+  for (const std::string &symbol : symbols) {
+    roots.push_back(symbol);
+    roots.push_back(symbol + "_arena_size");
+  }
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto code = translateForMachine(module, *context, **target, roots);
+  if (!code)
+    return llvm::createStringError("the prepare functions are not valid");
+  optimize(*code, **target, /*optLevel=*/2);
+
+  llvm::orc::JITTargetMachineBuilder builder{llvm::Triple(machine.triple)};
+  builder.setCPU((*target)->getTargetCPU().str());
+  builder.setOptions((*target)->Options);
+  auto made =
+      llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create();
+  if (!made)
+    return made.takeError();
+  jit = std::move(*made);
+  return jit->addIRModule(
+      llvm::orc::ThreadSafeModule(std::move(code), std::move(context)));
+}
+
+class WeightsWriter {
+public:
+  WeightsWriter(ModuleOp module, StringRef source, PreparedWeights &weights)
+      : module(module), source(source), weights(weights) {}
+
+  LogicalResult run(const std::string &path);
+
+private:
+  LogicalResult plan();
+  LogicalResult open(const std::string &path);
+  LogicalResult runPrepare(const DictionaryAttr &prepare);
+  FailureOr<ParameterSource::Parameter> lookup(const TensorInfo &info);
+  LogicalResult append(const TensorInfo &info, ArrayRef<char> bytes);
+  LogicalResult fail(llvm::Error error) {
+    return module.emitError(llvm::toString(std::move(error)));
+  }
+
+  ModuleOp module;
+  std::string source;
+  PreparedWeights &weights;
+  std::unique_ptr<ParameterSource> parameters;
+  CompiledPrepares compiled;
+  std::optional<PrepareHost> host;
+  /// In the order of writing: a parameter that is copied, or a prepare
+  /// function whose results are parameters.
+  struct Step {
+    TensorInfo copied;
+    DictionaryAttr prepare;
+  };
+  std::vector<Step> steps;
+  /// Parameters of the entry function.
+  llvm::StringSet<> wanted;
+  llvm::SHA256 hash;
+};
+
+/// One step per copied parameter and per prepare function that is needed, in
+/// the order of the entry function's parameters.
+LogicalResult WeightsWriter::plan() {
+  auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
+  auto prepares = module->getAttrOfType<ArrayAttr>(kPreparesAttrName);
+  llvm::StringMap<DictionaryAttr> producers;
+  if (prepares)
+    for (auto prepare : prepares.getAsRange<DictionaryAttr>())
+      for (const TensorInfo &result : getTensors(prepare, "outputs"))
+        producers[result.name] = prepare;
+
+  std::vector<TensorInfo> params = getTensors(interface, "params");
+  for (const TensorInfo &param : params)
+    if (!wanted.insert(param.name).second)
+      return module.emitError("two arguments are parameter '")
+             << param.name << "'";
+  llvm::SmallPtrSet<Attribute, 8> planned;
+  for (const TensorInfo &param : params) {
+    DictionaryAttr prepare = producers.lookup(param.name);
+    if (!prepare)
+      steps.push_back({param, {}});
+    else if (planned.insert(prepare).second)
+      steps.push_back({{}, prepare});
+  }
+  return success();
+}
+
+LogicalResult WeightsWriter::open(const std::string &path) {
+  std::vector<runtime::SafetensorsWriter::Entry> entries;
+  auto declare = [&](const TensorInfo &info) {
+    auto dtype = runtime::parseDType(info.dtype);
+    if (!dtype)
+      return failure();
+    SmallVector<int64_t> shape = info.staticShape();
+    entries.push_back(
+        {info.name, *dtype, std::vector<int64_t>(shape.begin(), shape.end())});
+    return success();
+  };
+  for (const Step &step : steps) {
+    std::vector<TensorInfo> infos = {step.copied};
+    if (step.prepare)
+      infos = getTensors(step.prepare, "outputs");
+    for (const TensorInfo &info : infos)
+      if (wanted.contains(info.name) && failed(declare(info)))
+        return module.emitError("parameter '")
+               << info.name << "' has unknown dtype '" << info.dtype << "'";
+  }
+  auto model =
+      module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName());
+  if (auto error =
+          weights.writer.open(path, std::move(entries),
+                              {{"format", "tern"},
+                               {"tern_model", model ? model.str() : ""},
+                               {"tern_version", TERN_VERSION_STRING},
+                               {"tern_weights_id", std::string(32, '0')}}))
+    return module.emitError(*error);
+  return success();
+}
+
+FailureOr<ParameterSource::Parameter>
+WeightsWriter::lookup(const TensorInfo &info) {
+  auto found = parameters->lookup(info.name);
+  if (!found) {
+    (void)fail(found.takeError());
+    return failure();
+  }
+  SmallVector<int64_t> shape = info.staticShape();
+  if (found->dtype != info.dtype || ArrayRef(found->shape) != ArrayRef(shape)) {
+    auto print = [](StringRef dtype, ArrayRef<int64_t> shape) {
+      std::string text;
+      for (int64_t extent : shape)
+        text += std::to_string(extent) + "x";
+      return text + dtype.str();
+    };
+    module.emitError("parameter '")
+        << info.name << "' in '" << source << "' is "
+        << print(found->dtype, found->shape) << ", but the model takes "
+        << print(info.dtype, shape);
+    return failure();
+  }
+  return std::move(*found);
+}
+
+LogicalResult WeightsWriter::append(const TensorInfo &info,
+                                    ArrayRef<char> bytes) {
+  std::string head = info.name + '\0' + info.dtype;
+  for (int64_t extent : info.staticShape())
+    head += "," + std::to_string(extent);
+  hash.update(head);
+  hash.update(
+      StringRef(bytes.data(), bytes.size())); // Sizes follow from the shapes.
+  if (auto error = weights.writer.append(bytes.data(), bytes.size()))
+    return module.emitError(*error);
+  return success();
+}
+
+LogicalResult WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
+  StringRef symbol = prepare.getAs<StringAttr>("symbol").getValue();
+  auto invoke = compiled.find<InvokeFn>(symbol);
+  if (!invoke)
+    return fail(invoke.takeError());
+  auto arenaSize = compiled.find<ArenaSizeFn>(symbol + "_arena_size");
+  if (!arenaSize)
+    return fail(arenaSize.takeError());
+
+  std::vector<ParameterSource::Parameter> inputs;
+  std::vector<AlignedBuffer> owned;
+  std::vector<void *> buffers;
+  auto allocate = [&](uint64_t bytes) -> void * {
+    owned.emplace_back(bytes);
+    return owned.back().data();
+  };
+  for (const TensorInfo &info : getTensors(prepare, "params")) {
+    auto found = lookup(info);
+    if (failed(found))
+      return failure();
+    const char *data = found->bytes.data();
+    // Weights files do not align; compiled code assumes natural alignment.
+    if (reinterpret_cast<uintptr_t>(data) % 8 != 0) {
+      void *copy = allocate(found->bytes.size());
+      if (!copy)
+        return module.emitError("out of memory");
+      std::memcpy(copy, data, found->bytes.size());
+      data = static_cast<const char *>(copy);
+    }
+    buffers.push_back(const_cast<char *>(data));
+    inputs.push_back(std::move(*found));
+  }
+  std::vector<TensorInfo> results = getTensors(prepare, "outputs");
+  std::vector<uint64_t> sizes;
+  for (const TensorInfo &info : results) {
+    SmallVector<int64_t> shape = info.staticShape();
+    auto dtype = runtime::parseDType(info.dtype);
+    auto bytes =
+        dtype ? runtime::byteSize(
+                    *dtype, std::vector<int64_t>(shape.begin(), shape.end()))
+              : std::nullopt;
+    if (!bytes)
+      return module.emitError("parameter '") << info.name << "' is too large";
+    sizes.push_back(*bytes);
+    buffers.push_back(allocate(*bytes));
+    if (!buffers.back())
+      return module.emitError("out of memory for parameter '")
+             << info.name << "'";
+  }
+  void *arena = allocate((*arenaSize)(nullptr));
+  if (!arena)
+    return module.emitError("out of memory");
+  if (!host)
+    host.emplace();
+  (*invoke)(&*host, buffers.data(), nullptr, arena);
+
+  for (auto [i, info] : llvm::enumerate(results)) {
+    if (!wanted.contains(info.name))
+      continue;
+    const void *data = buffers[buffers.size() - results.size() + i];
+    if (failed(
+            append(info, ArrayRef(static_cast<const char *>(data), sizes[i]))))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult WeightsWriter::run(const std::string &path) {
+  if (failed(plan()))
+    return failure();
+  if (source.empty())
+    return module.emitError("the model has parameters, but nothing says where "
+                            "they are; name the file with --weights");
+  auto opened = ParameterSource::open(source);
+  if (!opened)
+    return fail(opened.takeError());
+  parameters = std::move(*opened);
+
+  std::vector<std::string> symbols;
+  for (const Step &step : steps)
+    if (step.prepare)
+      symbols.push_back(step.prepare.getAs<StringAttr>("symbol").str());
+  if (!symbols.empty())
+    if (llvm::Error error = compiled.compile(module, symbols))
+      return fail(std::move(error));
+  if (failed(open(path)))
+    return failure();
+  for (const Step &step : steps) {
+    if (step.prepare) {
+      if (failed(runPrepare(step.prepare)))
+        return failure();
+      continue;
+    }
+    auto found = lookup(step.copied);
+    if (failed(found) || failed(append(step.copied, found->bytes)))
+      return failure();
+  }
+  weights.id =
+      llvm::toHex(ArrayRef(hash.final()).take_front(16), /*LowerCase=*/true);
+  if (auto error = weights.writer.setMetadata("tern_weights_id", weights.id))
+    return module.emitError(*error);
+  return success();
+}
+
+} // namespace
+
+LogicalResult tern::prepareWeights(ModuleOp module, StringRef source,
+                                   const std::string &path,
+                                   PreparedWeights &weights) {
+  return WeightsWriter(module, source, weights).run(path);
+}

@@ -1,0 +1,37 @@
+//===- Weights.h - Packed weights -------------------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_TARGET_WEIGHTS_H
+#define TERN_LIB_TARGET_WEIGHTS_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "tern/runtime/Safetensors.h"
+#include <string>
+
+namespace tern {
+
+/// The parameters of an artifact, computed and on their way to a file.
+struct PreparedWeights {
+  /// Everything is written; `finish()` makes the file appear.
+  runtime::SafetensorsWriter writer;
+  /// 32 hexadecimal digits that depend on names, types and bytes.
+  std::string id;
+};
+
+/// Computes the entry function's parameters with the prepare functions of a
+/// module at level `llvm`, compiled for this machine, or copies them from the
+/// weights file `source`. One prepare function runs at a time, and its results
+/// are written before the next one runs. Errors are reported on the module.
+llvm::LogicalResult prepareWeights(mlir::ModuleOp module,
+                                   llvm::StringRef source,
+                                   const std::string &path,
+                                   PreparedWeights &weights);
+
+} // namespace tern
+
+#endif // TERN_LIB_TARGET_WEIGHTS_H
