@@ -1,0 +1,287 @@
+//===- Driver.cpp - From model to product ---------------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Driver.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Import/ONNX/Import.h"
+#include "tern/Target/Targets.h"
+#include "tern/runtime/AtomicFile.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+std::optional<ProductKind> getProductKind(StringRef emit) {
+  if (emit == "llvm-ir")
+    return ProductKind::LLVMIR;
+  if (emit == "asm")
+    return ProductKind::Assembly;
+  if (emit == "obj")
+    return ProductKind::Object;
+  if (emit == "lib")
+    return ProductKind::Library;
+  if (emit == "exe")
+    return ProductKind::Executable;
+  return std::nullopt;
+}
+
+void printLine(StringRef kind, const Twine &text) {
+  llvm::errs() << kind << ": " << text << "\n";
+}
+
+/// Where a message is from: the model's node, or the place in a file.
+std::string describeLocation(Location loc) {
+  std::string name = getLocationName(loc, "");
+  if (!name.empty())
+    return "'" + name + "': ";
+  std::string text;
+  loc->walk([&](Location inner) {
+    auto file = dyn_cast<FileLineColLoc>(inner);
+    if (!file)
+      return WalkResult::advance();
+    llvm::raw_string_ostream(text)
+        << file.getFilename().getValue() << ":" << file.getLine() << ":"
+        << file.getColumn() << ": ";
+    return WalkResult::interrupt();
+  });
+  return text;
+}
+
+/// One line per message: the user sees models, not stacks of IR.
+void printDiagnostic(Diagnostic &diagnostic) {
+  auto kind = [](DiagnosticSeverity severity) -> StringRef {
+    switch (severity) {
+    case DiagnosticSeverity::Note:
+      return "note";
+    case DiagnosticSeverity::Warning:
+      return "warning";
+    case DiagnosticSeverity::Error:
+      return "error";
+    case DiagnosticSeverity::Remark:
+      return "remark";
+    }
+    return "error";
+  };
+  auto print = [&](Diagnostic &message) {
+    // Dumps of operations, which some notes of MLIR are, span lines.
+    std::string text = message.str();
+    printLine(kind(message.getSeverity()),
+              describeLocation(message.getLocation()) +
+                  StringRef(text).split('\n').first);
+  };
+  print(diagnostic);
+  for (Diagnostic &note : diagnostic.getNotes())
+    if (!StringRef(note.str()).starts_with("see current operation"))
+      print(note);
+}
+
+class Driver {
+public:
+  Driver(const DriverOptions &options, DialectRegistry &registry)
+      : options(options), context(registry),
+        handler(&context,
+                [](Diagnostic &diagnostic) { printDiagnostic(diagnostic); }) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult fail(const Twine &text) {
+    printLine("error", text);
+    return failure();
+  }
+  LogicalResult load();
+  LogicalResult findLevel();
+  LogicalResult chooseTarget();
+  LogicalResult lowerTo(int phase);
+  LogicalResult dump(int phase);
+  LogicalResult writeText(const std::string &path);
+  LogicalResult writeReport(const ProductInfo *info);
+
+  const DriverOptions &options;
+  MLIRContext context;
+  ScopedDiagnosticHandler handler;
+  OwningOpRef<ModuleOp> module;
+  int level = 0;
+};
+
+LogicalResult Driver::load() {
+  StringRef input = options.input;
+  if (input.ends_with(".onnx")) {
+    ImportOptions importOptions;
+    importOptions.dims = options.dims;
+    importOptions.constantInputs = options.constantInputs;
+    module = importONNX(input, context, importOptions);
+    return success(!!module);
+  }
+  if (!input.ends_with(".mlir") && !input.ends_with(".mlirbc") && input != "-")
+    return fail("cannot tell what '" + input +
+                "' is: expected a name ending in .onnx, .mlir or .mlirbc");
+  if (!options.dims.empty())
+    return fail("--dim applies to ONNX models; '" + input + "' is MLIR");
+  if (!options.constantInputs.empty())
+    return fail("--constant-input applies to ONNX models; '" + input +
+                "' is MLIR");
+  if (input != "-" && !llvm::sys::fs::exists(input))
+    return fail("cannot read '" + input + "': no such file");
+  module = parseSourceFile<ModuleOp>(input, &context);
+  return success(!!module);
+}
+
+LogicalResult Driver::findLevel() {
+  Attribute attr = (*module)->getAttr(kLevelAttrName);
+  if (!attr) {
+    level = 0;
+    return success();
+  }
+  auto name = dyn_cast<StringAttr>(attr);
+  level = name ? findPhase(name) : -1;
+  if (level >= 0)
+    return success();
+  std::string known;
+  for (const Phase &phase : getPhases())
+    known += (known.empty() ? "" : ", ") + phase.level.str();
+  std::string text;
+  llvm::raw_string_ostream(text) << attr;
+  return fail("'" + options.input + "' says it is at level " + text +
+              "; levels are: " + known);
+}
+
+LogicalResult Driver::chooseTarget() {
+  StringRef attrName = TernDialect::getTargetAttrName();
+  if (options.target.empty() && (*module)->hasAttr(attrName))
+    return success();
+  auto target =
+      parseTarget(options.target.empty() ? "host" : options.target, context);
+  if (!target)
+    return fail(llvm::toString(target.takeError()));
+  Attribute given = (*module)->getAttr(attrName);
+  // Layouts and kernels are chosen on the way to these levels.
+  if (given && given != Attribute(*target) && level > 1)
+    return fail("'" + options.input +
+                "' was lowered for another target already; leave --target out "
+                "or start from an earlier level");
+  (*module)->setAttr(attrName, *target);
+  return success();
+}
+
+LogicalResult Driver::dump(int phase) {
+  if (options.dumpPhases.empty())
+    return success();
+  llvm::SmallString<128> path(options.dumpPhases);
+  llvm::sys::path::append(path, Twine(phase) + "-" + getPhases()[phase].level +
+                                    ".mlir");
+  return writeText(path.str().str());
+}
+
+/// Runs the phases after `level` up to `phase`.
+LogicalResult Driver::lowerTo(int phase) {
+  if (failed(dump(level)))
+    return failure();
+  while (level < phase) {
+    ++level;
+    const Phase &next = getPhases()[level];
+    if (options.verbose)
+      llvm::errs() << "phase " << next.level << "\n";
+    PassManager pm(&context, ModuleOp::getOperationName());
+    if (failed(applyPassManagerCLOptions(pm)))
+      return failure();
+    applyDefaultTimingPassManagerCLOptions(pm);
+    next.build(pm, options.ternary);
+    if (failed(pm.run(*module)))
+      return failure();
+    (*module)->setAttr(kLevelAttrName, StringAttr::get(&context, next.level));
+    if (failed(dump(level)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Driver::writeText(const std::string &path) {
+  // With locations: they hold the names of the model's nodes, which options,
+  // messages and profiles refer to when the text is compiled further.
+  OpPrintingFlags flags;
+  flags.enableDebugInfo(/*enable=*/true, /*prettyForm=*/false);
+  if (path == "-") {
+    module->print(llvm::outs(), flags);
+    llvm::outs() << "\n";
+    llvm::outs().flush();
+    if (std::error_code error = llvm::outs().error()) {
+      llvm::outs().clear_error();
+      return fail("cannot write to standard output: " + error.message());
+    }
+    return success();
+  }
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (StringRef(path).ends_with(".mlirbc")) {
+    if (failed(writeBytecodeToFile(*module, os)))
+      return fail("cannot write bytecode");
+  } else {
+    module->print(os, flags);
+    os << "\n";
+  }
+  runtime::AtomicFile file;
+  auto error = file.open(path);
+  if (!error)
+    error = file.write(text.data(), text.size());
+  if (!error)
+    error = file.commit();
+  return error ? fail(*error) : success();
+}
+
+LogicalResult Driver::run() {
+  if (failed(load()) || failed(findLevel()) || failed(chooseTarget()))
+    return failure();
+  std::optional<ProductKind> kind = getProductKind(options.emit);
+  int phase = findPhase(kind ? "llvm" : options.emit);
+  if (phase < level)
+    return fail("'" + options.input + "' is at level '" +
+                getPhases()[level].level + "', which is past '" + options.emit +
+                "'");
+  if (!options.dumpPhases.empty())
+    if (std::error_code error =
+            llvm::sys::fs::create_directories(options.dumpPhases))
+      return fail("cannot create folder '" + options.dumpPhases +
+                  "': " + error.message());
+  if (failed(lowerTo(phase)))
+    return failure();
+  if (!kind) {
+    (*module)->setAttr(kLevelAttrName,
+                       StringAttr::get(&context, getPhases()[level].level));
+    return writeText(options.output);
+  }
+  ProductOptions product;
+  product.kind = *kind;
+  product.output = options.output;
+  product.optLevel = options.optLevel;
+  product.embedWeights = options.embedWeights;
+  product.weights = options.weights;
+  product.runtimeFolder = options.runtimeFolder;
+  product.verbose = options.verbose;
+  auto info = writeProduct(*module, product);
+  return success(succeeded(info));
+}
+
+} // namespace
+
+int tern::runDriver(const DriverOptions &options, DialectRegistry &registry) {
+  return succeeded(Driver(options, registry).run()) ? 0 : 1;
+}

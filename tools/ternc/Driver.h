@@ -1,0 +1,48 @@
+//===- Driver.h - From model to product -------------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_TERNC_DRIVER_H
+#define TERN_TOOLS_TERNC_DRIVER_H
+
+#include "mlir/IR/DialectRegistry.h"
+#include "tern/Pipelines/Pipelines.h"
+#include "tern/Target/Product.h"
+#include "llvm/ADT/StringMap.h"
+#include <optional>
+#include <string>
+
+namespace tern {
+
+struct DriverOptions {
+  std::string input;
+  /// `-`: standard output, for text only.
+  std::string output;
+  /// A level of IR, or `llvm-ir`, `asm`, `obj`, `lib`, `exe`.
+  std::string emit;
+  /// Empty: the input's if it has one, else `host`.
+  std::string target;
+  TernaryOptions ternary;
+  llvm::StringMap<int64_t> dims;
+  llvm::StringMap<std::string> constantInputs;
+  std::string weights;
+  /// Where the size report goes; `-`: standard output.
+  std::optional<std::string> stats;
+  /// Folder that takes the IR after each phase; empty: none.
+  std::string dumpPhases;
+  std::string runtimeFolder;
+  unsigned optLevel = 2;
+  bool embedWeights = false;
+  bool verbose = false;
+};
+
+/// Compiles; returns the exit status. Errors are printed, one line each.
+int runDriver(const DriverOptions &options, mlir::DialectRegistry &registry);
+
+} // namespace tern
+
+#endif // TERN_TOOLS_TERNC_DRIVER_H

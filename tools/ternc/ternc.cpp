@@ -1,0 +1,255 @@
+//===- ternc.cpp - The compiler's command line ----------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Driver.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "tern/Config/Version.h"
+#include "tern/InitAll.h"
+#include "tern/Support/PluginLoader.h"
+#include "tern/Target/Targets.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Regex.h"
+#include "llvm/Support/raw_ostream.h"
+#include <csignal>
+
+namespace cl = llvm::cl;
+using llvm::StringRef;
+
+namespace {
+
+cl::OptionCategory category("Options of ternc");
+
+cl::opt<std::string> input(cl::Positional, cl::desc("model.onnx|.mlir|.mlirbc"),
+                           cl::cat(category));
+cl::opt<std::string> output("o", cl::value_desc("file"), cl::cat(category),
+                            cl::desc("Output. Its suffix says what: .so, .o, "
+                                     ".s, .ll; none is an executable"));
+cl::opt<std::string>
+    emit("emit", cl::cat(category), cl::value_desc("kind"),
+         cl::desc("A level of IR as MLIR text: graph, ternary, packed, tiled, "
+                  "buffers, llvm; or a product: llvm-ir, asm, obj, lib, exe"));
+cl::opt<std::string> target("target", cl::cat(category), cl::value_desc("name"),
+                            cl::desc("What to compile for (default: host)"));
+cl::opt<bool> listTargets("list-targets", cl::cat(category),
+                          cl::desc("List the targets and exit"));
+cl::opt<std::string> ternarize(
+    "ternarize", cl::cat(category), cl::init("auto"), cl::value_desc("which"),
+    cl::desc("Linear layers that become ternary: auto (those that are ternary "
+             "in the model), all, none"));
+cl::opt<std::string>
+    activations("activations", cl::cat(category), cl::init("auto"),
+                cl::value_desc("how"),
+                cl::desc("Activations of converted layers: auto, int8, float"));
+cl::list<std::string>
+    exclude("exclude", cl::cat(category), cl::value_desc("regex"),
+            cl::desc("Leave layers with a matching name as they are"));
+cl::list<std::string> dims("dim", cl::cat(category),
+                           cl::value_desc("name=value"),
+                           cl::desc("Fix a symbolic extent of the inputs"));
+cl::list<std::string>
+    constantInputs("constant-input", cl::cat(category),
+                   cl::value_desc("name=@file"),
+                   cl::desc("Make an input a constant (.npy or .pb)"));
+cl::opt<std::string>
+    weights("weights", cl::cat(category), cl::value_desc("file"),
+            cl::desc("Where parameters come from (default: the model)"));
+cl::opt<std::string> dumpPhases("dump-phases", cl::cat(category),
+                                cl::value_desc("folder"),
+                                cl::desc("Write the IR after each phase"));
+cl::opt<char> optLevel("O", cl::cat(category), cl::Prefix, cl::init('2'),
+                       cl::desc("Optimization level 0 to 3 (default: -O2)"));
+cl::opt<bool> embedWeights(
+    "embed-weights", cl::cat(category),
+    cl::desc("Put the weights in the output, not in a file beside it"));
+cl::opt<bool> verbose("verbose", cl::cat(category),
+                      cl::desc("Print phases and commands"));
+cl::list<std::string> plugins("load-dialect-plugin", cl::cat(category),
+                              cl::value_desc("file"),
+                              cl::desc("Load dialects and targets"));
+
+/// LLVM declares a --stats of its own, for compiler developers, whenever the
+/// first option is looked at. It becomes --llvm-stats to make room.
+cl::opt<std::string> &getStatsOption() {
+  static cl::opt<std::string> *option = [] {
+    auto &known = cl::getRegisteredOptions();
+    if (auto it = known.find("stats"); it != known.end())
+      it->second->setArgStr("llvm-stats");
+    return new cl::opt<std::string>("stats", cl::cat(category),
+                                    cl::ValueOptional, cl::value_desc("file"),
+                                    cl::desc("Print a size report as JSON"));
+  }();
+  return *option;
+}
+
+int fail(const llvm::Twine &text) {
+  llvm::errs() << "error: " << text << "\n";
+  return 1;
+}
+
+/// What to emit for an output of this name; empty if it does not tell.
+std::string emitForSuffix(StringRef path) {
+  StringRef suffix = llvm::sys::path::extension(path);
+  if (suffix == ".so")
+    return "lib";
+  if (suffix == ".o")
+    return "obj";
+  if (suffix == ".s")
+    return "asm";
+  if (suffix == ".ll")
+    return "llvm-ir";
+  if (suffix == ".mlir" || suffix == ".mlirbc")
+    return "";
+  return "exe";
+}
+
+bool isOneOf(StringRef value, std::initializer_list<StringRef> known) {
+  return llvm::is_contained(known, value);
+}
+
+/// Splits `name=value`; both must be there.
+bool splitPair(StringRef text, StringRef &name, StringRef &value) {
+  std::tie(name, value) = text.split('=');
+  return !name.empty() && !value.empty();
+}
+
+/// Checks the options and collects them; returns the exit status.
+int collect(tern::DriverOptions &options, const char *argv0) {
+  if (input.empty())
+    return fail("no input: give a model.onnx, .mlir or .mlirbc");
+  options.input = input;
+  options.output = output;
+  options.emit = emit;
+  bool isProduct =
+      isOneOf(options.emit, {"llvm-ir", "asm", "obj", "lib", "exe"});
+  if (options.emit.empty()) {
+    if (output.empty())
+      return fail("no output: give -o FILE, or --emit=LEVEL to print IR");
+    options.emit = emitForSuffix(output);
+    if (options.emit.empty())
+      return fail("which level of IR goes to '" + output +
+                  "'? Give --emit=graph, ternary, packed, tiled, buffers or "
+                  "llvm");
+    isProduct = true;
+  } else if (!isProduct && tern::findPhase(options.emit) < 0) {
+    return fail("unknown --emit=" + emit +
+                "; known are: graph, ternary, packed, tiled, buffers, llvm, "
+                "llvm-ir, asm, obj, lib, exe");
+  }
+  bool isText = !isProduct || isOneOf(options.emit, {"llvm-ir", "asm"});
+  if (options.output.empty()) {
+    if (!isText)
+      return fail("no output: give -o FILE");
+    options.output = "-";
+  }
+  if (options.output == "-" && !isText)
+    return fail("--emit=" + options.emit + " cannot go to standard output");
+
+  options.target = target;
+  if (!isOneOf(ternarize, {"auto", "all", "none"}))
+    return fail("unknown --ternarize=" + ternarize +
+                "; known are: auto, all, none");
+  if (!isOneOf(activations, {"auto", "int8", "float"}))
+    return fail("unknown --activations=" + activations +
+                "; known are: auto, int8, float");
+  options.ternary.ternarize = ternarize;
+  options.ternary.activations = activations;
+  for (const std::string &regex : exclude) {
+    std::string message;
+    if (!llvm::Regex(regex).isValid(message))
+      return fail("bad regular expression in --exclude='" + regex +
+                  "': " + message);
+    options.ternary.exclude.push_back(regex);
+  }
+  for (const std::string &text : dims) {
+    StringRef name, value;
+    int64_t extent;
+    if (!splitPair(text, name, value) || value.getAsInteger(10, extent) ||
+        extent < 0)
+      return fail("bad --dim=" + text +
+                  ": expected NAME=EXTENT, such as batch=1");
+    if (!options.dims.try_emplace(name, extent).second)
+      return fail("--dim " + name + " is given twice");
+  }
+  for (const std::string &text : constantInputs) {
+    StringRef name, value;
+    if (!splitPair(text, name, value) || !value.consume_front("@"))
+      return fail("bad --constant-input=" + text + ": expected NAME=@FILE");
+    if (!options.constantInputs.try_emplace(name, value.str()).second)
+      return fail("--constant-input " + name + " is given twice");
+  }
+  options.weights = weights;
+  cl::opt<std::string> &stats = getStatsOption();
+  if (stats.getNumOccurrences())
+    options.stats = stats.empty() ? std::string("-") : stats;
+  options.dumpPhases = dumpPhases;
+  if (optLevel < '0' || optLevel > '3')
+    return fail(llvm::Twine("unknown optimization level -O") +
+                llvm::Twine(optLevel) + "; known are: -O0 to -O3");
+  options.optLevel = optLevel - '0';
+  options.embedWeights = embedWeights;
+  options.verbose = verbose;
+
+  static int anchor;
+  llvm::SmallString<128> folder(llvm::sys::path::parent_path(
+      llvm::sys::fs::getMainExecutable(argv0, &anchor)));
+  llvm::sys::path::append(folder, "..", "lib");
+  llvm::sys::path::remove_dots(folder, /*remove_dot_dot=*/true);
+  options.runtimeFolder = folder.str();
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  // Then a file over the size limit is an error of write(), not the end.
+  std::signal(SIGXFSZ, SIG_IGN);
+
+  (void)getStatsOption();
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerMLIRContextCLOptions();
+  mlir::registerPassManagerCLOptions();
+  mlir::registerDefaultTimingManagerCLOptions();
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) {
+    os << "ternc " << TERN_VERSION_STRING << " (LLVM " << LLVM_VERSION_STRING
+       << ")\n";
+  });
+  std::string message;
+  llvm::raw_string_ostream os(message);
+  if (!cl::ParseCommandLineOptions(
+          argc, argv, "Tern: compiles neural networks to ternary code\n",
+          &os)) {
+    // The first line says what is wrong; the second, how to get help.
+    StringRef line = StringRef(message).trim().split('\n').first;
+    line.consume_front(StringRef(argv[0]));
+    line.consume_front(": ");
+    return fail(line);
+  }
+  if (listTargets) {
+    tern::printTargets(llvm::outs());
+    return 0;
+  }
+  tern::DriverOptions options;
+  if (int status = collect(options, argv[0]))
+    return status;
+
+  mlir::DialectRegistry registry;
+  tern::registerAllDialects(registry);
+  tern::registerAllPasses();
+  for (const std::string &plugin : plugins)
+    if (llvm::Error error = tern::loadPlugin(plugin, registry))
+      return fail(llvm::toString(std::move(error)));
+  return tern::runDriver(options, registry);
+}
