@@ -15,6 +15,8 @@ PREFIX ?= /usr/local
 NINJA = ninja -C $(BUILD) -j$(JOBS)
 
 .DEFAULT_GOAL := build
+# Only one apt-get at a time; the parallelism is ninja's.
+.NOTPARALLEL:
 .PHONY: build configure deps demo check format format-fix lint docs install clean help
 
 build: deps-build configure ## Compile; the tools are in build/bin (the default)

@@ -10,7 +10,7 @@ mode=(--dry-run -Werror)
 if [[ ${1:-} == --fix ]]; then mode=(-i); fi
 # Outside a git checkout (a source archive) look at the folders themselves.
 { git ls-files --cached --others --exclude-standard '*.cpp' '*.h' '*.c' 2>/dev/null ||
-  find include lib runtime tools test unittests examples benchmarks \
-    -name '*.cpp' -o -name '*.h' -o -name '*.c'; } |
+  find . -path './build*' -prune -o \
+    '(' -name '*.cpp' -o -name '*.h' -o -name '*.c' ')' -print; } |
   while read -r file; do if [[ -e $file ]]; then echo "$file"; fi; done |
   xargs -r clang-format-22 "${mode[@]}"
