@@ -133,4 +133,35 @@ def TernLowerPackedMatmul
   ];
 }
 
+def TernRaiseBitLinear : Pass<"tern-raise-bitlinear", "::mlir::func::FuncOp"> {
+  let summary = "Recognise ternary layers";
+  let description = [{
+    Rewrites linear layers whose weights are ternary in the model to
+    `tern.bitlinear`: weights that go through an exported fake quantization
+    (with or without a straight-through residue), and float parameters whose
+    values are ternary (`tern.ternary`). Activations that go through an int8
+    fake quantization per token become the op's; others stay float. One
+    quantization read by several layers is recognised for each.
+
+    What is not exactly a quantizer of the dialect stays as it is. A remark
+    (category `tern-ternary`) says for each layer what was found, or what a
+    near miss failed on. docs/ternarization.md lists the patterns.
+
+    Accepts linalg on tensors as the importer makes it; run `canonicalize` and
+    `cse` before. The value of a raised layer differs from the original by
+    rounding only, except that a division by a scale becomes a multiplication
+    with its reciprocal, so codes can differ at ties.
+  }];
+  let options = [
+    ListOption<"exclude", "exclude", "std::string",
+               "Leave alone layers whose name, or whose parameter's name, one "
+               "of these regular expressions matches">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect", "::tern::TernDialect"
+  ];
+  let statistics = [Statistic<"numRaised", "num-raised", "Layers raised">];
+}
+
 #endif // TERN_DIALECT_TERN_TRANSFORMS_PASSES_TD

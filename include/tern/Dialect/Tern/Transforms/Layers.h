@@ -1,0 +1,55 @@
+//===- Layers.h - The linear layers of a model ------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_DIALECT_TERN_TRANSFORMS_LAYERS_H
+#define TERN_DIALECT_TERN_TRANSFORMS_LAYERS_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
+#include <string>
+#include <vector>
+
+namespace tern {
+
+/// How a linear layer came to be what it is. Recorded in the IR as the
+/// discardable attributes `tern.origin` ("raised" or "converted") of
+/// `tern.bitlinear` and `tern.float` (the reason) of a layer left alone.
+enum class LayerOrigin {
+  /// It was ternary in the model.
+  Raised,
+  /// It was made ternary because the user asked for it.
+  Converted,
+  /// It could have been converted, but was excluded.
+  Excluded,
+  /// It is not ternary.
+  Float,
+};
+llvm::StringRef getName(LayerOrigin origin);
+
+/// A linear layer at the ternary level.
+struct LayerInfo {
+  /// The model's node.
+  std::string name;
+  /// The parameter that the weights are, or empty.
+  std::string weight;
+  LayerOrigin origin;
+  /// Why it is excluded or float; may be empty.
+  std::string reason;
+  int64_t n, k;
+  /// Null unless it is ternary.
+  WeightQuantizerAttr weights;
+  bool hasInt8Activations = false;
+};
+
+/// The linear layers of the module's functions, in order. Layers whose weights
+/// are no parameters (attention) are left out.
+std::vector<LayerInfo> collectLayers(mlir::ModuleOp module);
+
+} // namespace tern
+
+#endif // TERN_DIALECT_TERN_TRANSFORMS_LAYERS_H

@@ -1,0 +1,164 @@
+//===- LayerNames.cpp - What layers are called ----------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerNames.h"
+#include "LinearLayer.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+
+using namespace mlir;
+using namespace tern;
+
+static constexpr StringLiteral originAttrName = "tern.origin";
+static constexpr StringLiteral floatAttrName = "tern.float";
+/// Reasons that begin so are the user's wish or a default, not the model's.
+static constexpr StringLiteral excludedPrefix = "excluded";
+
+static std::string getNodeName(Location loc) {
+  std::string name;
+  loc->walk([&](Location nested) {
+    auto named = dyn_cast<NameLoc>(nested);
+    if (!named)
+      return WalkResult::advance();
+    name = named.getName().str();
+    return WalkResult::interrupt();
+  });
+  return name;
+}
+
+/// The name of the parameter that the value is, but for its shape.
+static std::string getParameterName(Value weight) {
+  auto type = dyn_cast<RankedTensorType>(weight.getType());
+  if (!type)
+    return "";
+  auto argument =
+      dyn_cast<BlockArgument>(getSource(Element::get(weight)).value);
+  auto function =
+      argument
+          ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+          : nullptr;
+  if (!function)
+    return "";
+  auto name = function.getArgAttrOfType<StringAttr>(
+      argument.getArgNumber(), TernDialect::getParamAttrName());
+  return name ? name.str() : "";
+}
+
+LayerNames tern::getLayerNames(Operation *op, Value weight) {
+  LayerNames names = {getNodeName(op->getLoc())};
+  if (std::string name = getParameterName(weight); !name.empty())
+    names.push_back(name);
+  return names;
+}
+
+//===----------------------------------------------------------------------===//
+// Exclusions
+//===----------------------------------------------------------------------===//
+
+LogicalResult LayerFilter::add(ArrayRef<std::string> patterns,
+                               MLIRContext *context) {
+  for (const std::string &pattern : patterns) {
+    auto regex = std::make_shared<llvm::Regex>(pattern);
+    std::string error;
+    if (!regex->isValid(error))
+      return emitError(UnknownLoc::get(context))
+             << "exclude pattern '" << pattern
+             << "' is no regular expression: " << error;
+    entries.push_back({pattern, regex});
+  }
+  return success();
+}
+
+std::optional<StringRef> LayerFilter::match(const LayerNames &names) {
+  std::optional<StringRef> result;
+  for (Entry &entry : entries) {
+    if (llvm::none_of(names, [&](const std::string &name) {
+          return entry.regex->match(name);
+        }))
+      continue;
+    entry.isUsed = true;
+    if (!result)
+      result = entry.pattern;
+  }
+  return result;
+}
+
+std::vector<StringRef> LayerFilter::getUnused() const {
+  std::vector<StringRef> unused;
+  for (const Entry &entry : entries)
+    if (!entry.isUsed)
+      unused.push_back(entry.pattern);
+  return unused;
+}
+
+//===----------------------------------------------------------------------===//
+// What became of layers
+//===----------------------------------------------------------------------===//
+
+StringRef tern::getName(LayerOrigin origin) {
+  switch (origin) {
+  case LayerOrigin::Raised:
+    return "raised";
+  case LayerOrigin::Converted:
+    return "converted";
+  case LayerOrigin::Excluded:
+    return "excluded";
+  case LayerOrigin::Float:
+    return "float";
+  }
+  llvm_unreachable("all origins are handled");
+}
+
+void tern::setOrigin(Operation *layer, LayerOrigin origin) {
+  layer->setAttr(originAttrName,
+                 StringAttr::get(layer->getContext(), getName(origin)));
+}
+
+void tern::setFloatReason(Operation *layer, StringRef reason) {
+  layer->setAttr(floatAttrName, StringAttr::get(layer->getContext(), reason));
+}
+
+std::vector<LayerInfo> tern::collectLayers(ModuleOp module) {
+  std::vector<LayerInfo> layers;
+  module.walk([&](Operation *op) {
+    LayerInfo info;
+    info.name = getNodeName(op->getLoc());
+    if (auto bitlinear = dyn_cast<BitLinearOp>(op)) {
+      auto type = bitlinear.getWeight().getType();
+      info.weight = getParameterName(bitlinear.getWeight());
+      auto origin = op->getAttrOfType<StringAttr>(originAttrName);
+      info.origin =
+          origin && origin.getValue() == getName(LayerOrigin::Converted)
+              ? LayerOrigin::Converted
+              : LayerOrigin::Raised;
+      info.n = type.getDimSize(0);
+      info.k = type.getDimSize(1);
+      info.weights = bitlinear.getWeights();
+      info.hasInt8Activations = bitlinear.getActivations().has_value();
+      layers.push_back(info);
+      return;
+    }
+    std::optional<LinearLayer> layer = LinearLayer::match(op);
+    if (!layer)
+      return;
+    info.weight = getParameterName(layer->weight.value);
+    if (auto reason = op->getAttrOfType<StringAttr>(floatAttrName))
+      info.reason = reason.str();
+    if (info.weight.empty() && info.reason.empty())
+      return;
+    info.origin = StringRef(info.reason).starts_with(excludedPrefix)
+                      ? LayerOrigin::Excluded
+                      : LayerOrigin::Float;
+    SmallVector<int64_t> ranges = layer->op.getStaticLoopRanges();
+    info.n = ranges[*layer->dims.n];
+    info.k = ranges[layer->dims.k];
+    layers.push_back(info);
+  });
+  return layers;
+}

@@ -1,0 +1,252 @@
+//===- LinearLayer.cpp - Linear layers of a graph -------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LinearLayer.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace tern;
+
+static bool isF32Tensor(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getElementType().isF32();
+}
+
+std::optional<LinearLayer> LinearLayer::match(Operation *candidate) {
+  auto op = dyn_cast<linalg::LinalgOp>(candidate);
+  if (!op || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
+      op->getNumResults() != 1 || op.getNumReductionLoops() != 1 ||
+      !linalg::isaContractionOpInterface(op))
+    return std::nullopt;
+  Value x = op.getDpsInputOperand(0)->get();
+  Value weight = op.getDpsInputOperand(1)->get();
+  Value init = op.getDpsInitOperand(0)->get();
+  if (!isF32Tensor(x) || !isF32Tensor(weight) || !isF32Tensor(init))
+    return std::nullopt;
+  // Loops [..., K] of the activations against [..., N] of the result.
+  AffineMap xMap = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
+  AffineMap outMap = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  if (!xMap.isProjectedPermutation() || !outMap.isProjectedPermutation() ||
+      xMap.getNumResults() != outMap.getNumResults() ||
+      xMap.getNumResults() == 0 ||
+      op.getNumLoops() != outMap.getNumResults() + 1 ||
+      xMap.getResults().drop_back() != outMap.getResults().drop_back())
+    return std::nullopt;
+  unsigned k = xMap.getDimPosition(xMap.getNumResults() - 1);
+  unsigned n = outMap.getDimPosition(outMap.getNumResults() - 1);
+  if (op.getIteratorTypesArray()[k] != utils::IteratorType::reduction)
+    return std::nullopt;
+  if (getConstant(Element::get(init)) != 0.0)
+    return std::nullopt;
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInputOperand(1));
+  return LinearLayer{op, x, Element{weight, map}, MatrixDims{n, k}};
+}
+
+AffineMap LinearLayer::getLoopsOfResult() const {
+  auto linalgOp = op;
+  MLIRContext *context = linalgOp.getContext();
+  AffineMap outMap =
+      linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0));
+  SmallVector<AffineExpr> loops(linalgOp.getNumLoops(),
+                                getAffineConstantExpr(0, context));
+  for (unsigned i = 0, e = outMap.getNumResults(); i < e; ++i)
+    loops[outMap.getDimPosition(i)] = getAffineDimExpr(i, context);
+  return AffineMap::get(outMap.getNumResults(), 0, loops, context);
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+namespace {
+enum class LatentForm { RowsByColumns, Transposed, SplitColumns };
+} // namespace
+
+static std::optional<LatentForm> getLatentForm(const LinearLayer &layer,
+                                               Element latent) {
+  auto type = dyn_cast<RankedTensorType>(latent.value.getType());
+  if (!type || !type.getElementType().isF32())
+    return std::nullopt;
+  MLIRContext *context = type.getContext();
+  AffineExpr n = getAffineDimExpr(*layer.dims.n, context);
+  AffineExpr k = getAffineDimExpr(layer.dims.k, context);
+  ArrayRef<AffineExpr> indices = latent.map.getResults();
+  // Indices of extent 1 are 0 and fit any form.
+  auto is = [&](unsigned i, AffineExpr expr) {
+    return type.getDimSize(i) == 1 || indices[i] == expr;
+  };
+  auto linalgOp = layer.op;
+  SmallVector<int64_t> ranges = linalgOp.getStaticLoopRanges();
+  int64_t rows = ranges[*layer.dims.n], columns = ranges[layer.dims.k];
+  if (type.getRank() == 2) {
+    if (is(0, n) && is(1, k) && type.getDimSize(0) == rows)
+      return LatentForm::RowsByColumns;
+    if (is(0, k) && is(1, n) && type.getDimSize(1) == rows)
+      return LatentForm::Transposed;
+  }
+  if (type.getRank() == 3 && is(0, n) && type.getDimSize(0) == rows &&
+      !ShapedType::isDynamic(columns) && !type.isDynamicDim(2)) {
+    int64_t group = type.getDimSize(2);
+    if (type.getDimSize(1) * group == columns && is(1, k.floorDiv(group)) &&
+        (is(2, k % group) || (type.getDimSize(1) == 1 && is(2, k))))
+      return LatentForm::SplitColumns;
+  }
+  return std::nullopt;
+}
+
+bool tern::isLatentMatrix(const LinearLayer &layer, Element latent) {
+  return getLatentForm(layer, latent).has_value();
+}
+
+static Value buildLatentMatrix(OpBuilder &builder, Location loc,
+                               const LinearLayer &layer, Element latent) {
+  Value tensor = latent.value;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  switch (*getLatentForm(layer, latent)) {
+  case LatentForm::RowsByColumns:
+    return tensor;
+  case LatentForm::Transposed: {
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(builder, loc, tensor);
+    std::swap(sizes[0], sizes[1]);
+    Value empty =
+        tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
+    return linalg::TransposeOp::create(builder, loc, tensor, empty,
+                                       ArrayRef<int64_t>{1, 0})
+        ->getResult(0);
+  }
+  case LatentForm::SplitColumns:
+    return tensor::CollapseShapeOp::create(
+        builder, loc, tensor, ArrayRef<ReassociationIndices>{{0}, {1, 2}});
+  }
+  llvm_unreachable("all forms are handled");
+}
+
+//===----------------------------------------------------------------------===//
+// Reshapes
+//===----------------------------------------------------------------------===//
+
+/// The operand of a reshape that leaves the last dimension alone, or null.
+static Value getReshaped(Operation *op) {
+  SmallVector<ReassociationIndices> groups;
+  if (auto collapse = dyn_cast_or_null<tensor::CollapseShapeOp>(op))
+    groups = collapse.getReassociationIndices();
+  else if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op))
+    groups = expand.getReassociationIndices();
+  if (groups.size() < 2 || groups.back().size() != 1)
+    return nullptr;
+  return op->getOperand(0);
+}
+
+Value tern::skipReshapes(Value tensor) {
+  while (Value operand = getReshaped(tensor.getDefiningOp()))
+    tensor = operand;
+  return tensor;
+}
+
+Value tern::repeatReshapes(OpBuilder &builder, Value tensor,
+                           Value replacement) {
+  Value operand = getReshaped(tensor.getDefiningOp());
+  if (!operand)
+    return replacement;
+  IRMapping mapping;
+  mapping.map(operand, repeatReshapes(builder, operand, replacement));
+  return builder.clone(*tensor.getDefiningOp(), mapping)->getResult(0);
+}
+
+//===----------------------------------------------------------------------===//
+// Bias
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The addition of a bias vector to a layer's result, perhaps reshaped.
+struct BiasAddition {
+  Value sum;
+  /// The summand that is the layer's result, after reshapes.
+  Value product;
+  Value bias;
+};
+} // namespace
+
+static std::optional<BiasAddition> findBias(Value result) {
+  Value product = result;
+  while (product.hasOneUse() && getReshaped(*product.user_begin()))
+    product = (*product.user_begin())->getResult(0);
+  if (!product.hasOneUse())
+    return std::nullopt;
+  Operation *user = *product.user_begin();
+  if (!isa<linalg::LinalgOp>(user) || user->getNumResults() != 1)
+    return std::nullopt;
+  Value sum = user->getResult(0);
+  if (sum.getType() != product.getType())
+    return std::nullopt;
+  auto operands = matchBinary<arith::AddFOp>(Element::get(sum));
+  // The sum must be this operation's own, not one that it forwards.
+  if (!operands || getComputation(Element::get(sum))->getParentOp() != user)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(sum.getType());
+  int64_t n = type.getShape().back();
+  for (auto [left, right] :
+       {*operands, std::pair(operands->second, operands->first)}) {
+    if (left != Element::get(product))
+      continue;
+    for (Element bias : {right, getSource(right)}) {
+      auto biasType = dyn_cast<RankedTensorType>(bias.value.getType());
+      if (biasType && biasType.getRank() == 1 && biasType.getDimSize(0) == n &&
+          biasType.getElementType().isF32() &&
+          (n == 1 ||
+           bias.map.getResult(0) ==
+               getAffineDimExpr(type.getRank() - 1, sum.getContext())))
+        return BiasAddition{sum, product, bias.value};
+    }
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Rewriting
+//===----------------------------------------------------------------------===//
+
+BitLinearOp tern::replaceByBitLinear(OpBuilder &builder,
+                                     const LinearLayer &layer, Value result,
+                                     const BitLinearParts &parts) {
+  Location loc = layer.op->getLoc();
+  std::optional<BiasAddition> addition = findBias(result);
+  // Everything that the layer needs is defined before the last operation it
+  // takes the place of.
+  Operation *last = (addition ? addition->sum : result).getDefiningOp();
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(last);
+  Value weight = buildLatentMatrix(builder, loc, layer, parts.latent);
+  Value alpha;
+  if (parts.alpha)
+    alpha = arith::ConstantOp::create(
+        builder, loc,
+        DenseElementsAttr::get(RankedTensorType::get({}, builder.getF32Type()),
+                               static_cast<float>(*parts.alpha)));
+  auto bitlinear =
+      BitLinearOp::create(builder, loc, result.getType(), parts.x, weight,
+                          addition ? addition->bias : Value(), alpha,
+                          parts.weights, parts.activations);
+  if (addition)
+    addition->sum.replaceAllUsesWith(
+        repeatReshapes(builder, addition->product, bitlinear.getResult()));
+  else
+    result.replaceAllUsesWith(bitlinear.getResult());
+  return bitlinear;
+}
+
+void tern::eraseDeadOps(Region &region) {
+  for (Block &block : region)
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+}

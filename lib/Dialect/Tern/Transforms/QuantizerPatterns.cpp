@@ -1,0 +1,612 @@
+//===- QuantizerPatterns.cpp - Fake quantization as exported --------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "QuantizerPatterns.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "llvm/ADT/SmallBitVector.h"
+
+using namespace mlir;
+using namespace tern;
+
+/// Codes and what they are made from.
+struct QuantizerMatcher::Codes {
+  Element value;
+  Rule rule;
+  Rounding round = Rounding::Even;
+  /// round_clip: the inverse of what the value is multiplied with. threshold:
+  /// what its magnitude is compared with. Else empty.
+  Monomial scale = {};
+  /// strict_threshold: what its magnitude is compared with.
+  double threshold = 0;
+  double low = -1, high = 1;
+};
+
+/// A scale and what it is made from.
+struct QuantizerMatcher::Scale {
+  Statistic statistic;
+  Granularity granularity = Granularity::Tensor;
+  int64_t groupSize = 0;
+  /// What the statistic is multiplied with, and where the bound applies.
+  double factor = 1;
+  double boundedFactor = 1;
+  double eps;
+  EpsMode epsMode = EpsMode::Clamp;
+};
+
+/// Keeps the scale of zeros from being zero where the model has no bound of
+/// its own; its reciprocal is still finite in f32.
+static constexpr double tinyEps = 1e-30;
+
+//===----------------------------------------------------------------------===//
+// Pieces
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct Clip {
+  Element value;
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+};
+} // namespace
+
+/// Constant bounds in any order and number; nothing if there are none.
+static std::optional<Clip> matchClip(Element element) {
+  Clip clip{element};
+  bool hasBound = false;
+  if (auto *op = getComputation(element); isa_and_nonnull<math::ClampFOp>(op)) {
+    std::optional<double> low = getConstant(getOperand(element, 1));
+    std::optional<double> high = getConstant(getOperand(element, 2));
+    if (low && high)
+      return Clip{getOperand(element, 0), *low, *high};
+  }
+  while (true) {
+    if (auto bound = matchWithConstant<arith::MaximumFOp, arith::MaxNumFOp>(
+            clip.value)) {
+      clip.low = std::max(clip.low, bound->second);
+      clip.value = bound->first;
+    } else if (auto bound =
+                   matchWithConstant<arith::MinimumFOp, arith::MinNumFOp>(
+                       clip.value)) {
+      clip.high = std::min(clip.high, bound->second);
+      clip.value = bound->first;
+    } else {
+      break;
+    }
+    hasBound = true;
+  }
+  return hasBound ? std::optional(clip) : std::nullopt;
+}
+
+static std::optional<std::pair<Element, Rounding>> matchRound(Element element) {
+  if (auto value = matchUnary<math::RoundEvenOp>(element))
+    return std::pair(*value, Rounding::Even);
+  if (auto value = matchUnary<math::RoundOp>(element))
+    return std::pair(*value, Rounding::Away);
+  if (auto value = matchUnary<math::FloorOp>(element))
+    if (auto sum = matchWithConstant<arith::AddFOp>(*value);
+        sum && sum->second == 0.5)
+      return std::pair(sum->first, Rounding::HalfUp);
+  return std::nullopt;
+}
+
+/// q in the straight-through residue v + (q - v), else the element itself.
+/// Rounding aside, the value does not depend on v.
+static Element stripResidue(Element element) {
+  auto sum = matchBinary<arith::AddFOp>(element);
+  if (!sum)
+    return element;
+  for (auto [v, bracket] : {*sum, std::pair(sum->second, sum->first)})
+    if (auto difference = matchBinary<arith::SubFOp>(bracket))
+      if (isSame(difference->second, v))
+        return difference->first;
+  return element;
+}
+
+/// x in sign(x), as comparisons and selects or as a select of them.
+static std::optional<Element> matchSign(Element element) {
+  // x > 0 ? 1 : (x < 0 ? -1 : x), either comparison first.
+  Element rest = element;
+  std::optional<Element> value;
+  bool hasPositive = false, hasNegative = false;
+  while (isa_and_nonnull<arith::SelectOp>(getComputation(rest))) {
+    auto compare =
+        dyn_cast_or_null<arith::CmpFOp>(getComputation(getOperand(rest, 0)));
+    std::optional<double> taken = getConstant(getOperand(rest, 1));
+    if (!compare || !taken)
+      return std::nullopt;
+    Element condition = getOperand(rest, 0);
+    Element x = getOperand(condition, 0);
+    if (getConstant(getOperand(condition, 1)) != 0.0 ||
+        (value && !isSame(*value, x)))
+      return std::nullopt;
+    value = x;
+    using P = arith::CmpFPredicate;
+    P predicate = compare.getPredicate();
+    if (*taken == 1 && (predicate == P::OGT || predicate == P::UGT))
+      hasPositive = true;
+    else if (*taken == -1 && (predicate == P::OLT || predicate == P::ULT))
+      hasNegative = true;
+    else
+      return std::nullopt;
+    rest = getOperand(rest, 2);
+  }
+  if (!hasPositive || !hasNegative ||
+      !(isSame(rest, *value) || getConstant(rest) == 0.0))
+    return std::nullopt;
+  return value;
+}
+
+/// A comparison `left > right` or `left >= right`, whichever way it is written.
+struct Comparison {
+  Element left, right;
+  bool isStrict;
+};
+
+static std::optional<Comparison> matchComparison(Element element) {
+  auto op = dyn_cast_or_null<arith::CmpFOp>(getComputation(element));
+  if (!op)
+    return std::nullopt;
+  Element a = getOperand(element, 0), b = getOperand(element, 1);
+  switch (op.getPredicate()) {
+  case arith::CmpFPredicate::OGT:
+    return Comparison{a, b, true};
+  case arith::CmpFPredicate::OGE:
+    return Comparison{a, b, false};
+  case arith::CmpFPredicate::OLT:
+    return Comparison{b, a, true};
+  case arith::CmpFPredicate::OLE:
+    return Comparison{b, a, false};
+  default:
+    return std::nullopt;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Codes
+//===----------------------------------------------------------------------===//
+
+/// clip(round(value / scale)).
+std::optional<QuantizerMatcher::Codes>
+QuantizerMatcher::matchRoundedCodes(Element codes) {
+  std::optional<Clip> clip = matchClip(codes);
+  if (!clip)
+    return std::nullopt;
+  auto rounded = matchRound(clip->value);
+  if (!rounded)
+    return std::nullopt;
+  Codes result{codes, Rule::RoundClip};
+  result.round = rounded->second;
+  result.low = clip->low;
+  result.high = clip->high;
+  // The value is the operand that is not the scale; which one that is shows
+  // when the scale is looked at, so a product is matched by what its scale's
+  // factors are: the value is a tensor that the scale is a statistic of.
+  if (auto quotient = matchBinary<arith::DivFOp>(rounded->first)) {
+    result.value = quotient->first;
+    result.scale = getMonomial(quotient->second);
+    return result;
+  }
+  if (auto product = matchBinary<arith::MulFOp>(rounded->first)) {
+    for (auto [value, scale] :
+         {*product, std::pair(product->second, product->first)}) {
+      Monomial monomial = getMonomial(scale).getInverse();
+      // A scale's reciprocal is what is multiplied with.
+      if (monomial.isPower(1) || monomial.bases.empty()) {
+        result.value = value;
+        result.scale = monomial;
+        return result;
+      }
+    }
+  }
+  return fail("codes are not a product or quotient with one scale");
+}
+
+/// sign(value) where |value| >= t * scale, else 0.
+std::optional<QuantizerMatcher::Codes>
+QuantizerMatcher::matchThresholdCodes(Element codes) {
+  std::optional<Element> value;
+  std::optional<Comparison> comparison;
+  if (auto product = matchBinary<arith::MulFOp>(codes)) {
+    for (auto [sign, mask] :
+         {*product, std::pair(product->second, product->first)}) {
+      if (auto condition = matchUnary<arith::UIToFPOp>(mask)) {
+        value = matchSign(sign);
+        comparison = matchComparison(*condition);
+      }
+    }
+  } else if (isa_and_nonnull<arith::SelectOp>(getComputation(codes)) &&
+             getConstant(getOperand(codes, 2)) == 0.0) {
+    value = matchSign(getOperand(codes, 1));
+    comparison = matchComparison(getOperand(codes, 0));
+  }
+  if (!value || !comparison)
+    return std::nullopt;
+  auto magnitude = matchUnary<math::AbsFOp>(comparison->left);
+  if (!magnitude || !isSame(*magnitude, *value))
+    return fail("codes are signs, but not of the weights that are compared "
+                "with the threshold");
+  if (comparison->isStrict)
+    return fail("codes are signs of weights above the threshold, not at or "
+                "above it");
+  Codes result{*value, Rule::Threshold};
+  result.scale = getMonomial(comparison->right);
+  return result;
+}
+
+/// (value > t) - (value < -t).
+std::optional<QuantizerMatcher::Codes>
+QuantizerMatcher::matchStrictThresholdCodes(Element codes) {
+  auto difference = matchBinary<arith::SubFOp>(codes);
+  if (!difference)
+    return std::nullopt;
+  auto positive = matchUnary<arith::UIToFPOp>(difference->first);
+  auto negative = matchUnary<arith::UIToFPOp>(difference->second);
+  if (!positive || !negative)
+    return std::nullopt;
+  std::optional<Comparison> above = matchComparison(*positive);
+  std::optional<Comparison> below = matchComparison(*negative);
+  if (!above || !below || !above->isStrict || !below->isStrict)
+    return std::nullopt;
+  std::optional<double> high = getConstant(above->right);
+  std::optional<double> low = getConstant(below->left);
+  if (!high || !low || *high != -*low || *high < 0 ||
+      !isSame(above->left, below->right))
+    return fail("the thresholds of the codes are not t and -t of one weight");
+  Codes result{above->left, Rule::StrictThreshold};
+  result.threshold = *high;
+  return result;
+}
+
+std::optional<QuantizerMatcher::Codes>
+QuantizerMatcher::matchCodes(Element codes) {
+  if (std::optional<Codes> result = matchRoundedCodes(codes))
+    return result;
+  if (std::optional<Codes> result = matchThresholdCodes(codes))
+    return result;
+  return matchStrictThresholdCodes(codes);
+}
+
+//===----------------------------------------------------------------------===//
+// Scales
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct Granule {
+  Granularity granularity;
+  int64_t groupSize = 0;
+};
+} // namespace
+
+/// Which elements around `value` the reduction of `input` covers. Both are
+/// elements of one tensor; the dimensions of input's position beyond value's
+/// are the reduced ones. Where all of a weight is one row, that is the tensor;
+/// where all of the activations are one token, that is a row.
+static std::optional<Granule> classifyGranule(Element value, Element input,
+                                              ArrayRef<int64_t> extents,
+                                              MatrixDims dims) {
+  value = getSource(value);
+  input = getSource(input);
+  if (value.value != input.value || !value.isTensor())
+    return std::nullopt;
+  unsigned numDims = value.getNumDims();
+  MLIRContext *context = value.map.getContext();
+  AffineExpr k = getAffineDimExpr(dims.k, context);
+  auto type = cast<RankedTensorType>(value.value.getType());
+
+  // Each index is either value's or a reduced dimension of its own, which then
+  // runs over all of it.
+  llvm::SmallBitVector reduced(extents.size());
+  bool isRow = true, isTensor = true;
+  std::optional<int64_t> group;
+  for (auto [index, own, extent] : llvm::zip_equal(
+           input.map.getResults(), value.map.getResults(), type.getShape())) {
+    if (extent == 1)
+      continue;
+    auto dim = dyn_cast<AffineDimExpr>(index);
+    if (dim && dim.getPosition() >= numDims &&
+        !reduced.test(dim.getPosition() - numDims)) {
+      unsigned position = dim.getPosition() - numDims;
+      reduced.set(position);
+      isRow &= own.isFunctionOfDim(dims.k) &&
+               !(dims.n && own.isFunctionOfDim(*dims.n));
+      if (own == k % extents[position])
+        group = extents[position];
+      continue;
+    }
+    isTensor = false;
+    if (index == own && !own.isFunctionOfDim(dims.k))
+      continue;
+    isRow = false;
+    if (index == own)
+      continue; // Which group it is, if it is one: checked below.
+    if (extents.size() == 1 && own == k &&
+        index == simplifyAffineExpr(k.floorDiv(extents[0]) * extents[0] +
+                                        getAffineDimExpr(numDims, context),
+                                    numDims + 1, 0)) {
+      group = extents[0];
+      reduced.set(0);
+      continue;
+    }
+    return std::nullopt;
+  }
+  // Reduced loops that run over nothing of the tensor count elements twice.
+  for (auto [i, extent] : llvm::enumerate(extents))
+    if (!reduced.test(i) && extent != 1) {
+      isRow = isTensor = false;
+      group = std::nullopt;
+    }
+  if (isTensor && isRow)
+    return Granule{dims.n ? Granularity::Tensor : Granularity::Row};
+  if (isTensor)
+    return Granule{Granularity::Tensor};
+  if (isRow)
+    return Granule{Granularity::Row};
+  // A group: everything but the position within it is the weight's own.
+  if (!group || reduced.count() != 1)
+    return std::nullopt;
+  for (auto [index, own, extent] : llvm::zip_equal(
+           input.map.getResults(), value.map.getResults(), type.getShape()))
+    if (extent != 1 && index == own && own.isFunctionOfDim(dims.k) &&
+        own != k.floorDiv(*group))
+      return std::nullopt;
+  return Granule{Granularity::Group, *group};
+}
+
+/// max(factor * statistic(|value|), eps) * boundedFactor and its variants.
+std::optional<QuantizerMatcher::Scale>
+QuantizerMatcher::matchScale(const Monomial &monomial, Element value,
+                             MatrixDims dims) {
+  if (!monomial.isPower(1))
+    return fail("the scale is not a statistic of the values");
+  Scale scale;
+  scale.eps = tinyEps;
+  scale.boundedFactor = monomial.factor;
+  Monomial statistic = monomial;
+  Element base = monomial.bases[0].first;
+  if (std::optional<Clip> clip = matchClip(base)) {
+    if (!std::isinf(clip->high) || clip->low < 0)
+      return fail("the scale is clipped on the wrong side");
+    scale.eps = getShortestF32(clip->low);
+    statistic = getMonomial(clip->value);
+  } else if (auto sum = matchWithConstant<arith::AddFOp>(base)) {
+    if (sum->second < 0)
+      return fail("the scale's eps is negative");
+    scale.eps = getShortestF32(sum->second);
+    scale.epsMode = EpsMode::Add;
+    statistic = getMonomial(sum->first);
+  } else {
+    // No bound: the factor is all one.
+    scale.boundedFactor = 1;
+  }
+  if (!statistic.isPower(1))
+    return fail("the scale is not a statistic of the values");
+  scale.factor = statistic.factor;
+
+  std::optional<Reduction> reduction = getReduction(statistic.bases[0].first);
+  if (!reduction)
+    return fail("the scale is not a mean or maximum of the values");
+  auto magnitude = matchUnary<arith::ExtFOp>(reduction->input);
+  auto operand =
+      matchUnary<math::AbsFOp>(magnitude ? *magnitude : reduction->input);
+  if (!operand)
+    return fail("the scale is not a statistic of absolute values");
+  scale.statistic = reduction->kind == Reduction::Sum ? Statistic::AbsMean
+                                                      : Statistic::AbsMax;
+  if (scale.statistic == Statistic::AbsMean) {
+    double count = 1;
+    for (int64_t extent : reduction->extents)
+      count *= ShapedType::isDynamic(extent) ? NAN : double(extent);
+    if (!isClose(scale.factor * count, 1))
+      return fail("the scale is a sum, not a mean");
+    scale.factor = 1;
+  }
+  std::optional<Granule> granule =
+      classifyGranule(value, *operand, reduction->extents, dims);
+  if (!granule)
+    return fail("the scale is of other values, or shared in another way than "
+                "per tensor, row or group");
+  scale.granularity = granule->granularity;
+  scale.groupSize = granule->groupSize;
+  return scale;
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+/// A float parameter whose bytes are {-s, 0, s}: absmax finds s, and s * 1/s
+/// rounds to 1 whatever the last bit.
+std::optional<WeightPattern>
+QuantizerMatcher::matchExactlyTernary(Element weight) {
+  Element source = getSource(weight);
+  auto argument = dyn_cast<BlockArgument>(source.value);
+  auto function =
+      argument
+          ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+          : nullptr;
+  if (!function)
+    return std::nullopt;
+  auto fact = function.getArgAttrOfType<StringAttr>(
+      argument.getArgNumber(), TernDialect::getTernaryAttrName());
+  if (!fact)
+    return std::nullopt;
+  StringRef text = fact.getValue();
+  int64_t group = 0;
+  Granularity granularity = text == "tensor" ? Granularity::Tensor
+                            : text == "row"  ? Granularity::Row
+                                             : Granularity::Group;
+  if (granularity == Granularity::Group &&
+      (!text.consume_front("group:") || text.getAsInteger(10, group)))
+    return std::nullopt;
+  WeightPattern result;
+  result.latent = source;
+  result.quantizer = WeightQuantizerAttr::get(
+      context, Statistic::AbsMax, granularity, group, Rule::RoundClip,
+      Rounding::Even, APFloat(0.1), APFloat(tinyEps), EpsMode::Clamp);
+  return result;
+}
+
+std::optional<WeightPattern> QuantizerMatcher::buildWeights(const Codes &codes,
+                                                            Monomial scale,
+                                                            MatrixDims dims) {
+  WeightPattern result;
+  result.scale = scale;
+  result.latent = getSource(codes.value);
+  if (!result.latent.isTensor())
+    return fail("the latent weights are no tensor");
+  if (codes.low != -1 || codes.high != 1)
+    return fail("codes are clipped to [" + Twine(int64_t(codes.low)) + ", " +
+                Twine(int64_t(codes.high)) + "], not [-1, 1]");
+  double threshold = 0.1;
+  if (codes.rule == Rule::RoundClip) {
+    if (!isSame(codes.scale, scale))
+      return fail("weights are divided by one scale and multiplied by another");
+  } else if (codes.rule == Rule::Threshold) {
+    Monomial relative = codes.scale;
+    relative.factor = scale.factor;
+    if (!isSame(relative, scale) || scale.factor == 0)
+      return fail("the threshold is not a multiple of the scale");
+    threshold = getShortestF32(codes.scale.factor / scale.factor);
+  } else {
+    threshold = getShortestF32(codes.threshold);
+  }
+
+  // A scale that depends on nothing is learned.
+  if (scale.bases.empty() ||
+      isa<BlockArgument>(getSource(scale.bases[0].first).value)) {
+    if (codes.rule == Rule::Threshold)
+      return fail("the threshold is relative to a learned scale");
+    if (!scale.bases.empty())
+      return fail("the learned scale is a parameter, which might be negative");
+    if (scale.factor < 1e-5)
+      return fail("the learned scale is below 1e-5");
+    result.alpha = scale.factor;
+    result.quantizer = WeightQuantizerAttr::get(
+        context, Statistic::Learned, Granularity::Tensor, 0, codes.rule,
+        codes.round, APFloat(threshold), APFloat(1e-5), EpsMode::Clamp);
+    return result;
+  }
+
+  std::optional<Scale> found = matchScale(scale, result.latent, dims);
+  if (!found)
+    return std::nullopt;
+  if (!isClose(found->factor, 1) || !isClose(found->boundedFactor, 1))
+    return fail("the scale is a multiple of the statistic");
+  result.quantizer = WeightQuantizerAttr::get(
+      context, found->statistic, found->granularity, found->groupSize,
+      codes.rule, codes.round, APFloat(threshold), APFloat(found->eps),
+      found->epsMode);
+  return result;
+}
+
+std::optional<WeightPattern> QuantizerMatcher::matchWeights(Element weight,
+                                                            MatrixDims dims) {
+  if (std::optional<WeightPattern> exact = matchExactlyTernary(weight))
+    return exact;
+  Element product = stripResidue(weight);
+  if (auto operands = matchBinary<arith::MulFOp>(product))
+    for (auto [codes, scale] :
+         {*operands, std::pair(operands->second, operands->first)})
+      if (std::optional<Codes> found = matchCodes(codes))
+        return buildWeights(*found, getMonomial(scale), dims);
+  if (auto operands = matchBinary<arith::DivFOp>(product))
+    if (std::optional<Codes> found = matchCodes(operands->first))
+      return buildWeights(*found, getMonomial(operands->second).getInverse(),
+                          dims);
+  return std::nullopt;
+}
+
+std::optional<WeightPattern>
+QuantizerMatcher::matchWeightCodes(Element codes, MatrixDims dims) {
+  std::optional<Codes> found = matchRoundedCodes(codes);
+  if (!found || found->scale.bases.empty())
+    return std::nullopt;
+  return buildWeights(*found, found->scale, dims);
+}
+
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+/// The tensor of which `element` is the element at its own indices and that
+/// has this type, or null.
+static Value getWholeTensor(Element element, RankedTensorType type) {
+  for (Element candidate : {element, getSource(element)}) {
+    if (candidate.value.getType() != type)
+      continue;
+    bool isWhole = true;
+    for (auto [i, expr] : llvm::enumerate(candidate.map.getResults()))
+      isWhole &= type.getDimSize(i) == 1 ||
+                 expr == getAffineDimExpr(i, type.getContext());
+    if (isWhole)
+      return candidate.value;
+  }
+  return nullptr;
+}
+
+std::optional<ActivationPattern>
+QuantizerMatcher::buildActivations(const Codes &codes, const Monomial &scale,
+                                   RankedTensorType type) {
+  // -127 is as good a bound as -128: |x| * 127 / max |x| does not exceed it.
+  if (codes.rule != Rule::RoundClip || codes.high != 127 ||
+      (codes.low != -128 && codes.low != -127))
+    return fail("activation codes are not in [-128, 127]");
+  if (!isSame(codes.scale, scale))
+    return fail("activations are divided by one scale and multiplied by "
+                "another");
+  ActivationPattern result;
+  result.scale = scale;
+  result.source = getWholeTensor(codes.value, type);
+  if (!result.source)
+    return fail("the activations before quantization have another shape");
+  unsigned last = type.getRank() - 1;
+  std::optional<Scale> found = matchScale(scale, Element::get(result.source),
+                                          MatrixDims{std::nullopt, last});
+  if (!found)
+    return std::nullopt;
+  if (found->statistic != Statistic::AbsMax || found->epsMode == EpsMode::Add)
+    return fail("the activation scale is no clamped maximum");
+  if (found->granularity != Granularity::Row)
+    return fail("the activation scale is not per token");
+  EpsMode mode = EpsMode::Clamp;
+  if (isClose(found->factor * 127, 1) && isClose(found->boundedFactor, 1))
+    mode = found->eps == tinyEps ? EpsMode::Clamp : EpsMode::ClampScale;
+  else if (found->factor != 1 || !isClose(found->boundedFactor * 127, 1))
+    return fail("the activation scale is not the maximum over 127");
+  result.quantizer = ActivationQuantizerAttr::get(context, codes.round,
+                                                  APFloat(found->eps), mode);
+  return result;
+}
+
+std::optional<ActivationPattern>
+QuantizerMatcher::matchActivations(Value tensor) {
+  Element product = stripResidue(Element::get(tensor));
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (auto operands = matchBinary<arith::MulFOp>(product))
+    for (auto [codes, scale] :
+         {*operands, std::pair(operands->second, operands->first)})
+      if (std::optional<Codes> found = matchRoundedCodes(codes))
+        return buildActivations(*found, getMonomial(scale), type);
+  if (auto operands = matchBinary<arith::DivFOp>(product))
+    if (std::optional<Codes> found = matchRoundedCodes(operands->first))
+      return buildActivations(*found,
+                              getMonomial(operands->second).getInverse(), type);
+  return std::nullopt;
+}
+
+std::optional<ActivationPattern>
+QuantizerMatcher::matchActivationCodes(Value tensor) {
+  std::optional<Codes> found = matchRoundedCodes(Element::get(tensor));
+  if (!found)
+    return std::nullopt;
+  return buildActivations(*found, found->scale,
+                          cast<RankedTensorType>(tensor.getType()));
+}

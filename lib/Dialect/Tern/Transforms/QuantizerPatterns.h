@@ -1,0 +1,101 @@
+//===- QuantizerPatterns.h - Fake quantization as exported ------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Recognises quantize-dequantize formulas, however they are written. Both kinds
+// are `codes * scale` with codes made from `value * 1/scale`; which factors are
+// multiplied and which divided by, and in which order, does not matter, nor
+// does a straight-through residue `v + (q - v)`. docs/ternarization.md lists
+// what is recognised.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_QUANTIZERPATTERNS_H
+#define TERN_LIB_DIALECT_TERN_TRANSFORMS_QUANTIZERPATTERNS_H
+
+#include "Element.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
+#include <string>
+
+namespace tern {
+
+/// What a pattern needs to know of the matrix an element stands in: which
+/// dimension of its position numbers the rows, and which the K-positions.
+/// Activations have tokens instead of rows: all dimensions but one.
+struct MatrixDims {
+  std::optional<unsigned> n;
+  unsigned k;
+};
+
+/// Ternary weights: where the latent ones are, and how they are quantized.
+struct WeightPattern {
+  /// An element of the latent weights' tensor, or of the exactly ternary one.
+  Element latent;
+  WeightQuantizerAttr quantizer;
+  /// The learned scale.
+  std::optional<double> alpha;
+  /// What the codes are multiplied with to give the weights.
+  Monomial scale;
+};
+
+/// Quantized activations.
+struct ActivationPattern {
+  mlir::Value source;
+  ActivationQuantizerAttr quantizer;
+  Monomial scale;
+};
+
+/// Matches formulas and remembers why the last one that began like a quantizer
+/// turned out to be none that `tern.bitlinear` can express.
+class QuantizerMatcher {
+public:
+  explicit QuantizerMatcher(mlir::MLIRContext *context) : context(context) {}
+
+  /// Ternary weights `codes * scale`, or a parameter that is ternary by its
+  /// values.
+  std::optional<WeightPattern> matchWeights(Element weight, MatrixDims dims);
+  /// The same, of the codes alone.
+  std::optional<WeightPattern> matchWeightCodes(Element codes, MatrixDims dims);
+  /// Activations `codes * scale` of a tensor; K is its last dimension.
+  std::optional<ActivationPattern> matchActivations(mlir::Value tensor);
+  /// The same, of the codes alone.
+  std::optional<ActivationPattern> matchActivationCodes(mlir::Value tensor);
+
+  /// Why there was no match; empty if nothing looked like a quantizer.
+  const std::string &getReason() const { return reason; }
+  void clearReason() { reason.clear(); }
+
+private:
+  struct Codes;
+  struct Scale;
+
+  std::nullopt_t fail(const llvm::Twine &why) {
+    if (reason.empty())
+      reason = why.str();
+    return std::nullopt;
+  }
+
+  std::optional<Codes> matchRoundedCodes(Element codes);
+  std::optional<Codes> matchThresholdCodes(Element codes);
+  std::optional<Codes> matchStrictThresholdCodes(Element codes);
+  std::optional<Codes> matchCodes(Element codes);
+  std::optional<Scale> matchScale(const Monomial &scale, Element value,
+                                  MatrixDims dims);
+  std::optional<WeightPattern> matchExactlyTernary(Element weight);
+  std::optional<WeightPattern> buildWeights(const Codes &codes, Monomial scale,
+                                            MatrixDims dims);
+  std::optional<ActivationPattern>
+  buildActivations(const Codes &codes, const Monomial &scale,
+                   mlir::RankedTensorType type);
+
+  mlir::MLIRContext *context;
+  std::string reason;
+};
+
+} // namespace tern
+
+#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_QUANTIZERPATTERNS_H

@@ -1,0 +1,179 @@
+//===- RaiseBitLinear.cpp - Recognise ternary layers ----------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerNames.h"
+#include "LinearLayer.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+
+namespace tern {
+#define GEN_PASS_DEF_TERNRAISEBITLINEAR
+#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+/// Where the scales are applied to the product of codes: the result of the
+/// last multiplication or division, or null.
+static Value findScaledProduct(const LinearLayer &layer, Monomial xScale,
+                               Monomial wScale) {
+  // The weights' scale as a function of the result's position.
+  for (auto &[base, power] : wScale.bases)
+    base.map = base.map.compose(layer.getLoopsOfResult());
+  Value value = layer.getResult();
+  while (value.hasOneUse()) {
+    auto user = dyn_cast<linalg::LinalgOp>(*value.user_begin());
+    if (!user || user->getNumResults() != 1 ||
+        user->getResult(0).getType() != layer.getResult().getType())
+      return nullptr;
+    value = user->getResult(0);
+    Element element = Element::get(value);
+    Operation *computation = getComputation(element);
+    if (!isa_and_nonnull<arith::MulFOp, arith::DivFOp>(computation) ||
+        computation->getParentOp() != user)
+      return nullptr;
+    // Two factors are left when the product is taken out: the scales.
+    Monomial factors = getMonomial(element);
+    auto *product = llvm::find_if(factors.bases, [&](auto &base) {
+      return base.first == Element::get(layer.getResult()) && base.second == 1;
+    });
+    if (product == factors.bases.end())
+      return nullptr;
+    factors.bases.erase(product);
+    Monomial scales = xScale;
+    scales.factor *= wScale.factor;
+    scales.bases.append(wScale.bases);
+    if (isSame(factors, scales))
+      return value;
+  }
+  return nullptr;
+}
+
+namespace {
+struct RaiseBitLinear
+    : public tern::impl::TernRaiseBitLinearBase<RaiseBitLinear> {
+  using Base::Base;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    filter = LayerFilter();
+    return filter.add(exclude, context);
+  }
+
+  void runOnOperation() override {
+    // Raising one layer changes the operands of the next.
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    for (linalg::LinalgOp op : ops)
+      if (std::optional<LinearLayer> layer = LinearLayer::match(op))
+        raise(*layer);
+    eraseDeadOps(getOperation().getBody());
+  }
+
+private:
+  void raise(const LinearLayer &layer);
+  /// Both operands are codes and the scales come after the product.
+  bool raiseCodes(const LinearLayer &layer, QuantizerMatcher &matcher);
+  void finish(const LinearLayer &layer, Value result, BitLinearParts parts);
+
+  remark::RemarkOpts describe(const LinearLayer &layer) {
+    return remark::RemarkOpts::name("raise-bitlinear")
+        .category("tern-ternary")
+        .function(getOperation().getName());
+  }
+
+  LayerFilter filter;
+};
+} // namespace
+
+void RaiseBitLinear::raise(const LinearLayer &layer) {
+  Operation *op = layer.op;
+  Location loc = op->getLoc();
+  QuantizerMatcher matcher(&getContext());
+  std::optional<WeightPattern> weights =
+      matcher.matchWeights(layer.weight, layer.dims);
+  if (weights && !isLatentMatrix(layer, weights->latent)) {
+    weights = std::nullopt;
+    remark::missed(loc, describe(layer))
+        << "the latent weights are no matrix [N, K] or [K, N]";
+  }
+  if (!weights && raiseCodes(layer, matcher))
+    return;
+  if (!weights) {
+    if (!matcher.getReason().empty()) {
+      remark::missed(loc, describe(layer)) << matcher.getReason();
+      setFloatReason(op, matcher.getReason());
+    }
+    return;
+  }
+  if (std::optional<StringRef> pattern =
+          filter.match(getLayerNames(op, weights->latent.value))) {
+    setFloatReason(op, ("excluded by '" + *pattern + "'").str());
+    return;
+  }
+
+  BitLinearParts parts{layer.x, weights->latent, weights->alpha,
+                       weights->quantizer, nullptr};
+  matcher.clearReason();
+  // Activations are quantized before or after their leading dimensions become
+  // one.
+  for (Value x : {layer.x, skipReshapes(layer.x)}) {
+    std::optional<ActivationPattern> activations = matcher.matchActivations(x);
+    if (!activations)
+      continue;
+    OpBuilder builder(op);
+    parts.activations = activations->quantizer;
+    parts.x = activations->source;
+    if (x != layer.x)
+      parts.x = repeatReshapes(builder, layer.x, activations->source);
+    break;
+  }
+  if (!parts.activations && !matcher.getReason().empty())
+    remark::missed(loc, describe(layer))
+        << "activations stay float: " + matcher.getReason();
+  finish(layer, layer.getResult(), parts);
+}
+
+bool RaiseBitLinear::raiseCodes(const LinearLayer &layer,
+                                QuantizerMatcher &matcher) {
+  std::optional<WeightPattern> weights =
+      matcher.matchWeightCodes(layer.weight, layer.dims);
+  if (!weights || !isLatentMatrix(layer, weights->latent))
+    return false;
+  std::optional<ActivationPattern> activations =
+      matcher.matchActivationCodes(layer.x);
+  if (!activations)
+    return false;
+  Value result = findScaledProduct(layer, activations->scale, weights->scale);
+  if (!result) {
+    remark::missed(layer.op->getLoc(), describe(layer))
+        << "the product of codes is not multiplied with both scales";
+    return false;
+  }
+  if (filter.match(getLayerNames(layer.op, weights->latent.value)))
+    return false;
+  finish(layer, result,
+         {activations->source, weights->latent, weights->alpha,
+          weights->quantizer, activations->quantizer});
+  return true;
+}
+
+void RaiseBitLinear::finish(const LinearLayer &layer, Value result,
+                            BitLinearParts parts) {
+  OpBuilder builder(&getContext());
+  BitLinearOp bitlinear = replaceByBitLinear(builder, layer, result, parts);
+  setOrigin(bitlinear, LayerOrigin::Raised);
+  ++numRaised;
+  remark::passed(bitlinear.getLoc(), describe(layer))
+      << (parts.activations ? "raised to tern.bitlinear with int8 activations"
+                            : "raised to tern.bitlinear");
+}
