@@ -238,11 +238,10 @@ std::string tern::runtime::describeTensor(const std::string &name,
 
 std::string tern::runtime::formatIndex(const std::vector<int64_t> &shape,
                                        int64_t position) {
-  std::string text;
+  std::string text = "]";
   for (size_t i = shape.size(); i-- > 0;) {
-    text =
-        std::to_string(position % shape[i]) + (text.empty() ? "" : ", ") + text;
+    text.insert(0, (i ? ", " : "") + std::to_string(position % shape[i]));
     position /= shape[i];
   }
-  return "[" + text + "]";
+  return "[" + text;
 }

@@ -42,8 +42,10 @@ static MaybeError readAll(const fs::path &set, const std::string &kind,
     size_t index =
         named == specs.end() ? i : static_cast<size_t>(named - specs.begin());
     if (index >= specs.size() || found[index])
-      return "'" + path.string() + "' ('" + name + "') matches no " + kind +
-             " of the model (" + listTensors(specs) + ")";
+      return "'" +
+             path.string().append("' ('").append(name).append(
+                 "') matches no ") +
+             kind + " of the model (" + listTensors(specs) + ")";
     values[index] = value;
     found[index] = true;
   }

@@ -240,6 +240,7 @@ MaybeError Session::runBatches(const std::vector<HostTensor> &given,
   for (int64_t begin = 0; begin < total; begin += batch) {
     int64_t end = std::min(total, begin + batch);
     std::vector<HostTensor> pieces;
+    pieces.reserve(results.size());
     for (const HostTensor &result : results)
       pieces.push_back(result.rows(begin, end));
     if (MaybeError error = runInto(slice(given, begin, end), pieces))

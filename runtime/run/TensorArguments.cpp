@@ -49,6 +49,12 @@ MaybeError tern::runtime::readTensorFile(const std::string &path,
          (readOnnx ? " (ONNX tensors must be named *.pb)" : "");
 }
 
+bool tern::runtime::isNamed(const std::string &argument,
+                            const std::string &name) {
+  return argument.size() > name.size() && argument[name.size()] == '=' &&
+         argument.compare(0, name.size(), name) == 0;
+}
+
 MaybeError tern::runtime::splitArgument(
     const std::string &option, const std::string &argument,
     const std::vector<Session::Tensor> &tensors, std::vector<bool> &taken,
@@ -56,10 +62,11 @@ MaybeError tern::runtime::splitArgument(
   // Names may contain anything, so look for the known ones first.
   for (index = 0; index < tensors.size(); ++index) {
     const std::string &name = tensors[index].name;
-    if (argument.compare(0, name.size() + 1, name + "=") != 0)
+    if (!isNamed(argument, name))
       continue;
     if (taken[index])
-      return option + ": '" + name + "' is given twice";
+      return std::string(option).append(": '").append(name).append(
+          "' is given twice");
     taken[index] = true;
     rest = argument.substr(name.size() + 1);
     return std::nullopt;

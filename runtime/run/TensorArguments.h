@@ -20,6 +20,9 @@ namespace tern::runtime {
                                         OnnxTensorReader readOnnx,
                                         HostTensor &tensor);
 
+/// Whether an argument is "NAME=..." for this name.
+bool isNamed(const std::string &argument, const std::string &name);
+
 /// Splits "NAME=REST" or "REST" among `tensors`: `index` is the named one, or
 /// the first that is not in `taken` yet. `option` is for messages.
 [[nodiscard]] MaybeError

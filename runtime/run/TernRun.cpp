@@ -103,7 +103,7 @@ MaybeError Runner::readLabels() {
     // "NAME=FILE" if there is such an output, else a file for the first.
     for (size_t i = 0; i < session.outputs.size(); ++i) {
       const std::string &name = session.outputs[i].name;
-      if (argument.compare(0, name.size() + 1, name + "=") == 0) {
+      if (isNamed(argument, name)) {
         index = i;
         rest = argument.substr(name.size() + 1);
       }

@@ -86,6 +86,7 @@ static MaybeError checkCover(const SafetensorsIndex &index, const char *data,
                              uint64_t dataSize) {
   using Named = std::pair<const SafetensorsView *, const std::string *>;
   std::vector<Named> order;
+  order.reserve(index.tensors.size());
   for (const auto &[name, view] : index.tensors)
     order.emplace_back(&view, &name);
   std::sort(order.begin(), order.end(), [](const Named &a, const Named &b) {

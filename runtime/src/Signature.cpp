@@ -101,7 +101,7 @@ static MaybeError parseTensors(const json &root, const char *key,
       return where + *error;
     std::optional<DType> known = parseDType(dtype);
     if (!known)
-      return where + "unknown dtype '" + dtype + "'";
+      return where.append("unknown dtype '").append(dtype).append("'");
     spec.dtype = *known;
     auto shape = object.find("shape");
     if (shape == object.end())

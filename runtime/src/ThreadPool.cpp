@@ -42,13 +42,19 @@ ThreadPool::ThreadPool(unsigned numThreads) : gate(closed) {
   sigset_t all, old;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &old);
+  startWorkers(numThreads - 1);
+  pthread_sigmask(SIG_SETMASK, &old, nullptr);
+}
+
+void ThreadPool::startWorkers(unsigned count) {
+  workers.reserve(count);
   try {
-    for (unsigned i = 1; i < numThreads; ++i)
+    for (unsigned i = 1; i <= count; ++i)
       workers.emplace_back([this, i] { work(i); });
   } catch (const std::system_error &) {
     // The system allows no more threads; those that exist do the work.
+    return;
   }
-  pthread_sigmask(SIG_SETMASK, &old, nullptr);
 }
 
 ThreadPool::~ThreadPool() {

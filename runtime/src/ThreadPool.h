@@ -46,6 +46,7 @@ public:
   static unsigned workerIndex();
 
 private:
+  void startWorkers(unsigned count);
   void work(unsigned index);
   void takeChunks();
   uint32_t waitForEpoch(uint32_t seen);

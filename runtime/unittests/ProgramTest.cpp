@@ -261,6 +261,7 @@ TEST_F(Program, BooleansMayBeBytes) {
 
 TEST_F(Program, ConcurrentCallsTakeTurns) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::atomic<int> good{0};
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {

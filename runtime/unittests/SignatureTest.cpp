@@ -15,7 +15,7 @@
 
 using namespace tern::runtime;
 
-static const std::string good =
+static constexpr const char *good =
     R"({"abi":1,"tern":"0.1.0","model":"m","triple":"t","features":["avx2"],
 "weights":"external","weights_id":"ab","dims":["batch","n"],
 "inputs":[{"name":"x","dtype":"u8","shape":["batch",28,"n"]}],
@@ -33,7 +33,7 @@ static MaybeError parseWith(const std::string &old, const std::string &fresh) {
 
 TEST(Signature, Parses) {
   Signature signature;
-  EXPECT_GOOD(parseSignature(good.c_str(), signature));
+  EXPECT_GOOD(parseSignature(good, signature));
   EXPECT_EQ(signature.dims, (std::vector<std::string>{"batch", "n"}));
   ASSERT_EQ(signature.inputs.size(), 1u);
   EXPECT_EQ(signature.inputs[0].shape, (std::vector<int64_t>{-1, 28, -1}));

@@ -60,12 +60,12 @@ private:
 /// Checks a MaybeError: no error, or one that contains a text.
 #define EXPECT_GOOD(expression)                                                \
   do {                                                                         \
-    auto result = (expression);                                                \
+    const auto &result = (expression);                                         \
     EXPECT_FALSE(result) << *result;                                           \
   } while (false)
 #define EXPECT_BAD(expression, text)                                           \
   do {                                                                         \
-    auto result = (expression);                                                \
+    const auto &result = (expression);                                         \
     ASSERT_TRUE(result) << "no error";                                         \
     EXPECT_THAT(*result, ::testing::HasSubstr(text));                          \
     EXPECT_THAT(*result, ::testing::Not(::testing::HasSubstr("\n")));          \
