@@ -98,10 +98,13 @@ bool isRecomputed(Operation *op) {
 }
 
 /// Whether two different values of this kind are never the same memory: the
-/// interface promises it of arguments, the planner of views of the arena.
+/// interface promises it of arguments, the planner of views of the arena (but
+/// not of the arena itself).
 bool isOwnMemory(Value value) {
-  if (auto arg = dyn_cast<BlockArgument>(value))
-    return isa<func::FuncOp>(arg.getOwner()->getParentOp());
+  if (auto arg = dyn_cast<BlockArgument>(value)) {
+    auto func = dyn_cast<func::FuncOp>(arg.getOwner()->getParentOp());
+    return func && !func.getArgAttr(arg.getArgNumber(), kArenaAttrName);
+  }
   return isa<memref::ViewOp, memref::AllocaOp>(value.getDefiningOp());
 }
 

@@ -239,6 +239,8 @@ LogicalResult FunctionPlanner::run(SymbolTable &symbols) {
   for (memref::AllocOp alloc : allocs)
     if (failed(collect(alloc)))
       return failure();
+  // Static buffers first: their offsets are constants.
+  regions[ArrayRef<Value>()];
   for (auto &buffer : buffers)
     regions[buffer->factors].buffers.push_back(buffer.get());
   for (auto &[factors, region] : regions) {

@@ -27,8 +27,10 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   pm.addPass(createBufferizePass());
   pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
+  // Views first become equal, then copies of a view to itself disappear.
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
   pm.addNestedPass<func::FuncOp>(createLowerLinalgPass());
   pm.addPass(createPlanMemoryPass());

@@ -47,22 +47,23 @@ void printLine(StringRef kind, const Twine &text) {
   llvm::errs() << kind << ": " << text << "\n";
 }
 
-/// Where a message is from: the model's node, or the place in a file.
-std::string describeLocation(Location loc) {
+/// Where a message is from: the model's node, unless the text names it, or the
+/// place in a file.
+std::string describeLocation(Location loc, StringRef text) {
   std::string name = getLocationName(loc, "");
   if (!name.empty())
-    return "'" + name + "': ";
-  std::string text;
+    return text.contains("'" + name + "'") ? "" : "'" + name + "': ";
+  std::string place;
   loc->walk([&](Location inner) {
     auto file = dyn_cast<FileLineColLoc>(inner);
     if (!file)
       return WalkResult::advance();
-    llvm::raw_string_ostream(text)
+    llvm::raw_string_ostream(place)
         << file.getFilename().getValue() << ":" << file.getLine() << ":"
         << file.getColumn() << ": ";
     return WalkResult::interrupt();
   });
-  return text;
+  return place;
 }
 
 /// One line per message: the user sees models, not stacks of IR.
@@ -84,7 +85,7 @@ void printDiagnostic(Diagnostic &diagnostic) {
     // Dumps of operations, which some notes of MLIR are, span lines.
     std::string text = message.str();
     printLine(kind(message.getSeverity()),
-              describeLocation(message.getLocation()) +
+              describeLocation(message.getLocation(), text) +
                   StringRef(text).split('\n').first);
   };
   print(diagnostic);

@@ -1,0 +1,110 @@
+// RUN: tern-opt %s --tern-emit-entry-points --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: tern-opt %s --tern-llvm-pipeline --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=LLVM
+
+// CHECK: module attributes {
+// CHECK-SAME: tern.interface = {dims = ["batch"],
+// CHECK-SAME: inputs = [{dtype = "u8", name = "x", shape = ["batch", 4]}],
+// CHECK-SAME: outputs = [{dtype = "f32", name = "output0", shape = ["batch"]}, {dtype = "bool", name = "z", shape = [unit]}],
+// CHECK-SAME: params = [{dtype = "i8", name = "w", shape = [2]}]}
+// CHECK-SAME: tern.prepares = [{dims = [], inputs = [], outputs = [{dtype = "i8", name = "w", shape = [2]}], params = [{dtype = "f32", name = "w0", shape = [2]}], symbol = "tern_prepare_0"}]
+module {
+  // Parameters stand behind inputs in the buffers, wherever they were.
+  // CHECK: func.func private @tern_internal_main(
+  // CHECK-SAME: %[[W:[^:]*]]: !llvm.ptr {llvm.noalias, llvm.readonly}, %[[X:[^:]*]]: !llvm.ptr {llvm.noalias, llvm.readonly}, %{{[^:]*}}: index,
+  // CHECK-SAME: %[[Y:[^:]*]]: !llvm.ptr {llvm.noalias}, %{{[^:]*}}: index, %{{[^:]*}}: !llvm.ptr {llvm.noalias}, %{{[^:]*}}: index,
+  // CHECK-SAME: %[[ARENA:[^:]*]]: !llvm.ptr {llvm.noalias}, %{{[^:]*}}: index, %[[HOST:[^:]*]]: !llvm.ptr)
+  // CHECK: llvm.alloca %{{.*}} x !llvm.struct<(ptr, i64)>
+  // CHECK: %[[FN:.*]] = llvm.load %{{.*}} : !llvm.ptr -> !llvm.ptr
+  // CHECK: constant @body_task : (!llvm.ptr, i64, i64) -> ()
+  // CHECK: llvm.call %[[FN]](%[[HOST]], %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> ()
+  func.func @main(%w: memref<2xi8> {tern.param = "w"}, %x: memref<?x4xi8> {tern.name = "x", tern.dtype = "u8", tern.shape = ["batch", 4]},
+                  %y: memref<?xf32> {tern.result}, %z: memref<?xi1> {tern.result, tern.name = "z"}, %arena: memref<?xi8> {tern.arena}) {
+    %c0 = arith.constant 0 : index
+    %n = memref.dim %x, %c0 : memref<?x4xi8>
+    call @body(%c0, %n, %x) {tern.parallel = "fc1"} : (index, index, memref<?x4xi8>) -> ()
+    return
+  }
+  // CHECK: func.func private @body(%{{[^:]*}}: index, %{{[^:]*}}: index, %{{[^:]*}}: !llvm.ptr {llvm.noalias}, %{{[^:]*}}: index)
+  // CHECK: func.func private @body_task(%{{[^:]*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64)
+  // CHECK: call @body
+  func.func private @body(%begin: index, %end: index, %x: memref<?x4xi8> {llvm.noalias}) {
+    return
+  }
+  func.func private @main_shapes(%n: index) -> (index, index) {
+    %c2 = arith.constant 2 : index
+    %d = arith.muli %n, %c2 : index
+    return %n, %d : index, index
+  }
+  func.func private @main_arena_size(%n: index) -> index {
+    return %n : index
+  }
+  func.func @prepare_0(%w0: memref<2xf32> {tern.param = "w0"}, %w: memref<2xi8> {tern.result, tern.param = "w"}, %arena: memref<?xi8> {tern.arena}) attributes {tern.prepare} {
+    return
+  }
+  func.func private @prepare_0_shapes() -> index {
+    %c2 = arith.constant 2 : index
+    return %c2 : index
+  }
+  func.func private @prepare_0_arena_size() -> index {
+    %c0 = arith.constant 0 : index
+    return %c0 : index
+  }
+  // CHECK-DAG: func.func @tern_model_invoke(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr)
+  // CHECK-DAG: func.func @tern_model_shapes(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr)
+  // CHECK-DAG: func.func @tern_model_arena_size(%{{[^:]*}}: !llvm.ptr) -> i64
+  // CHECK-DAG: func.func @tern_prepare_0(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr)
+  // CHECK-DAG: func.func @tern_prepare_0_arena_size(%{{[^:]*}}: !llvm.ptr) -> i64
+}
+
+// Nothing but the LLVM dialect is left, and only the interface is visible.
+// LLVM-NOT: func.func
+// LLVM-NOT: unrealized_conversion_cast
+// LLVM: llvm.mlir.global internal constant @label_main("fc1\00")
+// LLVM: llvm.func internal @tern_internal_main(
+// LLVM: llvm.func @tern_model_invoke(
+
+// -----
+
+// expected-error @+1 {{no entry function: expected a public function 'main'}}
+module {
+}
+
+// -----
+
+module {
+  // expected-error @+1 {{expected functions 'main_shapes' and 'main_arena_size' beside this one}}
+  func.func @main(%x: memref<2xf32>) {
+    return
+  }
+}
+
+// -----
+
+module {
+  // expected-error @+1 {{argument #0 of type 'memref<2xi3>' cannot cross the artifact's interface}}
+  func.func @main(%x: memref<2xi3>) {
+    return
+  }
+  func.func private @main_shapes() {
+    return
+  }
+  func.func private @main_arena_size() -> index {
+    %c0 = arith.constant 0 : index
+    return %c0 : index
+  }
+}
+
+// -----
+
+module {
+  // expected-error @+1 {{parameter 'w' must have a static shape}}
+  func.func @main(%x: memref<?xf32> {tern.param = "w"}) {
+    return
+  }
+  func.func private @main_shapes(%n: index) {
+    return
+  }
+  func.func private @main_arena_size(%n: index) -> index {
+    return %n : index
+  }
+}

@@ -1,0 +1,49 @@
+// RUN: tern-opt %s --tern-materialize-shapes --split-input-file --verify-diagnostics | FileCheck %s
+
+#rows = affine_map<(d0, d1) -> (d0, d1)>
+
+// Static extents are returned too; equal names are one dim.
+// CHECK-LABEL: func.func @main
+// CHECK: func.func private @main_shapes(%[[B:.*]]: index, %[[S:.*]]: index) -> (index, index, index, index) {
+// CHECK-DAG: %[[C10:.*]] = arith.constant 10 : index
+// CHECK-DAG: %[[C2:.*]] = arith.constant 2 : index
+// CHECK: %[[D:.*]] = arith.muli %[[S]], %[[C2]]
+// CHECK-NEXT: return %[[B]], %[[C10]], %[[B]], %[[D]]
+func.func @main(%x: tensor<?x?xf32> {tern.shape = ["batch", "seq"]}, %y: tensor<?x10xf32> {tern.shape = ["batch", 10]})
+    -> (tensor<?x10xf32>, tensor<?x?xf32>) {
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %s = tensor.dim %x, %c1 : tensor<?x?xf32>
+  %d = arith.muli %s, %c2 : index
+  %c0 = arith.constant 0 : index
+  %b = tensor.dim %y, %c0 : tensor<?x10xf32>
+  %e = tensor.empty(%b) : tensor<?x10xf32>
+  %r = linalg.exp ins(%y : tensor<?x10xf32>) outs(%e : tensor<?x10xf32>) -> tensor<?x10xf32>
+  %e2 = tensor.empty(%b, %d) : tensor<?x?xf32>
+  return %r, %e2 : tensor<?x10xf32>, tensor<?x?xf32>
+}
+
+// Private functions are not entry functions.
+// CHECK-NOT: @helper_shapes
+func.func private @helper(%x: tensor<?xf32>) -> tensor<?xf32> {
+  return %x : tensor<?xf32>
+}
+
+// -----
+
+// Nameless extents get names of their own; what is there stays.
+// CHECK: func.func private @main_shapes(%{{.*}}: index) -> index
+// CHECK-NOT: _shapes_shapes
+func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {
+  return %x : tensor<?xf32>
+}
+
+// -----
+
+func.func @main(%x: tensor<?xf32>, %n: tensor<1xindex>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{an extent of a result of 'main' depends on data: it must follow from the extents of the inputs}}
+  %d = tensor.extract %n[%c0] : tensor<1xindex>
+  %e = tensor.empty(%d) : tensor<?xf32>
+  return %e : tensor<?xf32>
+}

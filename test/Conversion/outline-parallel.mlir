@@ -1,0 +1,130 @@
+// RUN: tern-opt %s --tern-outline-parallel="min-work=8" --canonicalize --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: tern-opt %s --tern-outline-parallel="min-work=1000000" --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=TINY
+
+// TINY-NOT: scf.parallel
+// TINY-NOT: tern.parallel
+
+// One dimension, light: the range is the loop. Views and constants are made in
+// the body, buffers are passed.
+// CHECK-LABEL: func.func @light(
+// CHECK-SAME: %[[X:.*]]: memref<8x64xf32>, %[[Y:.*]]: memref<64xf32> {tern.result})
+// CHECK: call @light_par0(%c0, %c64, %[[X]], %[[Y]]) {tern.parallel = "relu_1"}
+// CHECK: func.func private @light_par0(
+// CHECK-SAME: %[[B:.*]]: index, %[[E:.*]]: index, %[[X:.*]]: memref<8x64xf32> {llvm.noalias}, %[[Y:.*]]: memref<64xf32> {llvm.noalias})
+// CHECK: %[[ROW:.*]] = memref.subview %[[X]][3, 0]
+// CHECK: scf.for %[[I:.*]] = %[[B]] to %[[E]] step %c1
+// CHECK: memref.load %[[ROW]][%[[I]]]
+// CHECK: memref.store %{{.*}}, %[[Y]][%[[I]]]
+func.func @light(%x: memref<8x64xf32>, %y: memref<64xf32> {tern.result}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %row = memref.subview %x[3, 0] [1, 64] [1, 1] : memref<8x64xf32> to memref<64xf32, strided<[1], offset: 192>>
+  scf.parallel (%i) = (%c0) to (%c64) step (%c1) {
+    %v = memref.load %row[%i] : memref<64xf32, strided<[1], offset: 192>>
+    memref.store %v, %y[%i] : memref<64xf32>
+    scf.reduce
+  } loc("relu_1")
+  return
+}
+
+// -----
+
+// Light with two dimensions: the inner stays a loop, for LLVM to vectorize.
+// CHECK-LABEL: func.func @inner(
+// CHECK: call @inner_par0(%c0, %c8, %{{.*}}) {tern.parallel = "inner_par0"}
+// CHECK: func.func private @inner_par0(
+// CHECK: scf.for %[[I:.*]] = %{{.*}} to %{{.*}} step %c1
+// CHECK-NEXT: scf.for %[[J:.*]] = %c0 to %c64 step %c1
+// CHECK: memref.store %{{.*}}, %{{.*}}[%[[I]], %[[J]]]
+func.func @inner(%x: memref<8x64xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  %f = arith.constant 1.0 : f32
+  scf.parallel (%i, %j) = (%c0, %c0) to (%c8, %c64) step (%c1, %c1) {
+    memref.store %f, %x[%i, %j] : memref<8x64xf32>
+    scf.reduce
+  }
+  return
+}
+
+// -----
+
+// Heavy with two dimensions: tiles are numbered. Nested parallel loops and
+// stack buffers end up plain, the latter at the entry.
+// CHECK-LABEL: func.func @tiles(
+// CHECK-SAME: %[[X:.*]]: memref<?x64xf32>
+// CHECK: %[[N:.*]] = memref.dim %[[X]], %c0
+// CHECK: %[[T:.*]] = arith.ceildivsi %[[N]], %c4
+// CHECK: %[[T0:.*]] = arith.maxsi %[[T]], %c0
+// CHECK: %[[TOTAL:.*]] = arith.muli %[[T0]], %c8
+// CHECK: call @tiles_par0(%c0, %[[TOTAL]],
+// CHECK: func.func private @tiles_par0(
+// CHECK-NOT: scf.for
+// CHECK: memref.alloca
+// CHECK: scf.for %[[L:.*]] = %{{.*}} to %{{.*}} step %c1
+// CHECK-DAG: %[[J:.*]] = arith.remsi %[[L]], %c8
+// CHECK-DAG: %[[I:.*]] = arith.divsi %[[L]], %c8
+// CHECK-DAG: arith.muli %[[J]], %c8
+// CHECK-DAG: arith.muli %[[I]], %c4
+// CHECK-NOT: scf.parallel
+// CHECK: scf.for
+func.func @tiles(%x: memref<?x64xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  %n = memref.dim %x, %c0 : memref<?x64xf32>
+  scf.parallel (%i, %j) = (%c0, %c0) to (%n, %c64) step (%c4, %c8) {
+    %a = memref.alloca() : memref<8xf32>
+    scf.parallel (%k) = (%c0) to (%c8) step (%c1) {
+      %f = memref.load %a[%k] : memref<8xf32>
+      %jk = arith.addi %j, %k : index
+      memref.store %f, %x[%i, %jk] : memref<?x64xf32>
+      scf.reduce
+    }
+    scf.reduce
+  }
+  return
+}
+
+// -----
+
+// The arena itself is passed beside a view of it: no promise of disjointness.
+// CHECK-LABEL: func.func private @alias_par0
+// CHECK-NOT: llvm.noalias
+// CHECK: return
+func.func @alias(%arena: memref<?xi8> {tern.arena}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %v = memref.view %arena[%c0][] : memref<?xi8> to memref<64xi8>
+  scf.parallel (%i) = (%c0) to (%c64) step (%c1) {
+    %x = memref.load %arena[%i] : memref<?xi8>
+    memref.store %x, %v[%i] : memref<64xi8>
+    scf.reduce
+  }
+  return
+}
+
+// -----
+
+func.func @reduction(%x: memref<8xf32>) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %f = arith.constant 0.0 : f32
+  // expected-error @+1 {{parallel loops with reductions are not supported}}
+  %s = scf.parallel (%i) = (%c0) to (%c8) step (%c1) init (%f) -> f32 {
+    %v = memref.load %x[%i] : memref<8xf32>
+    scf.reduce(%v : f32) {
+    ^bb0(%a: f32, %b: f32):
+      %r = arith.addf %a, %b : f32
+      scf.reduce.return %r : f32
+    }
+  }
+  return %s : f32
+}
