@@ -6,9 +6,19 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
 
 using namespace mlir;
 
-void tern::buildTernaryToPackedPipeline(OpPassManager &pm) {}
+void tern::buildTernaryToPackedPipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createTernDecomposeBitLinear());
+  pm.addNestedPass<func::FuncOp>(createTernSelectLayout());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createTernHoistWeightWork());
+  pm.addPass(createCSEPass());
+}

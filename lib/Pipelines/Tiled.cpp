@@ -6,9 +6,27 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
 
 using namespace mlir;
 
-void tern::buildPackedToTiledPipeline(OpPassManager &pm) {}
+void tern::buildPackedToTiledPipeline(OpPassManager &pm) {
+  // While shapes can still be read off operations rather than loops.
+  pm.addPass(createMaterializeShapesPass());
+  // Only now: fused earlier, work on weights would stick to work on inputs.
+  pm.addPass(createLinalgElementwiseOpFusionPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  auto &functions = pm.nest<func::FuncOp>();
+  functions.addPass(createTernTile());
+  functions.addPass(createTernLowerQuantizers());
+  functions.addPass(createTernLowerPackedMatmul());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}

@@ -1,0 +1,191 @@
+# Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Packed products against NumPy: every layout, scale and activation kind.
+
+Each kernel is compiled once with dynamic extents, and once for a few static
+shapes, and run on fresh random codes and activations, saturated ones included.
+Integer results must be equal; scaled ones within 1e-5 of the output's norm.
+
+    packed_matmul.py OUT_DIR [--target T] [--layout L] [--quick] [--seed N]
+"""
+import argparse
+import itertools
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
+from artifact import Artifact  # noqa: E402
+
+SIZES = (1, 3, 17, 33, 257, 2560, 6912)
+BATCHES = (1, 2, 7, 8, 33, 65)
+GROUP = 64
+FIELDS = {"bits2": 4, "base3": 5}
+
+
+def module(layout, rows, lanes, scale, integer, m, n, k, target):
+    """MLIR text at level `packed`. Null extents are dynamic."""
+    block = lanes * FIELDS[layout]
+    dim = lambda extent: "?" if extent is None else str(extent)
+    up = lambda extent, tile: None if extent is None else -(-extent // tile)
+    kp = None if k is None else up(k, block) * block
+    x = f"tensor<{dim(m)}x{dim(k)}x{'i8' if integer else 'f32'}>"
+    xp = f"tensor<{dim(m)}x{dim(kp)}x{'i8' if integer else 'f32'}>"
+    codes = f"tensor<{dim(n)}x{dim(k)}xi8>"
+    packed = f"tensor<{dim(up(n, rows))}x{dim(up(k, block))}x{rows}x{lanes}xi8>"
+    s = {"tensor": "tensor<f32>", "row": f"tensor<{dim(n)}xf32>",
+         "group": f"tensor<{dim(n)}x{dim(up(k, GROUP))}xf32>"}[scale]
+    s_shape = {"tensor": [], "row": ["N"], "group": ["N", "G"]}[scale]
+    grouped = scale == "group"
+    acc_type = "i32" if integer and not grouped else "f32"
+    acc = f"tensor<{dim(m)}x{dim(n)}x{acc_type}>"
+    y = f"tensor<{dim(m)}x{dim(n)}xf32>"
+    values = dict(M=m, N=n, K=k, G=up(k, GROUP))
+    shape = lambda *names: "[" + ", ".join(
+        f'"{name}"' if values[name] is None else f"{values[name]} : i64" for name in names) + "]"
+    dyn = lambda *pairs: "(" + ", ".join(v for v, extent in pairs if extent is None) + ")"
+    w_map = {"tensor": "()", "row": "(n)", "group": "()"}[scale]
+    w_operand = ("" if grouped else ", %s", "" if grouped else f", {s}", "" if grouped else f", affine_map<(m, n) -> {w_map}>")
+    pad_value = "arith.constant 0 : i8" if integer else "arith.constant 0.0 : f32"
+    zero = "i8" if integer else "f32"
+    high = "%high" if k is None else str(kp - k)
+    return f"""
+#layout = #tern.{layout}<rows = {rows}, lanes = {lanes}>
+module attributes {{tern.level = "packed", tern.target = {target}, tern.model = "packed_matmul"}} {{
+  func.func @main(%x: {x} {{tern.name = "x", tern.shape = {shape("M", "K")}}},
+                  %codes: {codes} {{tern.name = "codes", tern.shape = {shape("N", "K")}}},
+                  %xs: tensor<{dim(m)}xf32> {{tern.name = "xs", tern.shape = {shape("M")}}},
+                  %s: {s} {{tern.name = "s", tern.shape = {shape(*s_shape)}}})
+      -> ({acc} {{tern.name = "acc", tern.shape = {shape("M", "N")}}},
+          {y} {{tern.name = "y", tern.shape = {shape("M", "N")}}}) {{
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %m = tensor.dim %x, %c0 : {x}
+    %k = tensor.dim %x, %c1 : {x}
+    %n = tensor.dim %codes, %c0 : {codes}
+    %high = affine.apply affine_map<()[k] -> ((k ceildiv {block}) * {block} - k)>()[%k]
+    %zero = {pad_value}
+    %xp = tensor.pad %x low[0, 0] high[0, {high}] {{
+    ^bb0(%i: index, %j: index):
+      tensor.yield %zero : {zero}
+    }} : {x} to {xp}
+    %p = tern.pack #layout %codes : ({codes}) -> {packed}
+    %init = tensor.empty{dyn(("%m", m), ("%n", n))} : {acc}
+    %acc = tern.packed_matmul #layout {f"group {GROUP}" if grouped else ""}
+        ins(%xp, %p : {xp}, {packed}) {f"scales(%s : {s})" if grouped else ""}
+        outs(%init : {acc}) -> {acc}
+    %empty = tensor.empty{dyn(("%m", m), ("%n", n))} : {y}
+    %y = linalg.generic {{
+        indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m)>{w_operand[2]}, affine_map<(m, n) -> (m, n)>],
+        iterator_types = ["parallel", "parallel"]}}
+        ins(%acc, %xs{w_operand[0]} : {acc}, tensor<{dim(m)}xf32>{w_operand[1]}) outs(%empty : {y}) {{
+    ^bb0(%a: {acc_type}, %b: f32, {"" if grouped else "%c: f32, "}%o: f32):
+      {"%f = arith.sitofp %a : i32 to f32" if acc_type == "i32" else "%f = arith.mulf %a, %unit : f32"}
+      %g = arith.mulf %f, %b : f32
+      {"" if grouped else "%h = arith.mulf %g, %c : f32"}
+      linalg.yield {"%g" if grouped else "%h"} : f32
+    }} -> {y}
+    return %acc, %y : {acc}, {y}
+  }}
+}}
+""".replace("%zero =", "%unit = arith.constant 1.0 : f32\n    %zero =")
+
+
+def check(artifact, rng, scale, integer, m, n, k, what):
+    """One call; returns an error text or None."""
+    codes = rng.integers(-1, 2, (n, k), np.int8)
+    kind = rng.integers(6)
+    if kind < 3:  # whole columns of equal signs: the largest sums there are
+        codes[:] = (1, -1, 0)[kind] if kind < 2 else np.sign(rng.standard_normal((1, k)))
+    if integer:
+        x = rng.integers(-128, 128, (m, k), np.int8)
+        extreme = rng.integers(4)
+        if extreme:
+            x[:] = (127, -127, -128)[extreme - 1]
+    else:
+        x = rng.standard_normal((m, k), np.float32)
+    xs = rng.uniform(0.1, 2, m).astype(np.float32)
+    groups = -(-k // GROUP)
+    unit = scale == "group" and rng.integers(2)
+    shape = {"tensor": (), "row": (n,), "group": (n, groups)}[scale]
+    s = np.ones(shape, np.float32) if unit else rng.uniform(0.1, 2, shape).astype(np.float32)
+    out = artifact(dict(x=x, codes=codes, xs=xs, s=np.asarray(s)))
+    # Integers below 2^24 are exact in f32, and so are these sums.
+    if integer:
+        exact = x.astype(np.float32) @ codes.astype(np.float32).T
+        if scale != "group" or unit:
+            if not np.array_equal(out["acc"].astype(np.float32), exact):
+                bad = np.argwhere(out["acc"] != exact)[0]
+                return f"{what}: acc{tuple(bad)} = {out['acc'][tuple(bad)]}, expected {exact[tuple(bad)]}"
+    w = codes.astype(np.float64)
+    if scale == "group":
+        w = w * np.repeat(s, GROUP, axis=1)[:, :k]
+    elif scale == "row":
+        w = w * s[:, None]
+    else:
+        w = w * s
+    expected = (x.astype(np.float64) @ w.T) * xs[:, None]
+    error = np.linalg.norm(out["y"] - expected)
+    bound = 1e-5 * np.linalg.norm(expected)
+    # A sum of float activations that cancels to nothing has no norm to compare
+    # with: what was added bounds the rounding instead.
+    if not integer:
+        bound = max(bound, 1e-6 * np.linalg.norm((np.abs(x).astype(np.float64) @ np.abs(w).T) * xs[:, None]))
+    elif scale == "group":
+        bound = max(bound, 1e-7 * np.linalg.norm((np.abs(x.astype(np.float64)) @ np.abs(w).T) * xs[:, None]))
+    if not error <= bound:
+        return f"{what}: error {error:.3g} above {bound:.3g}"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--target", default="host")
+    parser.add_argument("--layout", choices=FIELDS, action="append")
+    parser.add_argument("--quick", action="store_true", help="small shapes only")
+    parser.add_argument("--seed", type=int, default=None)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    seed = args.seed if args.seed is not None else np.random.SeedSequence().entropy % 2**32
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    target = "#tern.generic" if args.target == "generic" else None
+
+    failures, runs = [], 0
+    for layout, scale, integer in itertools.product(args.layout or FIELDS, ("tensor", "row", "group"), (True, False)):
+        rows, lanes = (4, 32)
+        statics = [(None, None, None), (7, 33, 257), (1, 257, 33), (65, 3, 17)]
+        if not args.quick:
+            statics += [(8, 2560, 6912)]
+        for m, n, k in statics:
+            name = f"{layout}-{scale}-{'i8' if integer else 'f32'}" + ("" if m is None else f"-{m}x{n}x{k}")
+            source, library = args.out / f"{name}.mlir", args.out / f"{name}.so"
+            text = module(layout, rows, lanes, scale, integer, m, n, k, target or "#tern.generic")
+            if target is None:
+                text = text.replace("tern.target = #tern.generic, ", "")
+            source.write_text(text)
+            command = ["ternc", str(source), "-o", str(library)] + ([] if args.target == "host" else [f"--target={args.target}"])
+            subprocess.run(command, check=True)
+            chunk = int(rng.integers(1, 5))
+            artifact = Artifact(library, chunk=chunk, reverse=bool(rng.integers(2)))
+            if m is not None:
+                shapes = [(m, n, k)] * 2
+            else:
+                sizes = SIZES[:5] if args.quick else SIZES
+                shapes = list(itertools.product(BATCHES, sizes, sizes))
+            for shape in shapes:
+                failure = check(artifact, rng, scale, integer, *shape, f"{name} M,N,K={shape}")
+                runs += 1
+                if failure:
+                    failures.append(failure)
+                    print(failure, file=sys.stderr)
+    print(f"{runs} runs, {len(failures)} failures")
+    return 1 if failures or not runs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
