@@ -81,8 +81,33 @@ static Value emitLeakyRelu(B &b, Value x, ArrayRef<double> alpha) {
                 mul(b, x, constant(b, x, alpha[0])), x);
 }
 
-static Value emitSlopedRelu(B &b, Value x, Value slope, DType) {
-  return select(b, P::OLT, x, constant(b, x, 0), mul(b, x, slope), x);
+/// The slope is broadcast to the input; before opset 7 it was a scalar or had
+/// one element per channel (axis 1).
+static LogicalResult importPRelu(Node &node) {
+  FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(Floats);
+  if (failed(operands))
+    return failure();
+  Tensor x = (*operands)[0], slope = (*operands)[1];
+  if (node.getVersion() < 7 && slope.getRank() == 1 && x.getRank() > 1 &&
+      !slope.shape[0].isConstant(1)) {
+    SmallVector<int64_t> trailing =
+        llvm::to_vector(llvm::seq<int64_t>(1, x.getRank() - 1));
+    FailureOr<Tensor> aligned = node.emitUnsqueeze(slope, trailing);
+    if (failed(aligned))
+      return failure();
+    slope = *aligned;
+  }
+  FailureOr<Extents> shape = node.broadcast(x.shape, slope.shape);
+  if (failed(shape))
+    return failure();
+  if (*shape != x.shape)
+    return node.error("the slope of shape " + node.describe(slope.shape) +
+                      " does not broadcast to " + node.describe(x.shape));
+  return node.setResult(
+      node.emitMap({x, slope}, x.dtype, [](B &b, ValueRange args) -> Value {
+        return select(b, P::OLT, args[0], constant(b, args[0], 0),
+                      mul(b, args[0], args[1]), args[0]);
+      }));
 }
 
 static Value emitSigmoid(B &b, Value x, DType = {}) {
@@ -167,7 +192,7 @@ void tern::onnx_import::addActivationOps(OpTable &ops) {
   addUnary(ops, "HardSwish", 14, Floats, [](B &b, Value x, DType) {
     return mul(b, x, emitHardSigmoid(b, x, 1.0 / 6, 0.5));
   });
-  addBinary(ops, "PRelu", 1, Floats, emitSlopedRelu);
+  ops.onOp("PRelu", 1, 2, importPRelu);
   addParametric(ops, "LeakyRelu", 1, {{"alpha", 0.01}}, emitLeakyRelu);
   addParametric(ops, "Elu", 1, {{"alpha", 1}},
                 [](B &b, Value x, ArrayRef<double> values) {

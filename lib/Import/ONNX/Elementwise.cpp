@@ -20,11 +20,24 @@ using B = ImplicitLocOpBuilder;
 //===----------------------------------------------------------------------===//
 
 void tern::onnx_import::addUnary(OpTable &ops, StringRef name, int64_t since,
-                                 unsigned types, UnaryBody body) {
+                                 unsigned types, UnaryBody body,
+                                 UnaryFold fold) {
   ops.onOp(name, since, 1, [=](Node &node) -> LogicalResult {
     Tensor input = node.getInput(0);
     if (failed(node.expectTypes(input, types)))
       return failure();
+    if (fold && input.contents) {
+      Tensor result = node.makeTensor(input.dtype, input.shape, nullptr);
+      result.contents.emplace();
+      for (const Extent &extent : *input.contents)
+        if (std::optional<Extent> value = fold(extent);
+            value && fitsType(*value, input.dtype))
+          result.contents->push_back(*value);
+      if (result.contents->size() == input.contents->size()) {
+        node.setResult(0, result);
+        return success();
+      }
+    }
     return node.setResult(
         node.emitMap({input}, input.dtype, [&](B &b, ValueRange args) {
           return body(b, args[0], input.dtype);
@@ -71,10 +84,20 @@ tern::onnx_import::getBinaryOperands(Node &node, unsigned types) {
   return operands;
 }
 
-std::optional<Tensor> tern::onnx_import::foldBinary(Node &node,
-                                                    const Tensor &lhs,
-                                                    const Tensor &rhs,
-                                                    ContentsFold fold) {
+std::optional<Extents> tern::onnx_import::repeatContents(const Tensor &tensor,
+                                                         size_t count) {
+  if (!tensor.contents)
+    return std::nullopt;
+  if (tensor.contents->size() == count)
+    return tensor.contents;
+  if (tensor.contents->size() == 1)
+    return Extents(count, tensor.contents->front());
+  return std::nullopt;
+}
+
+std::optional<Tensor>
+tern::onnx_import::foldBinary(Node &node, const Tensor &lhs, const Tensor &rhs,
+                              DType dtype, const ContentsFold &fold) {
   if (!fold || !lhs.contents || !rhs.contents)
     return std::nullopt;
   // Only shapes that are easy to broadcast: equal, or one element.
@@ -87,13 +110,13 @@ std::optional<Tensor> tern::onnx_import::foldBinary(Node &node,
       small.contents->size() == 1 && small.getRank() <= big.getRank();
   if (!isScalar && small.shape != big.shape)
     return std::nullopt;
-  Tensor result = node.makeTensor(big.dtype, big.shape, nullptr);
+  Tensor result = node.makeTensor(dtype, big.shape, nullptr);
   result.contents.emplace();
-  for (size_t i = 0; i < big.contents->size(); ++i) {
-    const Extent &a = (*lhs.contents)[lhs.contents->size() == 1 ? 0 : i];
-    const Extent &c = (*rhs.contents)[rhs.contents->size() == 1 ? 0 : i];
-    std::optional<Extent> value = fold(node, a, c);
-    if (!value || !fitsType(*value, big.dtype))
+  std::optional<Extents> xs = repeatContents(lhs, big.contents->size());
+  std::optional<Extents> ys = repeatContents(rhs, big.contents->size());
+  for (auto [x, y] : llvm::zip_equal(*xs, *ys)) {
+    std::optional<Extent> value = fold(node, x, y);
+    if (!value || !fitsType(*value, dtype))
       return std::nullopt;
     result.contents->push_back(*value);
   }
@@ -118,12 +141,12 @@ void tern::onnx_import::addBinary(OpTable &ops, StringRef name, int64_t since,
     FailureOr<SmallVector<Tensor>> operands = getBinaryOperands(node, types);
     if (failed(operands))
       return failure();
+    DType dtype = operands->front().dtype;
     if (std::optional<Tensor> folded =
-            foldBinary(node, (*operands)[0], (*operands)[1], fold)) {
+            foldBinary(node, (*operands)[0], (*operands)[1], dtype, fold)) {
       node.setResult(0, *folded);
       return success();
     }
-    DType dtype = operands->front().dtype;
     return node.setResult(
         node.emitMap(*operands, dtype, [&](B &b, ValueRange args) {
           return body(b, args[0], args[1], dtype);
@@ -268,12 +291,17 @@ static bool isKnownToBe(const Tensor &tensor, double value) {
          });
 }
 
-static Value emitNumberCast(B &b, Value x, DType from, Type to) {
-  if (isa<FloatType>(x.getType()))
-    return x;
-  if (isUnsigned(from))
-    return arith::UIToFPOp::create(b, to, x);
-  return arith::SIToFPOp::create(b, to, x);
+/// To a float type, from anything.
+static Value emitToFloat(B &b, Value x, DType from, Type to) {
+  unsigned width = to.getIntOrFloatBitWidth();
+  if (!isFloat(from))
+    return isUnsigned(from) ? arith::UIToFPOp::create(b, to, x).getResult()
+                            : arith::SIToFPOp::create(b, to, x).getResult();
+  if (getBitWidth(from) < width)
+    return arith::ExtFOp::create(b, to, x);
+  if (getBitWidth(from) > width)
+    return arith::TruncFOp::create(b, to, x);
+  return x;
 }
 
 /// The type of the base is the result's; the exponent's may be another.
@@ -297,30 +325,18 @@ static LogicalResult importPow(Node &node) {
         node.emitMap({base}, base.dtype, [&](B &b, ValueRange args) {
           return emitMul(b, args[0], args[0], base.dtype);
         }));
-  if (!isFloat(base.dtype) &&
-      (isFloat(exponent.dtype) || isUnsigned(base.dtype)))
-    return node.error("an integer base with an exponent of type " +
-                      getName(exponent.dtype) + " is not supported");
-  return node.setResult(node.emitMap(
-      {base, exponent}, base.dtype, [&](B &b, ValueRange args) -> Value {
-        Value x = args[0], y = args[1];
-        Type type = x.getType();
-        if (!isFloat(base.dtype)) {
-          unsigned from = getBitWidth(exponent.dtype);
-          unsigned to = getBitWidth(base.dtype);
-          if (from < to)
-            y = arith::ExtSIOp::create(b, type, y);
-          else if (from > to)
-            y = arith::TruncIOp::create(b, type, y);
-          return math::IPowIOp::create(b, x, y);
-        }
-        y = emitNumberCast(b, y, exponent.dtype, type);
-        if (getBitWidth(base.dtype) < y.getType().getIntOrFloatBitWidth())
-          y = arith::TruncFOp::create(b, type, y);
-        else if (getBitWidth(base.dtype) > y.getType().getIntOrFloatBitWidth())
-          y = arith::ExtFOp::create(b, type, y);
-        return math::PowFOp::create(b, x, y);
-      }));
+  // Integers go through f64, exact up to 2^53.
+  DType compute = isFloat(base.dtype) ? base.dtype : DType::F64;
+  Type type = node.getElementType(compute);
+  FailureOr<Tensor> power = node.emitMap(
+      {base, exponent}, compute, [&](B &b, ValueRange args) -> Value {
+        return math::PowFOp::create(
+            b, emitToFloat(b, args[0], base.dtype, type),
+            emitToFloat(b, args[1], exponent.dtype, type));
+      });
+  if (failed(power) || isFloat(base.dtype))
+    return node.setResult(power);
+  return node.setResult(emitCast(node, *power, base.dtype));
 }
 
 //===----------------------------------------------------------------------===//
@@ -473,7 +489,8 @@ void tern::onnx_import::addElementwiseOps(OpTable &ops) {
   addVariadic(ops, "Sum", Floats, emitAdd);
   addVariadic(ops, "Mean", Floats, emitAdd, /*isMean=*/true);
 
-  addUnary(ops, "Neg", 1, Numbers, emitNeg);
+  addUnary(ops, "Neg", 1, Numbers, emitNeg,
+           [](const Extent &x) { return Extent::mul(x, -1); });
   addUnary(ops, "Abs", 1, Numbers, emitAbs);
   addUnary(ops, "Sign", 9, Numbers, emitSign);
   addUnary(ops, "Reciprocal", 1, Floats, emitReciprocal);

@@ -18,12 +18,13 @@ using UnaryBody = std::function<mlir::Value(mlir::ImplicitLocOpBuilder &,
 using BinaryBody = std::function<mlir::Value(mlir::ImplicitLocOpBuilder &,
                                              mlir::Value, mlir::Value, DType)>;
 /// The operator on elements known at import, where it can be said.
+using UnaryFold = std::function<std::optional<Extent>(const Extent &)>;
 using ContentsFold = std::function<std::optional<Extent>(Node &, const Extent &,
                                                          const Extent &)>;
 
 /// An operator without attributes that maps a scalar function over its operand.
 void addUnary(OpTable &ops, llvm::StringRef name, int64_t since, unsigned types,
-              UnaryBody body);
+              UnaryBody body, UnaryFold fold = nullptr);
 /// The same with two broadcast operands of one type, which is the result's.
 void addBinary(OpTable &ops, llvm::StringRef name, int64_t since,
                unsigned types, BinaryBody body, ContentsFold fold = nullptr);
@@ -35,11 +36,19 @@ mlir::FailureOr<llvm::SmallVector<Tensor>> getBinaryOperands(Node &node,
 /// The second operand brought in position.
 mlir::FailureOr<Tensor> applyLegacyBroadcast(Node &node, Tensor lhs,
                                              Tensor rhs);
-/// The result, with lhs's element type, if all elements fold.
+/// The result, of type `dtype`, if all elements fold.
 std::optional<Tensor> foldBinary(Node &node, const Tensor &lhs,
-                                 const Tensor &rhs, ContentsFold fold);
+                                 const Tensor &rhs, DType dtype,
+                                 const ContentsFold &fold);
+/// The elements of an operand repeated to `count`, if they are known, and one
+/// or as many.
+std::optional<Extents> repeatContents(const Tensor &tensor, size_t count);
 /// Whether an element type can hold the value.
 bool fitsType(const Extent &extent, DType dtype);
+
+/// Converts to another element type. Floats that do not fit an integer type
+/// saturate, and NaN becomes 0.
+mlir::FailureOr<Tensor> emitCast(Node &node, Tensor operand, DType to);
 
 /// Scalar code. Minimum and maximum are NaN if either operand is.
 mlir::Value emitConstant(mlir::ImplicitLocOpBuilder &b, mlir::Type type,

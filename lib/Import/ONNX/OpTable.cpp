@@ -30,7 +30,14 @@ const OpTable &OpTable::get() {
     OpTable ops;
     addElementwiseOps(ops);
     addActivationOps(ops);
+    addLogicalOps(ops);
+    addCastOps(ops);
     addLinearAlgebraOps(ops);
+    addReductionOps(ops);
+    addNormalizationOps(ops);
+    addShapeOps(ops);
+    addSlicingOps(ops);
+    addConstantOps(ops);
     return ops;
   }();
   return table;

@@ -1,0 +1,164 @@
+//===- Cast.cpp - Conversions between element types -----------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Elementwise.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace tern::onnx_import;
+using B = ImplicitLocOpBuilder;
+
+static Value emitFloatToFloat(B &b, Value x, DType from, DType to, Type type) {
+  // Neither of the 16-bit types contains the other.
+  if (getBitWidth(from) == 16 && getBitWidth(to) == 16)
+    x = arith::ExtFOp::create(b, b.getF32Type(), x);
+  if (x.getType().getIntOrFloatBitWidth() < getBitWidth(to))
+    return arith::ExtFOp::create(b, type, x);
+  return arith::TruncFOp::create(b, type, x);
+}
+
+/// Truncates towards zero and saturates; NaN becomes 0. (ONNX leaves what does
+/// not fit undefined, and so does the processor.)
+static Value emitFloatToInt(B &b, Value x, DType to, Type type) {
+  if (x.getType().getIntOrFloatBitWidth() < 32)
+    x = arith::ExtFOp::create(b, b.getF32Type(), x);
+  unsigned width = getBitWidth(to);
+  double low = isUnsigned(to) ? 0 : -std::ldexp(1.0, width - 1);
+  double high = std::ldexp(1.0, isUnsigned(to) ? width : width - 1);
+  APInt least =
+      isUnsigned(to) ? APInt::getZero(width) : APInt::getSignedMinValue(width);
+  APInt greatest = isUnsigned(to) ? APInt::getMaxValue(width)
+                                  : APInt::getSignedMaxValue(width);
+  auto integer = [&](const APInt &value) -> Value {
+    return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
+  };
+  using P = arith::CmpFPredicate;
+  Value lowest = emitConstant(b, x.getType(), low);
+  Value isLow = arith::CmpFOp::create(b, P::OLT, x, lowest);
+  Value isHigh =
+      arith::CmpFOp::create(b, P::OGE, x, emitConstant(b, x.getType(), high));
+  Value isNaN = arith::CmpFOp::create(b, P::UNO, x, x);
+  Value isOut = arith::OrIOp::create(
+      b, arith::OrIOp::create(b, isLow, isHigh).getResult(), isNaN);
+  Value safe =
+      arith::SelectOp::create(b, isOut, emitConstant(b, x.getType(), 0), x);
+  Value result = isUnsigned(to)
+                     ? arith::FPToUIOp::create(b, type, safe).getResult()
+                     : arith::FPToSIOp::create(b, type, safe).getResult();
+  result = arith::SelectOp::create(b, isLow, integer(least), result);
+  return arith::SelectOp::create(b, isHigh, integer(greatest), result);
+}
+
+static Value emitIntToInt(B &b, Value x, DType from, DType to, Type type) {
+  if (getBitWidth(from) == getBitWidth(to))
+    return x;
+  if (getBitWidth(from) > getBitWidth(to))
+    return arith::TruncIOp::create(b, type, x);
+  if (isUnsigned(from) || from == DType::Bool)
+    return arith::ExtUIOp::create(b, type, x);
+  return arith::ExtSIOp::create(b, type, x);
+}
+
+static Value emitScalarCast(B &b, Value x, DType from, DType to, Type type) {
+  if (to == DType::Bool) {
+    Value zero = emitConstant(b, x.getType(), 0);
+    if (isFloat(from))
+      return arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, x, zero);
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, x, zero);
+  }
+  if (isFloat(from))
+    return isFloat(to) ? emitFloatToFloat(b, x, from, to, type)
+                       : emitFloatToInt(b, x, to, type);
+  if (!isFloat(to))
+    return emitIntToInt(b, x, from, to, type);
+  if (isUnsigned(from) || from == DType::Bool)
+    return arith::UIToFPOp::create(b, type, x);
+  return arith::SIToFPOp::create(b, type, x);
+}
+
+/// The cast of elements that are known, where they stay known.
+static std::optional<Tensor> foldCast(Node &node, const Tensor &operand,
+                                      DType to) {
+  if (!operand.contents || to == DType::Bool)
+    return std::nullopt;
+  Tensor result = node.makeTensor(to, operand.shape, nullptr);
+  if (isInteger(to)) {
+    if (!llvm::all_of(*operand.contents,
+                      [&](const Extent &e) { return fitsType(e, to); }))
+      return std::nullopt;
+    result.contents = operand.contents;
+    return result;
+  }
+  SmallVector<Attribute> values;
+  Type type = node.getElementType(to);
+  for (const Extent &extent : *operand.contents) {
+    std::optional<int64_t> value = extent.getConstant();
+    if (!value)
+      return std::nullopt;
+    APFloat number(cast<FloatType>(type).getFloatSemantics());
+    number.convertFromAPInt(APInt(64, *value, /*isSigned=*/true),
+                            /*IsSigned=*/true, APFloat::rmNearestTiesToEven);
+    values.push_back(FloatAttr::get(type, number));
+  }
+  result.constant =
+      DenseElementsAttr::get(node.getTensorType(to, operand.shape), values);
+  return result;
+}
+
+FailureOr<Tensor> tern::onnx_import::emitCast(Node &node, Tensor operand,
+                                              DType to) {
+  if (operand.dtype == to)
+    return operand;
+  if (std::optional<Tensor> folded = foldCast(node, operand, to))
+    return *folded;
+  Type type = node.getElementType(to);
+  return node.emitMap({operand}, to, [&](B &b, ValueRange args) {
+    return emitScalarCast(b, args[0], operand.dtype, to, type);
+  });
+}
+
+static LogicalResult castTo(Node &node, DType to) {
+  return node.setResult(emitCast(node, node.getInput(0), to));
+}
+
+static LogicalResult importCast(Node &node) {
+  node.getInt("saturate", 1);       // About 8-bit floats only.
+  node.getString("round_mode", ""); // The same.
+  int64_t number = node.getInt("to", 0);
+  std::optional<DType> to = getDType(static_cast<int>(number));
+  if (!to || number != static_cast<int64_t>(*to))
+    return node.error("cannot cast to element type " +
+                      getONNXTypeName(static_cast<int>(number)));
+  return castTo(node, *to);
+}
+
+/// Until opset 6, the type was given by name.
+static LogicalResult importNamedCast(Node &node) {
+  std::string name = node.getString("to", "").lower();
+  static constexpr std::pair<llvm::StringLiteral, DType> names[] = {
+      {"float", DType::F32},  {"double", DType::F64}, {"float16", DType::F16},
+      {"int8", DType::I8},    {"int16", DType::I16},  {"int32", DType::I32},
+      {"int64", DType::I64},  {"uint8", DType::U8},   {"uint16", DType::U16},
+      {"uint32", DType::U32}, {"uint64", DType::U64}, {"bool", DType::Bool},
+  };
+  for (const auto &[key, dtype] : names)
+    if (key == name)
+      return castTo(node, dtype);
+  return node.error("cannot cast to element type " + quote(name));
+}
+
+void tern::onnx_import::addCastOps(OpTable &ops) {
+  ops.onOp("Cast", 1, 1, importNamedCast);
+  ops.onOp("Cast", 6, 1, importCast);
+  ops.onOp("CastLike", 15, 2, [](Node &node) {
+    node.getInt("saturate", 1);
+    node.getString("round_mode", "");
+    return castTo(node, node.getInput(1).dtype);
+  });
+}

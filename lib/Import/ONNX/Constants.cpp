@@ -1,0 +1,175 @@
+//===- Constants.cpp - Constant, ConstantOfShape, Range -------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Elementwise.h"
+#include "Importer.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace tern::onnx_import;
+using B = ImplicitLocOpBuilder;
+
+static LogicalResult importConstant(Node &node) {
+  const onnx::NodeProto &proto = node.getProto();
+  if (proto.attribute_size() != 1 || proto.output_size() != 1)
+    return node.error("needs exactly one attribute and one output");
+  const onnx::AttributeProto &attribute = proto.attribute(0);
+  node.getAttribute(attribute.name());
+  onnx::TensorProto storage;
+  const onnx::TensorProto *tensor = getConstantTensor(attribute, storage);
+  if (!tensor)
+    return node.error("attribute " + quote(attribute.name()) +
+                      " is not supported");
+  if (tensor == &storage)
+    tensor = &node.getImporter().keep(std::move(storage));
+  return node.setResult(node.getImporter().makeConstant(
+      *tensor, proto.output(0), node.b.getLoc(), /*isInitializer=*/false));
+}
+
+static LogicalResult importConstantOfShape(Node &node) {
+  Tensor value = node.makeConstant(DType::F32, 0);
+  if (const onnx::AttributeProto *attribute = node.getAttribute("value")) {
+    if (!attribute->has_t())
+      return node.error("attribute 'value' is not a tensor");
+    llvm::Expected<TensorHeader> header = ModelFile::getHeader(attribute->t());
+    if (!header)
+      return node.error(llvm::toString(header.takeError()));
+    if (header->numElements != 1)
+      return node.error("attribute 'value' must have one element");
+    FailureOr<Tensor> constant = node.getImporter().makeConstant(
+        attribute->t(), "", node.b.getLoc(), /*isInitializer=*/false);
+    if (failed(constant))
+      return failure();
+    value = *constant;
+  }
+  std::optional<ArrayRef<Extent>> shape = node.getContents(0);
+  if (!shape)
+    return node.error("the shape must be known when compiling; bind a graph "
+                      "input with --constant-input, or dynamic dimensions with "
+                      "--dim");
+  FailureOr<Tensor> scalar = node.emitReshape(value, {});
+  if (failed(scalar) || failed(node.checkShape(value.dtype, *shape)))
+    return failure();
+  std::optional<Extent> count = Extent::product(*shape);
+  if (scalar->contents && count && count->getConstant() &&
+      *count->getConstant() <= maxContents) {
+    Tensor result = node.makeTensor(value.dtype, *shape, nullptr);
+    result.contents = Extents(*count->getConstant(), scalar->contents->front());
+    node.setResult(0, result);
+    return success();
+  }
+  return node.setResult(
+      node.emitMap({*scalar}, *shape, value.dtype,
+                   [](B &, ValueRange args) -> Value { return args[0]; }));
+}
+
+/// The one element of a float constant.
+static std::optional<double> getFloat(const Tensor &tensor) {
+  auto floats = dyn_cast_or_null<DenseFPElementsAttr>(tensor.constant);
+  if (!floats || floats.getNumElements() != 1)
+    return std::nullopt;
+  APFloat value = *floats.getValues<APFloat>().begin();
+  bool losesInfo;
+  value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                &losesInfo);
+  return value.convertToDouble();
+}
+
+/// A range of floats, all of its operands known.
+static LogicalResult importFloatRange(Node &node) {
+  double values[3];
+  DType dtype = node.getInput(0).dtype;
+  for (unsigned i = 0; i < 3; ++i) {
+    std::optional<double> value = getFloat(node.getInput(i));
+    if (!value || node.getInput(i).dtype != dtype)
+      return node.error("start, limit and step must be scalars of one type, "
+                        "known when compiling");
+    values[i] = *value;
+  }
+  double count = std::ceil((values[1] - values[0]) / values[2]);
+  if (!(count < 1e15)) // NaN too.
+    return node.error("the number of elements is not finite");
+  Extent size = count > 0 ? static_cast<int64_t>(count) : 0;
+  Type type = node.getElementType(dtype);
+  return node.setResult(
+      node.emitMap({}, {size}, dtype, [&](B &b, ValueRange) -> Value {
+        Value index = arith::IndexCastOp::create(
+            b, b.getI64Type(), linalg::IndexOp::create(b, 0).getResult());
+        Value step = arith::SIToFPOp::create(b, type, index);
+        Value distance =
+            arith::MulFOp::create(b, step, emitConstant(b, type, values[2]));
+        return arith::AddFOp::create(b, emitConstant(b, type, values[0]),
+                                     distance);
+      }));
+}
+
+/// start, start + delta, ... below limit. The start and step must be known, and
+/// the limit symbolically.
+static LogicalResult importRange(Node &node) {
+  DType dtype = node.getInput(0).dtype;
+  if (isFloat(dtype))
+    return importFloatRange(node);
+  if (dtype != DType::I64 && dtype != DType::I32)
+    return node.error("element type " + getName(dtype) + " is not supported");
+  Extent values[3];
+  for (unsigned i = 0; i < 3; ++i) {
+    std::optional<ArrayRef<Extent>> contents = node.getContents(i);
+    if (!contents || contents->size() != 1 || node.getInput(i).dtype != dtype)
+      return node.error("start, limit and step must be scalars of one type, "
+                        "known when compiling");
+    values[i] = contents->front();
+  }
+  std::optional<int64_t> step = values[2].getConstant();
+  if (!step || *step == 0)
+    return node.error("the step must be known and not 0");
+  // The count is ceil((limit - start) / step), or 0.
+  bool ascends = *step > 0;
+  std::optional<Extent> count = node.getSymbols().saturatingSub(
+      node.b, values[ascends ? 1 : 0], values[ascends ? 0 : 1]);
+  if (std::optional<Extent> stride = Extent::mul(*step, ascends ? 1 : -1);
+      count && stride && !stride->isConstant(1)) {
+    count = Extent::add(*count, *stride);
+    if (count)
+      count = Extent::sub(*count, 1);
+    if (count)
+      count = node.getSymbols().floorDiv(node.b, *count, *stride);
+  }
+  if (!count || failed(node.checkShape(dtype, {*count})))
+    return count ? failure() : node.error("the number of elements overflows");
+  std::optional<int64_t> n = count->getConstant();
+  if (n && *n <= maxContents) {
+    Tensor result = node.makeTensor(dtype, {*count}, nullptr);
+    result.contents.emplace();
+    Extent next = values[0];
+    for (int64_t i = 0; i < *n; ++i) {
+      result.contents->push_back(next);
+      if (std::optional<Extent> sum = Extent::add(next, *step))
+        next = *sum;
+    }
+    node.setResult(0, result);
+    return success();
+  }
+  Type type = node.getElementType(dtype);
+  Value start = node.getSymbols().getValue(node.b, values[0]);
+  return node.setResult(
+      node.emitMap({}, {*count}, dtype, [&](B &b, ValueRange) -> Value {
+        Value index = linalg::IndexOp::create(b, 0);
+        Value stride = arith::ConstantIndexOp::create(b, *step);
+        Value distance = arith::MulIOp::create(b, index, stride);
+        Value value = arith::AddIOp::create(b, start, distance);
+        return arith::IndexCastOp::create(b, type, value);
+      }));
+}
+
+void tern::onnx_import::addConstantOps(OpTable &ops) {
+  ops.onOp("Constant", 1, 0, importConstant);
+  ops.onOp("ConstantOfShape", 9, 1, importConstantOfShape);
+  ops.onOp("Range", 11, 3, importRange);
+}

@@ -1,0 +1,148 @@
+//===- Normalization.cpp - Layer, RMS and batch normalization -------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Elementwise.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace tern::onnx_import;
+using B = ImplicitLocOpBuilder;
+
+/// A binary scalar op over tensors, either of which may not have been made.
+template <typename Op>
+static FailureOr<Tensor> combine(Node &node, FailureOr<Tensor> lhs,
+                                 FailureOr<Tensor> rhs) {
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  return node.emitMap({*lhs, *rhs}, lhs->dtype,
+                      [](B &b, ValueRange args) -> Value {
+                        return Op::create(b, args[0], args[1]);
+                      });
+}
+
+/// sqrt(x + epsilon).
+static FailureOr<Tensor> emitDeviation(Node &node, FailureOr<Tensor> variance,
+                                       double epsilon) {
+  if (failed(variance))
+    return failure();
+  FailureOr<Tensor> sum = combine<arith::AddFOp>(
+      node, variance, node.makeConstant(variance->dtype, epsilon));
+  if (failed(sum))
+    return failure();
+  return node.emitMap({*sum}, sum->dtype, [](B &b, ValueRange args) -> Value {
+    return math::SqrtOp::create(b, args[0]);
+  });
+}
+
+/// The mean over the axes, which stay with extent 1.
+static FailureOr<Tensor> emitKeptMean(Node &node, FailureOr<Tensor> x,
+                                      ArrayRef<int64_t> axes) {
+  if (failed(x))
+    return failure();
+  FailureOr<Tensor> mean = node.emitMean(*x, axes);
+  if (failed(mean))
+    return failure();
+  return node.emitUnsqueeze(*mean, axes);
+}
+
+/// Layer or RMS normalization over the axes from `axis` on, computed in f32 for
+/// narrower types, in the steps in which exporters write it:
+/// d = x - mean(x); y = d / sqrt(mean(d * d) + epsilon) * scale + bias. RMS
+/// normalization takes d = x.
+static LogicalResult importLayerNorm(Node &node, bool isRms) {
+  Tensor input = node.getInput(0);
+  double epsilon = node.getFloat("epsilon", 1e-5f);
+  int64_t stash = node.getInt("stash_type", 1);
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", -1), input.getRank());
+  if (failed(axis) || failed(node.expectTypes(input, Floats)))
+    return failure();
+  if (stash != 1)
+    return node.error("stash_type must be 1, that is float");
+  for (unsigned i = 1; i < node.getNumInputs(); ++i)
+    if (node.hasInput(i) && node.getInput(i).dtype != input.dtype)
+      return node.error("inputs have different element types");
+  SmallVector<int64_t> axes =
+      llvm::to_vector(llvm::seq<int64_t>(*axis, input.getRank()));
+  DType type = input.dtype;
+  FailureOr<Tensor> d = node.emitFloatCast(input, getAccumulatorType(type));
+  FailureOr<Tensor> mean = d;
+  if (!isRms) {
+    mean = emitKeptMean(node, d, axes);
+    d = combine<arith::SubFOp>(node, d, mean);
+  }
+  FailureOr<Tensor> variance =
+      emitKeptMean(node, combine<arith::MulFOp>(node, d, d), axes);
+  FailureOr<Tensor> deviation = emitDeviation(node, variance, epsilon);
+  FailureOr<Tensor> y = combine<arith::DivFOp>(node, d, deviation);
+  if (failed(y) || failed(y = node.emitFloatCast(*y, type)))
+    return failure();
+  y = combine<arith::MulFOp>(node, y, node.getInput(1));
+  if (node.hasInput(2))
+    y = combine<arith::AddFOp>(node, y, node.getInput(2));
+  if (failed(y))
+    return failure();
+  if (y->shape != input.shape)
+    return node.error("the scale or bias does not broadcast to the input");
+  node.setResult(0, *y);
+  if (!isRms && node.hasResult(1))
+    node.setResult(1, *mean);
+  if (!isRms && node.hasResult(2)) {
+    FailureOr<Tensor> inverse = combine<arith::DivFOp>(
+        node, node.makeConstant(deviation->dtype, 1), deviation);
+    if (failed(inverse))
+      return failure();
+    node.setResult(2, *inverse);
+  }
+  return success();
+}
+
+/// y = (x - mean) / sqrt(var + epsilon) * scale + bias, each per channel
+/// (axis 1), with the statistics given.
+static LogicalResult importBatchNorm(Node &node) {
+  Tensor input = node.getInput(0);
+  double epsilon = node.getFloat("epsilon", 1e-5f);
+  node.getFloat("momentum", 0.9);
+  if (node.getInt("training_mode", 0) ||
+      (node.getVersion() < 7 && !node.getInt("is_test", 0)))
+    return node.error("training mode is not supported");
+  if (!node.getInt("spatial", 1))
+    return node.error("attribute 'spatial' must be 1");
+  if (failed(node.expectTypes(input, Floats)))
+    return failure();
+  if (input.getRank() < 2)
+    return node.error("the input must have rank 2 or more");
+  // The four vectors, in position to be broadcast along axis 1.
+  SmallVector<FailureOr<Tensor>> vectors;
+  SmallVector<int64_t> trailing =
+      llvm::to_vector(llvm::seq<int64_t>(1, input.getRank() - 1));
+  for (unsigned i = 1; i < 5; ++i) {
+    Tensor vector = node.getInput(i);
+    if (vector.dtype != input.dtype)
+      return node.error("inputs have different element types");
+    if (vector.shape != Extents{input.shape[1]})
+      return node.error("input " + Twine(i) + " has shape " +
+                        node.describe(vector.shape) +
+                        "; it must have one element per channel");
+    vectors.push_back(node.emitUnsqueeze(vector, trailing));
+  }
+  FailureOr<Tensor> centered = combine<arith::SubFOp>(node, input, vectors[2]);
+  FailureOr<Tensor> deviation = emitDeviation(node, vectors[3], epsilon);
+  FailureOr<Tensor> y = combine<arith::DivFOp>(node, centered, deviation);
+  y = combine<arith::MulFOp>(node, y, vectors[0]);
+  return node.setResult(combine<arith::AddFOp>(node, y, vectors[1]));
+}
+
+void tern::onnx_import::addNormalizationOps(OpTable &ops) {
+  ops.onOp("LayerNormalization", 17, {2, 3},
+           [](Node &node) { return importLayerNorm(node, /*isRms=*/false); });
+  ops.onOp("RMSNormalization", 23, 2,
+           [](Node &node) { return importLayerNorm(node, /*isRms=*/true); });
+  ops.onOp("BatchNormalization", 1, 5, importBatchNorm);
+}

@@ -1,0 +1,271 @@
+//===- ShapeOps.cpp - Reshape, Transpose, Shape and their kin -------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Importer.h"
+#include "Node.h"
+
+using namespace mlir;
+using namespace tern::onnx_import;
+
+/// Replaces 0 by the input's extent and -1 by what is left.
+static FailureOr<Extents> inferReshape(Node &node, const Tensor &input,
+                                       ArrayRef<Extent> target,
+                                       bool zeroIsZero) {
+  Extents shape(target.begin(), target.end());
+  std::optional<size_t> open;
+  std::optional<Extent> known = Extent(1);
+  for (auto [i, extent] : llvm::enumerate(shape)) {
+    if (extent.isConstant(-1)) {
+      if (open)
+        return node.error("shape " + node.describe(target) +
+                          " has more than one -1");
+      open = i;
+      continue;
+    }
+    if (extent.isConstant(0) && !zeroIsZero) {
+      if (i >= input.shape.size())
+        return node.error("shape " + node.describe(target) +
+                          " copies a dimension that the input of shape " +
+                          node.describe(input.shape) + " does not have");
+      extent = input.shape[i];
+    }
+    if (known)
+      known = Extent::mul(*known, extent);
+  }
+  if (!open)
+    return shape;
+  std::optional<Extent> total = Extent::product(input.shape);
+  std::optional<Extent> rest;
+  if (total && known)
+    rest = Extent::divExact(*total, *known);
+  if (rest) {
+    shape[*open] = *rest;
+    return shape;
+  }
+  bool isStatic =
+      total && known && total->getConstant() && known->getConstant();
+  return node.error("cannot reshape " + node.describe(input.shape) + " to " +
+                    node.describe(target) +
+                    (isStatic ? "" : "; fix dynamic dimensions with --dim"));
+}
+
+static LogicalResult importReshape(Node &node) {
+  Tensor input = node.getInput(0);
+  Extents target;
+  bool zeroIsZero = false;
+  if (node.getVersion() < 5) {
+    std::optional<SmallVector<int64_t>> shape = node.getInts("shape");
+    if (!shape)
+      return node.error("attribute 'shape' is missing");
+    target.assign(shape->begin(), shape->end());
+  } else {
+    zeroIsZero = node.getInt("allowzero", 0);
+    if (!node.hasInput(1))
+      return node.error("required input 1 is missing");
+    std::optional<ArrayRef<Extent>> contents = node.getContents(1);
+    if (!contents)
+      return node.error("the new shape must be known when compiling; bind a "
+                        "graph input with --constant-input, or dynamic "
+                        "dimensions with --dim");
+    target.assign(contents->begin(), contents->end());
+  }
+  FailureOr<Extents> shape = inferReshape(node, input, target, zeroIsZero);
+  if (failed(shape))
+    return failure();
+  return node.setResult(node.emitReshape(input, *shape));
+}
+
+/// To a matrix: the dimensions before `axis`, and the others.
+static LogicalResult importFlatten(Node &node) {
+  Tensor input = node.getInput(0);
+  int64_t axis = node.getInt("axis", 1), rank = input.getRank();
+  if (axis < -rank || axis > rank)
+    return node.error("axis " + Twine(axis) + " is out of range for rank " +
+                      Twine(rank));
+  if (axis < 0)
+    axis += rank;
+  std::optional<Extent> rows =
+      Extent::product(ArrayRef(input.shape).take_front(axis));
+  std::optional<Extent> columns =
+      Extent::product(ArrayRef(input.shape).drop_front(axis));
+  if (!rows || !columns)
+    return node.error("the number of elements overflows");
+  return node.setResult(node.emitReshape(input, {*rows, *columns}));
+}
+
+static LogicalResult importTranspose(Node &node) {
+  Tensor input = node.getInput(0);
+  int64_t rank = input.getRank();
+  SmallVector<int64_t> permutation;
+  if (std::optional<SmallVector<int64_t>> perm = node.getInts("perm"))
+    permutation = *perm;
+  else
+    for (int64_t i = rank; i > 0; --i)
+      permutation.push_back(i - 1);
+  SmallVector<int64_t> sorted(permutation);
+  llvm::sort(sorted);
+  if (!llvm::equal(sorted, llvm::seq<int64_t>(0, rank)))
+    return node.error("attribute 'perm' is no permutation of the input's " +
+                      Twine(rank) + " dimensions");
+  return node.setResult(node.emitTranspose(input, permutation));
+}
+
+/// The axes of Squeeze and Unsqueeze: an attribute before opset 13, an operand
+/// since. None if not given.
+static FailureOr<std::optional<SmallVector<int64_t>>> getAxes(Node &node) {
+  using Axes = std::optional<SmallVector<int64_t>>;
+  if (node.getVersion() < 13)
+    return Axes(node.getInts("axes"));
+  if (!node.hasInput(1))
+    return Axes();
+  FailureOr<SmallVector<int64_t>> axes = node.getConstants(1, "axes");
+  if (failed(axes))
+    return failure();
+  return Axes(*axes);
+}
+
+static LogicalResult importSqueeze(Node &node) {
+  Tensor input = node.getInput(0);
+  FailureOr<std::optional<SmallVector<int64_t>>> axes = getAxes(node);
+  if (failed(axes))
+    return failure();
+  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(
+      axes->value_or(SmallVector<int64_t>()), input.getRank());
+  if (failed(normal))
+    return failure();
+  Extents shape;
+  for (auto [i, extent] : llvm::enumerate(input.shape)) {
+    bool isOne = extent.isConstant(1);
+    bool isNamed = llvm::is_contained(*normal, static_cast<int64_t>(i));
+    if (isNamed && !isOne)
+      return node.error("dimension " + Twine(i) + " of shape " +
+                        node.describe(input.shape) + " is not 1");
+    if (!axes->has_value() && !extent.getConstant())
+      return node.error("cannot tell which dimensions of shape " +
+                        node.describe(input.shape) +
+                        " are 1; fix them with --dim");
+    if (!(axes->has_value() ? isNamed : isOne))
+      shape.push_back(extent);
+  }
+  return node.setResult(node.emitReshape(input, shape));
+}
+
+static LogicalResult importUnsqueeze(Node &node) {
+  Tensor input = node.getInput(0);
+  FailureOr<std::optional<SmallVector<int64_t>>> axes = getAxes(node);
+  if (failed(axes))
+    return failure();
+  if (!*axes)
+    return node.error("axes are missing");
+  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(
+      **axes, input.getRank() + static_cast<int64_t>((*axes)->size()));
+  if (failed(normal))
+    return failure();
+  return node.setResult(node.emitUnsqueeze(input, *normal));
+}
+
+/// A vector, or for one extent a scalar, of i64 whose elements are known.
+static Tensor makeContents(Node &node, ArrayRef<Extent> values, bool isScalar) {
+  Extents shape;
+  if (!isScalar)
+    shape.push_back(static_cast<int64_t>(values.size()));
+  Tensor result = node.makeTensor(DType::I64, shape, nullptr);
+  result.contents.emplace(values.begin(), values.end());
+  return result;
+}
+
+static LogicalResult importShape(Node &node) {
+  ArrayRef<Extent> shape = node.getInput(0).shape;
+  int64_t rank = shape.size();
+  int64_t start = node.getInt("start", 0), end = node.getInt("end", rank);
+  auto clamp = [&](int64_t i) {
+    return std::clamp<int64_t>(i < 0 ? i + rank : i, 0, rank);
+  };
+  start = clamp(start);
+  end = std::max(start, clamp(end));
+  node.setResult(0, makeContents(node, shape.slice(start, end - start), false));
+  return success();
+}
+
+static LogicalResult importSize(Node &node) {
+  std::optional<Extent> size = Extent::product(node.getInput(0).shape);
+  if (!size)
+    return node.error("the number of elements overflows");
+  node.setResult(0, makeContents(node, {*size}, true));
+  return success();
+}
+
+/// Broadcasts to the shape.
+static FailureOr<Tensor> emitRepeat(Node &node, Tensor operand,
+                                    ArrayRef<Extent> shape) {
+  return node.emitMap(
+      {operand}, shape, operand.dtype,
+      [](ImplicitLocOpBuilder &, ValueRange args) -> Value { return args[0]; });
+}
+
+static LogicalResult importExpand(Node &node) {
+  Tensor input = node.getInput(0);
+  std::optional<ArrayRef<Extent>> target = node.getContents(1);
+  if (!target)
+    return node.error("the new shape must be known when compiling; bind a "
+                      "graph input with --constant-input, or dynamic "
+                      "dimensions with --dim");
+  FailureOr<Extents> shape = node.broadcast(input.shape, *target);
+  if (failed(shape))
+    return failure();
+  if (*shape == input.shape) {
+    node.setResult(0, input);
+    return success();
+  }
+  return node.setResult(emitRepeat(node, input, *shape));
+}
+
+static LogicalResult importIdentity(Node &node) {
+  node.setResult(0, node.getInput(0));
+  return success();
+}
+
+/// At inference it does nothing.
+static LogicalResult importDropout(Node &node) {
+  node.getFloat("ratio", 0.5);
+  node.getInt("seed", 0);
+  node.getInt("is_test", 0);
+  if (node.hasInput(2)) {
+    FailureOr<SmallVector<int64_t>> training =
+        node.getConstants(2, "training_mode");
+    if (failed(training))
+      return failure();
+    if (llvm::any_of(*training, [](int64_t value) { return value != 0; }))
+      return node.error("training mode is not supported");
+  }
+  if (node.hasResult(1)) { // Which elements were kept: all.
+    Tensor input = node.getInput(0);
+    if (node.getVersion() < 10)
+      return node.error("output 1 is not supported before opset 10");
+    Tensor one = node.makeTensor(DType::Bool, {}, nullptr);
+    one.contents = {Extent(1)};
+    FailureOr<Tensor> mask = emitRepeat(node, one, input.shape);
+    if (failed(mask))
+      return failure();
+    node.setResult(1, *mask);
+  }
+  return importIdentity(node);
+}
+
+void tern::onnx_import::addShapeOps(OpTable &ops) {
+  ops.onOp("Reshape", 1, {1, 2}, importReshape);
+  ops.onOp("Flatten", 1, 1, importFlatten);
+  ops.onOp("Transpose", 1, 1, importTranspose);
+  ops.onOp("Squeeze", 1, {1, 2}, importSqueeze);
+  ops.onOp("Unsqueeze", 1, {1, 2}, importUnsqueeze);
+  ops.onOp("Shape", 1, 1, importShape);
+  ops.onOp("Size", 1, 1, importSize);
+  ops.onOp("Expand", 8, 2, importExpand);
+  ops.onOp("Identity", 1, 1, importIdentity);
+  ops.onOp("Dropout", 1, {1, 3}, importDropout);
+}

@@ -1,0 +1,453 @@
+//===- Slicing.cpp - Concat, Split, Slice, Gather -------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Importer.h"
+#include "Node.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <limits>
+
+using namespace mlir;
+using namespace tern::onnx_import;
+using B = ImplicitLocOpBuilder;
+
+//===----------------------------------------------------------------------===//
+// Parts of tensors
+//===----------------------------------------------------------------------===//
+
+/// Along one axis: elements start, start + step, ..., `size` of them.
+struct Span {
+  Extent start = 0, size;
+  int64_t step = 1;
+};
+
+static SmallVector<Span> getFullRanges(ArrayRef<Extent> shape) {
+  return llvm::map_to_vector(
+      shape, [](const Extent &extent) { return Span{0, extent, 1}; });
+}
+
+/// The part of a tensor that the ranges, which are in bounds, describe.
+static FailureOr<Tensor> emitSlice(Node &node, Tensor operand,
+                                   ArrayRef<Span> ranges) {
+  Extents shape;
+  SmallVector<OpFoldResult> offsets, sizes, strides;
+  B &b = node.b;
+  bool goesBack = false;
+  for (const Span &range : ranges) {
+    shape.push_back(range.size);
+    offsets.push_back(node.getSymbols().getFoldResult(b, range.start));
+    sizes.push_back(node.getSymbols().getFoldResult(b, range.size));
+    strides.push_back(b.getIndexAttr(range.step));
+    goesBack |= range.step < 0;
+  }
+  if (failed(node.checkShape(operand.dtype, shape)))
+    return failure();
+  // An empty slice may start at the end, which is out of bounds for MLIR.
+  if (llvm::any_of(shape, [](const Extent &e) { return e.isConstant(0); }))
+    return node.makeTensor(
+        operand.dtype, shape,
+        node.emitEmpty(node.getElementType(operand.dtype), shape));
+  Value source = node.getValue(operand);
+  if (!goesBack) {
+    Value slice = tensor::ExtractSliceOp::create(
+        b, node.getTensorType(operand.dtype, shape), source, offsets, sizes,
+        strides);
+    return node.makeTensor(operand.dtype, shape, slice);
+  }
+  // Element by element.
+  SmallVector<Value> starts;
+  for (const Span &range : ranges)
+    starts.push_back(node.getSymbols().getValue(b, range.start));
+  return node.emitMap({}, shape, operand.dtype, [&](B &b, ValueRange) -> Value {
+    SmallVector<Value> indices;
+    for (auto [i, range] : llvm::enumerate(ranges)) {
+      Value index = linalg::IndexOp::create(b, i);
+      Value step = arith::ConstantIndexOp::create(b, range.step);
+      Value distance = arith::MulIOp::create(b, index, step);
+      indices.push_back(arith::AddIOp::create(b, starts[i], distance));
+    }
+    return tensor::ExtractOp::create(b, source, indices);
+  });
+}
+
+static LogicalResult importConcat(Node &node) {
+  FailureOr<SmallVector<Tensor>> inputs = node.getSameTyped(AllTypes);
+  if (failed(inputs))
+    return failure();
+  const Tensor &first = inputs->front();
+  FailureOr<int64_t> axis = node.normalizeAxis(
+      node.getInt("axis", node.getVersion() < 4 ? 1 : 0), first.getRank());
+  if (failed(axis))
+    return failure();
+  Extents shape(first.shape);
+  shape[*axis] = 0;
+  bool isKnown = first.getRank() == 1;
+  SmallVector<Extent> offsets;
+  for (const Tensor &input : *inputs) {
+    bool fits = input.getRank() == first.getRank();
+    for (int64_t i = 0; fits && i < first.getRank(); ++i)
+      fits = i == *axis || input.shape[i] == shape[i];
+    if (!fits)
+      return node.error("shapes " + node.describe(first.shape) + " and " +
+                        node.describe(input.shape) +
+                        " differ, or may differ, beside axis " + Twine(*axis));
+    offsets.push_back(shape[*axis]);
+    std::optional<Extent> next = Extent::add(shape[*axis], input.shape[*axis]);
+    if (!next)
+      return node.error("the extent of the result overflows");
+    shape[*axis] = *next;
+    isKnown &= input.contents.has_value();
+  }
+  if (failed(node.checkShape(first.dtype, shape)))
+    return failure();
+  Tensor result = node.makeTensor(first.dtype, shape, nullptr);
+  if (isKnown &&
+      shape[0].getConstant().value_or(maxContents + 1) <= maxContents) {
+    result.contents.emplace();
+    for (const Tensor &input : *inputs)
+      result.contents->append(input.contents->begin(), input.contents->end());
+    node.setResult(0, result);
+    return success();
+  }
+  B &b = node.b;
+  result.value = node.emitEmpty(node.getElementType(first.dtype), shape);
+  for (auto [input, offset] : llvm::zip_equal(*inputs, offsets)) {
+    SmallVector<OpFoldResult> starts(shape.size(), b.getIndexAttr(0));
+    SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
+    SmallVector<OpFoldResult> sizes;
+    starts[*axis] = node.getSymbols().getFoldResult(b, offset);
+    for (const Extent &extent : input.shape)
+      sizes.push_back(node.getSymbols().getFoldResult(b, extent));
+    result.value = tensor::InsertSliceOp::create(
+        b, node.getValue(input), result.value, starts, sizes, strides);
+  }
+  node.setResult(0, result);
+  return success();
+}
+
+static LogicalResult importSplit(Node &node) {
+  Tensor input = node.getInput(0);
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", 0), input.getRank());
+  if (failed(axis))
+    return failure();
+  const Extent &whole = input.shape[*axis];
+  int64_t count = node.getNumResults();
+  SmallVector<int64_t> sizes;
+  bool isGiven = node.hasInput(1);
+  if (isGiven) {
+    FailureOr<SmallVector<int64_t>> values = node.getConstants(1, "sizes");
+    if (failed(values))
+      return failure();
+    sizes = *values;
+  } else if (std::optional<SmallVector<int64_t>> values =
+                 node.getInts("split")) {
+    sizes = *values;
+    isGiven = true;
+  }
+  if (int64_t declared = node.getInt("num_outputs", count); declared != count)
+    return node.error("num_outputs is " + Twine(declared) +
+                      ", but the node has " + Twine(count) + " outputs");
+  if (!whole.getConstant())
+    return node.error("cannot split a dynamic dimension; fix it with --dim");
+  int64_t extent = *whole.getConstant();
+  if (!isGiven) { // Equal parts; only the last may be smaller.
+    int64_t part = (extent + count - 1) / count;
+    for (int64_t i = 0, rest = extent; i < count; ++i, rest -= part)
+      sizes.push_back(std::clamp<int64_t>(rest, 0, part));
+  }
+  int64_t sum = 0;
+  for (int64_t size : sizes) {
+    if (size < 0 || size > extent - sum)
+      return node.error("the sizes do not add up to " + Twine(extent));
+    sum += size;
+  }
+  if (sum != extent || static_cast<int64_t>(sizes.size()) != count)
+    return node.error("the sizes do not add up to " + Twine(extent) +
+                      ", or are not as many as the outputs");
+  int64_t start = 0;
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    SmallVector<Span> ranges = getFullRanges(input.shape);
+    ranges[*axis] = {start, size, 1};
+    start += size;
+    if (!node.hasResult(i))
+      continue;
+    FailureOr<Tensor> part = emitSlice(node, input, ranges);
+    if (failed(part))
+      return failure();
+    node.setResult(i, *part);
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Slice
+//===----------------------------------------------------------------------===//
+
+/// Starts, ends, axes and steps: attributes before opset 10, operands since.
+struct SliceOperands {
+  Extents starts, ends;
+  SmallVector<int64_t> axes, steps;
+};
+
+static FailureOr<SliceOperands> getSliceOperands(Node &node) {
+  SliceOperands result;
+  std::optional<SmallVector<int64_t>> axes;
+  if (node.getVersion() < 10) {
+    std::optional<SmallVector<int64_t>> starts = node.getInts("starts");
+    std::optional<SmallVector<int64_t>> ends = node.getInts("ends");
+    if (!starts || !ends)
+      return node.error("attributes 'starts' and 'ends' are missing");
+    result.starts.assign(starts->begin(), starts->end());
+    result.ends.assign(ends->begin(), ends->end());
+    axes = node.getInts("axes");
+  } else {
+    for (unsigned i : {1, 2}) {
+      if (!node.hasInput(i))
+        return node.error("required input " + Twine(i) + " is missing");
+      std::optional<ArrayRef<Extent>> contents = node.getContents(i);
+      if (!contents)
+        return node.error("starts and ends must be known when compiling; bind "
+                          "a graph input with --constant-input, or dynamic "
+                          "dimensions with --dim");
+      (i == 1 ? result.starts : result.ends)
+          .assign(contents->begin(), contents->end());
+    }
+    if (node.hasInput(3)) {
+      FailureOr<SmallVector<int64_t>> values = node.getConstants(3, "axes");
+      if (failed(values))
+        return failure();
+      axes = *values;
+    }
+    if (node.hasInput(4)) {
+      FailureOr<SmallVector<int64_t>> values = node.getConstants(4, "steps");
+      if (failed(values))
+        return failure();
+      result.steps = *values;
+    }
+  }
+  size_t count = result.starts.size();
+  result.axes = axes ? *axes : llvm::to_vector(llvm::seq<int64_t>(0, count));
+  if (result.steps.empty())
+    result.steps.assign(count, 1);
+  if (result.ends.size() != count || result.axes.size() != count ||
+      result.steps.size() != count)
+    return node.error("starts, ends, axes and steps differ in number");
+  return result;
+}
+
+// Exporters write "to the end" as one of these.
+static bool isHuge(const Extent &extent) {
+  std::optional<int64_t> value = extent.getConstant();
+  return value && *value >= std::numeric_limits<int32_t>::max();
+}
+static bool isHugeNegative(const Extent &extent) {
+  std::optional<int64_t> value = extent.getConstant();
+  return value && *value <= -std::numeric_limits<int32_t>::max();
+}
+
+/// A bound counted from the end if negative, clamped to [0, extent]. None if it
+/// may be of either sign.
+static std::optional<Extent> clampBound(Node &node, const Extent &bound,
+                                        const Extent &extent) {
+  if (isHuge(bound))
+    return extent;
+  if (isHugeNegative(bound))
+    return Extent(0);
+  if (std::optional<int64_t> value = bound.getConstant(); value && *value < 0)
+    return node.getSymbols().saturatingSub(node.b, extent, Extent(-*value));
+  if (!isNonNegative(bound)) {
+    // Such as seq - 1, meant to be in bounds.
+    std::optional<Extent> rest = Extent::sub(extent, bound);
+    if (!rest || !isNonNegative(*rest))
+      return std::nullopt;
+    return node.getSymbols().saturatingSub(node.b, extent, *rest);
+  }
+  return node.getSymbols().min(node.b, bound, extent);
+}
+
+static std::optional<Span> getRange(Node &node, const Extent &start,
+                                    const Extent &end, int64_t step,
+                                    const Extent &extent) {
+  Symbols &symbols = node.getSymbols();
+  if (step > 0) {
+    std::optional<Extent> first = clampBound(node, start, extent);
+    std::optional<Extent> last = clampBound(node, end, extent);
+    if (!first || !last)
+      return std::nullopt;
+    std::optional<Extent> length = symbols.saturatingSub(node.b, *last, *first);
+    if (length && step != 1) {
+      length = Extent::add(*length, step - 1);
+      if (length)
+        length = symbols.floorDiv(node.b, *length, step);
+    }
+    if (!length)
+      return std::nullopt;
+    return Span{*first, *length, step};
+  }
+  // Backwards, from at most extent - 1 down to more than -1.
+  std::optional<int64_t> n = extent.getConstant(), s = start.getConstant(),
+                         e = end.getConstant();
+  if (!n || !s || !e)
+    return std::nullopt;
+  auto clamp = [&](int64_t i, int64_t high) {
+    return std::clamp<int64_t>(i < 0 ? std::max(i, -*n - 1) + *n : i, -1, high);
+  };
+  int64_t first = clamp(*s, *n - 1), last = clamp(*e, *n - 1);
+  int64_t size = 0;
+  if (first > last && *n > 0) {
+    uint64_t stride = -static_cast<uint64_t>(step);
+    size = static_cast<int64_t>((first - last - 1) / stride) + 1;
+  }
+  if (size <= 1) // The step does not matter, and might overflow.
+    return Span{std::max<int64_t>(first, 0), size, 1};
+  return Span{first, size, step};
+}
+
+static LogicalResult importSlice(Node &node) {
+  Tensor input = node.getInput(0);
+  FailureOr<SliceOperands> operands = getSliceOperands(node);
+  if (failed(operands))
+    return failure();
+  SmallVector<Span> ranges = getFullRanges(input.shape);
+  llvm::SmallDenseSet<int64_t> seen;
+  for (size_t i = 0; i < operands->axes.size(); ++i) {
+    FailureOr<int64_t> axis =
+        node.normalizeAxis(operands->axes[i], input.getRank());
+    if (failed(axis))
+      return failure();
+    if (!seen.insert(*axis).second)
+      return node.error("axis " + Twine(*axis) + " stands twice");
+    if (operands->steps[i] == 0)
+      return node.error("a step is 0");
+    std::optional<Span> range =
+        getRange(node, operands->starts[i], operands->ends[i],
+                 operands->steps[i], input.shape[*axis]);
+    if (!range)
+      return node.error("cannot tell what the slice of axis " + Twine(*axis) +
+                        " is; fix dynamic dimensions with --dim");
+    ranges[*axis] = *range;
+  }
+  // Part of a shape.
+  if (input.contents && input.getRank() == 1 && ranges[0].start.getConstant() &&
+      ranges[0].size.getConstant()) {
+    Tensor result = node.makeTensor(input.dtype, {ranges[0].size}, nullptr);
+    result.contents.emplace();
+    int64_t index = *ranges[0].start.getConstant();
+    for (int64_t i = 0; i < *ranges[0].size.getConstant(); ++i)
+      result.contents->push_back((*input.contents)[index + i * ranges[0].step]);
+    node.setResult(0, result);
+    return success();
+  }
+  return node.setResult(emitSlice(node, input, ranges));
+}
+
+//===----------------------------------------------------------------------===//
+// Gather
+//===----------------------------------------------------------------------===//
+
+/// An index of any integer type, counted from the end if negative, and clamped:
+/// memory outside of the tensor is not touched whatever the model is fed.
+static Value emitSafeIndex(B &b, Value index, Value extent) {
+  Value position = arith::IndexCastOp::create(b, b.getIndexType(), index);
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  Value isNegative =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position, zero);
+  Value wrapped = arith::AddIOp::create(b, position, extent);
+  position = arith::SelectOp::create(b, isNegative, wrapped, position);
+  position = arith::MaxSIOp::create(b, position, zero);
+  Value last = arith::SubIOp::create(b, extent, one);
+  return arith::MinSIOp::create(b, position, last);
+}
+
+/// Elements of a shape, picked by known indices.
+static std::optional<Tensor> foldGather(Node &node, const Tensor &data,
+                                        const Tensor &indices) {
+  if (!data.contents || data.getRank() != 1 || !indices.contents)
+    return std::nullopt;
+  Tensor result = node.makeTensor(data.dtype, indices.shape, nullptr);
+  result.contents.emplace();
+  int64_t count = data.contents->size();
+  for (const Extent &extent : *indices.contents) {
+    std::optional<int64_t> index = extent.getConstant();
+    if (!index || *index < -count || *index >= count)
+      return std::nullopt;
+    result.contents->push_back(
+        (*data.contents)[*index < 0 ? *index + count : *index]);
+  }
+  return result;
+}
+
+static LogicalResult importGather(Node &node) {
+  Tensor data = node.getInput(0), indices = node.getInput(1);
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", 0), data.getRank());
+  if (failed(axis))
+    return failure();
+  if (indices.dtype != DType::I64 && indices.dtype != DType::I32)
+    return node.error("indices must be i32 or i64");
+  if (std::optional<Tensor> folded = foldGather(node, data, indices)) {
+    node.setResult(0, *folded);
+    return success();
+  }
+  const Extent &extent = data.shape[*axis];
+  Extents shape(ArrayRef(data.shape).take_front(*axis));
+  shape.append(indices.shape.begin(), indices.shape.end());
+  shape.append(data.shape.begin() + *axis + 1, data.shape.end());
+  if (indices.contents && extent.getConstant())
+    for (const Extent &index : *indices.contents)
+      if (std::optional<int64_t> i = index.getConstant();
+          i && (*i < -*extent.getConstant() || *i >= *extent.getConstant()))
+        return node.error("index " + Twine(*i) + " is out of range for " +
+                          Twine(*extent.getConstant()) + " elements");
+
+  // One known index: a slice.
+  if (indices.contents && indices.contents->size() == 1 &&
+      indices.contents->front().getConstant() && extent.getConstant()) {
+    int64_t index = *indices.contents->front().getConstant();
+    SmallVector<Span> ranges = getFullRanges(data.shape);
+    ranges[*axis] = {index < 0 ? index + *extent.getConstant() : index, 1, 1};
+    FailureOr<Tensor> slice = emitSlice(node, data, ranges);
+    if (failed(slice))
+      return failure();
+    return node.setResult(node.emitReshape(*slice, shape));
+  }
+  if (extent.isConstant(0))
+    return node.error("cannot gather from a dimension of extent 0");
+  // The indices, spread over the result's dimensions; the data are read where
+  // they say.
+  SmallVector<int64_t> trailing;
+  for (int64_t i = *axis + 1; i < data.getRank(); ++i)
+    trailing.push_back(indices.getRank() + i - *axis - 1);
+  FailureOr<Tensor> spread = node.emitUnsqueeze(indices, trailing);
+  if (failed(spread))
+    return failure();
+  Value source = node.getValue(data);
+  Value size = node.getSymbols().getValue(node.b, extent);
+  return node.setResult(node.emitMap(
+      {*spread}, shape, data.dtype, [&](B &b, ValueRange args) -> Value {
+        SmallVector<Value> position;
+        for (int64_t i = 0; i < data.getRank(); ++i) {
+          if (i == *axis)
+            position.push_back(emitSafeIndex(b, args[0], size));
+          else
+            position.push_back(linalg::IndexOp::create(
+                b, i < *axis ? i : i + indices.getRank() - 1));
+        }
+        return tensor::ExtractOp::create(b, source, position);
+      }));
+}
+
+void tern::onnx_import::addSlicingOps(OpTable &ops) {
+  ops.onOp("Concat", 1, {1, Inputs::any}, importConcat);
+  ops.onOp("Split", 2, {1, 2}, importSplit);
+  ops.onOp("Slice", 1, {1, 5}, importSlice);
+  ops.onOp("Gather", 1, 2, importGather);
+}
