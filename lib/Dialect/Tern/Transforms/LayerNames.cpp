@@ -89,6 +89,15 @@ std::optional<StringRef> LayerFilter::match(const LayerNames &names) {
   return result;
 }
 
+static std::string getExcludedReason(StringRef pattern) {
+  return ("excluded by '" + pattern + "'").str();
+}
+
+void LayerFilter::matchReason(StringRef reason) {
+  for (Entry &entry : entries)
+    entry.isUsed |= reason == getExcludedReason(entry.pattern);
+}
+
 std::vector<StringRef> LayerFilter::getUnused() const {
   std::vector<StringRef> unused;
   for (const Entry &entry : entries)
@@ -124,6 +133,15 @@ void tern::setFloatReason(Operation *layer, StringRef reason) {
   layer->setAttr(floatAttrName, StringAttr::get(layer->getContext(), reason));
 }
 
+StringRef tern::getFloatReason(Operation *layer) {
+  auto reason = layer->getAttrOfType<StringAttr>(floatAttrName);
+  return reason ? reason.getValue() : "";
+}
+
+void tern::setExcluded(Operation *layer, StringRef pattern) {
+  setFloatReason(layer, getExcludedReason(pattern));
+}
+
 std::vector<LayerInfo> tern::collectLayers(ModuleOp module) {
   std::vector<LayerInfo> layers;
   module.walk([&](Operation *op) {
@@ -148,8 +166,7 @@ std::vector<LayerInfo> tern::collectLayers(ModuleOp module) {
     if (!layer)
       return;
     info.weight = getParameterName(layer->weight.value);
-    if (auto reason = op->getAttrOfType<StringAttr>(floatAttrName))
-      info.reason = reason.str();
+    info.reason = getFloatReason(op).str();
     if (info.weight.empty() && info.reason.empty())
       return;
     info.origin = StringRef(info.reason).starts_with(excludedPrefix)

@@ -31,6 +31,8 @@ public:
   /// The first pattern that is found in one of the names. All patterns that
   /// are count as used.
   std::optional<llvm::StringRef> match(const LayerNames &names);
+  /// Counts the pattern as used that a reason of `setExcluded` names.
+  void matchReason(llvm::StringRef reason);
   std::vector<llvm::StringRef> getUnused() const;
 
 private:
@@ -45,6 +47,10 @@ private:
 /// Records what a layer became and why, for the report: see Layers.h.
 void setOrigin(mlir::Operation *layer, LayerOrigin origin);
 void setFloatReason(mlir::Operation *layer, llvm::StringRef reason);
+/// The reason for which the layer is float, or nothing.
+llvm::StringRef getFloatReason(mlir::Operation *layer);
+/// The reason is that the user's pattern excludes it.
+void setExcluded(mlir::Operation *layer, llvm::StringRef pattern);
 
 } // namespace tern
 

@@ -81,7 +81,8 @@ struct RaiseBitLinear
 
 private:
   void raise(const LinearLayer &layer);
-  /// Both operands are codes and the scales come after the product.
+  /// Both operands are codes and the scales come after the product. Whether it
+  /// was dealt with.
   bool raiseCodes(const LinearLayer &layer, QuantizerMatcher &matcher);
   void finish(const LinearLayer &layer, Value result, BitLinearParts parts);
 
@@ -117,7 +118,7 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
   }
   if (std::optional<StringRef> pattern =
           filter.match(getLayerNames(op, weights->latent.value))) {
-    setFloatReason(op, ("excluded by '" + *pattern + "'").str());
+    setExcluded(op, *pattern);
     return;
   }
 
@@ -159,8 +160,11 @@ bool RaiseBitLinear::raiseCodes(const LinearLayer &layer,
         << "the product of codes is not multiplied with both scales";
     return false;
   }
-  if (filter.match(getLayerNames(layer.op, weights->latent.value)))
-    return false;
+  if (std::optional<StringRef> pattern =
+          filter.match(getLayerNames(layer.op, weights->latent.value))) {
+    setExcluded(layer.op, *pattern);
+    return true;
+  }
   finish(layer, result,
          {activations->source, weights->latent, weights->alpha,
           weights->quantizer, activations->quantizer});

@@ -50,6 +50,11 @@ struct LayerInfo {
 /// are no parameters (attention) are left out.
 std::vector<LayerInfo> collectLayers(mlir::ModuleOp module);
 
+/// The quantizer that a name of docs/numerics.md or the parameters of
+/// `#tern.weight_quantizer` (`<...>`) stand for; reports one that does not.
+llvm::FailureOr<WeightQuantizerAttr>
+parseWeightQuantizer(llvm::StringRef text, mlir::MLIRContext *context);
+
 } // namespace tern
 
 #endif // TERN_DIALECT_TERN_TRANSFORMS_LAYERS_H

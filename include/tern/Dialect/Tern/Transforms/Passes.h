@@ -48,6 +48,11 @@ namespace tern {
 class TernDialect;
 class TargetAttrInterface;
 
+/// Which layers `tern-ternarize` converts.
+enum class TernarizeMode { Auto, All, None };
+/// The activations of ternary layers.
+enum class ActivationMode { Auto, Int8, Float };
+
 #define GEN_PASS_DECL
 #include "tern/Dialect/Tern/Transforms/Passes.h.inc"
 

@@ -164,4 +164,49 @@ def TernRaiseBitLinear : Pass<"tern-raise-bitlinear", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numRaised", "num-raised", "Layers raised">];
 }
 
+def TernTernarize : Pass<"tern-ternarize", "::mlir::ModuleOp"> {
+  let summary = "Make float layers ternary";
+  let description = [{
+    With mode `all`, rewrites linear layers (`linalg` contractions) whose
+    weights are a float parameter to `tern.bitlinear` with the quantizer
+    `quantizer`; with `auto`, no layer is converted; with `none`, nothing is
+    done. Layers whose name, or whose parameter's name, a regular expression of
+    `exclude` matches stay as they are, as do output heads, embeddings and
+    positional tables by their usual names (`lm_head`, `embed`, `wte`, `wpe`).
+    A regular expression that matches no layer is a warning.
+
+    Activations of converted layers become int8 unless `activations` is
+    `float`; `int8` quantizes those of layers that are ternary already, too.
+
+    Layers that are left alone get an attribute `tern.float` that says why.
+  }];
+  let options = [
+    Option<"mode", "mode", "::tern::TernarizeMode",
+           /*default=*/"::tern::TernarizeMode::Auto", "Which layers to convert",
+           [{::llvm::cl::values(
+             clEnumValN(::tern::TernarizeMode::Auto, "auto", "None: only what is ternary already"),
+             clEnumValN(::tern::TernarizeMode::All, "all", "All that are not excluded"),
+             clEnumValN(::tern::TernarizeMode::None, "none", "None, and change none"))}]>,
+    Option<"quantizer", "quantizer", "std::string", /*default=*/"\"absmean\"",
+           "Quantizer of converted layers: absmean, absmean-eps, absmean-row, "
+           "absmedian, or the parameters of #tern.weight_quantizer">,
+    Option<"activations", "activations", "::tern::ActivationMode",
+           /*default=*/"::tern::ActivationMode::Auto", "Activations of ternary layers",
+           [{::llvm::cl::values(
+             clEnumValN(::tern::ActivationMode::Auto, "auto", "int8 in converted layers, else as in the model"),
+             clEnumValN(::tern::ActivationMode::Int8, "int8", "int8 in all of them"),
+             clEnumValN(::tern::ActivationMode::Float, "float", "Float in converted layers, else as in the model"))}]>,
+    ListOption<"exclude", "exclude", "std::string",
+               "Leave alone layers whose name, or whose parameter's name, one "
+               "of these regular expressions matches">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect", "::tern::TernDialect"
+  ];
+  let statistics = [
+    Statistic<"numConverted", "num-converted", "Layers converted">
+  ];
+}
+
 #endif // TERN_DIALECT_TERN_TRANSFORMS_PASSES_TD

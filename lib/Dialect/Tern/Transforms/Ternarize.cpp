@@ -1,0 +1,191 @@
+//===- Ternarize.cpp - Make float layers ternary --------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerNames.h"
+#include "LinearLayer.h"
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "llvm/ADT/StringSwitch.h"
+
+namespace tern {
+#define GEN_PASS_DEF_TERNTERNARIZE
+#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+/// The parts of a transformer that are not ternarized by custom: output head,
+/// embeddings, positions.
+static const std::string defaultExclusions[] = {"lm_head", "embed", "wte",
+                                                "wpe"};
+
+/// Parameters of a quantizer that docs/numerics.md gives a name; a name that
+/// it does not have is taken for the parameters themselves.
+static StringRef getQuantizerText(StringRef name) {
+  return llvm::StringSwitch<StringRef>(name)
+      .Case("absmean", "<statistic = absmean>")
+      .Case("absmean-eps", "<statistic = absmean, eps_mode = add>")
+      .Case("absmedian", "<statistic = absmedian>")
+      .Case("absmean-row", "<statistic = absmean, granularity = row, "
+                           "rule = threshold, eps = 1.0e-8>")
+      .Default(name);
+}
+
+FailureOr<WeightQuantizerAttr>
+tern::parseWeightQuantizer(StringRef text, MLIRContext *context) {
+  std::string full = getQuantizerText(text).str();
+  if (StringRef(full).starts_with("<"))
+    full = "#tern.weight_quantizer" + full;
+  auto fail = [&](const Twine &why) {
+    return emitError(UnknownLoc::get(context))
+           << "'" << text << "' is no weight quantizer: " << why
+           << "; use absmean, absmean-eps, absmean-row, absmedian, or "
+              "parameters such as '<statistic = absmean, granularity = row>'";
+  };
+  // What the parser has to say becomes part of the one message.
+  std::string why = "cannot parse it";
+  Attribute attr;
+  {
+    ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+      why = diagnostic.str();
+      return success();
+    });
+    attr = parseAttribute(full, context);
+  }
+  if (!attr)
+    return fail(why);
+  auto quantizer = dyn_cast<WeightQuantizerAttr>(attr);
+  if (!quantizer)
+    return fail("it is another attribute");
+  if (quantizer.getStatistic() == Statistic::Learned)
+    return fail("there is no learned scale to convert with");
+  return quantizer;
+}
+
+namespace {
+struct Ternarize : public tern::impl::TernTernarizeBase<Ternarize> {
+  using Base::Base;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    filter = LayerFilter();
+    defaultFilter = LayerFilter();
+    if (failed(filter.add(exclude, context)) ||
+        failed(defaultFilter.add(defaultExclusions, context)))
+      return failure();
+    auto parsed = parseWeightQuantizer(quantizer, context);
+    if (failed(parsed))
+      return failure();
+    weights = *parsed;
+    int8 = ActivationQuantizerAttr::get(context, Rounding::Even, APFloat(1e-5),
+                                        EpsMode::Clamp);
+    return success();
+  }
+
+  void runOnOperation() override {
+    if (mode == TernarizeMode::None)
+      return;
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) { ops.push_back(op); });
+    for (Operation *op : ops) {
+      if (auto bitlinear = dyn_cast<BitLinearOp>(op))
+        visit(bitlinear);
+      else if (std::optional<LinearLayer> layer = LinearLayer::match(op))
+        visit(*layer);
+    }
+    for (func::FuncOp function : getOperation().getOps<func::FuncOp>())
+      eraseDeadOps(function.getBody());
+    warnAboutUnused();
+  }
+
+private:
+  void visit(BitLinearOp bitlinear);
+  void visit(const LinearLayer &layer);
+  void warnAboutUnused();
+
+  void note(const LayerNames &names) {
+    numLayers += 1;
+    if (numLayers <= 8)
+      seen.push_back(names.back());
+  }
+
+  LayerFilter filter, defaultFilter;
+  WeightQuantizerAttr weights;
+  ActivationQuantizerAttr int8;
+  /// Names for the message about patterns that match nothing.
+  SmallVector<std::string> seen;
+  int64_t numLayers = 0;
+};
+} // namespace
+
+/// A layer that is ternary already: only its activations can change.
+void Ternarize::visit(BitLinearOp bitlinear) {
+  LayerNames names = getLayerNames(bitlinear, bitlinear.getWeight());
+  note(names);
+  filter.match(names);
+  if (activations == ActivationMode::Int8 && !bitlinear.getActivations())
+    bitlinear.setActivationsAttr(int8);
+}
+
+void Ternarize::visit(const LinearLayer &layer) {
+  Operation *op = layer.op;
+  Element latent = getSource(layer.weight);
+  LayerNames names = getLayerNames(op, layer.weight.value);
+  if (StringRef reason = getFloatReason(op); !reason.empty()) {
+    // Something was said about it before: it was excluded, or its weights are
+    // quantized in another way.
+    note(names);
+    filter.match(names);
+    filter.matchReason(reason);
+    return;
+  }
+  if (names.size() < 2) // The weights are no parameter.
+    return;
+  note(names);
+  std::optional<StringRef> pattern = filter.match(names);
+  if (mode != TernarizeMode::All)
+    return;
+  if (pattern)
+    return setExcluded(op, *pattern);
+  if ((pattern = defaultFilter.match(names)))
+    return setFloatReason(op,
+                          ("excluded by default: '" + *pattern + "'").str());
+  if (!isLatentMatrix(layer, latent))
+    return setFloatReason(op, "the weights are no matrix [N, K] or [K, N]");
+
+  OpBuilder builder(op);
+  bool isFloat = activations == ActivationMode::Float;
+  BitLinearOp bitlinear = replaceByBitLinear(
+      builder, layer, layer.getResult(),
+      {layer.x, latent, std::nullopt, weights, isFloat ? nullptr : int8});
+  setOrigin(bitlinear, LayerOrigin::Converted);
+  ++numConverted;
+  auto function = bitlinear->getParentOfType<func::FuncOp>();
+  remark::passed(bitlinear.getLoc(),
+                 remark::RemarkOpts::name("ternarize")
+                     .category("tern-ternary")
+                     .function(function ? function.getName() : ""))
+      << "converted to tern.bitlinear";
+}
+
+void Ternarize::warnAboutUnused() {
+  for (StringRef pattern : filter.getUnused()) {
+    InFlightDiagnostic warning = getOperation().emitWarning()
+                                 << "exclude pattern '" << pattern
+                                 << "' matches no layer";
+    if (seen.empty())
+      warning << ": there are none";
+    else
+      warning << "; there are: " << llvm::join(seen, ", ")
+              << (numLayers > static_cast<int64_t>(seen.size()) ? ", ..." : "");
+  }
+}
