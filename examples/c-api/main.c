@@ -1,5 +1,4 @@
-/*===- main.c - Run a compiled model from C ------------------------*- C
--*-===//
+/*===- main.c - Run a compiled model from C ---------------------*- C -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
