@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "tern/Conversion/Passes.h"
@@ -20,7 +19,7 @@ void tern::buildPackedToTiledPipeline(OpPassManager &pm) {
   // While shapes can still be read off operations rather than loops.
   pm.addPass(createMaterializeShapesPass());
   // Only now: fused earlier, work on weights would stick to work on inputs.
-  pm.addPass(createLinalgElementwiseOpFusionPass());
+  pm.addNestedPass<func::FuncOp>(createTernFuseElementwise());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   auto &functions = pm.nest<func::FuncOp>();

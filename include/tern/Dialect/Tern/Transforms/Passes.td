@@ -78,6 +78,22 @@ def TernHoistWeightWork
   ];
 }
 
+def TernFuseElementwise
+    : Pass<"tern-fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "Fuse elementwise linalg operations with their only user";
+  let description = [{
+    Fuses an elementwise `linalg.generic` into the one `linalg.generic` that
+    reads it, a reduction too. Unlike upstream's `linalg-fuse-elementwise-ops`
+    it leaves reshapes where they are: moving them through elementwise code
+    gives operations of higher rank with extents that no longer follow from
+    the arguments in an obvious way.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def TernTile : Pass<"tern-tile", "::mlir::func::FuncOp"> {
   let summary = "Cut work into parallel tiles";
   let description = [{
