@@ -46,6 +46,9 @@ static MaybeError readAll(const fs::path &set, const std::string &kind,
              path.string().append("' ('").append(name).append(
                  "') matches no ") +
              kind + " of the model (" + listTensors(specs) + ")";
+    // NumPy has no bfloat16, so the ONNX project's files hold its bits as u16.
+    if (value.dtype == DType::U16 && specs[index].dtype == DType::BF16)
+      value.dtype = DType::BF16;
     values[index] = value;
     found[index] = true;
   }
