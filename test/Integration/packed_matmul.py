@@ -7,7 +7,7 @@ Each kernel is compiled once with dynamic extents, and once for a few static
 shapes, and run on fresh random codes and activations, saturated ones included.
 Integer results must be equal; scaled ones within 1e-5 of the output's norm.
 
-    packed_matmul.py OUT_DIR [--target T] [--layout L] [--quick] [--seed N]
+    packed_matmul.py OUT_DIR [--target T] [--layout L] [--quick | --full] [--seed N]
 """
 import argparse
 import itertools
@@ -147,6 +147,8 @@ def main():
     parser.add_argument("--target", default="host")
     parser.add_argument("--layout", choices=FIELDS, action="append")
     parser.add_argument("--quick", action="store_true", help="small shapes only")
+    parser.add_argument("--full", action="store_true",
+                        help="all batches of the large shapes too, not two drawn at random")
     parser.add_argument("--seed", type=int, default=None)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -176,7 +178,10 @@ def main():
                 shapes = [(m, n, k)] * 2
             else:
                 sizes = SIZES[:5] if args.quick else SIZES
-                shapes = list(itertools.product(BATCHES, sizes, sizes))
+                shapes = []
+                for n, k in itertools.product(sizes, sizes):
+                    large = n * k > 100_000 and not args.full
+                    shapes += [(m, n, k) for m in (rng.choice(BATCHES, 2, replace=False) if large else BATCHES)]
             for shape in shapes:
                 failure = check(artifact, rng, scale, integer, *shape, f"{name} M,N,K={shape}")
                 runs += 1
