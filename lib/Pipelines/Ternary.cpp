@@ -6,10 +6,36 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 
 void tern::buildGraphToTernaryPipeline(OpPassManager &pm,
-                                       const TernaryOptions &options) {}
+                                       const TernaryOptions &options) {
+  // One value for one computation: patterns read scales in several places.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  TernTernarizeOptions ternarize;
+  ternarize.mode = llvm::StringSwitch<TernarizeMode>(options.ternarize)
+                       .Case("all", TernarizeMode::All)
+                       .Case("none", TernarizeMode::None)
+                       .Default(TernarizeMode::Auto);
+  ternarize.activations = llvm::StringSwitch<ActivationMode>(options.activations)
+                              .Case("int8", ActivationMode::Int8)
+                              .Case("float", ActivationMode::Float)
+                              .Default(ActivationMode::Auto);
+  ternarize.exclude.assign(options.exclude.begin(), options.exclude.end());
+  if (ternarize.mode != TernarizeMode::None) {
+    TernRaiseBitLinearOptions raise;
+    raise.exclude.assign(options.exclude.begin(), options.exclude.end());
+    pm.addNestedPass<func::FuncOp>(createTernRaiseBitLinear(raise));
+  }
+  pm.addPass(createTernTernarize(ternarize));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
