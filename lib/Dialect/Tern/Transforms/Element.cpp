@@ -207,6 +207,15 @@ Element tern::getSource(Element element) {
   return normalize(element);
 }
 
+SmallVector<Element> tern::getTensors(Element element) {
+  SmallVector<Element> tensors;
+  std::optional<Element> next = element;
+  for (; next; next = step(*next))
+    if (next->isTensor())
+      tensors.push_back(normalize(*next));
+  return tensors;
+}
+
 Element tern::getScalar(Element element) {
   element = getSource(element);
   if (element.isTensor())

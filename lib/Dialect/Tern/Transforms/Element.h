@@ -46,6 +46,9 @@ struct Element {
 /// be told. Indices of extent 1 are 0.
 Element getSource(Element element);
 
+/// All tensors that hold the element, from itself to its source.
+llvm::SmallVector<Element> getTensors(Element element);
+
 /// The same element as a scalar: where it is computed, else its source.
 Element getScalar(Element element);
 

@@ -285,17 +285,11 @@ struct Granule {
 };
 } // namespace
 
-/// Which elements around `value` the reduction of `input` covers. Both are
-/// elements of one tensor; the dimensions of input's position beyond value's
-/// are the reduced ones. Where all of a weight is one row, that is the tensor;
-/// where all of the activations are one token, that is a row.
-static std::optional<Granule> classifyGranule(Element value, Element input,
-                                              ArrayRef<int64_t> extents,
-                                              MatrixDims dims) {
-  value = getSource(value);
-  input = getSource(input);
-  if (value.value != input.value || !value.isTensor())
-    return std::nullopt;
+/// `classifyGranule` of elements of one tensor.
+static std::optional<Granule> classifyGranuleOfTensor(Element value,
+                                                      Element input,
+                                                      ArrayRef<int64_t> extents,
+                                                      MatrixDims dims) {
   unsigned numDims = value.getNumDims();
   MLIRContext *context = value.map.getContext();
   AffineExpr k = getAffineDimExpr(dims.k, context);
@@ -358,6 +352,22 @@ static std::optional<Granule> classifyGranule(Element value, Element input,
         own != k.floorDiv(*group))
       return std::nullopt;
   return Granule{Granularity::Group, *group};
+}
+
+/// Which elements around `value` the reduction of `input` covers. Both are
+/// elements of one tensor, perhaps after reshapes; the dimensions of input's
+/// position beyond value's are the reduced ones. Where all of a weight is one
+/// row, that is the tensor; where all of the activations are one token, that is
+/// a row.
+static std::optional<Granule> classifyGranule(Element value, Element input,
+                                              ArrayRef<int64_t> extents,
+                                              MatrixDims dims) {
+  for (Element a : getTensors(value))
+    for (Element b : getTensors(input))
+      if (a.value == b.value)
+        if (auto granule = classifyGranuleOfTensor(a, b, extents, dims))
+          return granule;
+  return std::nullopt;
 }
 
 /// max(factor * statistic(|value|), eps) * boundedFactor and its variants.
@@ -539,7 +549,7 @@ QuantizerMatcher::matchWeightCodes(Element codes, MatrixDims dims) {
 /// The tensor of which `element` is the element at its own indices and that
 /// has this type, or null.
 static Value getWholeTensor(Element element, RankedTensorType type) {
-  for (Element candidate : {element, getSource(element)}) {
+  for (Element candidate : getTensors(element)) {
     if (candidate.value.getType() != type)
       continue;
     bool isWhole = true;

@@ -199,7 +199,8 @@ func.func @gemm(%arg0: tensor<?x128xf32>, %arg1: tensor<12x128xf32>, %arg2: tens
 // -----
 
 // Several operations in a body, captured scalars, other operand orders, the
-// reciprocal scales of Microsoft's FAQ, a fused reduction, and no residues.
+// reciprocal scales of Microsoft's FAQ, fused reductions, no residues, and
+// activations that were reshaped before.
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
 #col = affine_map<(d0, d1) -> (d1)>
@@ -207,10 +208,11 @@ func.func @gemm(%arg0: tensor<?x128xf32>, %arg1: tensor<12x128xf32>, %arg2: tens
 #scalar = affine_map<() -> ()>
 
 // CHECK-LABEL: func @fused
-// CHECK-SAME: %[[X:.*]]: tensor<7x128xf32>, %[[W:.*]]: tensor<12x128xf32>, %[[B:.*]]: tensor<12xf32>
+// CHECK-SAME: %[[X3:.*]]: tensor<7x4x32xf32>, %[[W:.*]]: tensor<12x128xf32>, %[[B:.*]]: tensor<12xf32>
+// CHECK-NEXT: %[[X:.*]] = tensor.collapse_shape %[[X3]]
 // CHECK-NEXT: tern.bitlinear %[[X]], %[[W]] bias %[[B]] weights <statistic = absmean, granularity = row> activations <eps_mode = clamp_scale>
 // CHECK-NOT: linalg
-func.func @fused(%x: tensor<7x128xf32>, %w: tensor<12x128xf32>, %b: tensor<12xf32>) -> tensor<7x12xf32> {
+func.func @fused(%x3: tensor<7x4x32xf32>, %w: tensor<12x128xf32>, %b: tensor<12xf32>) -> tensor<7x12xf32> {
   %eps = arith.constant 1.0e-5 : f32
   %zero = arith.constant 0.0 : f32
   %one = arith.constant 1.0 : f32
@@ -218,6 +220,7 @@ func.func @fused(%x: tensor<7x128xf32>, %w: tensor<12x128xf32>, %b: tensor<12xf3
   %low = arith.constant -128.0 : f32
   %high = arith.constant 127.0 : f32
   %count = arith.constant 128.0 : f32
+  %x = tensor.collapse_shape %x3 [[0], [1, 2]] : tensor<7x4x32xf32> into tensor<7x128xf32>
   %e0 = tensor.empty() : tensor<12xf32>
   %z0 = linalg.fill ins(%zero : f32) outs(%e0 : tensor<12xf32>) -> tensor<12xf32>
   %sum = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
