@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "tern/Conversion/Passes.h"
@@ -26,6 +27,9 @@ void tern::buildPackedToTiledPipeline(OpPassManager &pm) {
   functions.addPass(createTernTile());
   functions.addPass(createTernLowerQuantizers());
   functions.addPass(createTernLowerPackedMatmul());
+  // Tiling asked for extents of reshaped tensors. They are traced to the
+  // arguments here: once they are buffers, nothing upstream resolves them.
+  pm.addPass(memref::createResolveShapedTypeResultDimsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
