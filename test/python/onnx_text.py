@@ -9,6 +9,7 @@ these lines are understood too, before the model:
 
   init NAME DTYPE[SHAPE] = numpy expression     (np and rng are defined)
   name INDEX NAME                               (of the node of that index)
+  rename OLD NEW                                (a value, to what the syntax cannot say)
   opset VERSION, ir VERSION                     (default 17 and 8)
 """
 import re
@@ -28,7 +29,7 @@ def convert(text, seed=0):
         text = text.split("// MODEL", 1)[1].split("// END", 1)[0]
         text = re.sub(r"(?m)^// ?", "", text)
     rng = np.random.default_rng(seed)
-    initializers, names, opset, ir, graph = [], {}, 17, 8, []
+    initializers, names, renamed, opset, ir, graph = [], {}, {}, 17, 8, []
     for line in text.strip().splitlines():
         if match := re.match(r"init (\S+) (\w+)\[([\d, ]*)\] = (.*)", line):
             name, dtype, shape, expression = match.groups()
@@ -38,6 +39,8 @@ def convert(text, seed=0):
             initializers.append(numpy_helper.from_array(array, name))
         elif match := re.match(r"name (\d+) (.*)", line):
             names[int(match.group(1))] = match.group(2)
+        elif match := re.match(r"rename (\S+) (.*)", line):
+            renamed[match.group(1)] = match.group(2)
         elif match := re.match(r"opset (\d+)$", line):
             opset = int(match.group(1))
         elif match := re.match(r"ir (\d+)$", line):
@@ -47,6 +50,11 @@ def convert(text, seed=0):
     header = f'<ir_version: {ir}, opset_import: ["" : {opset}, "com.microsoft" : 1]>\n'
     model = parser.parse_model(header + "\n".join(graph))
     model.graph.initializer.extend(initializers)
+    for value in [*model.graph.initializer, *model.graph.input, *model.graph.output]:
+        value.name = renamed.get(value.name, value.name)
+    for node in model.graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
     for index, name in names.items():
         model.graph.node[index].name = name
     return model

@@ -6,13 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
 #include "mlir/InitAllTranslations.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
-#include "mlir/Tools/mlir-translate/Translation.h"
 #include "tern/Import/ONNX/Import.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -26,9 +28,9 @@ static cl::list<std::string> constantInputs(
     "constant-input",
     cl::desc("Bind an input to the tensor in a .npy or .pb file"),
     cl::value_desc("name=@file"), cl::cat(category));
-static cl::opt<bool> listOps("list-ops",
-                             cl::desc("List the operators that are imported"),
-                             cl::cat(category));
+[[maybe_unused]] static cl::opt<bool>
+    listOps("list-ops", cl::desc("List the operators that are imported"),
+            cl::cat(category));
 
 /// The importer's options from the command line; prints what is wrong.
 static FailureOr<tern::ImportOptions> getImportOptions() {
@@ -55,42 +57,85 @@ static FailureOr<tern::ImportOptions> getImportOptions() {
   return options;
 }
 
-static OwningOpRef<Operation *> importONNX(llvm::SourceMgr &sourceMgr,
-                                           MLIRContext *context) {
-  // The messages name the file and the node themselves, and an ONNX model has
-  // no line to show.
-  ScopedDiagnosticHandler handler(context, [](Diagnostic &diagnostic) {
+/// Writes the whole text or reports why not: a regular file is replaced at
+/// once, when its contents are complete.
+static LogicalResult writeFile(StringRef path, StringRef text) {
+  llvm::sys::fs::file_status status;
+  bool isDevice = !llvm::sys::fs::status(path, status) &&
+                  !llvm::sys::fs::is_regular_file(status);
+  llvm::Error error = [&]() -> llvm::Error {
+    if (!isDevice && path != "-")
+      return llvm::writeToOutput(path, [&](raw_ostream &os) {
+        os << text;
+        return llvm::Error::success();
+      });
+    std::error_code code;
+    llvm::raw_fd_ostream os(path, code);
+    if (!code) {
+      os << text;
+      os.flush();
+      code = os.error();
+      os.clear_error();
+    }
+    return llvm::errorCodeToError(code);
+  }();
+  if (!error)
+    return success();
+  llvm::errs() << "error: cannot write '" << path
+               << "': " << llvm::toString(std::move(error)) << '\n';
+  return failure();
+}
+
+/// The importer needs the model's path, and its messages name file and node
+/// themselves: both unlike other translations.
+static LogicalResult importMain(int argc, char **argv) {
+  cl::opt<bool> importFlag("import-onnx",
+                           cl::desc("Read an ONNX model as graph-level MLIR"),
+                           cl::cat(category));
+  cl::opt<std::string> input(cl::Positional, cl::desc("<model.onnx>"),
+                             cl::Required, cl::cat(category));
+  cl::opt<std::string> output("o", cl::desc("Output file"),
+                              cl::value_desc("file"), cl::init("-"),
+                              cl::cat(category));
+  registerAsmPrinterCLOptions();
+  registerMLIRContextCLOptions();
+  cl::ParseCommandLineOptions(argc, argv, "Tern ONNX importer\n");
+
+  FailureOr<tern::ImportOptions> options = getImportOptions();
+  if (failed(options))
+    return failure();
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  ScopedDiagnosticHandler handler(&context, [](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
       return failure();
     llvm::errs() << "error: " << diagnostic << '\n';
     return success();
   });
-  FailureOr<tern::ImportOptions> options = getImportOptions();
-  if (failed(options))
-    return nullptr;
-  StringRef path = sourceMgr.getMemoryBuffer(sourceMgr.getMainFileID())
-                       ->getBufferIdentifier();
-  if (path == "<stdin>" || path == "-") {
-    llvm::errs() << "error: --import-onnx reads a file, not standard input\n";
-    return nullptr;
-  }
-  ModuleOp module = tern::importONNX(path, *context, *options).release();
-  return module ? module.getOperation() : nullptr;
+  OwningOpRef<ModuleOp> module = tern::importONNX(input, context, *options);
+  if (!module)
+    return failure();
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module->print(os);
+  os << '\n';
+  return writeFile(output, text);
+}
+
+static bool hasFlag(int argc, char **argv, StringRef name) {
+  return llvm::any_of(llvm::ArrayRef(argv + 1, argc - 1), [&](StringRef arg) {
+    return arg.consume_front("-") && (arg.consume_front("-"), arg == name);
+  });
 }
 
 int main(int argc, char **argv) {
-  registerAllTranslations();
-  TranslateToMLIRRegistration onnx(
-      "import-onnx", "read an ONNX model as graph-level MLIR",
-      TranslateRawSourceMgrToMLIRFunction(importONNX),
-      tern::registerONNXImportDialects);
-  // Not an option of a translation: answered before there is an input file.
-  for (int i = 1; i < argc; ++i) {
-    StringRef argument = argv[i];
-    if (argument == "--list-ops" || argument == "-list-ops") {
-      tern::printONNXOps(llvm::outs());
-      return 0;
-    }
+  llvm::InitLLVM initLLVM(argc, argv);
+  if (hasFlag(argc, argv, "list-ops")) {
+    tern::printONNXOps(llvm::outs());
+    return 0;
   }
-  return failed(mlirTranslateMain(argc, argv, "Tern translation driver\n"));
+  if (hasFlag(argc, argv, "import-onnx"))
+    return failed(importMain(argc, argv));
+  registerAllTranslations();
+  return failed(mlirTranslateMain(
+      argc, argv, "Tern translation driver (see also --import-onnx --help)\n"));
 }

@@ -281,7 +281,9 @@ static std::optional<Span> getRange(Node &node, const Extent &start,
     std::optional<Extent> last = clampBound(node, end, extent);
     if (!first || !last)
       return std::nullopt;
-    std::optional<Extent> length = symbols.saturatingSub(node.b, *last, *first);
+    // What lies between is the same whether or not the start was clamped.
+    const Extent &begin = isNonNegative(start) ? start : *first;
+    std::optional<Extent> length = symbols.saturatingSub(node.b, *last, begin);
     if (length && step != 1) {
       length = Extent::add(*length, step - 1);
       if (length)

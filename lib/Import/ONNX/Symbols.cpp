@@ -27,8 +27,22 @@ SmallVector<int64_t> tern::onnx_import::getStaticShape(ArrayRef<Extent> shape) {
   });
 }
 
+/// The extent in terms of atoms' numbers: unlike their names, not ambiguous
+/// whatever the model calls its dimensions.
+static std::string getKey(const Extent &extent) {
+  std::string key;
+  llvm::raw_string_ostream os(key);
+  for (const Extent::Term &term : extent.getTerms()) {
+    os << '+' << term.coefficient;
+    for (unsigned atom : term.atoms)
+      os << '*' << atom;
+  }
+  return key;
+}
+
 Extent Symbols::getInput(StringRef name, Value tensor, int64_t axis) {
-  auto [entry, isNew] = numbers.try_emplace(name, atoms.size());
+  auto [entry, isNew] =
+      numbers.try_emplace(("dim " + name).str(), atoms.size());
   if (isNew)
     atoms.push_back({name.str(), nullptr, tensor, axis});
   return Extent::atom(entry->second);
@@ -47,10 +61,21 @@ std::vector<std::string> Symbols::getInputNames() const {
   return names;
 }
 
-Extent Symbols::getComputed(StringRef name, function_ref<Value()> build) {
-  auto [entry, isNew] = numbers.try_emplace(name, atoms.size());
-  if (isNew)
-    atoms.push_back({name.str(), build(), nullptr});
+Extent Symbols::getComputed(StringRef function, const Extent &lhs,
+                            const Extent &rhs, function_ref<Value()> build) {
+  std::string key =
+      (function + "(" + getKey(lhs) + ", " + getKey(rhs) + ")").str();
+  auto [entry, isNew] = numbers.try_emplace(key, atoms.size());
+  if (!isNew)
+    return Extent::atom(entry->second);
+  // A name within a name within a name would grow without bounds.
+  constexpr size_t limit = 60;
+  std::string name =
+      (function + "(" + describe(lhs) + ", " + describe(rhs) + ")").str();
+  if (name.size() > limit)
+    name = (function + "(...)").str();
+  // Building emits code for other extents, but makes no atoms.
+  atoms.push_back({name, build(), nullptr});
   return Extent::atom(entry->second);
 }
 
@@ -63,10 +88,9 @@ std::optional<Extent> Symbols::floorDiv(ImplicitLocOpBuilder &b,
   std::optional<int64_t> x = lhs.getConstant(), y = rhs.getConstant();
   if (x && y)
     return Extent(*x / *y);
-  return getComputed(
-      "floor((" + describe(lhs) + ")/(" + describe(rhs) + "))", [&]() -> Value {
-        return arith::DivUIOp::create(b, getValue(b, lhs), getValue(b, rhs));
-      });
+  return getComputed("floordiv", lhs, rhs, [&]() -> Value {
+    return arith::DivUIOp::create(b, getValue(b, lhs), getValue(b, rhs));
+  });
 }
 
 std::optional<Extent> Symbols::saturatingSub(ImplicitLocOpBuilder &b,
@@ -79,7 +103,7 @@ std::optional<Extent> Symbols::saturatingSub(ImplicitLocOpBuilder &b,
     return difference;
   if (std::optional<int64_t> value = difference->getConstant())
     return Extent(std::max<int64_t>(*value, 0));
-  return getComputed("max(" + describe(*difference) + ", 0)", [&]() -> Value {
+  return getComputed("max", *difference, 0, [&]() -> Value {
     return arith::MaxSIOp::create(b, getValue(b, *difference),
                                   getValue(b, Extent(0)));
   });
@@ -94,10 +118,9 @@ Extent Symbols::min(ImplicitLocOpBuilder &b, const Extent &lhs,
         other && isNonNegative(*other))
       return lhs;
   }
-  return getComputed(
-      "min(" + describe(lhs) + ", " + describe(rhs) + ")", [&]() -> Value {
-        return arith::MinSIOp::create(b, getValue(b, lhs), getValue(b, rhs));
-      });
+  return getComputed("min", lhs, rhs, [&]() -> Value {
+    return arith::MinSIOp::create(b, getValue(b, lhs), getValue(b, rhs));
+  });
 }
 
 std::string Symbols::describe(const Extent &extent) const {
@@ -128,18 +151,19 @@ std::string Symbols::describe(ArrayRef<Extent> shape) const {
 }
 
 Value Symbols::getValue(ImplicitLocOpBuilder &b, const Extent &extent) {
-  Value &value = values[describe(extent)];
-  if (value)
+  std::string key = getKey(extent);
+  if (Value value = values.lookup(key))
     return value;
+  auto keep = [&](Value value) { return values[key] = value; };
   if (std::optional<int64_t> constant = extent.getConstant())
-    return value = arith::ConstantIndexOp::create(b, *constant);
+    return keep(arith::ConstantIndexOp::create(b, *constant));
   if (std::optional<unsigned> number = extent.getAtom()) {
     Atom &atom = atoms[*number];
     if (!atom.value)
       atom.value = tensor::DimOp::create(
           b, atom.inputTensor,
           arith::ConstantIndexOp::create(b, atom.axis).getResult());
-    return value = atom.value;
+    return keep(atom.value);
   }
   Value sum;
   for (const Extent::Term &term : extent.getTerms()) {
@@ -154,8 +178,7 @@ Value Symbols::getValue(ImplicitLocOpBuilder &b, const Extent &extent) {
       multiply(term.coefficient);
     sum = sum ? arith::AddIOp::create(b, sum, product) : product;
   }
-  // Not `value`: the map may have grown meanwhile.
-  return values[describe(extent)] = sum;
+  return keep(sum);
 }
 
 OpFoldResult Symbols::getFoldResult(ImplicitLocOpBuilder &b,

@@ -41,7 +41,7 @@ public:
   Extent min(mlir::ImplicitLocOpBuilder &b, const Extent &lhs,
              const Extent &rhs);
 
-  /// "batch*4 + 1": for messages, and unique.
+  /// "batch*4 + 1": for messages.
   std::string describe(const Extent &extent) const;
   /// "[batch, 784]".
   std::string describe(llvm::ArrayRef<Extent> shape) const;
@@ -61,13 +61,14 @@ private:
     mlir::Value inputTensor; // The dimension of an input, else null.
     int64_t axis = 0;
   };
-  /// An extent only known by its value.
-  Extent getComputed(llvm::StringRef name,
+  /// An extent only known by its value, a function of others.
+  Extent getComputed(llvm::StringRef function, const Extent &lhs,
+                     const Extent &rhs,
                      llvm::function_ref<mlir::Value()> build);
 
   std::vector<Atom> atoms;
-  llvm::StringMap<unsigned> numbers;
-  llvm::StringMap<mlir::Value> values;
+  llvm::StringMap<unsigned> numbers;   // Of atoms, by what they are.
+  llvm::StringMap<mlir::Value> values; // Of extents, by their key.
 };
 
 /// Whether the extent cannot be negative, given that no atom is.

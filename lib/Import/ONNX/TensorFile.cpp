@@ -44,9 +44,11 @@ static Expected<onnx::TensorProto> readNpy(StringRef file) {
   StringRef data = rest.drop_front(headerSize);
 
   onnx::TensorProto tensor;
-  StringRef descr = getHeaderValue(header, "descr");
-  int type = llvm::StringSwitch<int>(descr.drop_front().take_until(
-                                         [](char c) { return c == '\''; }))
+  StringRef descr = getHeaderValue(header, "descr").drop_while([](char c) {
+    return c == '\'';
+  });
+  int type = llvm::StringSwitch<int>(
+                 descr.take_until([](char c) { return c == '\''; }))
                  .Case("<f4", onnx::TensorProto::FLOAT)
                  .Case("<f8", onnx::TensorProto::DOUBLE)
                  .Case("<f2", onnx::TensorProto::FLOAT16)

@@ -1,0 +1,405 @@
+# Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Models that are wrong in every way we could think of, and what must be said of them.
+
+onnx_broken.py FOLDER [TOOL ...]: writes each model to FOLDER and runs the tool
+(default: tern-translate --import-onnx) on it. It must exit with 1, print the
+expected error lines and no others, and leave no output file.
+"""
+import os
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
+CASES = []
+
+
+def case(*errors, options=()):
+    """Registers a builder: it takes a path to write to. `errors` are parts of the lines expected."""
+
+    def register(function):
+        CASES.append((function.__name__, function, errors, list(options)))
+        return function
+
+    return register
+
+
+def value(name, shape, dtype=FLOAT):
+    return helper.make_tensor_value_info(name, dtype, shape)
+
+
+def tensor(name, array):
+    return numpy_helper.from_array(np.asarray(array), name)
+
+
+def model(nodes, initializers=(), inputs=None, outputs=("y",), opset=17):
+    inputs = [value("x", ["batch", 4])] if inputs is None else inputs
+    outputs = [onnx.ValueInfoProto(name=name) for name in outputs]
+    graph = helper.make_graph(nodes, "g", inputs, outputs, list(initializers))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+
+
+def node(op, inputs="x", outputs="y", name="n", **attributes):
+    return helper.make_node(op, inputs.split(" "), outputs.split(" "), name=name, **attributes)
+
+
+def write(path, proto):
+    with open(path, "wb") as file:
+        file.write(proto.SerializeToString())
+
+
+def simple(name, errors, *args, options=(), **kwargs):
+    """A case whose model is just that."""
+    errors = (errors,) if isinstance(errors, str) else errors
+    CASES.append((name, lambda path: write(path, model(*args, **kwargs)), errors, list(options)))
+
+
+W = tensor("w", np.ones((4, 3), np.float32))
+
+
+# --- Files -------------------------------------------------------------------
+
+
+@case("no graph in it")
+def empty_file(path):
+    open(path, "wb").close()
+
+
+@case("not an ONNX model, or truncated")
+def text_file(path):
+    with open(path, "w") as file:
+        file.write("this is not a model\n" * 10)
+
+
+@case("Is a directory")
+def folder(path):
+    os.makedirs(path)
+
+
+@case("No such file or directory")
+def missing_file(path):
+    pass
+
+
+def truncated(cut):
+    def build(path):
+        data = model([node("MatMul", "x w")], [tensor("w", np.ones((4, 900), np.float32))]).SerializeToString()
+        with open(path, "wb") as file:
+            file.write(data[: int(len(data) * cut)])
+
+    return build
+
+
+for cut in (0.1, 0.5, 0.9, 0.999):
+    CASES.append((f"truncated_{cut}", truncated(cut), ("not an ONNX model, or truncated",), []))
+
+
+@case("not an ONNX model, or truncated")
+def endless_varint(path):
+    with open(path, "wb") as file:
+        file.write(b"\x3a" + b"\xff" * 20)
+
+
+@case("not an ONNX model, or truncated")
+def length_beyond_2_to_63(path):
+    with open(path, "wb") as file:
+        file.write(b"\x3a" + b"\xff" * 8 + b"\x7f")
+
+
+@case("not an ONNX model, or truncated")
+def deep_nesting(path):
+    """Graphs in attributes of nodes in graphs: field numbers 7 (graph), 1 (node), 5 (attribute), 6 (graph)."""
+    message = b""
+    for _ in range(2000):
+        for field in (6, 5, 1):
+            size, length = len(message), b""
+            while size >= 128:
+                length += bytes([size & 127 | 128])
+                size >>= 7
+            message = bytes([field << 3 | 2]) + length + bytes([size]) + message
+    size, length = len(message), b""
+    while size >= 128:
+        length += bytes([size & 127 | 128])
+        size >>= 7
+    with open(path, "wb") as file:
+        file.write(b"\x3a" + length + bytes([size]) + message)
+
+
+@case("uses opset 999; the newest that is supported is")
+def opset_of_the_future(path):
+    write(path, model([node("Relu")], opset=999))
+
+
+@case("opset version 0 of domain '' is not valid")
+def opset_zero(path):
+    write(path, model([node("Relu")], opset=0))
+
+
+@case("declares no opset version")
+def no_opset(path):
+    proto = model([node("Relu")])
+    del proto.opset_import[:]
+    write(path, proto)
+
+
+# --- Initializers ------------------------------------------------------------
+
+
+def bad_initializer(**fields):
+    proto = TensorProto(name="w", data_type=FLOAT)
+    dims = fields.pop("dims", [4, 3])
+    proto.dims.extend(dims)
+    for key, data in fields.items():
+        if isinstance(data, list):
+            getattr(proto, key).extend(data)
+        else:
+            setattr(proto, key, data)
+    return [node("MatMul", "x w")], [proto]
+
+
+for name, error, fields in [
+    ("claims_2_to_40", "'w' has 16 bytes of data; its shape needs 4398046511104", dict(dims=[1 << 20, 1 << 20], raw_data=b"0" * 16)),
+    ("claims_2_to_40_typed", "'w' has 2 elements; its shape needs 1099511627776", dict(dims=[1 << 20, 1 << 20], float_data=[1, 2])),
+    ("size_overflows", "'w' has a size in bytes that overflows", dict(dims=[1 << 31, 1 << 31], raw_data=b"0" * 16)),
+    ("count_overflows", "'w' has a size in bytes that overflows", dict(dims=[1 << 40, 1 << 40], raw_data=b"0" * 16)),
+    ("negative_extent", "'w' has a negative extent, -4", dict(dims=[-4, 3], raw_data=b"0" * 48)),
+    ("short_data", "'w' has 44 bytes of data; its shape needs 48", dict(raw_data=b"0" * 44)),
+    ("long_data", "'w' has 52 bytes of data; its shape needs 48", dict(raw_data=b"0" * 52)),
+    ("no_data", "'w' has 0 elements; its shape needs 12", dict()),
+    ("unknown_type", "'w' has element type number 99, which is not supported", dict(data_type=99, raw_data=b"0" * 48)),
+    ("string_type", "'w' has element type string, which is not supported", dict(data_type=TensorProto.STRING)),
+    ("huge_rank", "'w' has rank 4000, more than 32", dict(dims=[1] * 4000, raw_data=b"0" * 4)),
+    ("no_name", "an initializer has no name", dict(name="", raw_data=b"0" * 48)),
+]:
+    simple(name, error, *bad_initializer(**fields))
+
+simple("duplicate_initializer", "initializer 'w' is defined a second time", [node("MatMul", "x w")], [W, W])
+
+
+def external(location, size=48, **entries):
+    """An initializer with external data in `location`, which gets `size` bytes."""
+    nodes, initializers = bad_initializer(data_location=TensorProto.EXTERNAL)
+    for key, text in dict(location=location, **entries).items():
+        initializers[0].external_data.add(key=key, value=str(text))
+
+    def build(path):
+        write(path, model(nodes, initializers))
+        target = os.path.join(os.path.dirname(path), location)
+        if size is not None:
+            with open(target, "wb") as file:
+                file.write(b"\0" * size)
+
+    return build
+
+
+OUTSIDE = "lie outside of the model's folder"
+for name, error, build in [
+    ("external_short", "'w' needs 48 bytes at offset 0 of 'a.bin', which has only 40", external("a.bin", 40)),
+    ("external_offset", "'w' needs 48 bytes at offset 8 of 'b.bin', which has only 48", external("b.bin", offset=8)),
+    ("external_offset_overflow", "which has only 48", external("c.bin", offset=(1 << 64) - 8)),
+    ("external_length", "'w' has 40 bytes of data; its shape needs 48", external("d.bin", length=40)),
+    ("external_negative_offset", "external data have a bad 'offset', '-8'", external("e.bin", offset=-8)),
+    ("external_bad_length", "external data have a bad 'length', 'many'", external("f.bin", length="many")),
+    ("external_missing", "cannot read external data 'missing.bin'", external("missing.bin", None)),
+    ("external_absolute", "external data at an absolute path, '/etc/passwd'", external("/etc/passwd", None)),
+    ("external_parent", OUTSIDE, external("../outside.bin")),
+    ("external_empty", "external data without a usable file name", external("", None)),
+    ("external_is_folder", OUTSIDE, external(".", None)),
+]:
+    CASES.append((name, build, (error,), []))
+
+
+@case(OUTSIDE)
+def external_link(path):
+    external("link.bin", None)(path)
+    link = os.path.join(os.path.dirname(path), "link.bin")
+    if not os.path.islink(link):
+        os.symlink("/etc/passwd", link)
+
+
+# --- Graphs ------------------------------------------------------------------
+
+simple("cycle", "node 'a' (Add): its inputs depend on its outputs",
+       [node("Add", "x v", "u", "a"), node("Relu", "u", "v", "b"), node("Relu", "v")])
+simple("self_loop", "node 'n' (Add): its inputs depend on its outputs", [node("Add", "x y")])
+simple("missing_input", "node 'n' (Add, opset 17): input 'nobody' is neither", [node("Add", "x nobody")])
+simple("output_not_made", "output 'z' is not made by any node", [node("Relu")], outputs=["z"])
+simple("no_outputs", "the graph has no outputs", [node("Relu")], outputs=[])
+simple("duplicate_value", "node 'b' (Abs): value 'y' is defined a second time", [node("Relu"), node("Abs", name="b")])
+simple("shadows_input", "value 'x' is defined a second time", [node("Relu", "x", "x"), node("Relu")])
+simple("shadows_initializer", "value 'w' is defined a second time", [node("Relu", "x", "w"), node("Add", "x w")], [W])
+simple("duplicate_input", "input 'x' is declared twice", [node("Relu")], inputs=[value("x", [1])] * 2)
+simple("three_unsupported",
+       ["node 'first' (NonZero, opset 17): this operator is not supported",
+        "node 'second' (com.example.Foo, opset 1): this operator is not supported",
+        "node 'Op_3' (Gelu, opset 17): this operator is supported from opset 20 on"],
+       [node("NonZero", "x", "a", "first"), helper.make_node("Foo", ["x"], ["b"], name="second", domain="com.example"),
+        node("Relu", "a", "c"), node("Gelu", "x", "d", ""), node("Sum", "a b c d")])
+simple("subgraph", "node 'n' (If, opset 17): this operator is not supported",
+       [node("If", then_branch=model([node("Relu")]).graph, else_branch=model([node("Abs")]).graph)])
+
+
+@case("node 'n' (com.example.F, opset 1): functions defined in the model are not supported")
+def local_function(path):
+    proto = model([helper.make_node("F", ["x"], ["y"], name="n", domain="com.example")])
+    proto.opset_import.append(helper.make_opsetid("com.example", 1))
+    proto.functions.append(helper.make_function("com.example", "F", ["a"], ["b"], [node("Relu", "a", "b")],
+                                                [helper.make_opsetid("", 17)]))
+    write(path, proto)
+
+
+simple("newline_in_name", r"node 'a\0Ab' (Relu, opset 17): input 'c\0Ad' is neither", [node("Relu", "c\nd", name="a\nb")])
+simple("long_name", "aaaa...' (NonZero, opset 17)", [node("NonZero", name="a" * 5000)])
+
+simple("input_without_shape", "input 'x' has no shape", [node("Relu")], inputs=[value("x", None)])
+simple("input_of_strings", "input 'x' has element type string", [node("Relu")], inputs=[value("x", [1], TensorProto.STRING)])
+simple("input_without_type", "input 'x' is not a tensor", [node("Relu")], inputs=[onnx.ValueInfoProto(name="x")])
+simple("input_negative", "input 'x' has a negative extent, -1", [node("Relu")], inputs=[value("x", [-1, 4])])
+simple("input_overflow", "input 'x' has a size in bytes that overflows", [node("Relu")], inputs=[value("x", [1 << 40, 1 << 40])])
+simple("input_rank", "input 'x' has rank 40, more than 32", [node("Relu")], inputs=[value("x", [1] * 40)])
+
+# --- Attributes and operands -------------------------------------------------
+
+simple("attribute_type", "attribute 'transB' is not of the type that the operator wants", [node("Gemm", "x w", transB=1.5)], [W])
+simple("attribute_list", "attribute 'axis' is not of the type", [node("Softmax", axis=[1, 2])])
+simple("attribute_unknown", "attribute 'magic' is not supported", [node("Relu", magic=1)])
+simple("attribute_missing", "attribute 'shape' is missing", [node("Reshape")], opset=1)
+simple("too_few_inputs", "has 1 inputs; the operator needs 2", [node("MatMul")])
+simple("too_many_inputs", "has 3 inputs; the operator takes at most 2", [node("MatMul", "x w w")], [W])
+simple("empty_input", "required input 0 is missing", [helper.make_node("MatMul", ["", "w"], ["y"], name="n")], [W])
+simple("mixed_types", "inputs have different element types, f32 and f64", [node("Add", "x w")], [tensor("w", np.ones((1, 4)))])
+simple("wrong_type", "element type i64 is not supported", [node("Sqrt")], inputs=[value("x", [4], INT64)])
+simple("declared_type", "output 'y' is declared with element type i64, but computed with f32", [node("Relu")])
+CASES[-1] = (CASES[-1][0], lambda path: write(path, helper.make_model(helper.make_graph(
+    [node("Relu")], "g", [value("x", [4])], [value("y", [4], INT64)]), opset_imports=[helper.make_opsetid("", 17)])), *CASES[-1][2:])
+simple("matmul_shapes", "shapes [batch, 4] and [3, 4] do not match", [node("MatMul", "x w")], [tensor("w", np.ones((3, 4), np.float32))])
+simple("gemm_rank", "inputs must be matrices", [node("Gemm", "x w")], [tensor("w", np.ones(4, np.float32))])
+simple("gemm_bias", "C of shape [3, 1, 3] does not broadcast to [batch, 3]", [node("Gemm", "x w c")],
+       [W, tensor("c", np.ones((3, 1, 3), np.float32))])
+simple("broadcast", "shapes [batch, 4] and [3] do not match", [node("Add", "x w")], [tensor("w", np.ones(3, np.float32))])
+simple("broadcast_unknown", "fix their dynamic dimensions with --dim", [node("Add", "x w")], [tensor("w", np.ones((8, 4), np.float32))])
+simple("axis", "axis 2 is out of range for rank 2", [node("Softmax", axis=2)])
+simple("axis_huge", f"axis {-(1 << 63)} is out of range", [node("Softmax", axis=-(1 << 63))])
+simple("perm_short", "attribute 'perm' is no permutation", [node("Transpose", perm=[0])])
+simple("perm_twice", "attribute 'perm' is no permutation", [node("Transpose", perm=[1, 1])])
+simple("perm_huge", "attribute 'perm' is no permutation", [node("Transpose", perm=[0, 1 << 62])])
+simple("cast_to", "cannot cast to element type number 12345", [node("Cast", to=12345)])
+simple("cast_to_huge", "cannot cast to element type", [node("Cast", to=(1 << 32) + 1)])
+simple("axis_twice", "axis 1 stands twice", [node("ReduceSum", "x a")], [tensor("a", np.array([1, -1]))])
+simple("axes_unknown", "axes must be known when compiling", [node("ReduceSum", "x a")],
+       inputs=[value("x", ["batch", 4]), value("a", [1], INT64)])
+
+
+def reshape(shape, error, name):
+    simple(name, error, [node("Reshape", "x s")], [tensor("s", np.array(shape, np.int64))])
+
+
+reshape([-1, 5], "cannot reshape [batch, 4] to [-1, 5]; fix dynamic dimensions with --dim", "reshape_uneven")
+reshape([2, 3], "fix dynamic dimensions with --dim", "reshape_static")
+reshape([-1, -1], "has more than one -1", "reshape_two_open")
+reshape([0, 4, 0], "copies a dimension that the input", "reshape_zero_beyond")
+reshape([0, 4, -3], "negative", "reshape_negative")
+reshape([1 << 62, 1 << 62], "overflows", "reshape_overflow")
+simple("reshape_count", "cannot reshape [2, 4] to [3, 3]: the numbers of elements differ", [node("Reshape", "x s")],
+       [tensor("s", np.array([3, 3]))], inputs=[value("x", [2, 4])])
+simple("squeeze", "dimension 1 of shape [batch, 4] is not 1", [node("Squeeze", "x a")], [tensor("a", np.array([1]))])
+simple("unsqueeze_huge", "out of range", [node("Unsqueeze", "x a")], [tensor("a", np.array([1 << 62]))])
+simple("expand_overflow", "has a size in bytes that overflows", [node("Expand", "x a")],
+       [tensor("a", np.array([1 << 40, 1 << 40, 1, 4]))])
+simple("fill_overflow", "has a size in bytes that overflows", [node("ConstantOfShape", "a")], [tensor("a", np.array([1 << 62, 2]))])
+simple("fill_negative", "negative extent", [node("ConstantOfShape", "a")], [tensor("a", np.array([-2]))])
+simple("range_step", "the step must be known and not 0", [node("Range", "a b c")],
+       [tensor("a", np.array(0)), tensor("b", np.array(9)), tensor("c", np.array(0))])
+simple("range_huge", "overflows", [node("Range", "a b c")],
+       [tensor("a", np.array(-(1 << 62))), tensor("b", np.array((1 << 63) - 1)), tensor("c", np.array(1))])
+simple("divide_by_zero", "the new shape must be known", [node("Div", "a b", "s", "d"), node("Reshape", "x s")],
+       [tensor("a", np.array([4])), tensor("b", np.array([0]))])
+simple("slice_step", "a step is 0", [node("Slice", "x a b a a")], [tensor("a", np.array([0])), tensor("b", np.array([1]))])
+simple("slice_counts", "differ in number", [node("Slice", "x a b")], [tensor("a", np.array([0])), tensor("b", np.array([1, 2]))])
+simple("gather_range", "index 7 is out of range for 4 elements", [node("Gather", "x a", axis=1)], [tensor("a", np.array(7))])
+simple("concat_rank", "differ, or may differ, beside axis 0", [node("Concat", "x w", axis=0)], [tensor("w", np.ones(4, np.float32))])
+simple("split_sizes", "the sizes do not add up to 4", [node("Split", "x s", "y z", axis=1)], [tensor("s", np.array([1, 2]))])
+simple("split_overflow", "the sizes do not add up to 4", [node("Split", "x s", "y z", axis=1)],
+       [tensor("s", np.array([(1 << 63) - 1, 5 - (1 << 62)]))])
+simple("batch_norm", "it must have one element per channel", [node("BatchNormalization", "x w w w w")], [tensor("w", np.ones(3, np.float32))])
+simple("constant_bare", "needs exactly one attribute and one output", [helper.make_node("Constant", [], ["y"], name="n")])
+
+# --- Options -----------------------------------------------------------------
+
+RELU = [node("Relu")]
+simple("dim_unknown", "--dim: there is no dimension 'seq'; there are: batch", RELU, options=["--dim=seq=8"])
+simple("dim_zero", "--dim batch=0: an extent must be positive", RELU, options=["--dim=batch=0"])
+simple("dim_negative", "an extent must be positive", RELU, options=["--dim=batch=-5"])
+simple("dim_huge", "has a size in bytes that overflows", RELU, options=[f"--dim=batch={(1 << 63) - 1}"])
+simple("dim_no_number", "--dim=batch=many: expected name=extent", RELU, options=["--dim=batch=many"])
+simple("dim_static", "there is no dimension 'batch'; all are static", RELU, inputs=[value("x", [4])], options=["--dim=batch=8"])
+simple("bind_unknown", "there is no input 'z' to bind a constant to", RELU, options=["--constant-input=z=@z.npy"])
+simple("bind_syntax", "expected name=@file", RELU, options=["--constant-input=x=z.npy"])
+simple("bind_missing", "cannot read 'nothing.npy'", RELU, options=["--constant-input=x=@nothing.npy"])
+
+
+def bound(name, error, data, suffix=".npy"):
+    def build(path):
+        write(path, model(RELU))
+        if isinstance(data, np.ndarray):
+            np.save(path + suffix, data)
+        else:
+            with open(path + suffix, "wb") as file:
+                file.write(data)
+
+    CASES.append((name, build, (error,), ["--constant-input=x=@{path}" + suffix]))
+
+
+def npy(header):
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+
+
+bound("bind_type", "has element type f64, the input f32", np.ones((2, 4)))
+bound("bind_shape", "is not that of the input", np.ones((2, 5), np.float32))
+bound("bind_big", "is too big", np.ones((9000, 4), np.float32))
+bound("bind_fortran", "Fortran order", np.asfortranarray(np.ones((2, 4), np.float32)))
+bound("bind_empty", "not a usable .npy file", b"")
+bound("bind_cut", "not a usable .npy file: truncated", b"\x93NUMPY\x01\x00\xff\xff{'descr': '<f4'")
+bound("bind_no_descr", "unknown element type", npy(b"{}"))
+bound("bind_overflow", "overflows", npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 4), }"))
+bound("bind_short", "has 0 bytes of data; its shape needs 32", npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }"))
+bound("bind_no_tensor", "is not an ONNX tensor", b"\xff\xff\xff", ".pb")
+
+
+def main():
+    folder = os.path.abspath(sys.argv[1])
+    tool = sys.argv[2:] or ["tern-translate", "--import-onnx"]
+    failures = 0
+    assert len({name for name, *_ in CASES}) == len(CASES), "two cases with one name"
+    for name, build, errors, options in CASES:
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
+        path = os.path.join(folder, name, "model.onnx")
+        if not os.path.isdir(path):
+            build(path)
+        output = os.path.join(folder, name, "out.mlir")
+        command = tool + [path, "-o", output] + [option.replace("{path}", path) for option in options]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, errors="replace")
+        lines = result.stderr.splitlines()
+        wrong = []
+        if result.returncode != 1:
+            wrong.append(f"exit code {result.returncode}")
+        if len(lines) != len(errors) or not all(
+                line.startswith("error: ") and error in line for line, error in zip(lines, errors)):
+            wrong.append(f"expected {list(errors)}, got {result.stderr.strip()[:3000]!r}")
+        if os.path.exists(output):
+            wrong.append("an output file")
+        failures += bool(wrong)
+        if wrong:
+            print(f"FAIL {name}: {'; '.join(wrong)}", flush=True)
+    print(f"{len(CASES) - failures} of {len(CASES)} broken models are refused")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
