@@ -38,8 +38,12 @@ private:
     return options.kind == ProductKind::LLVMIR ||
            options.kind == ProductKind::Assembly;
   }
-  LogicalResult fail(llvm::Error error) {
-    return module.emitError(llvm::toString(std::move(error)));
+  /// Files have no place in the IR, so neither have these errors.
+  InFlightDiagnostic error(const Twine &text = {}) {
+    return emitError(UnknownLoc::get(module.getContext()), text);
+  }
+  LogicalResult fail(llvm::Error failure) {
+    return error(llvm::toString(std::move(failure)));
   }
   LogicalResult prepare();
   std::unique_ptr<llvm::Module> translate(llvm::TargetMachine &target);
@@ -81,23 +85,23 @@ LogicalResult ProductWriter::prepare() {
 
   std::string path;
   if (options.embedWeights) {
-    if (llvm::Error error = embedded.create("safetensors"))
-      return fail(std::move(error));
+    if (llvm::Error problem = embedded.create("safetensors"))
+      return fail(std::move(problem));
     path = embedded.getPath();
   } else {
     path = info.weightsPath = getWeightsPath(options.output);
     if (!source.empty() && llvm::sys::fs::equivalent(source, path))
-      return module.emitError("the packed weights would replace the model's "
-                              "weights '")
+      return error("the packed weights would replace the model's "
+                   "weights '")
              << source << "'; choose another name for the output";
   }
   weights.emplace();
-  if (failed(prepareWeights(module, source, path, *weights)))
+  if (failed(prepareWeights(module, source, options, path, *weights)))
     return failure();
   info.weightsBytes = weights->writer.fileSize();
   if (options.embedWeights)
-    if (auto error = weights->writer.finish())
-      return module.emitError(*error);
+    if (auto problem = weights->writer.finish())
+      return error(*problem);
   return success();
 }
 
@@ -174,22 +178,23 @@ LogicalResult ProductWriter::generate() {
   }
   if (weights && options.embedWeights) {
     if (!(*target)->getTargetTriple().isOSBinFormatELF())
-      return module.emitError("--embed-weights is for ELF targets only");
+      return error("--embed-weights is for ELF targets only");
     embedWeights(*llvmModule);
   }
-  if (llvm::Error error = generateCode(*llvmModule, **target,
-                                       options.kind == ProductKind::Assembly
-                                           ? llvm::CodeGenFileType::AssemblyFile
-                                           : llvm::CodeGenFileType::ObjectFile,
-                                       code))
-    return fail(std::move(error));
+  if (llvm::Error problem =
+          generateCode(*llvmModule, **target,
+                       options.kind == ProductKind::Assembly
+                           ? llvm::CodeGenFileType::AssemblyFile
+                           : llvm::CodeGenFileType::ObjectFile,
+                       code))
+    return fail(std::move(problem));
   return success();
 }
 
 LogicalResult ProductWriter::link() {
   TemporaryFile object, product;
-  if (llvm::Error error = object.create("o"))
-    return fail(std::move(error));
+  if (llvm::Error problem = object.create("o"))
+    return fail(std::move(problem));
   std::error_code status;
   {
     llvm::raw_fd_ostream os(object.getPath(), status);
@@ -200,18 +205,17 @@ LogicalResult ProductWriter::link() {
     os.clear_error();
   }
   if (status)
-    return module.emitError("cannot write a temporary file: ")
-           << status.message();
+    return error("cannot write a temporary file: ") << status.message();
   code.clear();
 
   // Renaming onto a device or folder would replace it, or fail in the end.
   llvm::sys::fs::file_status existing;
   if (!llvm::sys::fs::status(options.output, existing) &&
       existing.type() != llvm::sys::fs::file_type::regular_file)
-    return module.emitError("cannot write '")
+    return error("cannot write '")
            << options.output << "': it is not a regular file";
-  if (llvm::Error error = product.create("", options.output))
-    return fail(std::move(error));
+  if (llvm::Error problem = product.create("", options.output))
+    return fail(std::move(problem));
   std::vector<std::string> inputs = {object.getPath()};
   bool isLibrary = options.kind == ProductKind::Library;
   if (!isLibrary)
@@ -220,13 +224,13 @@ LogicalResult ProductWriter::link() {
       llvm::SmallString<128> path(options.runtimeFolder);
       llvm::sys::path::append(path, archive);
       if (!llvm::sys::fs::exists(path))
-        return module.emitError("cannot link an executable: '")
+        return error("cannot link an executable: '")
                << path << "' is missing; write a library with -o X.so instead";
       inputs.push_back(path.str().str());
     }
-  if (llvm::Error error = linkProduct(inputs, product.getPath(), isLibrary,
-                                      triple, options.verbose))
-    return fail(std::move(error));
+  if (llvm::Error problem = linkProduct(inputs, product.getPath(), isLibrary,
+                                        triple, options.verbose))
+    return fail(std::move(problem));
   // The linker honours the umask only if the file is new.
   llvm::sys::fs::setPermissions(
       product.getPath(), static_cast<llvm::sys::fs::perms>(
@@ -234,12 +238,12 @@ LogicalResult ProductWriter::link() {
                               llvm::sys::fs::owner_write) &
                              ~llvm::sys::fs::getUmask()));
   if (weights && !options.embedWeights)
-    if (auto error = weights->writer.finish())
-      return module.emitError(*error);
-  if (llvm::Error error = product.moveTo(options.output)) {
+    if (auto problem = weights->writer.finish())
+      return error(*problem);
+  if (llvm::Error problem = product.moveTo(options.output)) {
     if (!info.weightsPath.empty())
       llvm::sys::fs::remove(info.weightsPath);
-    return fail(std::move(error));
+    return fail(std::move(problem));
   }
   return success();
 }
@@ -250,23 +254,22 @@ LogicalResult ProductWriter::write() {
     llvm::outs().flush();
     if (std::error_code status = llvm::outs().error()) {
       llvm::outs().clear_error();
-      return module.emitError("cannot write to standard output: ")
-             << status.message();
+      return error("cannot write to standard output: ") << status.message();
     }
     return success();
   }
   runtime::AtomicFile file;
-  if (auto error = file.open(options.output))
-    return module.emitError(*error);
-  if (auto error = file.write(code.data(), code.size()))
-    return module.emitError(*error);
+  if (auto problem = file.open(options.output))
+    return error(*problem);
+  if (auto problem = file.write(code.data(), code.size()))
+    return error(*problem);
   if (weights && !options.embedWeights)
-    if (auto error = weights->writer.finish())
-      return module.emitError(*error);
-  if (auto error = file.commit()) {
+    if (auto problem = weights->writer.finish())
+      return error(*problem);
+  if (auto problem = file.commit()) {
     if (!info.weightsPath.empty())
       llvm::sys::fs::remove(info.weightsPath);
-    return module.emitError(*error);
+    return error(*problem);
   }
   return success();
 }

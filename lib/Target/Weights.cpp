@@ -117,8 +117,9 @@ llvm::Error CompiledPrepares::compile(ModuleOp module,
 
 class WeightsWriter {
 public:
-  WeightsWriter(ModuleOp module, StringRef source, PreparedWeights &weights)
-      : module(module), source(source), weights(weights) {}
+  WeightsWriter(ModuleOp module, StringRef source,
+                const ProductOptions &options, PreparedWeights &weights)
+      : module(module), source(source), options(options), weights(weights) {}
 
   LogicalResult run(const std::string &path);
 
@@ -128,12 +129,17 @@ private:
   LogicalResult runPrepare(const DictionaryAttr &prepare);
   FailureOr<ParameterSource::Parameter> lookup(const TensorInfo &info);
   LogicalResult append(const TensorInfo &info, ArrayRef<char> bytes);
-  LogicalResult fail(llvm::Error error) {
-    return module.emitError(llvm::toString(std::move(error)));
+  /// Files have no place in the IR, so neither have these errors.
+  InFlightDiagnostic error(const Twine &text = {}) {
+    return emitError(UnknownLoc::get(module.getContext()), text);
+  }
+  LogicalResult fail(llvm::Error failure) {
+    return error(llvm::toString(std::move(failure)));
   }
 
   ModuleOp module;
   std::string source;
+  const ProductOptions &options;
   PreparedWeights &weights;
   std::unique_ptr<ParameterSource> parameters;
   CompiledPrepares compiled;
@@ -164,8 +170,7 @@ LogicalResult WeightsWriter::plan() {
   std::vector<TensorInfo> params = getTensors(interface, "params");
   for (const TensorInfo &param : params)
     if (!wanted.insert(param.name).second)
-      return module.emitError("two arguments are parameter '")
-             << param.name << "'";
+      return error("two arguments are parameter '") << param.name << "'";
   llvm::SmallPtrSet<Attribute, 8> planned;
   for (const TensorInfo &param : params) {
     DictionaryAttr prepare = producers.lookup(param.name);
@@ -194,18 +199,18 @@ LogicalResult WeightsWriter::open(const std::string &path) {
       infos = getTensors(step.prepare, "outputs");
     for (const TensorInfo &info : infos)
       if (wanted.contains(info.name) && failed(declare(info)))
-        return module.emitError("parameter '")
+        return error("parameter '")
                << info.name << "' has unknown dtype '" << info.dtype << "'";
   }
   auto model =
       module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName());
-  if (auto error =
+  if (auto problem =
           weights.writer.open(path, std::move(entries),
                               {{"format", "tern"},
                                {"tern_model", model ? model.str() : ""},
                                {"tern_version", TERN_VERSION_STRING},
                                {"tern_weights_id", std::string(32, '0')}}))
-    return module.emitError(*error);
+    return error(*problem);
   return success();
 }
 
@@ -224,10 +229,10 @@ WeightsWriter::lookup(const TensorInfo &info) {
         text += std::to_string(extent) + "x";
       return text + dtype.str();
     };
-    module.emitError("parameter '")
-        << info.name << "' in '" << source << "' is "
-        << print(found->dtype, found->shape) << ", but the model takes "
-        << print(info.dtype, shape);
+    error("parameter '") << info.name << "' in '" << source << "' is "
+                         << print(found->dtype, found->shape)
+                         << ", but the model takes "
+                         << print(info.dtype, shape);
     return failure();
   }
   return std::move(*found);
@@ -241,8 +246,10 @@ LogicalResult WeightsWriter::append(const TensorInfo &info,
   hash.update(head);
   hash.update(
       StringRef(bytes.data(), bytes.size())); // Sizes follow from the shapes.
-  if (auto error = weights.writer.append(bytes.data(), bytes.size()))
-    return module.emitError(*error);
+  if (auto problem = weights.writer.append(bytes.data(), bytes.size()))
+    return error(*problem);
+  if (options.onParameter)
+    options.onParameter(info.name, bytes);
   return success();
 }
 
@@ -271,7 +278,7 @@ LogicalResult WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
     if (reinterpret_cast<uintptr_t>(data) % 8 != 0) {
       void *copy = allocate(found->bytes.size());
       if (!copy)
-        return module.emitError("out of memory");
+        return error("out of memory");
       std::memcpy(copy, data, found->bytes.size());
       data = static_cast<const char *>(copy);
     }
@@ -288,16 +295,15 @@ LogicalResult WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
                     *dtype, std::vector<int64_t>(shape.begin(), shape.end()))
               : std::nullopt;
     if (!bytes)
-      return module.emitError("parameter '") << info.name << "' is too large";
+      return error("parameter '") << info.name << "' is too large";
     sizes.push_back(*bytes);
     buffers.push_back(allocate(*bytes));
     if (!buffers.back())
-      return module.emitError("out of memory for parameter '")
-             << info.name << "'";
+      return error("out of memory for parameter '") << info.name << "'";
   }
   void *arena = allocate((*arenaSize)(nullptr));
   if (!arena)
-    return module.emitError("out of memory");
+    return error("out of memory");
   if (!host)
     host.emplace();
   (*invoke)(&*host, buffers.data(), nullptr, arena);
@@ -317,8 +323,8 @@ LogicalResult WeightsWriter::run(const std::string &path) {
   if (failed(plan()))
     return failure();
   if (source.empty())
-    return module.emitError("the model has parameters, but nothing says where "
-                            "they are; name the file with --weights");
+    return error("the model has parameters, but nothing says where "
+                 "they are; name the file with --weights");
   auto opened = ParameterSource::open(source);
   if (!opened)
     return fail(opened.takeError());
@@ -329,8 +335,8 @@ LogicalResult WeightsWriter::run(const std::string &path) {
     if (step.prepare)
       symbols.push_back(step.prepare.getAs<StringAttr>("symbol").str());
   if (!symbols.empty())
-    if (llvm::Error error = compiled.compile(module, symbols))
-      return fail(std::move(error));
+    if (llvm::Error problem = compiled.compile(module, symbols))
+      return fail(std::move(problem));
   if (failed(open(path)))
     return failure();
   for (const Step &step : steps) {
@@ -345,15 +351,16 @@ LogicalResult WeightsWriter::run(const std::string &path) {
   }
   weights.id =
       llvm::toHex(ArrayRef(hash.final()).take_front(16), /*LowerCase=*/true);
-  if (auto error = weights.writer.setMetadata("tern_weights_id", weights.id))
-    return module.emitError(*error);
+  if (auto problem = weights.writer.setMetadata("tern_weights_id", weights.id))
+    return error(*problem);
   return success();
 }
 
 } // namespace
 
 LogicalResult tern::prepareWeights(ModuleOp module, StringRef source,
+                                   const ProductOptions &options,
                                    const std::string &path,
                                    PreparedWeights &weights) {
-  return WeightsWriter(module, source, weights).run(path);
+  return WeightsWriter(module, source, options, weights).run(path);
 }

@@ -10,6 +10,7 @@
 #define TERN_LIB_TARGET_WEIGHTS_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "tern/Target/Product.h"
 #include "tern/runtime/Safetensors.h"
 #include <string>
 
@@ -25,10 +26,11 @@ struct PreparedWeights {
 
 /// Computes the entry function's parameters with the prepare functions of a
 /// module at level `llvm`, compiled for this machine, or copies them from the
-/// weights file `source`. One prepare function runs at a time, and its results
+/// weights file `source`, and writes them to `path`. One prepare function runs at a time, and its results
 /// are written before the next one runs. Errors are reported on the module.
 llvm::LogicalResult prepareWeights(mlir::ModuleOp module,
                                    llvm::StringRef source,
+                                   const ProductOptions &options,
                                    const std::string &path,
                                    PreparedWeights &weights);
 

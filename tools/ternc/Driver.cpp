@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
+#include "SizeReport.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -56,7 +57,7 @@ std::string describeLocation(Location loc, StringRef text) {
   std::string place;
   loc->walk([&](Location inner) {
     auto file = dyn_cast<FileLineColLoc>(inner);
-    if (!file)
+    if (!file || file.getLine() == 0)
       return WalkResult::advance();
     llvm::raw_string_ostream(place)
         << file.getFilename().getValue() << ":" << file.getLine() << ":"
@@ -114,13 +115,15 @@ private:
   LogicalResult lowerTo(int phase);
   LogicalResult dump(int phase);
   LogicalResult writeText(const std::string &path);
-  LogicalResult writeReport(const ProductInfo *info);
+  LogicalResult writeFile(const std::string &path, StringRef text);
+  LogicalResult writeReport();
 
   const DriverOptions &options;
   MLIRContext context;
   ScopedDiagnosticHandler handler;
   OwningOpRef<ModuleOp> module;
   int level = 0;
+  SizeReport report;
 };
 
 LogicalResult Driver::load() {
@@ -194,6 +197,7 @@ LogicalResult Driver::dump(int phase) {
 
 /// Runs the phases after `level` up to `phase`.
 LogicalResult Driver::lowerTo(int phase) {
+  report.afterPhase(getPhases()[level].level, *module);
   if (failed(dump(level)))
     return failure();
   while (level < phase) {
@@ -209,6 +213,7 @@ LogicalResult Driver::lowerTo(int phase) {
     if (failed(pm.run(*module)))
       return failure();
     (*module)->setAttr(kLevelAttrName, StringAttr::get(&context, next.level));
+    report.afterPhase(next.level, *module);
     if (failed(dump(level)))
       return failure();
   }
@@ -220,16 +225,6 @@ LogicalResult Driver::writeText(const std::string &path) {
   // messages and profiles refer to when the text is compiled further.
   OpPrintingFlags flags;
   flags.enableDebugInfo(/*enable=*/true, /*prettyForm=*/false);
-  if (path == "-") {
-    module->print(llvm::outs(), flags);
-    llvm::outs() << "\n";
-    llvm::outs().flush();
-    if (std::error_code error = llvm::outs().error()) {
-      llvm::outs().clear_error();
-      return fail("cannot write to standard output: " + error.message());
-    }
-    return success();
-  }
   std::string text;
   llvm::raw_string_ostream os(text);
   if (StringRef(path).ends_with(".mlirbc")) {
@@ -239,6 +234,19 @@ LogicalResult Driver::writeText(const std::string &path) {
     module->print(os, flags);
     os << "\n";
   }
+  return writeFile(path, text);
+}
+
+LogicalResult Driver::writeFile(const std::string &path, StringRef text) {
+  if (path == "-") {
+    llvm::outs() << text;
+    llvm::outs().flush();
+    if (std::error_code error = llvm::outs().error()) {
+      llvm::outs().clear_error();
+      return fail("cannot write to standard output: " + error.message());
+    }
+    return success();
+  }
   runtime::AtomicFile file;
   auto error = file.open(path);
   if (!error)
@@ -246,6 +254,15 @@ LogicalResult Driver::writeText(const std::string &path) {
   if (!error)
     error = file.commit();
   return error ? fail(*error) : success();
+}
+
+LogicalResult Driver::writeReport() {
+  if (!options.stats)
+    return success();
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  report.print(os);
+  return writeFile(*options.stats, text);
 }
 
 LogicalResult Driver::run() {
@@ -258,8 +275,9 @@ LogicalResult Driver::run() {
                 getPhases()[level].level + "', which is past '" + options.emit +
                 "'");
   if (!options.dumpPhases.empty())
-    if (std::error_code error =
-            llvm::sys::fs::create_directories(options.dumpPhases))
+    if (std::error_code error = llvm::sys::fs::create_directories(
+            options.dumpPhases, /*IgnoreExisting=*/true,
+            llvm::sys::fs::perms::all_all))
       return fail("cannot create folder '" + options.dumpPhases +
                   "': " + error.message());
   if (failed(lowerTo(phase)))
@@ -267,7 +285,8 @@ LogicalResult Driver::run() {
   if (!kind) {
     (*module)->setAttr(kLevelAttrName,
                        StringAttr::get(&context, getPhases()[level].level));
-    return writeText(options.output);
+    return success(succeeded(writeText(options.output)) &&
+                   succeeded(writeReport()));
   }
   ProductOptions product;
   product.kind = *kind;
@@ -277,8 +296,16 @@ LogicalResult Driver::run() {
   product.weights = options.weights;
   product.runtimeFolder = options.runtimeFolder;
   product.verbose = options.verbose;
-  auto info = writeProduct(*module, product);
-  return success(succeeded(info));
+  product.onParameter = [&](StringRef name, ArrayRef<char> bytes) {
+    report.addParameter(name, bytes);
+  };
+  FailureOr<ProductInfo> info = writeProduct(*module, product);
+  if (failed(info))
+    return failure();
+  report.weightsFileBytes = info->weightsBytes;
+  for (const std::string &warning : report.getWarnings())
+    printLine("warning", warning);
+  return writeReport();
 }
 
 } // namespace

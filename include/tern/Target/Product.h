@@ -10,8 +10,9 @@
 #define TERN_TARGET_PRODUCT_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
-#include <optional>
+#include <functional>
 #include <string>
 
 namespace tern {
@@ -44,12 +45,16 @@ struct ProductOptions {
   std::string runtimeFolder;
   /// Print the commands that are run.
   bool verbose = false;
+  /// Called with each parameter of the artifact as it is written.
+  std::function<void(llvm::StringRef name, llvm::ArrayRef<char> bytes)>
+      onParameter;
 };
 
-/// What a product consists of, in bytes as written.
+/// What was written.
 struct ProductInfo {
   /// Empty if there are no weights, or they are embedded.
   std::string weightsPath;
+  /// Size of the weights file, embedded or not.
   uint64_t weightsBytes = 0;
 };
 

@@ -1,0 +1,232 @@
+//===- SizeReport.cpp - What compiling saved ------------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SizeReport.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Transforms/Layers.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include <array>
+
+using namespace mlir;
+using namespace tern;
+namespace json = llvm::json;
+
+namespace {
+
+/// Above this a layer has hardly anything left to compute with.
+constexpr double kManyZeros = 0.95;
+
+/// How many codes of a byte are zero, for every byte; nothing if the layout is
+/// not one of Tern's.
+std::optional<std::array<uint8_t, 256>> countZeros(LayoutAttrInterface layout) {
+  std::array<uint8_t, 256> zeros = {};
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    if (isa<Bits2Attr>(layout)) {
+      for (unsigned field = 0; field < 4; ++field)
+        zeros[byte] += (byte >> 2 * field & 3) == 1;
+    } else if (isa<Base3Attr>(layout)) {
+      unsigned rest = byte;
+      for (unsigned field = 0; field < 5; ++field) {
+        zeros[byte] += (rest * 3 >> 8) == 1;
+        rest = rest * 3 & 255;
+      }
+    } else {
+      return std::nullopt;
+    }
+  }
+  return zeros;
+}
+
+std::string getParam(func::FuncOp func, unsigned arg) {
+  auto name =
+      func.getArgAttrOfType<StringAttr>(arg, TernDialect::getParamAttrName());
+  return name ? name.str() : "";
+}
+
+} // namespace
+
+void SizeReport::afterPhase(StringRef level, ModuleOp module) {
+  if (auto name =
+          module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName()))
+    model = name.str();
+  if (level == "ternary") {
+    int64_t count = 0;
+    for (func::FuncOp func : getEntryFunctions(module))
+      for (BlockArgument arg : func.getArguments())
+        if (!getParam(func, arg.getArgNumber()).empty())
+          count += cast<ShapedType>(arg.getType()).getNumElements();
+    numParameters = count;
+    for (const LayerInfo &info : collectLayers(module)) {
+      Layer layer;
+      layer.name = info.name;
+      layer.weight = info.weight;
+      layer.origin = getName(info.origin).str();
+      layer.reason = info.reason;
+      layer.isTernary = !!info.weights;
+      layer.hasInt8Activations = info.hasInt8Activations;
+      layer.n = info.n;
+      layer.k = info.k;
+      if (info.weights)
+        llvm::raw_string_ostream(layer.quantizer) << info.weights;
+      layers.push_back(std::move(layer));
+    }
+  }
+  if (level == "packed")
+    for (func::FuncOp func : getEntryFunctions(module)) {
+      func.walk([&](PackedMatmulOp op) {
+        auto arg = dyn_cast<BlockArgument>(op.getPacked());
+        if (arg && arg.getOwner() == &func.getBody().front())
+          layouts[getParam(func, arg.getArgNumber())] = op.getLayout();
+      });
+      if (!func->hasAttr(TernDialect::getPrepareAttrName()))
+        continue;
+      for (unsigned i = 0, e = func.getNumResults(); i < e; ++i)
+        if (auto name = func.getResultAttrOfType<StringAttr>(
+                i, TernDialect::getParamAttrName()))
+          for (unsigned arg = 0; arg < func.getNumArguments(); ++arg)
+            origins[name].push_back(getParam(func, arg));
+    }
+}
+
+std::vector<size_t> SizeReport::getOwners(StringRef name) const {
+  std::vector<size_t> owners;
+  auto it = origins.find(name);
+  for (auto [i, layer] : llvm::enumerate(layers))
+    if (layer.isTernary && it != origins.end() &&
+        llvm::is_contained(it->second, layer.weight))
+      owners.push_back(i);
+  return owners;
+}
+
+void SizeReport::addParameter(StringRef name, ArrayRef<char> bytes) {
+  hasWritten = true;
+  writtenBytes += bytes.size();
+  for (size_t owner : getOwners(name)) {
+    Layer &layer = layers[owner];
+    layer.bytes += bytes.size();
+    LayoutAttrInterface layout = layouts.lookup(name);
+    auto zeros = layout ? countZeros(layout) : std::nullopt;
+    if (!zeros)
+      continue;
+    int64_t count = 0;
+    for (char byte : bytes)
+      count += (*zeros)[static_cast<uint8_t>(byte)];
+    // Positions past N and K are zeros, too.
+    int64_t codes = static_cast<int64_t>(bytes.size()) * layout.getFields();
+    layer.zeros = count - (codes - layer.n * layer.k);
+  }
+}
+
+std::vector<std::string> SizeReport::getWarnings() const {
+  std::vector<std::string> warnings;
+  for (const Layer &layer : layers) {
+    double total = static_cast<double>(layer.n) * layer.k;
+    if (layer.zeros && total > 0 && *layer.zeros >= kManyZeros * total)
+      warnings.push_back(
+          llvm::formatv("'{0}': {1:F1} % of its ternary weights are zero; "
+                        "another quantizer may keep more of it",
+                        layer.name, 100 * *layer.zeros / total));
+  }
+  return warnings;
+}
+
+void SizeReport::print(llvm::raw_ostream &os) const {
+  json::OStream out(os, /*IndentSize=*/2);
+  auto fraction = [&](StringRef key, std::optional<double> value) {
+    out.attributeBegin(key);
+    // Four digits: shortest forms of a double may take seventeen.
+    if (value)
+      out.rawValue(llvm::formatv("{0:F4}", *value).str());
+    else
+      out.value(nullptr);
+    out.attributeEnd();
+  };
+  auto number = [&](StringRef key, std::optional<int64_t> value) {
+    out.attribute(key, value ? json::Value(*value) : json::Value(nullptr));
+  };
+  auto ratio = [&](StringRef key, double of, double to) {
+    fraction(key, hasWritten && of > 0 && to > 0 ? std::optional(of / to)
+                                                 : std::nullopt);
+  };
+  auto count = [&](StringRef origin) {
+    return llvm::count_if(
+        layers, [&](const Layer &layer) { return layer.origin == origin; });
+  };
+  int64_t ternary = 0, ternaryBytes = 0;
+  bool anyFloat = false, anyInt8 = false;
+  for (const Layer &layer : layers) {
+    if (!layer.isTernary)
+      continue;
+    ternary += layer.n * layer.k;
+    ternaryBytes += layer.bytes;
+    (layer.hasInt8Activations ? anyInt8 : anyFloat) = true;
+  }
+  out.object([&] {
+    out.attribute("model", json::fixUTF8(model));
+    out.attribute("mode", ternary == 0 ? "float"
+                          : !anyInt8   ? "W1.58"
+                          : anyFloat   ? "W1.58A8 and W1.58"
+                                       : "W1.58A8");
+    number("parameters", numParameters);
+    number("ternary_parameters",
+           numParameters ? std::optional(ternary) : std::nullopt);
+    out.attributeObject("layers_by_origin", [&] {
+      for (StringRef origin : {"raised", "converted", "excluded", "float"})
+        out.attribute(origin, count(origin));
+    });
+    out.attributeObject("bytes", [&] {
+      auto written = [&](StringRef key, uint64_t value) {
+        number(key, hasWritten ? std::optional<int64_t>(value) : std::nullopt);
+      };
+      number("weights_file", weightsFileBytes);
+      written("parameters", writtenBytes);
+      written("ternary", ternaryBytes);
+      number("ternary_as_f32",
+             numParameters ? std::optional(4 * ternary) : std::nullopt);
+      number("parameters_as_f32",
+             numParameters ? std::optional(4 * *numParameters) : std::nullopt);
+    });
+    out.attributeObject("compression", [&] {
+      double all = numParameters ? 4.0 * *numParameters : 0;
+      ratio("ternary_vs_f32", 4.0 * ternary, ternaryBytes);
+      ratio("ternary_vs_f16", 2.0 * ternary, ternaryBytes);
+      ratio("model_vs_f32", all, writtenBytes);
+      ratio("model_vs_f16", all / 2, writtenBytes);
+    });
+    out.attributeArray("layers", [&] {
+      for (const Layer &layer : layers)
+        out.object([&] {
+          out.attribute("name", json::fixUTF8(layer.name));
+          out.attribute("weight", json::fixUTF8(layer.weight));
+          out.attribute("origin", layer.origin);
+          if (!layer.reason.empty())
+            out.attribute("reason", json::fixUTF8(layer.reason));
+          out.attributeArray("shape", [&] {
+            out.value(layer.n);
+            out.value(layer.k);
+          });
+          if (!layer.isTernary)
+            return;
+          out.attribute("quantizer", layer.quantizer);
+          out.attribute("activations",
+                        layer.hasInt8Activations ? "int8" : "float");
+          number("bytes", hasWritten ? std::optional<int64_t>(layer.bytes)
+                                     : std::nullopt);
+          double total = static_cast<double>(layer.n) * layer.k;
+          fraction("zeros", layer.zeros && total > 0
+                                ? std::optional(*layer.zeros / total)
+                                : std::nullopt);
+        });
+    });
+  });
+  os << "\n";
+}

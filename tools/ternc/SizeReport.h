@@ -1,0 +1,64 @@
+//===- SizeReport.h - What compiling saved ----------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_TERNC_SIZEREPORT_H
+#define TERN_TOOLS_TERNC_SIZEREPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/raw_ostream.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tern {
+
+/// The size report of `--stats`: layers and why they are what they are, the
+/// bytes that were written, and what they were before. It watches the module
+/// on its way through the levels; what it did not get to see is null.
+class SizeReport {
+public:
+  /// The module is now at `level`.
+  void afterPhase(llvm::StringRef level, mlir::ModuleOp module);
+  /// A parameter of the artifact, as written.
+  void addParameter(llvm::StringRef name, llvm::ArrayRef<char> bytes);
+  /// What the user should look at. Complete once all parameters were added.
+  std::vector<std::string> getWarnings() const;
+  /// One JSON object. Keys and their order are fixed.
+  void print(llvm::raw_ostream &os) const;
+
+  /// Size of the weights file.
+  std::optional<uint64_t> weightsFileBytes;
+
+private:
+  struct Layer {
+    std::string name, weight, origin, reason, quantizer;
+    bool isTernary, hasInt8Activations;
+    int64_t n, k;
+    /// Codes, scales and what else is made of the weight.
+    uint64_t bytes = 0;
+    std::optional<int64_t> zeros;
+  };
+  /// Which layers a parameter of the artifact belongs to, by index.
+  std::vector<size_t> getOwners(llvm::StringRef name) const;
+
+  std::string model;
+  std::optional<int64_t> numParameters;
+  std::vector<Layer> layers;
+  /// Of packed parameters.
+  llvm::StringMap<LayoutAttrInterface> layouts;
+  /// From parameters of the artifact to those of the model.
+  llvm::StringMap<std::vector<std::string>> origins;
+  uint64_t writtenBytes = 0;
+  bool hasWritten = false;
+};
+
+} // namespace tern
+
+#endif // TERN_TOOLS_TERNC_SIZEREPORT_H
