@@ -10,6 +10,7 @@ inputs lie on read-only pages that end where an unreadable page begins.
 import ctypes
 import json
 import mmap
+import pathlib
 
 import numpy as np
 
@@ -111,3 +112,17 @@ class Artifact:
         if (arena[base - arena.ctypes.data + size:] != POISON).any():
             raise AssertionError("invoke wrote past its arena")
         return outputs
+
+
+def read_safetensors(path):
+    """Tensors by name, and the metadata, of a safetensors file."""
+    data = pathlib.Path(path).read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    metadata = header.pop("__metadata__", {})
+    names = {"I8": "i8", "U8": "u8", "F32": "f32", "F16": "f16", "F64": "f64", "I32": "i32", "I64": "i64", "BOOL": "bool"}
+    tensors = {}
+    for name, spec in header.items():
+        start, stop = spec["data_offsets"]
+        tensors[name] = np.frombuffer(data[end + start:end + stop], DTYPES[names[spec["dtype"]]]).reshape(spec["shape"])
+    return tensors, metadata
