@@ -14,6 +14,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
+#include <cstring>
 
 using namespace mlir;
 using namespace tern;
@@ -215,15 +216,21 @@ FailureOr<Tensor> Importer::makeConstant(const onnx::TensorProto &proto,
   bool isBound = options.constantInputs.count(name) && !isInitializer;
   // A float initializer is a parameter, however small, unless it is a scalar:
   // training may want to change it.
-  bool isInlined =
-      isBound || (isSmall && (!isInitializer || !isFloat(data->dtype) ||
-                              data->shape.empty()));
+  // However large, a constant of one value is a line of IR: the zeros of a
+  // Where, for instance, which patterns then see.
+  int64_t size = getByteSize(data->dtype);
+  bool isSplat = !isInitializer && data->numElements > 1 &&
+                 data->dtype != DType::Bool &&
+                 std::memcmp(data->bytes.data(), data->bytes.data() + size,
+                             data->bytes.size() - size) == 0;
+  bool isInlined = isBound || isSplat ||
+                   (isSmall && (!isInitializer || !isFloat(data->dtype) ||
+                                data->shape.empty()));
   if (!isInlined) {
     tensor.parameter = name.str();
     parameters[name.str()].data = &proto;
     return tensor;
   }
-  int64_t size = getByteSize(data->dtype);
   if (!isFloat(data->dtype) && data->dtype != DType::U64 &&
       data->numElements <= maxContents) {
     tensor.contents.emplace();
@@ -242,7 +249,8 @@ FailureOr<Tensor> Importer::makeConstant(const onnx::TensorProto &proto,
   } else if (data->numElements == 0) {
     tensor.constant = DenseElementsAttr::get(type, ArrayRef<Attribute>());
   } else {
-    tensor.constant = DenseElementsAttr::getFromRawBuffer(type, data->bytes);
+    tensor.constant = DenseElementsAttr::getFromRawBuffer(
+        type, isSplat ? ArrayRef(data->bytes).take_front(size) : data->bytes);
   }
   return tensor;
 }

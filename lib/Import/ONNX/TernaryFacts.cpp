@@ -8,20 +8,31 @@
 
 #include "Importer.h"
 #include "llvm/Support/Endian.h"
+#include <algorithm>
 
 using namespace tern::onnx_import;
 
-/// Whether all elements are 0 or have their granule's one absolute value.
-/// Elements are compared as bits without their sign: equal values have equal
-/// bits, and infinities and NaNs are excluded. `granule(r, c)` numbers the
-/// granule of the element in row r, column c as stored; there are
-/// `numGranules`. Ends at the first element that does not fit, which in a
-/// matrix that is not ternary is soon.
+/// How far the magnitudes of a granule may be apart, in units in the last
+/// place. Where a straight-through residue `w + (q - w)` was folded, q has lost
+/// bits to w: f32 weights count as ternary to 2^-18 of their scale, which is
+/// far from any quantizer with more levels. Zeros are always exact.
+template <typename Bits> constexpr Bits tolerance = 0;
+template <> constexpr uint32_t tolerance<uint32_t> = 1 << (23 - 18);
+
+/// Whether all elements are 0 or have their granule's one absolute value, but
+/// for `tolerance`. Elements are compared as bits without their sign: these are
+/// ordered like the magnitudes, and infinities and NaNs are excluded.
+/// `granule(r, c)` numbers the granule of the element in row r, column c as
+/// stored; there are `numGranules`. Ends at the first element that does not
+/// fit, which in a matrix that is not ternary is soon.
 template <typename Bits, typename Granule>
 static bool isTernary(const TensorData &matrix, int64_t numGranules,
                       Bits infinity, Granule granule) {
   constexpr Bits magnitude = static_cast<Bits>(~Bits(0)) >> 1;
-  std::vector<Bits> scales(numGranules);
+  struct Range {
+    Bits low, high; // 0 before the first.
+  };
+  std::vector<Range> ranges(numGranules);
   const char *next = matrix.bytes.data();
   for (int64_t r = 0; r < matrix.shape[0]; ++r) {
     for (int64_t c = 0; c < matrix.shape[1]; ++c, next += sizeof(Bits)) {
@@ -30,10 +41,12 @@ static bool isTernary(const TensorData &matrix, int64_t numGranules,
           magnitude;
       if (bits == 0)
         continue;
-      Bits &scale = scales[granule(r, c)];
-      if (scale == 0)
-        scale = bits;
-      if (bits != scale || bits >= infinity)
+      Range &range = ranges[granule(r, c)];
+      if (range.high == 0)
+        range = {bits, bits};
+      range.low = std::min(range.low, bits);
+      range.high = std::max(range.high, bits);
+      if (range.high - range.low > tolerance<Bits> || bits >= infinity)
         return false;
     }
   }
