@@ -25,10 +25,11 @@ void tern::buildGraphToTernaryPipeline(OpPassManager &pm,
                        .Case("all", TernarizeMode::All)
                        .Case("none", TernarizeMode::None)
                        .Default(TernarizeMode::Auto);
-  ternarize.activations = llvm::StringSwitch<ActivationMode>(options.activations)
-                              .Case("int8", ActivationMode::Int8)
-                              .Case("float", ActivationMode::Float)
-                              .Default(ActivationMode::Auto);
+  ternarize.activations =
+      llvm::StringSwitch<ActivationMode>(options.activations)
+          .Case("int8", ActivationMode::Int8)
+          .Case("float", ActivationMode::Float)
+          .Default(ActivationMode::Auto);
   ternarize.exclude.assign(options.exclude.begin(), options.exclude.end());
   if (ternarize.mode != TernarizeMode::None) {
     TernRaiseBitLinearOptions raise;

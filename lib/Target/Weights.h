@@ -26,8 +26,9 @@ struct PreparedWeights {
 
 /// Computes the entry function's parameters with the prepare functions of a
 /// module at level `llvm`, compiled for this machine, or copies them from the
-/// weights file `source`, and writes them to `path`. One prepare function runs at a time, and its results
-/// are written before the next one runs. Errors are reported on the module.
+/// weights file `source`, and writes them to `path`. One prepare function runs
+/// at a time, and its results are written before the next one runs. Errors are
+/// reported on the module.
 llvm::LogicalResult prepareWeights(mlir::ModuleOp module,
                                    llvm::StringRef source,
                                    const ProductOptions &options,
