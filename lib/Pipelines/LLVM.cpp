@@ -22,6 +22,7 @@ using namespace mlir;
 void tern::buildBuffersToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createEmitEntryPointsPass());
   pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
+  pm.addPass(createLowerReshapesPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createCanonicalizerPass());

@@ -184,4 +184,17 @@ def EmitEntryPointsPass
   ];
 }
 
+def LowerReshapesPass : Pass<"tern-lower-reshapes"> {
+  let summary = "Lower views that several dynamic extents are made of one in";
+  let description = [{
+    `memref.expand_shape` that splits an extent in two or more dynamic ones
+    becomes `memref.reinterpret_cast` with the extents it is given. Upstream's
+    `expand-strided-metadata` computes one dynamic extent of a group itself and
+    does not accept more.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
 #endif // TERN_CONVERSION_PASSES_TD
