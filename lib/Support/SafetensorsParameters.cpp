@@ -46,10 +46,12 @@ public:
 
   std::vector<std::string> names() const override {
     std::vector<std::pair<const char *, std::string>> byPlace;
+    byPlace.reserve(index.tensors.size());
     for (const auto &[name, view] : index.tensors)
       byPlace.emplace_back(view.data, name);
     std::sort(byPlace.begin(), byPlace.end());
     std::vector<std::string> result;
+    result.reserve(byPlace.size());
     for (auto &[place, name] : byPlace)
       result.push_back(std::move(name));
     return result;

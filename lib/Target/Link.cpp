@@ -24,7 +24,7 @@ namespace fs = llvm::sys::fs;
 TemporaryFile::~TemporaryFile() {
   if (path.empty())
     return;
-  fs::remove(path);
+  [[maybe_unused]] std::error_code ignored = fs::remove(path);
   llvm::sys::DontRemoveFileOnSignal(path);
 }
 
@@ -48,7 +48,10 @@ llvm::Error TemporaryFile::create(llvm::StringRef suffix,
         "cannot write '" +
             (beside.empty() ? std::string("a temporary file") : beside.str()) +
             "': " + error.message());
-  llvm::sys::Process::SafelyCloseFileDescriptor(fd);
+  if (std::error_code unclosed =
+          llvm::sys::Process::SafelyCloseFileDescriptor(fd))
+    return llvm::createStringError(unclosed, "cannot write '" + made.str() +
+                                                 "': " + unclosed.message());
   path = made.str();
   llvm::sys::RemoveFileOnSignal(path);
   return llvm::Error::success();

@@ -51,6 +51,7 @@ private:
   void embedWeights(llvm::Module &code);
   LogicalResult generate();
   LogicalResult write();
+  void removeWeights();
   LogicalResult link();
 
   ModuleOp module;
@@ -71,6 +72,15 @@ std::string getWeightsPath(StringRef output) {
   if (!stem.consume_back(".so"))
     (void)stem.consume_back(".o");
   return (stem + ".safetensors").str();
+}
+
+/// After an error that comes too late to keep the file from appearing.
+void ProductWriter::removeWeights() {
+  if (info.weightsPath.empty())
+    return;
+  // There is an error to report already.
+  [[maybe_unused]] std::error_code ignored =
+      llvm::sys::fs::remove(info.weightsPath);
 }
 
 LogicalResult ProductWriter::prepare() {
@@ -232,17 +242,19 @@ LogicalResult ProductWriter::link() {
                                         triple, options.verbose))
     return fail(std::move(problem));
   // The linker honours the umask only if the file is new.
-  llvm::sys::fs::setPermissions(
-      product.getPath(), static_cast<llvm::sys::fs::perms>(
-                             (llvm::sys::fs::all_read | llvm::sys::fs::all_exe |
-                              llvm::sys::fs::owner_write) &
-                             ~llvm::sys::fs::getUmask()));
+  auto mode = static_cast<llvm::sys::fs::perms>((llvm::sys::fs::all_read |
+                                                 llvm::sys::fs::all_exe |
+                                                 llvm::sys::fs::owner_write) &
+                                                ~llvm::sys::fs::getUmask());
+  if (std::error_code problem =
+          llvm::sys::fs::setPermissions(product.getPath(), mode))
+    return error("cannot write '")
+           << options.output << "': " << problem.message();
   if (weights && !options.embedWeights)
     if (auto problem = weights->writer.finish())
       return error(*problem);
   if (llvm::Error problem = product.moveTo(options.output)) {
-    if (!info.weightsPath.empty())
-      llvm::sys::fs::remove(info.weightsPath);
+    removeWeights();
     return fail(std::move(problem));
   }
   return success();
@@ -267,8 +279,7 @@ LogicalResult ProductWriter::write() {
     if (auto problem = weights->writer.finish())
       return error(*problem);
   if (auto problem = file.commit()) {
-    if (!info.weightsPath.empty())
-      llvm::sys::fs::remove(info.weightsPath);
+    removeWeights();
     return error(*problem);
   }
   return success();
