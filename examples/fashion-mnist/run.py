@@ -66,7 +66,7 @@ def main():
     accuracy = find_number(r"accuracy: *([0-9.]+) *%", output, "accuracy in percent")
     speed = find_number(r"([0-9.e+]+) *(?:items|images)/s", output, "items/s")
     expected = record["pytorch_test_accuracy_percent"]
-    ternary, packed = stats["ternary_params"], stats["packed_bytes"]
+    ternary, packed = stats["ternary_parameters"], stats["bytes"]["ternary"]
 
     print(f"test accuracy:   {accuracy:.2f} %  (PyTorch, the same model: {expected:.2f} %)")
     print(f"ternary weights: {packed} bytes packed, {4 * ternary} bytes as f32 ({4 * ternary / packed:.1f}x smaller)")
