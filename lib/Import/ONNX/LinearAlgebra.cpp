@@ -45,16 +45,69 @@ static FailureOr<Tensor> emitBatchProduct(Node &node, Tensor lhs, Tensor rhs) {
       node.makeTensor(accumulator, shape, matmul.getResult(0)), lhs.dtype);
 }
 
-/// Repeats the leading dimensions of a stack of matrices to `batch`.
-static FailureOr<Tensor> broadcastBatch(Node &node, Tensor operand,
-                                        ArrayRef<Extent> batch) {
+/// Stacks of matrices whose leading dimensions are broadcast to `batch`: a
+/// linalg.generic, which reads the operands where they are instead of
+/// repeating them.
+static FailureOr<Tensor> emitBroadcastProduct(Node &node, Tensor lhs,
+                                              Tensor rhs,
+                                              ArrayRef<Extent> batch) {
+  DType accumulator = getAccumulatorType(lhs.dtype);
+  int64_t numBatch = batch.size(), numLoops = numBatch + 3;
+  // Loops: the batch, then m, n, k.
   Extents shape(batch.begin(), batch.end());
-  shape.append(operand.shape.end() - 2, operand.shape.end());
-  if (operand.shape == shape)
-    return operand;
-  return node.emitMap(
-      {operand}, shape, operand.dtype,
-      [](ImplicitLocOpBuilder &, ValueRange args) -> Value { return args[0]; });
+  shape.push_back(lhs.shape.end()[-2]);
+  shape.push_back(rhs.shape.back());
+  ImplicitLocOpBuilder &b = node.b;
+  SmallVector<Value> operands;
+  SmallVector<AffineMap> maps;
+  for (auto [operand, row, column] :
+       {std::tuple(&lhs, numBatch, numBatch + 2),
+        std::tuple(&rhs, numBatch + 2, numBatch + 1)}) {
+    // Without the dimensions of extent 1 that are repeated.
+    Extents kept;
+    SmallVector<AffineExpr> exprs;
+    int64_t leading = operand->getRank() - 2;
+    for (int64_t i = 0; i < leading; ++i) {
+      int64_t loop = numBatch - leading + i;
+      if (operand->shape[i] != batch[loop])
+        continue;
+      kept.push_back(operand->shape[i]);
+      exprs.push_back(b.getAffineDimExpr(loop));
+    }
+    kept.append(operand->shape.end() - 2, operand->shape.end());
+    exprs.append({b.getAffineDimExpr(row), b.getAffineDimExpr(column)});
+    FailureOr<Tensor> squeezed = node.emitReshape(*operand, kept);
+    if (failed(squeezed))
+      return failure();
+    operands.push_back(node.getValue(*squeezed));
+    maps.push_back(AffineMap::get(numLoops, 0, exprs, b.getContext()));
+  }
+  maps.push_back(b.getMultiDimIdentityMap(numLoops).dropResult(numLoops - 1));
+  SmallVector<utils::IteratorType> iterators(numLoops,
+                                             utils::IteratorType::parallel);
+  iterators.back() = utils::IteratorType::reduction;
+  Value zeros = emitZeros(node, accumulator, shape);
+  Type type = node.getElementType(accumulator);
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange(zeros.getType()), operands, ValueRange(zeros), maps,
+      iterators, [&](OpBuilder &builder, Location loc, ValueRange args) {
+        ImplicitLocOpBuilder b(loc, builder);
+        Value x = args[0], y = args[1], sum;
+        if (!isFloat(lhs.dtype)) {
+          sum =
+              arith::AddIOp::create(b, args[2], arith::MulIOp::create(b, x, y));
+        } else {
+          if (accumulator != lhs.dtype) {
+            x = arith::ExtFOp::create(b, type, x);
+            y = arith::ExtFOp::create(b, type, y);
+          }
+          sum =
+              arith::AddFOp::create(b, args[2], arith::MulFOp::create(b, x, y));
+        }
+        linalg::YieldOp::create(b, sum);
+      });
+  return node.emitFloatCast(
+      node.makeTensor(accumulator, shape, generic.getResult(0)), lhs.dtype);
 }
 
 /// Makes all leading dimensions of a stack of matrices one.
@@ -118,11 +171,11 @@ FailureOr<Tensor> Node::emitMatmul(Tensor lhs, Tensor rhs) {
     if (failed(flat))
       return failure();
     product = emitMatrixProduct(*this, *flat, *c);
+  } else if (aBatch != cBatch) {
+    product = emitBroadcastProduct(*this, *a, *c, *batch);
   } else {
     for (FailureOr<Tensor> *operand : {&a, &c}) {
-      *operand = broadcastBatch(*this, **operand, *batch);
-      if (succeeded(*operand))
-        *operand = collapseBatch(*this, **operand);
+      *operand = collapseBatch(*this, **operand);
       if (failed(*operand))
         return failure();
     }
