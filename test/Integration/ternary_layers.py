@@ -21,10 +21,6 @@ import bitlinear_models  # noqa: E402
 
 # A sort is not among the operators that are imported.
 NOT_IMPORTED = {"absmedian": "'/fc1/TopK' (TopK, opset 17)"}
-# Forms that quantize by a division, or by a reciprocal that is rounded twice: a value that lies next to a tie may get
-# the neighbouring code. One such code changes an output by about this part of the row's norm.
-ONE_CODE = 1e-2
-
 LAYER = re.compile(r"= tern\.bitlinear .* weights <(.*?)> (?:activations <(.*?)> )?\{tern\.origin = \"raised\"\}")
 
 
@@ -109,10 +105,8 @@ def check_run(name, model, path):
     got, want = np.load(y_path), model.reference(x)
     norm = np.linalg.norm(np.nan_to_num(want), axis=-1, keepdims=True)
     error = np.where((got == want) | (np.isnan(got) & np.isnan(want)), 0, np.abs(got - want)) / np.maximum(norm, 1e-30)
-    rows = error.max(axis=-1).ravel()
-    # Most rows meet no tie.
-    if np.isnan(error).any() or rows.max() > ONE_CODE or np.median(rows) > 1e-5:
-        return f"errors of rows relative to their norms: {rows}"
+    if not error.max() <= 1e-5:
+        return f"the largest error relative to its row's norm is {error.max()}"
     return None
 
 

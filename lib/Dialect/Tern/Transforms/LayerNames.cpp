@@ -172,6 +172,8 @@ std::vector<LayerInfo> tern::collectLayers(ModuleOp module) {
     info.origin = StringRef(info.reason).starts_with(excludedPrefix)
                       ? LayerOrigin::Excluded
                       : LayerOrigin::Float;
+    if (info.reason.empty())
+      info.reason = "its weights are not ternary";
     SmallVector<int64_t> ranges = layer->op.getStaticLoopRanges();
     info.n = ranges[*layer->dims.n];
     info.k = ranges[layer->dims.k];

@@ -232,15 +232,18 @@ BitLinearOp tern::replaceByBitLinear(OpBuilder &builder,
         builder, loc,
         DenseElementsAttr::get(RankedTensorType::get({}, builder.getF32Type()),
                                static_cast<float>(*parts.alpha)));
-  auto bitlinear =
-      BitLinearOp::create(builder, loc, result.getType(), parts.x, weight,
-                          addition ? addition->bias : Value(), alpha,
-                          parts.weights, parts.activations);
+  auto bitlinear = BitLinearOp::create(builder, loc, parts.x, weight,
+                                       addition ? addition->bias : Value(),
+                                       alpha, parts.weights, parts.activations);
+  // Either type may know an extent that the other leaves open.
+  Value product = bitlinear.getResult();
+  if (product.getType() != result.getType())
+    product = tensor::CastOp::create(builder, loc, result.getType(), product);
   if (addition)
     addition->sum.replaceAllUsesWith(
-        repeatReshapes(builder, addition->product, bitlinear.getResult()));
+        repeatReshapes(builder, addition->product, product));
   else
-    result.replaceAllUsesWith(bitlinear.getResult());
+    result.replaceAllUsesWith(product);
   return bitlinear;
 }
 

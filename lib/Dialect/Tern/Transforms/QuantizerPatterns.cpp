@@ -384,7 +384,7 @@ QuantizerMatcher::matchScale(const Monomial &monomial, Element value,
   if (std::optional<Clip> clip = matchClip(base)) {
     if (!std::isinf(clip->high) || clip->low < 0)
       return fail("the scale is clipped on the wrong side");
-    scale.eps = getShortestF32(clip->low);
+    scale.eps = std::max(getShortestF32(clip->low), tinyEps);
     statistic = getMonomial(clip->value);
   } else if (auto sum = matchWithConstant<arith::AddFOp>(base)) {
     if (sum->second < 0)

@@ -25,7 +25,7 @@ using namespace tern;
 
 /// Where the scales are applied to the product of codes: the result of the
 /// last multiplication or division, or null.
-static Value findScaledProduct(const LinearLayer &layer, Monomial xScale,
+static Value findScaledProduct(const LinearLayer &layer, const Monomial &xScale,
                                Monomial wScale) {
   // The weights' scale as a function of the result's position.
   for (auto &[base, power] : wScale.bases)
@@ -86,7 +86,7 @@ private:
   bool raiseCodes(const LinearLayer &layer, QuantizerMatcher &matcher);
   void finish(const LinearLayer &layer, Value result, BitLinearParts parts);
 
-  remark::RemarkOpts describe(const LinearLayer &layer) {
+  remark::RemarkOpts describe() {
     return remark::RemarkOpts::name("raise-bitlinear")
         .category("tern-ternary")
         .function(getOperation().getName());
@@ -104,14 +104,14 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
       matcher.matchWeights(layer.weight, layer.dims);
   if (weights && !isLatentMatrix(layer, weights->latent)) {
     weights = std::nullopt;
-    remark::missed(loc, describe(layer))
+    remark::missed(loc, describe())
         << "the latent weights are no matrix [N, K] or [K, N]";
   }
   if (!weights && raiseCodes(layer, matcher))
     return;
   if (!weights) {
     if (!matcher.getReason().empty()) {
-      remark::missed(loc, describe(layer)) << matcher.getReason();
+      remark::missed(loc, describe()) << matcher.getReason();
       setFloatReason(op, matcher.getReason());
     }
     return;
@@ -139,7 +139,7 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
     break;
   }
   if (!parts.activations && !matcher.getReason().empty())
-    remark::missed(loc, describe(layer))
+    remark::missed(loc, describe())
         << "activations stay float: " + matcher.getReason();
   finish(layer, layer.getResult(), parts);
 }
@@ -156,7 +156,7 @@ bool RaiseBitLinear::raiseCodes(const LinearLayer &layer,
     return false;
   Value result = findScaledProduct(layer, activations->scale, weights->scale);
   if (!result) {
-    remark::missed(layer.op->getLoc(), describe(layer))
+    remark::missed(layer.op->getLoc(), describe())
         << "the product of codes is not multiplied with both scales";
     return false;
   }
@@ -177,7 +177,7 @@ void RaiseBitLinear::finish(const LinearLayer &layer, Value result,
   BitLinearOp bitlinear = replaceByBitLinear(builder, layer, result, parts);
   setOrigin(bitlinear, LayerOrigin::Raised);
   ++numRaised;
-  remark::passed(bitlinear.getLoc(), describe(layer))
+  remark::passed(bitlinear.getLoc(), describe())
       << (parts.activations ? "raised to tern.bitlinear with int8 activations"
                             : "raised to tern.bitlinear");
 }

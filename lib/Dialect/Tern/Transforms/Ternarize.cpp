@@ -156,7 +156,8 @@ void Ternarize::visit(const LinearLayer &layer) {
     return;
   if (pattern)
     return setExcluded(op, *pattern);
-  if ((pattern = defaultFilter.match(names)))
+  pattern = defaultFilter.match(names);
+  if (pattern)
     return setFloatReason(op,
                           ("excluded by default: '" + *pattern + "'").str());
   if (!isLatentMatrix(layer, latent))

@@ -340,3 +340,18 @@ func.func @batch(%x: tensor<2x5x8xf32>, %w: tensor<8x4xf32> {tern.param = "w"}) 
   %y = linalg.batch_matmul ins(%x, %wq : tensor<2x5x8xf32>, tensor<2x8x4xf32>) outs(%z : tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
   return %y : tensor<2x5x4xf32>
 }
+
+// -----
+
+// The result's type knows an extent that the activations' type does not.
+// CHECK-LABEL: func @cast
+// CHECK: %[[Y:.*]] = tern.bitlinear {{.*}} -> tensor<?x6xf32>
+// CHECK: %[[C:.*]] = tensor.cast %[[Y]] : tensor<?x6xf32> to tensor<4x6xf32>
+// CHECK: return %[[C]]
+func.func @cast(%x: tensor<?x8xf32>, %w: tensor<8x6xf32> {tern.param = "w", tern.ternary = "tensor"}) -> tensor<4x6xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x6xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<4x6xf32>) -> tensor<4x6xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<?x8xf32>, tensor<8x6xf32>) outs(%z : tensor<4x6xf32>) -> tensor<4x6xf32>
+  return %y : tensor<4x6xf32>
+}
