@@ -120,24 +120,29 @@ def check(artifact, rng, scale, integer, m, n, k, what):
             if not np.array_equal(out["acc"].astype(np.float32), exact):
                 bad = np.argwhere(out["acc"] != exact)[0]
                 return f"{what}: acc{tuple(bad)} = {out['acc'][tuple(bad)]}, expected {exact[tuple(bad)]}"
-    w = codes.astype(np.float64)
-    if scale == "group":
-        w = w * np.repeat(s, GROUP, axis=1)[:, :k]
-    elif scale == "row":
-        w = w * s[:, None]
-    else:
-        w = w * s
-    expected = (x.astype(np.float64) @ w.T) * xs[:, None]
-    error = np.linalg.norm(out["y"] - expected)
-    bound = 1e-5 * np.linalg.norm(expected)
-    # A sum of float activations that cancels to nothing has no norm to compare
-    # with: what was added bounds the rounding instead.
-    if not integer:
-        bound = max(bound, 1e-6 * np.linalg.norm((np.abs(x).astype(np.float64) @ np.abs(w).T) * xs[:, None]))
-    elif scale == "group":
-        bound = max(bound, 1e-7 * np.linalg.norm((np.abs(x.astype(np.float64)) @ np.abs(w).T) * xs[:, None]))
-    if not error <= bound:
-        return f"{what}: error {error:.3g} above {bound:.3g}"
+    # All outputs against f32, and in f64 as many columns as are quick.
+    columns = np.arange(n)
+    if n > 600:
+        columns = np.unique(np.r_[:8, rng.integers(0, n, 128), n - 8:n])
+    y = out["y"]
+    for dtype, chosen, tolerance in ((np.float32, slice(None), 1e-4), (np.float64, columns, 1e-5)):
+        w = codes[chosen].astype(dtype)
+        if scale == "group":
+            w *= np.repeat(s[chosen].astype(dtype), GROUP, axis=1)[:, :k]
+        elif scale == "row":
+            w *= s[chosen, None].astype(dtype)
+        else:
+            w *= s.astype(dtype)
+        a = x.astype(dtype) * xs[:, None].astype(dtype)
+        expected = a @ w.T
+        error = np.linalg.norm(y[:, chosen] - expected)
+        bound = tolerance * np.linalg.norm(expected)
+        # A sum that cancels to nothing has no norm to compare with: what was
+        # added bounds its rounding.
+        if not error <= bound:
+            bound = max(bound, tolerance / 10 * np.linalg.norm(np.abs(a) @ np.abs(w).T))
+        if not error <= bound:
+            return f"{what}: error {error:.3g} above {bound:.3g} ({dtype.__name__})"
     return None
 
 
@@ -148,7 +153,7 @@ def main():
     parser.add_argument("--layout", choices=FIELDS, action="append")
     parser.add_argument("--quick", action="store_true", help="small shapes only")
     parser.add_argument("--full", action="store_true",
-                        help="all batches of the large shapes too, not two drawn at random")
+                        help="all batches of the large shapes too, not one drawn at random")
     parser.add_argument("--seed", type=int, default=None)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -181,7 +186,7 @@ def main():
                 shapes = []
                 for n, k in itertools.product(sizes, sizes):
                     large = n * k > 100_000 and not args.full
-                    shapes += [(m, n, k) for m in (rng.choice(BATCHES, 2, replace=False) if large else BATCHES)]
+                    shapes += [(m, n, k) for m in (rng.choice(BATCHES, 1) if large else BATCHES)]
             for shape in shapes:
                 failure = check(artifact, rng, scale, integer, *shape, f"{name} M,N,K={shape}")
                 runs += 1
