@@ -25,6 +25,7 @@ void tern::buildGraphToTernaryPipeline(OpPassManager &pm,
                        .Case("all", TernarizeMode::All)
                        .Case("none", TernarizeMode::None)
                        .Default(TernarizeMode::Auto);
+  ternarize.quantizer = options.quantizer;
   ternarize.activations =
       llvm::StringSwitch<ActivationMode>(options.activations)
           .Case("int8", ActivationMode::Int8)

@@ -49,6 +49,11 @@ cl::opt<std::string> ternarize(
     cl::desc("Linear layers that become ternary: auto (those that are ternary "
              "in the model), all, none"));
 cl::opt<std::string>
+    quantizer("quantizer", cl::cat(category), cl::init("absmean"),
+              cl::value_desc("name"),
+              cl::desc("Quantizer of converted layers: absmean, absmean-eps, "
+                       "absmean-row, absmedian, or '<statistic = ...>'"));
+cl::opt<std::string>
     activations("activations", cl::cat(category), cl::init("auto"),
                 cl::value_desc("how"),
                 cl::desc("Activations of converted layers: auto, int8, float"));
@@ -164,6 +169,7 @@ int collect(tern::DriverOptions &options, const char *argv0) {
     return fail("unknown --activations=" + activations +
                 "; known are: auto, int8, float");
   options.ternary.ternarize = ternarize;
+  options.ternary.quantizer = quantizer;
   options.ternary.activations = activations;
   for (const std::string &regex : exclude) {
     std::string message;

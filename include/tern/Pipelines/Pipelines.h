@@ -27,6 +27,9 @@ struct TernaryOptions {
   /// Which layers become ternary: `auto` those that are ternary in the model,
   /// `all` every linear layer that is not excluded, `none`.
   std::string ternarize = "auto";
+  /// The quantizer of converted layers: a name of docs/numerics.md or the
+  /// parameters of `#tern.weight_quantizer`.
+  std::string quantizer = "absmean";
   /// Activations of converted layers: `auto`, `int8` or `float`.
   std::string activations = "auto";
   /// Layers whose name matches one of these stay as they are.

@@ -269,7 +269,9 @@ std::optional<double> tern::getConstant(Element element) {
   return static_cast<float>(*operand);
 }
 
-bool tern::isSame(Element a, Element b) {
+/// `isSame` that looks at no more than `budget` computations: a graph in which
+/// values are used twice at each step has exponentially many paths.
+static bool isSameWithin(Element a, Element b, int &budget) {
   a = getSource(a);
   b = getSource(b);
   if (a == b)
@@ -285,12 +287,17 @@ bool tern::isSame(Element a, Element b) {
       opA->getAttrDictionary() != opB->getAttrDictionary() ||
       opA->getNumOperands() != opB->getNumOperands() ||
       opA->getNumOperands() == 0 || !isPure(opA) || !isPure(opB) ||
-      opA->getResultTypes() != opB->getResultTypes())
+      opA->getResultTypes() != opB->getResultTypes() || --budget < 0)
     return false;
   for (unsigned i = 0, e = opA->getNumOperands(); i < e; ++i)
-    if (!isSame(getOperand(a, i), getOperand(b, i)))
+    if (!isSameWithin(getOperand(a, i), getOperand(b, i), budget))
       return false;
   return true;
+}
+
+bool tern::isSame(Element a, Element b) {
+  int budget = 64;
+  return isSameWithin(a, b, budget);
 }
 
 //===----------------------------------------------------------------------===//
@@ -368,20 +375,31 @@ double tern::getShortestF32(double value) {
   return value;
 }
 
-static void collectFactors(Element element, int power, Monomial &result) {
+/// `budget` is the number of products and quotients to take apart; what is left
+/// then are bases.
+static void collectFactors(Element element, int power, Monomial &result,
+                           int &budget) {
   if (std::optional<double> value = getConstant(element)) {
     result.factor *= power > 0 ? *value : 1 / *value;
     return;
   }
-  if (auto operand = matchUnary<arith::ExtFOp, arith::TruncFOp>(element))
-    return collectFactors(*operand, power, result);
-  if (auto operands = matchBinary<arith::MulFOp>(element)) {
-    collectFactors(operands->first, power, result);
-    return collectFactors(operands->second, power, result);
-  }
-  if (auto operands = matchBinary<arith::DivFOp>(element)) {
-    collectFactors(operands->first, power, result);
-    return collectFactors(operands->second, -power, result);
+  if (budget > 0) {
+    if (auto operand = matchUnary<arith::ExtFOp, arith::TruncFOp>(element)) {
+      --budget;
+      return collectFactors(*operand, power, result, budget);
+    }
+    bool isProduct = true;
+    auto operands = matchBinary<arith::MulFOp>(element);
+    if (!operands) {
+      isProduct = false;
+      operands = matchBinary<arith::DivFOp>(element);
+    }
+    if (operands) {
+      --budget;
+      collectFactors(operands->first, power, result, budget);
+      return collectFactors(operands->second, isProduct ? power : -power,
+                            result, budget);
+    }
   }
   for (auto &[base, exponent] : result.bases)
     if (isSame(base, element)) {
@@ -393,7 +411,8 @@ static void collectFactors(Element element, int power, Monomial &result) {
 
 Monomial tern::getMonomial(Element element) {
   Monomial result;
-  collectFactors(element, 1, result);
+  int budget = 32;
+  collectFactors(element, 1, result, budget);
   llvm::erase_if(result.bases, [](auto &base) { return base.second == 0; });
   return result;
 }
