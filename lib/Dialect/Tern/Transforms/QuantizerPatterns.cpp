@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "QuantizerPatterns.h"
+#include "Formulas.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -44,130 +45,6 @@ struct QuantizerMatcher::Scale {
 /// Keeps the scale of zeros from being zero where the model has no bound of
 /// its own; its reciprocal is still finite in f32.
 static constexpr double tinyEps = 1e-30;
-
-//===----------------------------------------------------------------------===//
-// Pieces
-//===----------------------------------------------------------------------===//
-
-namespace {
-struct Clip {
-  Element value;
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-};
-} // namespace
-
-/// Constant bounds in any order and number; nothing if there are none.
-static std::optional<Clip> matchClip(Element element) {
-  Clip clip{element};
-  bool hasBound = false;
-  if (auto *op = getComputation(element); isa_and_nonnull<math::ClampFOp>(op)) {
-    std::optional<double> low = getConstant(getOperand(element, 1));
-    std::optional<double> high = getConstant(getOperand(element, 2));
-    if (low && high)
-      return Clip{getOperand(element, 0), *low, *high};
-  }
-  while (true) {
-    if (auto bound = matchWithConstant<arith::MaximumFOp, arith::MaxNumFOp>(
-            clip.value)) {
-      clip.low = std::max(clip.low, bound->second);
-      clip.value = bound->first;
-    } else if (auto bound =
-                   matchWithConstant<arith::MinimumFOp, arith::MinNumFOp>(
-                       clip.value)) {
-      clip.high = std::min(clip.high, bound->second);
-      clip.value = bound->first;
-    } else {
-      break;
-    }
-    hasBound = true;
-  }
-  return hasBound ? std::optional(clip) : std::nullopt;
-}
-
-static std::optional<std::pair<Element, Rounding>> matchRound(Element element) {
-  if (auto value = matchUnary<math::RoundEvenOp>(element))
-    return std::pair(*value, Rounding::Even);
-  if (auto value = matchUnary<math::RoundOp>(element))
-    return std::pair(*value, Rounding::Away);
-  if (auto value = matchUnary<math::FloorOp>(element))
-    if (auto sum = matchWithConstant<arith::AddFOp>(*value);
-        sum && sum->second == 0.5)
-      return std::pair(sum->first, Rounding::HalfUp);
-  return std::nullopt;
-}
-
-/// q in the straight-through residue v + (q - v), else the element itself.
-/// Rounding aside, the value does not depend on v.
-static Element stripResidue(Element element) {
-  auto sum = matchBinary<arith::AddFOp>(element);
-  if (!sum)
-    return element;
-  for (auto [v, bracket] : {*sum, std::pair(sum->second, sum->first)})
-    if (auto difference = matchBinary<arith::SubFOp>(bracket))
-      if (isSame(difference->second, v))
-        return difference->first;
-  return element;
-}
-
-/// x in sign(x), as comparisons and selects or as a select of them.
-static std::optional<Element> matchSign(Element element) {
-  // x > 0 ? 1 : (x < 0 ? -1 : x), either comparison first.
-  Element rest = element;
-  std::optional<Element> value;
-  bool hasPositive = false, hasNegative = false;
-  while (isa_and_nonnull<arith::SelectOp>(getComputation(rest))) {
-    auto compare =
-        dyn_cast_or_null<arith::CmpFOp>(getComputation(getOperand(rest, 0)));
-    std::optional<double> taken = getConstant(getOperand(rest, 1));
-    if (!compare || !taken)
-      return std::nullopt;
-    Element condition = getOperand(rest, 0);
-    Element x = getOperand(condition, 0);
-    if (getConstant(getOperand(condition, 1)) != 0.0 ||
-        (value && !isSame(*value, x)))
-      return std::nullopt;
-    value = x;
-    using P = arith::CmpFPredicate;
-    P predicate = compare.getPredicate();
-    if (*taken == 1 && (predicate == P::OGT || predicate == P::UGT))
-      hasPositive = true;
-    else if (*taken == -1 && (predicate == P::OLT || predicate == P::ULT))
-      hasNegative = true;
-    else
-      return std::nullopt;
-    rest = getOperand(rest, 2);
-  }
-  if (!hasPositive || !hasNegative ||
-      !(isSame(rest, *value) || getConstant(rest) == 0.0))
-    return std::nullopt;
-  return value;
-}
-
-/// A comparison `left > right` or `left >= right`, whichever way it is written.
-struct Comparison {
-  Element left, right;
-  bool isStrict;
-};
-
-static std::optional<Comparison> matchComparison(Element element) {
-  auto op = dyn_cast_or_null<arith::CmpFOp>(getComputation(element));
-  if (!op)
-    return std::nullopt;
-  Element a = getOperand(element, 0), b = getOperand(element, 1);
-  switch (op.getPredicate()) {
-  case arith::CmpFPredicate::OGT:
-    return Comparison{a, b, true};
-  case arith::CmpFPredicate::OGE:
-    return Comparison{a, b, false};
-  case arith::CmpFPredicate::OLT:
-    return Comparison{b, a, true};
-  case arith::CmpFPredicate::OLE:
-    return Comparison{b, a, false};
-  default:
-    return std::nullopt;
-  }
-}
 
 //===----------------------------------------------------------------------===//
 // Codes
