@@ -21,7 +21,7 @@ def Tern_Dialect : Dialect {
     on packed ternary weights. Everything else in a model stays in upstream
     dialects. The numerics follow docs/numerics.md.
 
-    Function arguments carry discardable attributes of this dialect:
+    Discardable attributes of this dialect:
 
     | attribute | on | meaning |
     |---|---|---|
@@ -29,10 +29,15 @@ def Tern_Dialect : Dialect {
     | `tern.param` | arguments of `@main`, arguments and results of prepare functions | the tensor is the parameter of this name |
     | `tern.shape` | arguments and results of `@main` | extents: an integer, or the name of a symbolic one; equal names are equal extents |
     | `tern.dtype` | arguments and results of `@main` | element type where signless integers lose it, e.g. `"u8"` |
-    | `tern.ternary` | float parameters | the values are exactly {-s, 0, s}, with one s per `"tensor"`, `"row"` or `"group:G"` |
+    | `tern.ternary` | float parameters | the importer has seen that the values are {-s, 0, s}, with one s per `"tensor"`, `"row"` or `"group:G"`: zeros exactly, magnitudes within 2^-18 of s, as an exporter that folds `w + (q - w)` leaves them |
     | `tern.prepare` | functions | depends on parameters alone and runs ahead of time |
     | `tern.target` | modules and functions | the target the code is generated for |
     | `tern.weights`, `tern.model` | modules | the file that holds the parameters; the model's name |
+    | `tern.level` | modules | the level of IR the module is at, where `ternc` continues |
+    | `tern.origin` | `tern.bitlinear` | `"raised"` from the model or `"converted"` on request |
+    | `tern.float` | matrix products | why the layer was not made ternary |
+    | `tern.parallel` | calls | the callee's range may be split over threads; the label for profiles |
+    | `tern.result` | arguments, from level `buffers` on | the buffer is a result |
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
