@@ -255,6 +255,8 @@ def local_function(path):
 
 
 simple("newline_in_name", r"node 'a\0Ab' (Relu, opset 17): input 'c\0Ad' is neither", [node("Relu", "c\nd", name="a\nb")])
+simple("newline_in_dimension", r"cannot reshape [ba\0At, 4]", [node("Reshape", "x s")], [tensor("s", np.array([-1, 5]))],
+       inputs=[value("x", ["ba\nt", 4])])
 simple("long_name", "aaaa...' (NonZero, opset 17)", [node("NonZero", name="a" * 5000)])
 
 simple("input_without_shape", "input 'x' has no shape", [node("Relu")], inputs=[value("x", None)])

@@ -10,7 +10,6 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace tern::onnx_import;
 
@@ -107,17 +106,20 @@ mlir::Type tern::onnx_import::getMLIRType(DType type,
   }
 }
 
+std::string tern::onnx_import::escape(llvm::StringRef text) {
+  std::string escaped;
+  for (unsigned char c : text) {
+    // Bytes above 127 are UTF-8 as a rule and cannot break a line.
+    if (c >= 0x20 && c != 0x7f)
+      escaped += static_cast<char>(c);
+    else
+      escaped += {'\\', llvm::hexdigit(c >> 4), llvm::hexdigit(c & 15)};
+  }
+  return escaped;
+}
+
 std::string tern::onnx_import::quote(llvm::StringRef name) {
   constexpr size_t limit = 120;
-  std::string text = "'";
-  llvm::raw_string_ostream os(text);
-  for (unsigned char c : name.take_front(limit)) {
-    // Bytes above 127 are UTF-8 as a rule and cannot break a line.
-    if (c < 0x20 || c == 0x7f)
-      os << "\\" << llvm::hexdigit(c >> 4) << llvm::hexdigit(c & 15);
-    else
-      os << c;
-  }
-  os << (name.size() > limit ? "...'" : "'");
-  return text;
+  return "'" + escape(name.take_front(limit)) +
+         (name.size() > limit ? "...'" : "'");
 }

@@ -50,7 +50,9 @@ bool isUnsigned(DType type);
 /// The signless MLIR type.
 mlir::Type getMLIRType(DType type, mlir::MLIRContext *context);
 
-/// `name` in quotes, on one line whatever it contains, and not too long.
+/// `text` on one line, whatever it contains.
+std::string escape(llvm::StringRef text);
+/// `name` in quotes, on one line, and not too long.
 std::string quote(llvm::StringRef name);
 
 } // namespace tern::onnx_import

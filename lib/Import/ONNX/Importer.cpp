@@ -30,7 +30,8 @@ Importer::Importer(ModelFile &file, MLIRContext &context,
 
 LogicalResult Importer::error(Location loc, const Twine &message) {
   hasErrors = true;
-  return emitError(loc, Twine(file.getPath()) + ": " + message);
+  // Models choose the names of tensors, dimensions and attributes.
+  return emitError(loc, escape((file.getPath() + ": " + message).str()));
 }
 
 LogicalResult Importer::error(const Twine &message) {
@@ -266,7 +267,7 @@ OwningOpRef<ModuleOp> tern::importONNX(StringRef path, MLIRContext &context,
   llvm::Expected<std::unique_ptr<ModelFile>> file = ModelFile::open(path);
   if (!file) {
     emitError(FileLineColLoc::get(&context, path, 0, 0),
-              llvm::toString(file.takeError()));
+              escape(llvm::toString(file.takeError())));
     return nullptr;
   }
   return Importer(**file, context, options).run();

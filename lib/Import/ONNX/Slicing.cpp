@@ -49,7 +49,7 @@ static FailureOr<Tensor> emitSlice(Node &node, Tensor operand,
   if (failed(node.checkShape(operand.dtype, shape)))
     return failure();
   // An empty slice may start at the end, which is out of bounds for MLIR.
-  if (llvm::any_of(shape, [](const Extent &e) { return e.isConstant(0); }))
+  if (llvm::is_contained(shape, Extent(0)))
     return node.makeTensor(
         operand.dtype, shape,
         node.emitEmpty(node.getElementType(operand.dtype), shape));
@@ -118,6 +118,9 @@ static LogicalResult importConcat(Node &node) {
   B &b = node.b;
   result.value = node.emitEmpty(node.getElementType(first.dtype), shape);
   for (auto [input, offset] : llvm::zip_equal(*inputs, offsets)) {
+    // Nothing to insert, perhaps at the end: out of bounds for MLIR.
+    if (llvm::is_contained(input.shape, Extent(0)))
+      continue;
     SmallVector<OpFoldResult> starts(shape.size(), b.getIndexAttr(0));
     SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
     SmallVector<OpFoldResult> sizes;
