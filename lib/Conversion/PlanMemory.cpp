@@ -102,21 +102,40 @@ private:
     std::optional<int64_t> axis = dim.getConstantIndex();
     if (!axis)
       return failure();
-    if (auto alloc = dim.getSource().getDefiningOp<memref::AllocOp>()) {
-      auto type = alloc.getType();
-      if (!type.isDynamicDim(*axis))
-        return constant(type.getDimSize(*axis));
-      return hoist(alloc.getDynamicSizes()[type.getDynamicDimIndex(*axis)],
-                   offender);
+    return hoistExtent(dim.getSource(), *axis, offender);
+  }
+
+  /// The extent of a buffer, or of a view of one.
+  FailureOr<Value> hoistExtent(Value source, int64_t axis,
+                               Operation *&offender) {
+    auto type = cast<MemRefType>(source.getType());
+    if (!type.isDynamicDim(axis))
+      return constant(type.getDimSize(axis));
+    unsigned dynamicIndex = type.getDynamicDimIndex(axis);
+    if (auto alloc = source.getDefiningOp<memref::AllocOp>())
+      return hoist(alloc.getDynamicSizes()[dynamicIndex], offender);
+    if (auto expand = source.getDefiningOp<memref::ExpandShapeOp>())
+      return hoist(expand.getOutputShape()[dynamicIndex], offender);
+    if (auto collapse = source.getDefiningOp<memref::CollapseShapeOp>()) {
+      Value product;
+      ReassociationIndices group = collapse.getReassociationIndices()[axis];
+      for (int64_t from : group) {
+        FailureOr<Value> extent =
+            hoistExtent(collapse.getSrc(), from, offender);
+        if (failed(extent))
+          return failure();
+        product = product ? mul(product, *extent) : *extent;
+      }
+      return product;
     }
-    auto arg = dyn_cast<BlockArgument>(dim.getSource());
+    auto arg = dyn_cast<BlockArgument>(source);
     if (!arg || arg.getOwner() != &body)
       return failure();
     unsigned index = arg.getArgNumber();
     // One value per symbol, whichever argument was asked.
-    if (auto symbol = dims.lookup(index, *axis))
+    if (auto symbol = dims.lookup(index, axis))
       std::tie(index, axis) = dims.getSource(*symbol);
-    Value axisValue = constant(*axis);
+    Value axisValue = constant(axis);
     b.setInsertionPointAfter(made.back());
     return unique(memref::DimOp::create(b, body.getArgument(index), axisValue));
   }

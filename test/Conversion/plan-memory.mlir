@@ -163,3 +163,22 @@ func.func @huge() {
   %a = memref.alloc() : memref<4611686018427387904x4xf32>
   return
 }
+
+// -----
+
+func.func private @use(memref<?x64xf32>)
+
+// The extent of a view follows from that of what it is a view of.
+// CHECK-LABEL: func.func @view(
+// CHECK-SAME: %[[X:.*]]: memref<?x?x3x5xf32> {{.*}}, %{{.*}}: memref<?xi8> {tern.arena})
+// CHECK-NOT: memref.alloc
+// CHECK: func.func private @view_arena_size(
+// CHECK: arith.muli
+func.func @view(%x: memref<?x?x3x5xf32> {tern.name = "x", tern.shape = ["batch", "seq", 3, 5]}) {
+  %c0 = arith.constant 0 : index
+  %rows = memref.collapse_shape %x [[0, 1, 2], [3]] : memref<?x?x3x5xf32> into memref<?x5xf32>
+  %n = memref.dim %rows, %c0 : memref<?x5xf32>
+  %padded = memref.alloc(%n) : memref<?x64xf32>
+  call @use(%padded) : (memref<?x64xf32>) -> ()
+  return
+}

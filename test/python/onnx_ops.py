@@ -205,7 +205,7 @@ def reductions(rng, fixed, m, n):
 def linear(rng, fixed, m, n):
     """Every rank of MatMul; Gemm with all its attributes."""
     case = Case()
-    k = max(2, n - 2)  # With 1, any weight is ternary row by row.
+    k = max(1, n - 2)
     x, y = f32(rng.standard_normal((m, k))), f32(rng.standard_normal((m, 2, 3, k)))
     case.input("x", x, ["batch", k])
     case.input("y", y, ["batch", 2, 3, k])
@@ -218,14 +218,21 @@ def linear(rng, fixed, m, n):
         for right, b in (("w", w), ("v", v)):
             case.add("MatMul", [left, right], wide(a) @ wide(b))
     case.add("MatMul", ["y", "s"], wide(y) @ wide(s))
+    # Exactly ternary weights, which become packed ones.
+    t = f32(0.5 * fixed.integers(-1, 2, (k, n)))
+    rows = f32(fixed.uniform(0.5, 1.5, n) * fixed.integers(-1, 2, (k, n)))
+    for name, array in (("t", t), ("rows", rows)):
+        case.parameter(name, array)
+        case.add("MatMul", ["x", name], wide(x) @ wide(array))
+        case.add("MatMul", ["y", name], wide(y) @ wide(array))
     case.add("MatMul", ["v", "w"], wide(v) @ wide(w))
     xw = wide(x) @ wide(w)
     case.add("Gemm", ["x", "w"], xw)
     case.add("Gemm", ["x", "wt", "bias"], xw + bias, transB=1)
     case.add("Gemm", ["x", "w", "bias2"], 0.5 * xw + 2 * wide(bias), alpha=0.5, beta=2.0)
     case.add("Gemm", ["x", "wt", "b1"], 3 * xw + bias[0], transB=1, alpha=3.0)
-    t = case.add("Transpose", ["x"], x.T, perm=[1, 0])
-    case.add("Gemm", [t, "w", "bias"], xw + bias, transA=1)
+    turned = case.add("Transpose", ["x"], x.T, perm=[1, 0])
+    case.add("Gemm", [turned, "w", "bias"], xw + bias, transA=1)
     return case
 
 
