@@ -17,7 +17,7 @@ build=(
   libonnx-dev libprotobuf-dev protobuf-compiler zlib1g-dev
   libgtest-dev libgmock-dev python3)
 demo=(dataset-fashion-mnist)
-check=(clang-format-22 python3-numpy python3-onnx python3-torch)
+check=(clang-format-22 libonnx-testdata python3-numpy python3-onnx python3-torch)
 dev=(clang-tidy-22 libclang-rt-22-dev libbenchmark-dev python3-venv)
 
 fail() { echo "error: $*" >&2; exit 1; }
