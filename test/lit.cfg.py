@@ -39,5 +39,8 @@ if os.path.exists("/proc/cpuinfo"):
 if config.asan:
     config.available_features.add("asan")
     # LLVM's and MLIR's libraries are not instrumented: containers that cross
-    # the border would be reported. Leaks at exit are LLVM's own singletons.
-    config.environment["ASAN_OPTIONS"] = "detect_leaks=0:detect_container_overflow=0"
+    # the border would be reported, and so would memory that our instrumented
+    # copy of an inline allocator poisons and theirs hands out. Leaks at exit
+    # are LLVM's own singletons.
+    config.environment["ASAN_OPTIONS"] = (
+        "detect_leaks=0:detect_container_overflow=0:allow_user_poisoning=0")
