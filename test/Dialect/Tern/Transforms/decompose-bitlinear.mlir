@@ -49,3 +49,16 @@ func.func @group(%x: tensor<100xf32>, %w: tensor<30x100xf32>) -> tensor<30xf32> 
      : (tensor<100xf32>, tensor<30x100xf32>) -> tensor<30xf32>
   return %y : tensor<30xf32>
 }
+
+// A float layer is not this pass's to touch; neither are quantizers outside one.
+// CHECK-LABEL: func @other
+// CHECK-NOT: tern.packed_matmul
+// CHECK: linalg.matmul
+// CHECK: tern.quantize_weights
+// CHECK-NOT: tern.pack #
+// CHECK: return
+func.func @other(%x: tensor<?x100xf32>, %w: tensor<100x30xf32>, %o: tensor<?x30xf32>) -> (tensor<?x30xf32>, tensor<100x30xi8>) {
+  %y = linalg.matmul ins(%x, %w : tensor<?x100xf32>, tensor<100x30xf32>) outs(%o : tensor<?x30xf32>) -> tensor<?x30xf32>
+  %c, %s = tern.quantize_weights %w <statistic = absmean> : (tensor<100x30xf32>) -> (tensor<100x30xi8>, tensor<f32>)
+  return %y, %c : tensor<?x30xf32>, tensor<100x30xi8>
+}

@@ -67,3 +67,16 @@ module attributes {tern.target = #tern.x86<features = ["avx2"]>} {
     return %y : tensor<1x8xf32>
   }
 }
+
+// -----
+
+// Products of unpacked codes are linalg's, and packing stays for another pass.
+// CHECK-LABEL: func @other
+// CHECK-NOT: scf.for
+// CHECK: tern.pack #tern.bits2
+// CHECK: linalg.matmul
+func.func @other(%x: tensor<3x8xi8>, %c: tensor<8x8xi8>, %o: tensor<3x8xi32>) -> (tensor<3x8xi32>, tensor<2x1x4x32xi8>) {
+  %p = tern.pack #tern.bits2 %c : (tensor<8x8xi8>) -> tensor<2x1x4x32xi8>
+  %y = linalg.matmul ins(%x, %c : tensor<3x8xi8>, tensor<8x8xi8>) outs(%o : tensor<3x8xi32>) -> tensor<3x8xi32>
+  return %y, %p : tensor<3x8xi32>, tensor<2x1x4x32xi8>
+}

@@ -72,3 +72,14 @@ func.func @straight_through(%x: tensor<4xf32>, %q: tensor<4xf32>, %l: tensor<f32
   // CHECK: return %[[Q]], %[[B]]
   return %a, %b : tensor<4xf32>, tensor<4xf32>
 }
+
+// The layer and the packed product have passes of their own.
+// CHECK-LABEL: func @other
+// CHECK: tern.bitlinear
+// CHECK: tern.packed_matmul
+func.func @other(%x: tensor<3x100xf32>, %w: tensor<8x100xf32>, %q: tensor<3x128xi8>, %p: tensor<2x1x4x32xi8>, %o: tensor<3x8xi32>)
+    -> (tensor<3x8xf32>, tensor<3x8xi32>) {
+  %y = tern.bitlinear %x, %w weights <statistic = absmean> : (tensor<3x100xf32>, tensor<8x100xf32>) -> tensor<3x8xf32>
+  %m = tern.packed_matmul #tern.bits2 ins(%q, %p : tensor<3x128xi8>, tensor<2x1x4x32xi8>) outs(%o : tensor<3x8xi32>) -> tensor<3x8xi32>
+  return %y, %m : tensor<3x8xf32>, tensor<3x8xi32>
+}
