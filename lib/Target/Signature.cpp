@@ -8,6 +8,7 @@
 
 #include "Signature.h"
 #include "tern/Config/Version.h"
+#include "tern/runtime/Artifact.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -66,7 +67,7 @@ std::string tern::printSignature(const SignatureFields &fields,
   llvm::raw_string_ostream os(text);
   json::OStream out(os);
   out.object([&] {
-    out.attribute("abi", 1);
+    out.attribute("abi", TERN_ARTIFACT_ABI);
     out.attribute("tern", TERN_VERSION_STRING);
     out.attribute("model", json::fixUTF8(fields.model));
     out.attribute("triple", fields.triple);

@@ -16,7 +16,7 @@
 using namespace tern::runtime;
 
 static constexpr const char *good =
-    R"({"abi":1,"tern":"0.1.0","model":"m","triple":"t","features":["avx2"],
+    R"({"abi":2,"tern":"0.1.0","model":"m","triple":"t","features":["avx2"],
 "weights":"external","weights_id":"ab","dims":["batch","n"],
 "inputs":[{"name":"x","dtype":"u8","shape":["batch",28,"n"]}],
 "params":[{"name":"w","dtype":"i8","shape":[64,7]}],
@@ -63,7 +63,7 @@ TEST(Signature, Refuses) {
   EXPECT_BAD(parseWith("64,7", "\"n\",7"), "symbolic extent");
   EXPECT_BAD(parseWith("[64,7]", "64"), "shape is not a list");
   EXPECT_BAD(parseWith("\"shape\":[64,7]", "\"s\":1"), "no shape");
-  EXPECT_BAD(parseWith("\"model\":", "\"abi\":1,\"model\":"), "'abi' twice");
+  EXPECT_BAD(parseWith("\"model\":", "\"abi\":2,\"model\":"), "'abi' twice");
   Signature signature;
   EXPECT_BAD(parseSignature("[]", signature), "not a JSON object");
   EXPECT_BAD(parseSignature("", signature), "not valid JSON");

@@ -12,6 +12,12 @@
 // libc and libm, nothing else: it allocates nothing, starts no threads, opens
 // no files.
 //
+// There are two kinds. An inference artifact is one function over constant
+// parameters: tern_model_{shapes,arena_size,invoke}. A training artifact is
+// several functions over one set of state tensors, which some of them update:
+// tern_model_FUNCTION_{shapes,arena_size,invoke}. Both export tern_model_abi
+// and tern_model_signature.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef TERN_RUNTIME_ARTIFACT_H
@@ -24,7 +30,7 @@ extern "C" {
 #endif
 
 /// Version of everything in this file. A host refuses any other.
-#define TERN_ARTIFACT_ABI 1
+#define TERN_ARTIFACT_ABI 2
 
 /// Services of the host, handed to every invocation.
 typedef struct TernHost TernHost;
@@ -89,6 +95,64 @@ typedef struct TernArtifact {
   const char *weights;
   uint64_t weights_size;
 } TernArtifact;
+
+//===----------------------------------------------------------------------===//
+// Training artifacts
+//===----------------------------------------------------------------------===//
+//
+// The functions and what they take are described in docs/training-runtime.md.
+// For each FUNCTION the types are those above, with the signature's entry
+// "functions"."FUNCTION" in place of the signature:
+//
+//   dims     the values of its "dims"
+//   buffers  its inputs, scalars, params and outputs, in this order. A scalar
+//            is a pointer to one element of its dtype. The params named in
+//            "donated" are read and written in place; all others are only read.
+//            The updated params are not among the outputs.
+//   arena    its own arena_size(dims) bytes; functions that do not run at the
+//            same time may share the memory.
+//
+// No two calls that share a donated param may run at the same time.
+
+#define TERN_DECLARE_TRAINING_FUNCTION(name, weak)                             \
+  void tern_model_##name##_shapes(const int64_t *dims, int64_t *extents) weak; \
+  int64_t tern_model_##name##_arena_size(const int64_t *dims) weak;            \
+  void tern_model_##name##_invoke(const TernHost *host, void *const *buffers,  \
+                                  const int64_t *dims, void *arena) weak
+
+/// The model's outputs: inputs -> outputs.
+TERN_DECLARE_TRAINING_FUNCTION(forward, );
+/// Loss and outputs: inputs and labels -> loss, outputs.
+TERN_DECLARE_TRAINING_FUNCTION(eval_step, );
+/// One step of the optimizer: inputs and labels -> loss (, more); updates the
+/// donated params. Quantized layers run quantized: for lambda = 1.
+TERN_DECLARE_TRAINING_FUNCTION(train_step, );
+/// The same for lambda < 1, where quantized layers are blends of float ones.
+/// Only in models that have such layers; weak, so that a host may ask.
+TERN_DECLARE_TRAINING_FUNCTION(train_step_float, TERN_ARTIFACT_WEAK);
+
+/// One function of a training artifact.
+typedef struct TernFunction {
+  /// "forward", "eval_step", "train_step" or "train_step_float".
+  const char *name;
+  void (*shapes)(const int64_t *dims, int64_t *extents);
+  int64_t (*arena_size)(const int64_t *dims);
+  void (*invoke)(const TernHost *host, void *const *buffers,
+                 const int64_t *dims, void *arena);
+} TernFunction;
+
+/// A training artifact as a value: how a linked-in one is handed to the
+/// runtime. main() in libTernTrainMain.a fills it from the symbols above.
+typedef struct TernTrainArtifact {
+  uint32_t (*abi)(void);
+  const char *(*signature)(void);
+  const TernFunction *functions;
+  uint64_t num_functions;
+  /// The file of initial parameters (safetensors) if it is embedded, as
+  /// tern_model_weights, else NULL and 0.
+  const char *weights;
+  uint64_t weights_size;
+} TernTrainArtifact;
 
 #ifdef __cplusplus
 } // extern "C"
