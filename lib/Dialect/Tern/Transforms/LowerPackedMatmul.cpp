@@ -50,12 +50,13 @@ public:
   Microkernel(OpBuilder &b, PackedMatmulOp op, TargetAttrInterface target)
       : b(b), loc(op.getLoc()), op(op), target(target), layout(op.getLayout()),
         rows(layout.getRows()), lanes(layout.getLanes()),
-        fields(layout.getFields()), f32(b.getF32Type()) {
+        fields(layout.getFields()), f32(b.getF32Type()), f64(b.getF64Type()) {
     integer = getElementTypeOrSelf(op.getActivations()).isInteger(8);
     byteVector = VectorType::get(lanes, b.getI8Type());
     floatVector = VectorType::get(lanes, f32);
+    wideVector = VectorType::get(lanes, f64);
     accType = integer ? target.getAccumulatorType(lanes, b.getContext())
-                      : floatVector;
+                      : wideVector;
   }
 
   Value build();
@@ -118,9 +119,9 @@ private:
   TargetAttrInterface target;
   LayoutAttrInterface layout;
   int64_t rows, lanes, fields;
-  Type f32;
+  Type f32, f64;
   bool integer;
-  VectorType byteVector, floatVector, accType;
+  VectorType byteVector, floatVector, wideVector, accType;
 };
 } // namespace
 
@@ -142,6 +143,8 @@ SmallVector<Value> Microkernel::loadActivations(Value m, Value block,
           arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, owner, group);
       vector = arith::SelectOp::create(b, loc, inside, vector, zeroOf(type));
     }
+    if (!integer)
+      vector = arith::ExtFOp::create(b, loc, wideVector, vector);
     vectors.push_back(vector);
   }
   return vectors;
@@ -195,12 +198,13 @@ SmallVector<Value> Microkernel::blockLoop(Value lower, Value upper, Value m,
           ArrayRef<bool>{true});
       SmallVector<Value> codes = layout.buildUnpack(b, loc, bytes);
       if (!integer) {
-        // Exact products: a fused or a separate multiply-add is the same.
+        // In f64, where the products are exact and the sum is rounded once in
+        // the end: signs make sums cancel, and f32 would keep noise only.
         Value one = arith::ConstantOp::create(
             b, loc, SplatElementsAttr::get(byteVector, int8_t(1)));
         for (Value &code : codes) {
           code = arith::SubIOp::create(b, loc, code, one);
-          code = arith::SIToFPOp::create(b, loc, floatVector, code);
+          code = arith::SIToFPOp::create(b, loc, wideVector, code);
         }
       }
       for (int64_t token = 0; token < count; ++token) {
@@ -238,8 +242,8 @@ Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,
     }
     return results;
   };
-  auto toFloat = [&](Value sum) -> Value {
-    return integer ? arith::SIToFPOp::create(b, loc, f32, sum).getResult()
+  auto widen = [&](Value sum) -> Value {
+    return integer ? arith::SIToFPOp::create(b, loc, f64, sum).getResult()
                    : sum;
   };
   // Rows past N share a tile with the last ones: read any scale for them.
@@ -247,8 +251,9 @@ Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,
     Value last = apply(d0 - 1, {nRows});
     Value at = apply(d0 + row, {n0});
     at = arith::MinUIOp::create(b, loc, at, last);
-    return tensor::ExtractOp::create(b, loc, op.getScales(),
-                                     ValueRange{at, group});
+    Value scale = tensor::ExtractOp::create(b, loc, op.getScales(),
+                                            ValueRange{at, group});
+    return arith::ExtFOp::create(b, loc, f64, scale);
   };
 
   SmallVector<Value> results;
@@ -257,10 +262,10 @@ Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,
   } else if (op.getGroup() == 0) {
     results = reduce(blockLoop(zero, blocks, m, n, Value(), count), sums);
     for (auto [i, result] : llvm::enumerate(results))
-      result = arith::MulFOp::create(b, loc, toFloat(result),
+      result = arith::MulFOp::create(b, loc, widen(result),
                                      scaleOf(i % rows, zero));
   } else {
-    SmallVector<Value> inits(count * rows, zeroOf(f32));
+    SmallVector<Value> inits(count * rows, zeroOf(f64));
     results = loop(
         zero, size(op.getScales(), 1), 1, inits,
         [&](Value group, ValueRange carried) {
@@ -272,13 +277,16 @@ Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,
               reduce(blockLoop(lower, upper, m, n, group, count), groupSums);
           SmallVector<Value> next;
           for (auto [i, sum] : llvm::enumerate(partial)) {
-            Value scaled = arith::MulFOp::create(b, loc, toFloat(sum),
+            Value scaled = arith::MulFOp::create(b, loc, widen(sum),
                                                  scaleOf(i % rows, group));
             next.push_back(arith::AddFOp::create(b, loc, carried[i], scaled));
           }
           return next;
         });
   }
+  for (Value &result : results)
+    if (result.getType() == f64)
+      result = arith::TruncFOp::create(b, loc, f32, result);
 
   Type element = getElementTypeOrSelf(out);
   auto rowVector = VectorType::get(rows, element);

@@ -45,14 +45,17 @@ module attributes {tern.target = #tern.x86<features = ["avx2"]>} {
     return %y : tensor<1x8xi32>
   }
 
-  // Base-3 digits come out by comparison, float activations multiply codes.
+  // Base-3 digits come out by comparison, float activations multiply codes in
+  // f64 and are rounded once.
   // CHECK-LABEL: func @base3_float
   func.func @base3_float(%x: tensor<1x160xf32>, %p: tensor<2x1x4x32xi8>, %o: tensor<1x8xf32>) -> tensor<1x8xf32> {
     // CHECK: arith.cmpi uge
-    // CHECK: arith.sitofp %{{.*}} : vector<32xi8> to vector<32xf32>
-    // CHECK: arith.mulf %{{.*}} : vector<32xf32>
+    // CHECK: arith.sitofp %{{.*}} : vector<32xi8> to vector<32xf64>
+    // CHECK: arith.mulf %{{.*}} : vector<32xf64>
     // CHECK-NOT: fastmath
-    // CHECK: vector.reduction <add>, %{{.*}} : vector<32xf32> into f32
+    // CHECK-NOT: arith.truncf
+    // CHECK: vector.reduction <add>, %{{.*}} : vector<32xf64> into f64
+    // CHECK: arith.truncf %{{.*}} : f64 to f32
     %y = tern.packed_matmul #tern.base3 ins(%x, %p : tensor<1x160xf32>, tensor<2x1x4x32xi8>) outs(%o : tensor<1x8xf32>) -> tensor<1x8xf32>
     return %y : tensor<1x8xf32>
   }
@@ -63,6 +66,8 @@ module attributes {tern.target = #tern.x86<features = ["avx2"]>} {
     // CHECK: %[[IN:.*]] = arith.cmpi eq
     // CHECK: arith.select %[[IN]], %{{.*}} : vector<32xi8>
     // CHECK: tensor.extract %{{.*}} : tensor<8x2xf32>
+    // CHECK: arith.mulf %{{.*}} : f64
+    // CHECK: arith.truncf %{{.*}} : f64 to f32
     %y = tern.packed_matmul #tern.bits2 group 64 ins(%q, %p : tensor<1x128xi8>, tensor<2x1x4x32xi8>) scales(%s : tensor<8x2xf32>) outs(%o : tensor<1x8xf32>) -> tensor<1x8xf32>
     return %y : tensor<1x8xf32>
   }

@@ -209,12 +209,13 @@ def Tern_PackedMatmulOp : Tern_Op<"packed_matmul", [
     gives the shape and is overwritten, not read.
 
     - i8 activations: exact. Into i32 without scales; into f32 with them.
-    - f32 activations: into f32. The sum's order is fixed by the layout alone:
-      lane l adds positions k = l modulo `lanes` in ascending order, then the
-      lanes are added in ascending order.
+    - f32 activations: into f32. The sum is formed in f64 and rounded once, so
+      that terms that cancel leave no f32 noise. Its order is fixed by the
+      layout alone: lane l adds positions k = l modulo `lanes` in ascending
+      order, then the lanes are added in ascending order.
     - With `scales` [N, G], `group` K-positions share a scale:
       `out[m, n] = sum over g of scales[n, g] * (sum over k in g ...)`, groups
-      added in ascending order, in f32. `group` 0 means G = 1.
+      added in ascending order, in f64, rounded once. `group` 0 means G = 1.
 
     The activations' K must be a multiple of the layout's block: positions past
     the matrix's K are zero in the activations (`tern.quantize_activations
