@@ -10,80 +10,30 @@
 #include "CpuFeatures.h"
 #include "tern/runtime/Safetensors.h"
 
-#include <cstdlib>
-#include <cstring>
-
-#include <dlfcn.h>
-
 using namespace tern::runtime;
-
-static constexpr uint32_t maxThreads = 1024;
-
-Arena::~Arena() { std::free(memory); }
-
-bool Arena::reserve(size_t size) {
-  if (size <= capacity && memory)
-    return true;
-  // Models that need no scratch memory still get a valid pointer.
-  size = size < 64 ? 64 : size;
-  void *fresh = nullptr;
-  if (::posix_memalign(&fresh, 64, size) != 0)
-    return false;
-  std::free(memory);
-  memory = fresh;
-  capacity = size;
-  return true;
-}
-
-std::string tern::runtime::defaultWeightsPath(const std::string &artifact) {
-  std::string stem = artifact;
-  if (stem.size() > 3 && stem.compare(stem.size() - 3, 3, ".so") == 0)
-    stem.resize(stem.size() - 3);
-  return stem + ".safetensors";
-}
-
-TernProgram::~TernProgram() {
-  if (library)
-    ::dlclose(library);
-}
 
 MaybeFailure TernProgram::open(const std::string &path) {
   name = "'" + path + "'";
   artifactPath = path;
-  {
-    // dlopen's own messages for these are unclear.
-    MappedFile file;
-    if (MaybeError error = file.open(path))
-      return Failure{TERN_IO_ERROR, *error};
-    if (file.size() < 4 || std::memcmp(file.data(), "\177ELF", 4) != 0)
-      return Failure{TERN_BAD_ARTIFACT,
-                     name + " is not a shared library (ternc -o NAME.so "
-                            "makes one)"};
-  }
-  // Without a slash dlopen would search the system's folders.
-  std::string located =
-      path.find('/') == std::string::npos ? "./" + path : path;
-  library = ::dlopen(located.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    const char *why = ::dlerror();
-    return Failure{TERN_BAD_ARTIFACT, "cannot load " + name + ": " +
-                                          (why ? why : "unknown reason")};
-  }
-  std::string missing;
-  auto find = [&](const char *symbol, auto &pointer) {
-    void *address = ::dlsym(library, symbol);
-    if (!address && missing.empty())
-      missing = symbol;
-    pointer = reinterpret_cast<std::decay_t<decltype(pointer)>>(address);
-  };
+  if (MaybeFailure failure = library.open(path))
+    return failure;
   // The version comes first: everything else may differ with it.
-  find("tern_model_abi", artifact.abi);
+  library.find("tern_model_abi", artifact.abi);
   if (!artifact.abi)
     return Failure{TERN_BAD_ARTIFACT,
                    name + " is not a Tern artifact: it has no symbol "
                           "tern_model_abi"};
-  if (artifact.abi() != TERN_ARTIFACT_ABI)
-    return std::nullopt; // Reported by finishLoading.
+  if (MaybeFailure failure = checkAbi(artifact.abi, name))
+    return failure;
+  if (library.find("tern_model_train_step_invoke"))
+    return Failure{TERN_BAD_ARTIFACT,
+                   name + " is a training artifact: tern-train runs it"};
+  std::string missing;
+  auto find = [&](const char *symbol, auto &pointer) {
+    library.find(symbol, pointer);
+    if (!pointer && missing.empty())
+      missing = symbol;
+  };
   find("tern_model_signature", artifact.signature);
   find("tern_model_shapes", artifact.shapes);
   find("tern_model_arena_size", artifact.arena_size);
@@ -94,35 +44,24 @@ MaybeFailure TernProgram::open(const std::string &path) {
                                           "no symbol " +
                                           missing};
   artifact.weights =
-      static_cast<const char *>(::dlsym(library, "tern_model_weights"));
-  if (const void *size = ::dlsym(library, "tern_model_weights_size"))
+      static_cast<const char *>(library.find("tern_model_weights"));
+  if (const void *size = library.find("tern_model_weights_size"))
     artifact.weights_size = *static_cast<const uint64_t *>(size);
   return std::nullopt;
 }
 
 MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options) {
-  if (!artifact.abi)
-    return Failure{TERN_BAD_ARTIFACT, name + " has no function abi"};
-  if (uint32_t abi = artifact.abi(); abi != TERN_ARTIFACT_ABI)
-    return Failure{TERN_BAD_ARTIFACT, name + " has artifact ABI " +
-                                          std::to_string(abi) +
-                                          ", this runtime has " +
-                                          std::to_string(TERN_ARTIFACT_ABI) +
-                                          "; compile the model again"};
+  if (MaybeFailure failure = checkAbi(artifact.abi, name))
+    return failure;
   if (!artifact.signature || !artifact.shapes || !artifact.arena_size ||
       !artifact.invoke)
     return Failure{TERN_BAD_ARTIFACT, name + " lacks a function"};
   if (MaybeError error = parseSignature(artifact.signature(), signature))
     return Failure{TERN_BAD_ARTIFACT, name + " has a bad signature: " + *error};
 
-  size_t numExtents = 0;
-  for (const TensorSpec &output : signature.outputs)
-    numExtents += output.shape.size();
-  extents.resize(numExtents);
-  dims.resize(signature.dims.size());
-  buffers.resize(signature.inputs.size() + signature.params.size() +
-                 signature.outputs.size());
-  bufferSizes.resize(buffers.size());
+  call.prepare(
+      signature, signature.params.size(),
+      {"invoke", artifact.shapes, artifact.arena_size, artifact.invoke});
   if (options.flags & TERN_LOAD_SIGNATURE_ONLY)
     return std::nullopt;
 
@@ -130,7 +69,7 @@ MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options) {
     return Failure{TERN_UNSUPPORTED_CPU, "cannot run " + name + ": " + *error};
   if (MaybeFailure failure = bindWeights(options))
     return failure;
-  return setNumThreads(options.num_threads);
+  return host.setNumThreads(options.num_threads);
 }
 
 MaybeFailure TernProgram::bindWeights(const TernProgramOptions &options) {
@@ -185,32 +124,7 @@ MaybeFailure TernProgram::bindParams(const char *data, uint64_t size,
                      file + " has parameter '" + param.name +
                          "' at an address that is not aligned for its dtype"};
     // Artifacts only read their parameters.
-    buffers[signature.inputs.size() + i] = const_cast<char *>(view.data);
-  }
-  return std::nullopt;
-}
-
-MaybeFailure TernProgram::setNumThreads(uint32_t count) {
-  if (count == 0) {
-    count = numAvailableCores();
-    const char *text = std::getenv("TERN_NUM_THREADS");
-    if (text && *text) {
-      char *end = nullptr;
-      unsigned long value = std::strtoul(text, &end, 10);
-      if (*end || *text == '-' || value == 0 || value > maxThreads)
-        return Failure{TERN_INVALID_ARGUMENT, "TERN_NUM_THREADS is '" +
-                                                  std::string(text) +
-                                                  "', not a number from 1 to " +
-                                                  std::to_string(maxThreads)};
-      count = static_cast<uint32_t>(value);
-    }
-  }
-  if (count > maxThreads)
-    return Failure{TERN_INVALID_ARGUMENT,
-                   "more than " + std::to_string(maxThreads) + " threads"};
-  if (!pool || pool->size() != count) {
-    pool.reset();
-    pool = std::make_unique<ThreadPool>(count);
+    call.bind(i, const_cast<char *>(view.data), 0);
   }
   return std::nullopt;
 }

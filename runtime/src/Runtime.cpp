@@ -7,17 +7,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/runtime/Runtime.h"
+#include "CApi.h"
 #include "Program.h"
 
 #include <cstddef>
 #include <cstring>
-#include <new>
 
 using namespace tern::runtime;
 
 static thread_local std::string lastError;
 
-static TernStatus fail(TernStatus code, const char *message) noexcept {
+TernStatus tern::runtime::fail(TernStatus code, const char *message) noexcept {
   try {
     lastError = message;
   } catch (...) {
@@ -26,28 +26,8 @@ static TernStatus fail(TernStatus code, const char *message) noexcept {
   return code;
 }
 
-/// Runs a function that returns a MaybeFailure and turns whatever goes wrong
-/// into a status.
-template <typename Function>
-static TernStatus guard(const Function &function) noexcept {
-  try {
-    MaybeFailure failure = function();
-    return failure ? fail(failure->code, failure->message.c_str()) : TERN_OK;
-  } catch (const std::bad_alloc &) {
-    return fail(TERN_OUT_OF_MEMORY, "out of memory");
-  } catch (const std::exception &e) {
-    return fail(TERN_INTERNAL_ERROR, e.what());
-  } catch (...) {
-    return fail(TERN_INTERNAL_ERROR, "unknown exception");
-  }
-}
-
-static MaybeFailure nullArgument() {
-  return Failure{TERN_INVALID_ARGUMENT, "an argument is a null pointer"};
-}
-
-static MaybeFailure readOptions(const TernProgramOptions *given,
-                                TernProgramOptions &options) {
+MaybeFailure tern::runtime::readOptions(const TernProgramOptions *given,
+                                        TernProgramOptions &options) {
   options = {};
   if (!given)
     return std::nullopt;
@@ -55,10 +35,33 @@ static MaybeFailure readOptions(const TernProgramOptions *given,
   if (given->size <
           offsetof(TernProgramOptions, flags) + sizeof(given->flags) ||
       given->size > 4096)
-    return Failure{TERN_INVALID_ARGUMENT, "TernProgramOptions.size is not set"};
+    return invalid("TernProgramOptions.size is not set");
   options = *given;
   if (options.flags & ~static_cast<uint32_t>(TERN_LOAD_SIGNATURE_ONLY))
-    return Failure{TERN_INVALID_ARGUMENT, "unknown TernLoadFlags"};
+    return invalid("unknown TernLoadFlags");
+  return std::nullopt;
+}
+
+MaybeFailure tern::runtime::describe(const std::vector<TensorSpec> &specs,
+                                     size_t index, TernTensorInfo *info) {
+  if (!info)
+    return nullArgument();
+  if (index >= specs.size())
+    return invalid("there is no tensor " + std::to_string(index));
+  const TensorSpec &spec = specs[index];
+  *info = {spec.name.c_str(), toDLPack(spec.dtype),
+           static_cast<int32_t>(spec.shape.size()), spec.shape.data(),
+           spec.symbolNames.data()};
+  return std::nullopt;
+}
+
+MaybeFailure tern::runtime::copyExtents(const std::vector<int64_t> &from,
+                                        int64_t *extents, size_t count) {
+  if (count != from.size())
+    return invalid("the outputs have " + std::to_string(from.size()) +
+                   " extents together, got room for " + std::to_string(count));
+  if (count)
+    std::memcpy(extents, from.data(), count * sizeof(int64_t));
   return std::nullopt;
 }
 
@@ -123,20 +126,6 @@ size_t tern_program_num_outputs(const TernProgram *program) {
   return program ? program->signature.outputs.size() : 0;
 }
 
-static MaybeFailure describe(const std::vector<TensorSpec> &specs, size_t index,
-                             TernTensorInfo *info) {
-  if (!info)
-    return nullArgument();
-  if (index >= specs.size())
-    return Failure{TERN_INVALID_ARGUMENT,
-                   "there is no tensor " + std::to_string(index)};
-  const TensorSpec &spec = specs[index];
-  *info = {spec.name.c_str(), toDLPack(spec.dtype),
-           static_cast<int32_t>(spec.shape.size()), spec.shape.data(),
-           spec.symbolNames.data()};
-  return std::nullopt;
-}
-
 TernStatus tern_program_input(const TernProgram *program, size_t index,
                               TernTensorInfo *info) {
   return guard([&] {
@@ -169,13 +158,7 @@ TernStatus tern_program_arena_size(const TernProgram *program,
   return guard([&]() -> MaybeFailure {
     if (!program || !bytes || (numDims && !dims))
       return nullArgument();
-    if (numDims != program->signature.dims.size())
-      return Failure{TERN_INVALID_ARGUMENT,
-                     "the model has " +
-                         std::to_string(program->signature.dims.size()) +
-                         " symbolic extents, got " + std::to_string(numDims)};
-    *bytes = program->artifact.arena_size(dims);
-    return std::nullopt;
+    return program->call.arenaSize(dims, numDims, *bytes);
   });
 }
 
@@ -188,17 +171,9 @@ TernStatus tern_program_output_shapes(TernProgram *program,
       return nullArgument();
     std::lock_guard<std::mutex> lock(program->mutex);
     if (MaybeFailure failure =
-            program->bindInputs(inputs, numInputs, /*withData=*/false))
+            program->call.setInputs(inputs, numInputs, /*withData=*/false))
       return failure;
-    if (numExtents != program->extents.size())
-      return Failure{
-          TERN_INVALID_ARGUMENT,
-          "the outputs have " + std::to_string(program->extents.size()) +
-              " extents together, got room for " + std::to_string(numExtents)};
-    if (numExtents)
-      std::memcpy(extents, program->extents.data(),
-                  numExtents * sizeof(int64_t));
-    return std::nullopt;
+    return copyExtents(program->call.outputExtents(), extents, numExtents);
   });
 }
 
@@ -210,12 +185,19 @@ TernStatus tern_program_invoke(TernProgram *program,
     if (!program)
       return nullArgument();
     std::lock_guard<std::mutex> lock(program->mutex);
-    return program->invoke(inputs, numInputs, outputs, numOutputs);
+    if (!program->host.numThreads())
+      return invalid(program->name + " was loaded for its signature only");
+    if (MaybeFailure failure =
+            program->call.setInputs(inputs, numInputs, /*withData=*/true))
+      return failure;
+    if (MaybeFailure failure = program->call.setOutputs(outputs, numOutputs))
+      return failure;
+    return program->call.run(program->host, program->arena);
   });
 }
 
 uint32_t tern_program_num_threads(const TernProgram *program) {
-  return program && program->pool ? program->pool->size() : 0;
+  return program ? program->host.numThreads() : 0;
 }
 
 TernStatus tern_program_set_num_threads(TernProgram *program, uint32_t count) {
@@ -223,10 +205,7 @@ TernStatus tern_program_set_num_threads(TernProgram *program, uint32_t count) {
     if (!program)
       return nullArgument();
     std::lock_guard<std::mutex> lock(program->mutex);
-    if (program->profile)
-      return Failure{TERN_INVALID_ARGUMENT,
-                     "the number of threads is fixed while profiling"};
-    return program->setNumThreads(count);
+    return program->host.setNumThreads(count);
   });
 }
 
@@ -235,11 +214,7 @@ TernStatus tern_program_profile_begin(TernProgram *program) {
     if (!program)
       return nullArgument();
     std::lock_guard<std::mutex> lock(program->mutex);
-    if (program->profile || !program->pool)
-      return Failure{TERN_INVALID_ARGUMENT,
-                     "profiling is already on, or there is nothing to run"};
-    program->profile = std::make_unique<Profile>(program->pool->size());
-    return std::nullopt;
+    return program->host.beginProfile();
   });
 }
 
@@ -248,11 +223,6 @@ TernStatus tern_program_profile_end(TernProgram *program, const char *path) {
     if (!program || !path)
       return nullArgument();
     std::lock_guard<std::mutex> lock(program->mutex);
-    if (!program->profile)
-      return Failure{TERN_INVALID_ARGUMENT, "profiling is not on"};
-    std::unique_ptr<Profile> profile = std::move(program->profile);
-    if (MaybeError error = profile->write(path, program->signature.model))
-      return Failure{TERN_IO_ERROR, *error};
-    return std::nullopt;
+    return program->host.endProfile(path, program->signature.model);
   });
 }

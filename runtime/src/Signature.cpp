@@ -6,8 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Signature.h"
-#include "Json.h"
+#include "SignatureParser.h"
 
 #include <algorithm>
 #include <cstring>
@@ -28,8 +27,8 @@ std::string TensorSpec::type() const {
   return text + dtypeName(dtype);
 }
 
-static MaybeError parseString(const json &object, const char *key,
-                              std::string &value) {
+MaybeError tern::runtime::parseString(const json &object, const char *key,
+                                      std::string &value) {
   auto it = object.find(key);
   if (it == object.end() || !it->is_string())
     return "'" + std::string(key) + "' is not a string";
@@ -37,8 +36,8 @@ static MaybeError parseString(const json &object, const char *key,
   return std::nullopt;
 }
 
-static MaybeError parseStrings(const json &object, const char *key,
-                               std::vector<std::string> &values) {
+MaybeError tern::runtime::parseStrings(const json &object, const char *key,
+                                       std::vector<std::string> &values) {
   auto it = object.find(key);
   if (it == object.end() || !it->is_array())
     return "'" + std::string(key) + "' is not a list";
@@ -50,7 +49,8 @@ static MaybeError parseStrings(const json &object, const char *key,
   return std::nullopt;
 }
 
-static MaybeError parseShape(const json &shape, const Signature &signature,
+static MaybeError parseShape(const json &shape,
+                             const std::vector<std::string> &dims,
                              bool mayBeUnknown, TensorSpec &spec) {
   if (!shape.is_array())
     return "its shape is not a list";
@@ -59,12 +59,12 @@ static MaybeError parseShape(const json &shape, const Signature &signature,
     int symbol = -1;
     const char *name = nullptr;
     if (extent.is_string()) {
-      auto it = std::find(signature.dims.begin(), signature.dims.end(),
+      auto it = std::find(dims.begin(), dims.end(),
                           extent.get_ref<const std::string &>());
-      if (it == signature.dims.end())
+      if (it == dims.end())
         return "its extent '" + extent.get<std::string>() +
                "' is not among the dims";
-      symbol = static_cast<int>(it - signature.dims.begin());
+      symbol = static_cast<int>(it - dims.begin());
       name = it->c_str();
     } else if (extent.is_number_unsigned() &&
                extent.get<uint64_t>() <= INT64_MAX) {
@@ -79,91 +79,114 @@ static MaybeError parseShape(const json &shape, const Signature &signature,
   return std::nullopt;
 }
 
-static MaybeError parseTensors(const json &root, const char *key,
-                               const Signature &signature,
-                               std::vector<TensorSpec> &specs) {
+MaybeError tern::runtime::parseNameAndDType(const json &object,
+                                            std::string &name, DType &dtype) {
+  if (!object.is_object())
+    return "something in it is not an object";
+  if (MaybeError error = parseString(object, "name", name))
+    return error;
+  std::string text;
+  if (MaybeError error = parseString(object, "dtype", text))
+    return "in '" + name + "': " + *error;
+  std::optional<DType> known = parseDType(text);
+  if (!known)
+    return "in '" + name + "': unknown dtype '" + text + "'";
+  dtype = *known;
+  return std::nullopt;
+}
+
+MaybeError tern::runtime::parseTensors(const json &root, const char *key,
+                                       const std::vector<std::string> &dims,
+                                       bool mayBeUnknown,
+                                       std::vector<TensorSpec> &specs) {
   auto it = root.find(key);
   if (it == root.end() || !it->is_array())
     return "'" + std::string(key) + "' is not a list";
   std::set<std::string> names;
-  bool areOutputs = std::strcmp(key, "outputs") == 0;
   for (const json &object : *it) {
     TensorSpec spec;
-    std::string dtype;
     if (!object.is_object())
       return "'" + std::string(key) + "' holds something that is not an object";
-    if (MaybeError error = parseString(object, "name", spec.name))
+    if (MaybeError error = parseNameAndDType(object, spec.name, spec.dtype))
       return error;
     std::string where = "in '" + spec.name + "': ";
     if (!names.insert(spec.name).second)
       return where + "the name is used twice";
-    if (MaybeError error = parseString(object, "dtype", dtype))
-      return where + *error;
-    std::optional<DType> known = parseDType(dtype);
-    if (!known)
-      return where.append("unknown dtype '").append(dtype).append("'");
-    spec.dtype = *known;
     auto shape = object.find("shape");
     if (shape == object.end())
       return where + "it has no shape";
-    if (MaybeError error = parseShape(*shape, signature, areOutputs, spec))
+    if (MaybeError error = parseShape(*shape, dims, mayBeUnknown, spec))
       return where + *error;
     specs.push_back(std::move(spec));
   }
   return std::nullopt;
 }
 
-static MaybeError checkDims(const Signature &signature) {
-  std::vector<bool> bound(signature.dims.size());
-  for (const TensorSpec &input : signature.inputs)
+MaybeError tern::runtime::parseInterface(const json &root,
+                                         Interface &interface) {
+  if (MaybeError error = parseStrings(root, "dims", interface.dims))
+    return error;
+  if (MaybeError error = parseTensors(root, "inputs", interface.dims,
+                                      /*mayBeUnknown=*/false, interface.inputs))
+    return error;
+  if (MaybeError error = parseTensors(root, "outputs", interface.dims,
+                                      /*mayBeUnknown=*/true, interface.outputs))
+    return error;
+  std::vector<bool> bound(interface.dims.size());
+  for (const TensorSpec &input : interface.inputs)
     for (int symbol : input.symbols)
       if (symbol >= 0)
         bound[static_cast<size_t>(symbol)] = true;
   for (size_t i = 0; i < bound.size(); ++i)
     if (!bound[i])
-      return "no input has the extent '" + signature.dims[i] + "'";
-  for (const TensorSpec &param : signature.params)
-    for (int symbol : param.symbols)
-      if (symbol >= 0)
-        return "parameter '" + param.name + "' has a symbolic extent";
+      return "no input has the extent '" + interface.dims[i] + "'";
   return std::nullopt;
 }
 
-MaybeError tern::runtime::parseSignature(const char *text,
-                                         Signature &signature) {
-  json root;
+MaybeError tern::runtime::parseRoot(const char *text, json &root) {
   if (!text)
     return "there is none";
   if (MaybeError error = parseJson(text, text + std::strlen(text), root))
     return error;
   if (!root.is_object())
     return "it is not a JSON object";
-  if (MaybeError error = parseString(root, "model", signature.model))
+  return std::nullopt;
+}
+
+MaybeError tern::runtime::parseInfo(const json &root, ArtifactInfo &info) {
+  if (MaybeError error = parseString(root, "model", info.model))
     return error;
-  if (MaybeError error = parseString(root, "triple", signature.triple))
+  if (MaybeError error = parseString(root, "triple", info.triple))
     return error;
-  if (MaybeError error = parseStrings(root, "features", signature.features))
+  if (MaybeError error = parseStrings(root, "features", info.features))
     return error;
-  if (MaybeError error = parseString(root, "weights", signature.weights))
+  if (MaybeError error = parseString(root, "weights", info.weights))
     return error;
-  if (signature.weights != "external" && signature.weights != "embedded" &&
-      signature.weights != "none")
+  if (info.weights != "external" && info.weights != "embedded" &&
+      info.weights != "none")
     return "'weights' is neither external nor embedded nor none";
-  if (signature.weights != "none")
-    if (MaybeError error = parseString(root, "weights_id", signature.weightsId))
-      return error;
-  if (MaybeError error = parseStrings(root, "dims", signature.dims))
+  if (info.weights == "none")
+    return std::nullopt;
+  return parseString(root, "weights_id", info.weightsId);
+}
+
+MaybeError tern::runtime::parseSignature(const char *text,
+                                         Signature &signature) {
+  json root;
+  if (MaybeError error = parseRoot(text, root))
     return error;
-  if (MaybeError error =
-          parseTensors(root, "inputs", signature, signature.inputs))
+  if (MaybeError error = parseInfo(root, signature))
     return error;
-  if (MaybeError error =
-          parseTensors(root, "params", signature, signature.params))
+  if (MaybeError error = parseInterface(root, signature))
     return error;
-  if (MaybeError error =
-          parseTensors(root, "outputs", signature, signature.outputs))
+  if (MaybeError error = parseTensors(root, "params", signature.dims,
+                                      /*mayBeUnknown=*/false, signature.params))
     return error;
+  for (const TensorSpec &param : signature.params)
+    for (int symbol : param.symbols)
+      if (symbol >= 0)
+        return "parameter '" + param.name + "' has a symbolic extent";
   if (signature.weights == "none" && !signature.params.empty())
     return "it has parameters but no weights";
-  return checkDims(signature);
+  return std::nullopt;
 }

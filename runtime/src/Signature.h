@@ -19,7 +19,7 @@ struct TensorSpec {
   DType dtype;
   /// -1 where the extent is symbolic or unknown.
   std::vector<int64_t> shape;
-  /// For each extent the index into Signature::dims, or -1.
+  /// For each extent the index into Interface::dims, or -1.
   std::vector<int> symbols;
   /// For each extent the symbol's name, or null.
   std::vector<const char *> symbolNames;
@@ -28,11 +28,22 @@ struct TensorSpec {
   std::string type() const;
 };
 
-/// The parsed and checked JSON of tern_model_signature().
-struct Signature {
+/// What one function takes and gives.
+struct Interface {
+  std::vector<std::string> dims;
+  std::vector<TensorSpec> inputs, outputs;
+};
+
+/// What the signatures of all artifacts begin with.
+struct ArtifactInfo {
   std::string model, triple, weights, weightsId;
-  std::vector<std::string> features, dims;
-  std::vector<TensorSpec> inputs, params, outputs;
+  std::vector<std::string> features;
+};
+
+/// The parsed and checked JSON of an inference artifact's
+/// tern_model_signature().
+struct Signature : ArtifactInfo, Interface {
+  std::vector<TensorSpec> params;
 };
 
 /// Errors are phrased to follow "'X.so' has a bad signature: ".

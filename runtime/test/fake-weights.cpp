@@ -6,8 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Usage: fake-weights OUT.safetensors OUT.inc. The second is the first as a C
-// initializer, for the variant with embedded weights.
+// Usage: fake-weights OUT.safetensors OUT.inc TRAIN.safetensors
+// TEXT.safetensors. The second is the first as a C initializer, for the variant
+// with embedded weights; the others hold the initial parameters of
+// fake-train.c.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,10 +36,31 @@ static MaybeError writeWeights(const std::string &path) {
   return writer.finish();
 }
 
+static MaybeError writeParams(const std::string &path, int64_t in,
+                              int64_t out) {
+  SafetensorsWriter writer;
+  if (MaybeError error = writer.open(
+          path, {{"w", DType::F32, {in, out}}},
+          {{"format", "tern"},
+           {"tern_weights_id", "0123456789abcdef0123456789abcdef"}}))
+    return error;
+  for (int64_t i = 0; i < in * out; ++i) {
+    float w = static_cast<float>(i % 7 - 3) / 8;
+    if (MaybeError error = writer.append(&w, sizeof(w)))
+      return error;
+  }
+  return writer.finish();
+}
+
 int main(int argc, char **argv) {
-  if (argc != 3)
+  if (argc != 5)
     return 1;
-  if (MaybeError error = writeWeights(argv[1])) {
+  MaybeError error = writeWeights(argv[1]);
+  if (!error)
+    error = writeParams(argv[3], 6, 3);
+  if (!error)
+    error = writeParams(argv[4], 16, 16);
+  if (error) {
     std::fprintf(stderr, "error: %s\n", error->c_str());
     return 1;
   }

@@ -1,4 +1,4 @@
-//===- Invoke.cpp - Check tensors and run models ----------------*- C++ -*-===//
+//===- Call.cpp - One function of an artifact -------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,11 +6,27 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Program.h"
+#include "Call.h"
 
-#include <cstring>
+#include <cstdlib>
 
 using namespace tern::runtime;
+
+Arena::~Arena() { std::free(memory); }
+
+bool Arena::reserve(size_t size) {
+  if (size <= capacity && memory)
+    return true;
+  // Functions that need no scratch memory still get a valid pointer.
+  size = size < 64 ? 64 : size;
+  void *fresh = nullptr;
+  if (::posix_memalign(&fresh, 64, size) != 0)
+    return false;
+  std::free(memory);
+  memory = fresh;
+  capacity = size;
+  return true;
+}
 
 DLDataType tern::runtime::toDLPack(DType dtype) {
   uint8_t code = kDLFloat;
@@ -71,13 +87,9 @@ static bool isDense(const DLTensor &tensor, bool empty) {
   return true;
 }
 
-static char *address(const DLTensor &tensor) {
+char *tern::runtime::address(const DLTensor &tensor) {
   return tensor.data ? static_cast<char *>(tensor.data) + tensor.byte_offset
                      : nullptr;
-}
-
-static Failure invalid(std::string message) {
-  return {TERN_INVALID_ARGUMENT, std::move(message)};
 }
 
 static std::string list(const std::vector<TensorSpec> &specs) {
@@ -87,10 +99,9 @@ static std::string list(const std::vector<TensorSpec> &specs) {
   return text;
 }
 
-/// Everything that does not depend on other tensors.
-MaybeFailure TernProgram::checkTensor(const DLTensor *tensor,
-                                      const TensorSpec &spec, const char *kind,
-                                      bool withData) const {
+MaybeFailure tern::runtime::checkTensor(const DLTensor *tensor,
+                                        const TensorSpec &spec,
+                                        const char *kind, bool withData) {
   auto fail = [&](const std::string &what) {
     return invalid(std::string(kind) + " '" + spec.name + "' " + what);
   };
@@ -144,137 +155,134 @@ static int64_t sizeInBytes(const DLTensor &tensor, DType dtype) {
   return bytes;
 }
 
-MaybeFailure TernProgram::bindInputs(const DLTensor *const *inputs,
-                                     size_t count, bool withData) {
-  const std::vector<TensorSpec> &specs = signature.inputs;
-  if (count != specs.size() || (count && !inputs))
-    return invalid("the model takes " + std::to_string(specs.size()) +
-                   " inputs (" + list(specs) + "), got " +
+void Call::prepare(const Interface &interface, size_t count,
+                   const TernFunction &code) {
+  specs = &interface;
+  function = code;
+  numBound = count;
+  size_t numExtents = 0;
+  for (const TensorSpec &output : interface.outputs)
+    numExtents += output.shape.size();
+  extents.resize(numExtents);
+  dims.resize(interface.dims.size());
+  buffers.resize(interface.inputs.size() + count + interface.outputs.size());
+  sizes.resize(buffers.size());
+}
+
+void Call::bind(size_t index, void *data, int64_t size) {
+  buffers[specs->inputs.size() + index] = data;
+  sizes[specs->inputs.size() + index] = size;
+}
+
+MaybeFailure Call::arenaSize(const int64_t *values, size_t count,
+                             int64_t &bytes) const {
+  if (count != dims.size())
+    return invalid("the model has " + std::to_string(dims.size()) +
+                   " symbolic extents, got " + std::to_string(count));
+  bytes = function.arena_size(values);
+  return std::nullopt;
+}
+
+MaybeFailure Call::setInputs(const DLTensor *const *inputs, size_t count,
+                             bool withData) {
+  const std::vector<TensorSpec> &inputSpecs = specs->inputs;
+  if (count != inputSpecs.size() || (count && !inputs))
+    return invalid("the model takes " + std::to_string(inputSpecs.size()) +
+                   " inputs (" + list(inputSpecs) + "), got " +
                    std::to_string(count));
   for (int64_t &dim : dims)
     dim = -1;
   for (size_t i = 0; i < count; ++i) {
     if (MaybeFailure failure =
-            checkTensor(inputs[i], specs[i], "input", withData))
+            checkTensor(inputs[i], inputSpecs[i], "input", withData))
       return failure;
-    for (size_t d = 0; d < specs[i].shape.size(); ++d) {
-      int symbol = specs[i].symbols[d];
+    for (size_t d = 0; d < inputSpecs[i].shape.size(); ++d) {
+      int symbol = inputSpecs[i].symbols[d];
       if (symbol < 0)
         continue;
       int64_t &dim = dims[static_cast<size_t>(symbol)];
       int64_t extent = inputs[i]->shape[d];
       if (dim >= 0 && dim != extent)
-        return invalid("input '" + specs[i].name + "' has extent " +
+        return invalid("input '" + inputSpecs[i].name + "' has extent " +
                        std::to_string(extent) + " in dimension " +
                        std::to_string(d) + ", but '" +
-                       signature.dims[static_cast<size_t>(symbol)] + "' is " +
+                       specs->dims[static_cast<size_t>(symbol)] + "' is " +
                        std::to_string(dim) + " elsewhere");
       dim = extent;
     }
     buffers[i] = address(*inputs[i]);
-    bufferSizes[i] = sizeInBytes(*inputs[i], specs[i].dtype);
+    sizes[i] = sizeInBytes(*inputs[i], inputSpecs[i].dtype);
   }
-  artifact.shapes(dims.data(), extents.data());
+  function.shapes(dims.data(), extents.data());
   for (int64_t extent : extents)
     if (extent < 0)
       return invalid("the model has no output for inputs of these shapes");
   return std::nullopt;
 }
 
-MaybeFailure TernProgram::checkOverlaps(size_t numInputs,
-                                        size_t numOutputs) const {
-  size_t firstOutput = buffers.size() - numOutputs;
-  auto overlap = [&](size_t a, size_t b) {
-    const char *beginA = static_cast<const char *>(buffers[a]);
-    const char *beginB = static_cast<const char *>(buffers[b]);
-    return bufferSizes[a] && bufferSizes[b] &&
-           beginA < beginB + bufferSizes[b] && beginB < beginA + bufferSizes[a];
-  };
-  for (size_t out = 0; out < numOutputs; ++out) {
-    const std::string &name = signature.outputs[out].name;
-    for (size_t in = 0; in < numInputs; ++in)
-      if (overlap(firstOutput + out, in))
-        return invalid("output '" + name + "' overlaps input '" +
-                       signature.inputs[in].name + "' in memory");
-    for (size_t other = 0; other < out; ++other)
-      if (overlap(firstOutput + out, firstOutput + other))
-        return invalid("output '" + name + "' overlaps output '" +
-                       signature.outputs[other].name + "' in memory");
-  }
-  return std::nullopt;
-}
-
-namespace {
-struct ProfiledLoop {
-  void (*body)(void *env, int64_t begin, int64_t end);
-  void *env;
-  const char *label;
-  Profile *profile;
-};
-} // namespace
-
-static void runProfiled(void *env, int64_t begin, int64_t end) {
-  const ProfiledLoop &loop = *static_cast<const ProfiledLoop *>(env);
-  int64_t start = Profile::now();
-  loop.body(loop.env, begin, end);
-  loop.profile->add(ThreadPool::workerIndex(), loop.label, start,
-                    Profile::now(), end - begin);
-}
-
-static void parallelFor(const TernHost *host,
-                        void (*body)(void *env, int64_t begin, int64_t end),
-                        void *env, int64_t n, const char *label) {
-  TernProgram &program = *static_cast<TernProgram *>(host->context);
-  if (!program.profile) {
-    program.pool->parallelFor(n, body, env);
-    return;
-  }
-  ProfiledLoop loop = {body, env, label ? label : "loop",
-                       program.profile.get()};
-  program.pool->parallelFor(n, runProfiled, &loop);
-}
-
-MaybeFailure TernProgram::invoke(const DLTensor *const *inputs,
-                                 size_t numInputs,
-                                 const DLTensor *const *outputs,
-                                 size_t numOutputs) {
-  if (!pool)
-    return invalid(name + " was loaded for its signature only");
-  if (MaybeFailure failure = bindInputs(inputs, numInputs, /*withData=*/true))
-    return failure;
-
-  const std::vector<TensorSpec> &specs = signature.outputs;
-  if (numOutputs != specs.size() || (numOutputs && !outputs))
-    return invalid("the model gives " + std::to_string(specs.size()) +
-                   " outputs (" + list(specs) + "), got room for " +
-                   std::to_string(numOutputs));
+MaybeFailure Call::setOutputs(const DLTensor *const *outputs, size_t count) {
+  const std::vector<TensorSpec> &outputSpecs = specs->outputs;
+  if (count != outputSpecs.size() || (count && !outputs))
+    return invalid("the model gives " + std::to_string(outputSpecs.size()) +
+                   " outputs (" + list(outputSpecs) + "), got room for " +
+                   std::to_string(count));
   const int64_t *extent = extents.data();
-  size_t firstOutput = buffers.size() - numOutputs;
-  for (size_t i = 0; i < numOutputs; ++i) {
+  size_t firstOutput = buffers.size() - count;
+  for (size_t i = 0; i < count; ++i) {
+    const TensorSpec &spec = outputSpecs[i];
     if (MaybeFailure failure =
-            checkTensor(outputs[i], specs[i], "output", /*withData=*/true))
+            checkTensor(outputs[i], spec, "output", /*withData=*/true))
       return failure;
-    for (size_t d = 0; d < specs[i].shape.size(); ++d, ++extent)
+    for (size_t d = 0; d < spec.shape.size(); ++d, ++extent)
       if (outputs[i]->shape[d] != *extent)
-        return invalid("output '" + specs[i].name + "' has extent " +
+        return invalid("output '" + spec.name + "' has extent " +
                        std::to_string(outputs[i]->shape[d]) + " in dimension " +
                        std::to_string(d) + ", expected " +
                        std::to_string(*extent) + " for these inputs");
     buffers[firstOutput + i] = address(*outputs[i]);
-    bufferSizes[firstOutput + i] = sizeInBytes(*outputs[i], specs[i].dtype);
+    sizes[firstOutput + i] = sizeInBytes(*outputs[i], spec.dtype);
   }
-  if (MaybeFailure failure = checkOverlaps(numInputs, numOutputs))
-    return failure;
+  return checkOverlaps();
+}
 
-  int64_t arenaSize = artifact.arena_size(dims.data());
-  if (arenaSize < 0 || !arena.reserve(static_cast<size_t>(arenaSize)))
+std::string Call::describeBuffer(size_t index) const {
+  size_t numInputs = specs->inputs.size();
+  if (index < numInputs)
+    return "input '" + specs->inputs[index].name + "'";
+  if (index < numInputs + numBound)
+    return "the model's state";
+  return "output '" + specs->outputs[index - numInputs - numBound].name + "'";
+}
+
+MaybeFailure Call::checkOverlaps() const {
+  auto overlap = [&](size_t a, size_t b) {
+    const char *beginA = static_cast<const char *>(buffers[a]);
+    const char *beginB = static_cast<const char *>(buffers[b]);
+    return sizes[a] && sizes[b] && beginA < beginB + sizes[b] &&
+           beginB < beginA + sizes[a];
+  };
+  size_t numInputs = specs->inputs.size();
+  size_t firstOutput = numInputs + numBound;
+  for (size_t out = firstOutput; out < buffers.size(); ++out)
+    for (size_t other = 0; other < out; ++other)
+      if (overlap(out, other))
+        return invalid(describeBuffer(out) + " overlaps " +
+                       describeBuffer(other) + " in memory");
+  // Some of what is bound may be written too.
+  for (size_t in = 0; in < numInputs; ++in)
+    for (size_t other = numInputs; other < firstOutput; ++other)
+      if (overlap(in, other))
+        return invalid(describeBuffer(in) + " overlaps " +
+                       describeBuffer(other) + " in memory");
+  return std::nullopt;
+}
+
+MaybeFailure Call::run(const Host &host, Arena &arena) {
+  int64_t size = function.arena_size(dims.data());
+  if (size < 0 || !arena.reserve(static_cast<size_t>(size)))
     return Failure{TERN_OUT_OF_MEMORY,
-                   "cannot allocate " + std::to_string(arenaSize) +
+                   "cannot allocate " + std::to_string(size) +
                        " bytes of scratch memory for inputs of these shapes"};
-  host = {TERN_ARTIFACT_ABI, pool->size(), this, parallelFor};
-  int64_t start = profile ? Profile::now() : 0;
-  artifact.invoke(&host, buffers.data(), dims.data(), arena.data());
-  if (profile)
-    profile->add(0, "invoke", start, Profile::now(), -1);
+  host.invoke(function, buffers.data(), dims.data(), arena.data());
   return std::nullopt;
 }

@@ -1,0 +1,55 @@
+//===- CApi.h - What the C functions share ---------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_RUNTIME_CAPI_H
+#define TERN_RUNTIME_CAPI_H
+
+#include "Call.h"
+
+#include <new>
+
+namespace tern::runtime {
+
+/// Sets tern_last_error() and returns the code.
+TernStatus fail(TernStatus code, const char *message) noexcept;
+
+/// Runs a function that returns a MaybeFailure and turns whatever goes wrong
+/// into a status.
+template <typename Function>
+TernStatus guard(const Function &function) noexcept {
+  try {
+    MaybeFailure failure = function();
+    return failure ? fail(failure->code, failure->message.c_str()) : TERN_OK;
+  } catch (const std::bad_alloc &) {
+    return fail(TERN_OUT_OF_MEMORY, "out of memory");
+  } catch (const std::exception &e) {
+    return fail(TERN_INTERNAL_ERROR, e.what());
+  } catch (...) {
+    return fail(TERN_INTERNAL_ERROR, "unknown exception");
+  }
+}
+
+inline MaybeFailure nullArgument() {
+  return invalid("an argument is a null pointer");
+}
+
+/// Takes options of a caller that may be older than this library; `given` may
+/// be null.
+MaybeFailure readOptions(const TernProgramOptions *given,
+                         TernProgramOptions &options);
+
+MaybeFailure describe(const std::vector<TensorSpec> &specs, size_t index,
+                      TernTensorInfo *info);
+
+/// Copies all outputs' extents into the caller's array.
+MaybeFailure copyExtents(const std::vector<int64_t> &from, int64_t *extents,
+                         size_t count);
+
+} // namespace tern::runtime
+
+#endif // TERN_RUNTIME_CAPI_H

@@ -1,0 +1,214 @@
+//===- Checkpoint.cpp - Where the state comes from and goes to -*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "NonFinite.h"
+#include "Trainer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+using namespace tern::runtime;
+
+static constexpr const char *weightsIdKey = "tern_weights_id";
+static constexpr const char *fingerprintKey = "tern_fingerprint";
+static constexpr const char *stepKey = "tern_step";
+
+/// Fills a tensor with one value; only floats can have one that is not 0.
+static void fill(DType dtype, void *data, int64_t count, double value) {
+  if (dtype == DType::F32)
+    std::fill_n(static_cast<float *>(data), count, static_cast<float>(value));
+  else if (dtype == DType::F64)
+    std::fill_n(static_cast<double *>(data), count, value);
+  else
+    std::memset(data, 0, static_cast<size_t>(count) * dtypeSize(dtype));
+}
+
+/// Compares a tensor of a file with what the model needs.
+static MaybeError checkView(const SafetensorsView &view, const StateSpec &spec,
+                            const std::string &model) {
+  if (view.dtype != spec.dtype || view.shape != spec.shape)
+    return "has '" + spec.name + "' as " + typeString(view.dtype, view.shape) +
+           ", " + model + " needs " + spec.type();
+  // Elements of a hostile file may lie anywhere; copies of them do not.
+  std::vector<uint64_t> aligned;
+  const void *data = view.data;
+  if (reinterpret_cast<uintptr_t>(data) % dtypeSize(view.dtype)) {
+    aligned.resize(view.size / sizeof(uint64_t) + 1);
+    std::memcpy(aligned.data(), data, view.size);
+    data = aligned.data();
+  }
+  if (std::optional<int64_t> element =
+          findNonFinite(view.dtype, data, numElements(view.shape).value_or(0)))
+    return "has a NaN or an infinity in '" + spec.name + "' at element " +
+           std::to_string(*element);
+  return std::nullopt;
+}
+
+MaybeFailure TernTrainer::takeParams(const SafetensorsIndex &index,
+                                     const std::string &file) {
+  auto bad = [&](const std::string &what) {
+    return Failure{TERN_BAD_WEIGHTS, file + " " + what};
+  };
+  for (const StateSpec &spec : signature.state) {
+    auto it = index.tensors.find(spec.name);
+    if (it == index.tensors.end()) {
+      if (!spec.init)
+        return bad("lacks '" + spec.name + "'");
+    } else if (MaybeError error = checkView(it->second, spec, name)) {
+      return bad(*error);
+    }
+  }
+  for (size_t i = 0; i < signature.state.size(); ++i) {
+    const StateSpec &spec = signature.state[i];
+    auto it = index.tensors.find(spec.name);
+    // Optimizers begin anew, whatever the file is.
+    if (it == index.tensors.end() || (!spec.isParam && spec.init))
+      fill(spec.dtype, stateData(i), numElements(spec.shape).value_or(0),
+           *spec.init);
+    else if (it->second.size)
+      std::memcpy(stateData(i), it->second.data, it->second.size);
+  }
+  return std::nullopt;
+}
+
+MaybeFailure TernTrainer::init() {
+  if (!memory)
+    return invalid(name + " was loaded for its signature only");
+  MappedFile mapped;
+  SafetensorsIndex index;
+  const char *data = embedded;
+  uint64_t size = embeddedSize;
+  std::string file = "the weights embedded in " + name;
+  bool isGiven = !weightsPath.empty();
+  if (isGiven || (!embedded && signature.weights != "none")) {
+    std::string path = isGiven ? weightsPath : defaultWeightsPath(artifactPath);
+    if (!isGiven && !library)
+      return invalid("the path of the initial parameters is missing");
+    if (MaybeError error = mapped.open(path))
+      return Failure{TERN_IO_ERROR, *error +
+                                        " (these are the initial parameters "
+                                        "of " +
+                                        name + ")"};
+    data = mapped.data();
+    size = mapped.size();
+    file = "'" + path + "'";
+  }
+  if (data || isGiven) {
+    if (MaybeError error = parseSafetensors(data, size, index))
+      return Failure{TERN_BAD_WEIGHTS, file + " is malformed: " + *error};
+    auto id = index.metadata.find(weightsIdKey);
+    if (id == index.metadata.end() && !isGiven)
+      return Failure{TERN_BAD_WEIGHTS,
+                     file + " is not a weights file of Tern: its metadata has "
+                            "no tern_weights_id"};
+    if (id != index.metadata.end() && id->second != signature.weightsId)
+      return Failure{TERN_BAD_WEIGHTS,
+                     file + " holds the weights of another model: its id is " +
+                         id->second + ", " + name + " needs " +
+                         signature.weightsId +
+                         "; use the file written together with it"};
+  }
+  if (MaybeFailure failure = takeParams(index, file))
+    return failure;
+  steps = 0;
+  hasValues = true;
+  metadata.clear();
+  return std::nullopt;
+}
+
+MaybeFailure TernTrainer::save(const std::string &path,
+                               std::map<std::string, std::string> strings) {
+  if (MaybeFailure failure = checkHasValues())
+    return failure;
+  if (auto bad = findNonFiniteState())
+    return invalid(
+        "cannot write '" + path + "': '" + signature.state[bad->first].name +
+        "' has a NaN or an infinity at element " + std::to_string(bad->second));
+  for (const auto &[key, value] : strings)
+    if (key.compare(0, 5, "tern_") == 0)
+      return invalid("metadata '" + key + "' begins with tern_");
+  strings["format"] = "pt";
+  strings[fingerprintKey] = signature.fingerprint;
+  strings[stepKey] = std::to_string(steps);
+  strings["tern_model"] = signature.model;
+  strings["tern_loss"] = signature.loss;
+  strings["tern_optimizer"] = signature.optimizer;
+  std::vector<SafetensorsWriter::Entry> entries;
+  for (const StateSpec &spec : signature.state)
+    entries.push_back({spec.name, spec.dtype, spec.shape});
+  SafetensorsWriter writer;
+  MaybeError error = writer.open(path, std::move(entries), std::move(strings));
+  for (size_t i = 0; i < signature.state.size() && !error; ++i) {
+    const StateSpec &spec = signature.state[i];
+    error = writer.append(
+        stateData(i),
+        static_cast<uint64_t>(byteSize(spec.dtype, spec.shape).value_or(0)));
+  }
+  if (!error)
+    error = writer.finish();
+  if (error)
+    return Failure{TERN_IO_ERROR, *error};
+  return std::nullopt;
+}
+
+static std::string lookUp(const SafetensorsIndex &index, const char *key) {
+  auto it = index.metadata.find(key);
+  return it == index.metadata.end() ? "?" : it->second;
+}
+
+MaybeFailure TernTrainer::restore(const std::string &path) {
+  if (!memory)
+    return invalid(name + " was loaded for its signature only");
+  std::string file = "'" + path + "'";
+  auto bad = [&](const std::string &what) {
+    return Failure{TERN_BAD_WEIGHTS, file + " " + what};
+  };
+  MappedFile mapped;
+  if (MaybeError error = mapped.open(path))
+    return Failure{TERN_IO_ERROR, *error};
+  SafetensorsIndex index;
+  if (MaybeError error = parseSafetensors(mapped.data(), mapped.size(), index))
+    return bad("is malformed: " + *error);
+  auto fingerprint = index.metadata.find(fingerprintKey);
+  auto step = index.metadata.find(stepKey);
+  if (fingerprint == index.metadata.end() || step == index.metadata.end())
+    return bad("is not a checkpoint of Tern: its metadata has no " +
+               std::string(fingerprint == index.metadata.end() ? fingerprintKey
+                                                               : stepKey));
+  if (fingerprint->second != signature.fingerprint)
+    return bad(
+        "is a checkpoint of another model, loss or optimizer ('" +
+        lookUp(index, "tern_model") + "', " + lookUp(index, "tern_loss") +
+        ", " + lookUp(index, "tern_optimizer") + "), " + name + " is '" +
+        signature.model + "', " + signature.loss + ", " + signature.optimizer);
+  errno = 0;
+  char *end = nullptr;
+  long long count = std::strtoll(step->second.c_str(), &end, 10);
+  if (*end || step->second.empty() || errno || count < 0)
+    return bad("has a bad " + std::string(stepKey));
+  for (const StateSpec &spec : signature.state) {
+    auto it = index.tensors.find(spec.name);
+    if (it == index.tensors.end())
+      return bad("lacks '" + spec.name + "'");
+    if (MaybeError error = checkView(it->second, spec, name))
+      return bad(*error);
+  }
+  if (index.tensors.size() != signature.state.size())
+    return bad("has tensors that the model does not have");
+  for (size_t i = 0; i < signature.state.size(); ++i) {
+    const SafetensorsView &view = index.tensors[signature.state[i].name];
+    if (view.size)
+      std::memcpy(stateData(i), view.data, view.size);
+  }
+  metadata = std::move(index.metadata);
+  steps = count;
+  hasValues = true;
+  return std::nullopt;
+}

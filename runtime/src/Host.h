@@ -1,0 +1,63 @@
+//===- Host.h - What artifacts run on --------------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_RUNTIME_HOST_H
+#define TERN_RUNTIME_HOST_H
+
+#include "Profile.h"
+#include "ThreadPool.h"
+#include "tern/runtime/Runtime.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace tern::runtime {
+
+struct Failure {
+  TernStatus code;
+  std::string message;
+};
+/// Empty on success.
+using MaybeFailure = std::optional<Failure>;
+
+inline Failure invalid(std::string message) {
+  return {TERN_INVALID_ARGUMENT, std::move(message)};
+}
+
+/// The threads and the profile behind a TernHost.
+class Host {
+public:
+  Host() = default;
+  Host(const Host &) = delete;
+  Host &operator=(const Host &) = delete;
+
+  /// Ends the old threads and starts new ones. 0: TERN_NUM_THREADS, or one per
+  /// physical core.
+  MaybeFailure setNumThreads(uint32_t count);
+  /// 0 before setNumThreads.
+  uint32_t numThreads() const { return pool ? pool->size() : 0; }
+
+  MaybeFailure beginProfile();
+  MaybeFailure endProfile(const char *path, const std::string &process);
+
+  /// Calls an artifact's function.
+  void invoke(const TernFunction &function, void *const *buffers,
+              const int64_t *dims, void *arena) const;
+
+private:
+  static void parallelFor(const TernHost *host, ThreadPool::Body body,
+                          void *env, int64_t n, const char *label);
+
+  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<Profile> profile;
+};
+
+} // namespace tern::runtime
+
+#endif // TERN_RUNTIME_HOST_H

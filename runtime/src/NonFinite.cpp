@@ -1,0 +1,48 @@
+//===- NonFinite.cpp - Find NaNs and infinities ----------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "NonFinite.h"
+
+#include <algorithm>
+
+using namespace tern::runtime;
+
+/// A number is not finite if all bits of its exponent are set.
+template <typename Bits>
+static std::optional<int64_t> find(const void *data, int64_t count,
+                                   Bits exponent) {
+  const Bits *bits = static_cast<const Bits *>(data);
+  constexpr int64_t block = 4096;
+  for (int64_t begin = 0; begin < count; begin += block) {
+    int64_t end = std::min(count, begin + block);
+    // Without an early exit the loop becomes vector code.
+    bool found = false;
+    for (int64_t i = begin; i < end; ++i)
+      found |= (bits[i] & exponent) == exponent;
+    for (int64_t i = begin; found && i < end; ++i)
+      if ((bits[i] & exponent) == exponent)
+        return i;
+  }
+  return std::nullopt;
+}
+
+std::optional<int64_t>
+tern::runtime::findNonFinite(DType dtype, const void *data, int64_t count) {
+  switch (dtype) {
+  case DType::F32:
+    return find<uint32_t>(data, count, 0x7f800000);
+  case DType::F64:
+    return find<uint64_t>(data, count, 0x7ff0000000000000);
+  case DType::F16:
+    return find<uint16_t>(data, count, 0x7c00);
+  case DType::BF16:
+    return find<uint16_t>(data, count, 0x7f80);
+  default:
+    return std::nullopt;
+  }
+}

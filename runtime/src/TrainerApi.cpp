@@ -1,0 +1,420 @@
+//===- TrainerApi.cpp - The C functions of training ------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CApi.h"
+#include "Trainer.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace tern::runtime;
+
+static const FunctionSpec *find(const TernTrainer *trainer,
+                                TernTrainFunction function) {
+  size_t index = static_cast<size_t>(function);
+  if (!trainer || index >= numTrainFunctions ||
+      !trainer->signature.functions[index].exists)
+    return nullptr;
+  return &trainer->signature.functions[index];
+}
+
+static MaybeFailure noFunction() {
+  return invalid("the model has no such function");
+}
+
+/// Runs a function with the trainer locked.
+template <typename Function>
+static TernStatus locked(TernTrainer *trainer,
+                         const Function &function) noexcept {
+  return guard([&]() -> MaybeFailure {
+    if (!trainer)
+      return nullArgument();
+    std::lock_guard<std::mutex> lock(trainer->mutex);
+    return function();
+  });
+}
+
+TernStatus tern_trainer_load(const char *path, const TernProgramOptions *given,
+                             TernTrainer **result) {
+  return guard([&]() -> MaybeFailure {
+    if (!path || !result)
+      return nullArgument();
+    *result = nullptr;
+    TernProgramOptions options;
+    if (MaybeFailure failure = readOptions(given, options))
+      return failure;
+    auto trainer = std::make_unique<TernTrainer>();
+    if (MaybeFailure failure = trainer->open(path))
+      return failure;
+    if (MaybeFailure failure = trainer->finishLoading(options))
+      return failure;
+    *result = trainer.release();
+    return std::nullopt;
+  });
+}
+
+TernStatus tern_trainer_link(const TernTrainArtifact *artifact,
+                             const TernProgramOptions *given,
+                             TernTrainer **result) {
+  return guard([&]() -> MaybeFailure {
+    if (!artifact || !result)
+      return nullArgument();
+    *result = nullptr;
+    TernProgramOptions options;
+    if (MaybeFailure failure = readOptions(given, options))
+      return failure;
+    auto trainer = std::make_unique<TernTrainer>();
+    if (MaybeFailure failure = trainer->link(*artifact))
+      return failure;
+    if (MaybeFailure failure = trainer->finishLoading(options))
+      return failure;
+    *result = trainer.release();
+    return std::nullopt;
+  });
+}
+
+void tern_trainer_destroy(TernTrainer *trainer) { delete trainer; }
+
+const char *tern_trainer_signature(const TernTrainer *trainer) {
+  return trainer ? trainer->signatureText : "";
+}
+
+TernStatus tern_trainer_init(TernTrainer *trainer) {
+  return locked(trainer, [&] { return trainer->init(); });
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+int tern_trainer_has(const TernTrainer *trainer, TernTrainFunction function) {
+  return find(trainer, function) != nullptr;
+}
+
+size_t tern_trainer_num_inputs(const TernTrainer *trainer,
+                               TernTrainFunction function) {
+  const FunctionSpec *spec = find(trainer, function);
+  return spec ? spec->inputs.size() : 0;
+}
+
+size_t tern_trainer_num_outputs(const TernTrainer *trainer,
+                                TernTrainFunction function) {
+  const FunctionSpec *spec = find(trainer, function);
+  return spec ? spec->outputs.size() : 0;
+}
+
+TernStatus tern_trainer_input(const TernTrainer *trainer,
+                              TernTrainFunction function, size_t index,
+                              TernTensorInfo *info) {
+  return guard([&] {
+    const FunctionSpec *spec = find(trainer, function);
+    return spec ? describe(spec->inputs, index, info) : noFunction();
+  });
+}
+
+TernStatus tern_trainer_output(const TernTrainer *trainer,
+                               TernTrainFunction function, size_t index,
+                               TernTensorInfo *info) {
+  return guard([&] {
+    const FunctionSpec *spec = find(trainer, function);
+    return spec ? describe(spec->outputs, index, info) : noFunction();
+  });
+}
+
+size_t tern_trainer_num_dims(const TernTrainer *trainer,
+                             TernTrainFunction function) {
+  const FunctionSpec *spec = find(trainer, function);
+  return spec ? spec->dims.size() : 0;
+}
+
+const char *tern_trainer_dim_name(const TernTrainer *trainer,
+                                  TernTrainFunction function, size_t index) {
+  const FunctionSpec *spec = find(trainer, function);
+  return spec && index < spec->dims.size() ? spec->dims[index].c_str()
+                                           : nullptr;
+}
+
+TernStatus tern_trainer_output_shapes(TernTrainer *trainer,
+                                      TernTrainFunction function,
+                                      const DLTensor *const *inputs,
+                                      size_t numInputs, int64_t *extents,
+                                      size_t numExtents) {
+  return locked(trainer, [&]() -> MaybeFailure {
+    if (numExtents && !extents)
+      return nullArgument();
+    if (!find(trainer, function))
+      return noFunction();
+    Call &call = trainer->calls[function];
+    if (MaybeFailure failure =
+            call.setInputs(inputs, numInputs, /*withData=*/false))
+      return failure;
+    return copyExtents(call.outputExtents(), extents, numExtents);
+  });
+}
+
+void tern_trainer_classes(const TernTrainer *trainer, int64_t *classes,
+                          int *ignores, int64_t *ignoreIndex) {
+  if (!trainer || !classes || !ignores || !ignoreIndex)
+    return;
+  *classes = trainer->signature.classes.value_or(-1);
+  *ignores = trainer->signature.ignoreIndex.has_value();
+  *ignoreIndex = trainer->signature.ignoreIndex.value_or(0);
+}
+
+TernStatus tern_trainer_forward(TernTrainer *trainer,
+                                const DLTensor *const *inputs, size_t numInputs,
+                                const DLTensor *const *outputs,
+                                size_t numOutputs) {
+  return locked(trainer, [&]() -> MaybeFailure {
+    if (MaybeFailure failure =
+            trainer->setInputs(TERN_FORWARD, inputs, numInputs))
+      return failure;
+    Call &call = trainer->calls[TERN_FORWARD];
+    if (MaybeFailure failure = call.setOutputs(outputs, numOutputs))
+      return failure;
+    return call.run(trainer->host, trainer->arena);
+  });
+}
+
+TernStatus tern_trainer_eval_step(TernTrainer *trainer,
+                                  const DLTensor *const *inputs,
+                                  size_t numInputs, float *loss,
+                                  const DLTensor *const *outputs,
+                                  size_t numOutputs) {
+  return locked(trainer, [&]() -> MaybeFailure {
+    if (!loss || (numOutputs && !outputs))
+      return nullArgument();
+    return trainer->evalStep(inputs, numInputs, loss, outputs, numOutputs);
+  });
+}
+
+TernStatus tern_trainer_train_step(TernTrainer *trainer,
+                                   const DLTensor *const *inputs,
+                                   size_t numInputs, float *loss) {
+  return locked(trainer, [&]() -> MaybeFailure {
+    if (!loss)
+      return nullArgument();
+    return trainer->trainStep(inputs, numInputs, loss);
+  });
+}
+
+float tern_trainer_measurement(const TernTrainer *trainer, size_t index) {
+  return trainer && index < trainer->measurements.size()
+             ? trainer->measurements[index]
+             : NAN;
+}
+
+//===----------------------------------------------------------------------===//
+// Scalars
+//===----------------------------------------------------------------------===//
+
+size_t tern_trainer_num_scalars(const TernTrainer *trainer) {
+  return trainer ? trainer->signature.scalars.size() : 0;
+}
+
+const char *tern_trainer_scalar_name(const TernTrainer *trainer, size_t index) {
+  return index < tern_trainer_num_scalars(trainer)
+             ? trainer->signature.scalars[index].name.c_str()
+             : nullptr;
+}
+
+TernStatus tern_trainer_set_scalar(TernTrainer *trainer, const char *name,
+                                   double value) {
+  return locked(trainer, [&]() -> MaybeFailure {
+    return name ? trainer->setScalar(name, value) : nullArgument();
+  });
+}
+
+TernStatus tern_trainer_get_scalar(const TernTrainer *trainer, const char *name,
+                                   double *value) {
+  return guard([&]() -> MaybeFailure {
+    if (!trainer || !name || !value)
+      return nullArgument();
+    std::optional<size_t> index = trainer->signature.findScalar(name);
+    if (!index)
+      return invalid("there is no scalar '" + std::string(name) + "'");
+    std::optional<double> current = trainer->getScalar(*index);
+    if (!current)
+      return invalid("the scalar '" + std::string(name) + "' has no value");
+    *value = *current;
+    return std::nullopt;
+  });
+}
+
+int64_t tern_trainer_step(const TernTrainer *trainer) {
+  return trainer ? trainer->steps : 0;
+}
+
+TernStatus tern_trainer_set_step(TernTrainer *trainer, int64_t step) {
+  return locked(trainer, [&]() -> MaybeFailure {
+    if (step < 0)
+      return invalid("a number of steps is negative");
+    trainer->steps = step;
+    return std::nullopt;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// State
+//===----------------------------------------------------------------------===//
+
+size_t tern_trainer_num_state(const TernTrainer *trainer) {
+  return trainer ? trainer->signature.state.size() : 0;
+}
+
+TernStatus tern_trainer_state(const TernTrainer *trainer, size_t index,
+                              TernStateInfo *info) {
+  return guard([&]() -> MaybeFailure {
+    if (!trainer || !info)
+      return nullArgument();
+    if (index >= trainer->signature.state.size())
+      return invalid("there is no state tensor " + std::to_string(index));
+    const StateSpec &spec = trainer->signature.state[index];
+    *info = {};
+    info->name = spec.name.c_str();
+    info->is_param = spec.isParam;
+    info->is_trainable = spec.trainable;
+    // No values, nor memory, with TERN_LOAD_SIGNATURE_ONLY.
+    if (trainer->stateSize)
+      info->tensor.data = trainer->stateData(index);
+    info->tensor.device = {kDLCPU, 0};
+    info->tensor.ndim = static_cast<int>(spec.shape.size());
+    info->tensor.dtype = toDLPack(spec.dtype);
+    info->tensor.shape = const_cast<int64_t *>(spec.shape.data());
+    return std::nullopt;
+  });
+}
+
+static MaybeFailure findState(const TernTrainer *trainer, const char *name,
+                              size_t &index) {
+  if (!trainer || !name)
+    return nullArgument();
+  std::optional<size_t> found = trainer->signature.findState(name);
+  if (!found)
+    return invalid("there is no state tensor '" + std::string(name) + "'");
+  index = *found;
+  return std::nullopt;
+}
+
+TernStatus tern_trainer_find_state(const TernTrainer *trainer, const char *name,
+                                   TernStateInfo *info) {
+  size_t index = 0;
+  TernStatus status = guard([&] { return findState(trainer, name, index); });
+  return status == TERN_OK ? tern_trainer_state(trainer, index, info) : status;
+}
+
+TernStatus tern_trainer_set_state(TernTrainer *trainer, const char *name,
+                                  const DLTensor *value) {
+  return locked(trainer, [&]() -> MaybeFailure {
+    size_t index = 0;
+    if (MaybeFailure failure = findState(trainer, name, index))
+      return failure;
+    if (MaybeFailure failure = trainer->checkHasValues())
+      return failure;
+    const StateSpec &spec = trainer->signature.state[index];
+    if (MaybeFailure failure =
+            checkTensor(value, spec, "state", /*withData=*/true))
+      return failure;
+    if (int64_t bytes = byteSize(spec.dtype, spec.shape).value_or(0))
+      std::memmove(trainer->stateData(index), address(*value),
+                   static_cast<size_t>(bytes));
+    return std::nullopt;
+  });
+}
+
+TernStatus tern_trainer_find_nonfinite(const TernTrainer *trainer,
+                                       const char **name, int64_t *element) {
+  return guard([&]() -> MaybeFailure {
+    if (!trainer || !name || !element)
+      return nullArgument();
+    *name = nullptr;
+    if (MaybeFailure failure = trainer->checkHasValues())
+      return failure;
+    if (auto bad = trainer->findNonFiniteState()) {
+      *name = trainer->signature.state[bad->first].name.c_str();
+      *element = bad->second;
+    }
+    return std::nullopt;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Checkpoints
+//===----------------------------------------------------------------------===//
+
+TernStatus tern_trainer_save(TernTrainer *trainer, const char *path,
+                             const char *const *keys, const char *const *values,
+                             size_t count) {
+  return locked(trainer, [&]() -> MaybeFailure {
+    if (!path || (count && (!keys || !values)))
+      return nullArgument();
+    std::map<std::string, std::string> strings;
+    for (size_t i = 0; i < count; ++i) {
+      if (!keys[i] || !values[i])
+        return nullArgument();
+      strings[keys[i]] = values[i];
+    }
+    return trainer->save(path, std::move(strings));
+  });
+}
+
+TernStatus tern_trainer_restore(TernTrainer *trainer, const char *path) {
+  return locked(trainer, [&]() -> MaybeFailure {
+    return path ? trainer->restore(path) : nullArgument();
+  });
+}
+
+const char *tern_trainer_metadata(const TernTrainer *trainer, const char *key) {
+  if (!trainer || !key)
+    return nullptr;
+  for (const auto &[name, value] : trainer->metadata)
+    if (name == key)
+      return value.c_str();
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory, threads, profiles
+//===----------------------------------------------------------------------===//
+
+int64_t tern_trainer_state_size(const TernTrainer *trainer) {
+  return trainer ? trainer->stateSize : 0;
+}
+
+TernStatus tern_trainer_arena_size(const TernTrainer *trainer,
+                                   TernTrainFunction function,
+                                   const int64_t *dims, size_t numDims,
+                                   int64_t *bytes) {
+  return guard([&]() -> MaybeFailure {
+    if (!trainer || !bytes || (numDims && !dims))
+      return nullArgument();
+    if (!find(trainer, function))
+      return noFunction();
+    return trainer->calls[function].arenaSize(dims, numDims, *bytes);
+  });
+}
+
+uint32_t tern_trainer_num_threads(const TernTrainer *trainer) {
+  return trainer ? trainer->host.numThreads() : 0;
+}
+
+TernStatus tern_trainer_set_num_threads(TernTrainer *trainer, uint32_t count) {
+  return locked(trainer, [&] { return trainer->host.setNumThreads(count); });
+}
+
+TernStatus tern_trainer_profile_begin(TernTrainer *trainer) {
+  return locked(trainer, [&] { return trainer->host.beginProfile(); });
+}
+
+TernStatus tern_trainer_profile_end(TernTrainer *trainer, const char *path) {
+  return locked(trainer, [&]() -> MaybeFailure {
+    if (!path)
+      return nullArgument();
+    return trainer->host.endProfile(path, trainer->signature.model);
+  });
+}

@@ -1,0 +1,264 @@
+/*===- fake-train.c - A hand-written training artifact -------------*- C
+-*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What the compiler would write for softmax regression with momentum, and a
+// gain that is frozen:
+//
+//   logits = x . (gain * w) + b;  m' = 0.9 m + dw;  w' = (1 - lr wd) w - lr m'
+//
+// x is batch x 6 f32, w is 6 x 3 (-DFAKE_TEXT: x is batch x 4 i64, the logits
+// are those of a bigram: w[x] for each position, w is 16 x 16, b is 16). In
+// train_step_float dw is scaled by lambda + 1, so that tests can tell. The sum
+// over the batch has a fixed order; only rows run in parallel.
+//
+//===----------------------------------------------------------------------===*/
+
+#include "tern/runtime/Artifact.h"
+
+#include <math.h>
+#include <string.h>
+
+#ifdef FAKE_TEXT
+#define IN 16
+#define CLASSES 16
+#define CONTEXT 4
+#define X_TYPE "\"i64\",\"shape\":[\"batch\",4]"
+#define LABEL_SHAPE "\"batch\",4"
+#define OUT_SHAPE "\"batch\",4,16"
+#define W_SHAPE "16,16"
+#define B_SHAPE "16"
+typedef int64_t Input;
+#else
+#define IN 6
+#define CLASSES 3
+#define CONTEXT 1
+#ifdef FAKE_U8
+typedef uint8_t Input;
+#define X_TYPE "\"u8\",\"shape\":[\"batch\",2,3]"
+#else
+typedef float Input;
+#define X_TYPE "\"f32\",\"shape\":[\"batch\",6]"
+#endif
+#define LABEL_SHAPE "\"batch\""
+#define OUT_SHAPE "\"batch\",3"
+#define W_SHAPE "6,3"
+#define B_SHAPE "3"
+#endif
+
+#ifndef FAKE_FINGERPRINT
+#define FAKE_FINGERPRINT "00112233"
+#endif
+#ifndef FAKE_OPTIMIZER
+#define FAKE_OPTIMIZER "momentum"
+#endif
+
+#define X "{\"name\":\"x\",\"dtype\":" X_TYPE "}"
+#define LABELS                                                                 \
+  "{\"name\":\"labels\",\"dtype\":\"i64\",\"shape\":[" LABEL_SHAPE "]}"
+#define LOGITS                                                                 \
+  "{\"name\":\"logits\",\"dtype\":\"f32\",\"shape\":[" OUT_SHAPE "]}"
+#define LOSS "{\"name\":\"loss\",\"dtype\":\"f32\",\"shape\":[]}"
+#define NORM "{\"name\":\"grad_norm\",\"dtype\":\"f32\",\"shape\":[]}"
+#define STEP                                                                   \
+  "{\"dims\":[\"batch\"],\"inputs\":[" X "," LABELS "],\"scalars\":[\"lr\","   \
+  "\"weight_decay\",\"step\",\"lambda\"],\"params\":[\"w\",\"b\",\"gain\","    \
+  "\"w/m\",\"b/m\"],\"donated\":[\"w\",\"b\",\"w/m\",\"b/"                     \
+  "m\"],\"outputs\":[" LOSS "," NORM "]}"
+#define STATE(name, role, shape, more)                                         \
+  "{\"name\":\"" name "\",\"role\":\"" role                                    \
+  "\",\"dtype\":\"f32\",\"shape\":[" shape "]" more "}"
+
+#ifndef FAKE_SIGNATURE
+#define FAKE_SIGNATURE                                                                                                                                                                             \
+  "{\"abi\":2,\"kind\":\"training\",\"tern\":\"0.1.0\",\"model\":\"fake\","                                                                                                                        \
+  "\"triple\":\"test\",\"features\":[],\"weights\":\"external\","                                                                                                                                  \
+  "\"weights_id\":\"0123456789abcdef0123456789abcdef\","                                                                                                                                           \
+  "\"loss\":\"softmax-cross-entropy\",\"optimizer\":\"" FAKE_OPTIMIZER "\","                                                                                                                       \
+  "\"fingerprint\":\"" FAKE_FINGERPRINT "\",\"ignore_index\":-100,"                                                                                                                                \
+  "\"state\":[" STATE("w", "param", W_SHAPE, ",\"trainable\":true") "," STATE("b", "param", B_SHAPE, ",\"init\":0.0") "," STATE("gain", "param", "", ",\"trainable\":false,\"init\":1") "," STATE( \
+      "w/m", "state", W_SHAPE,                                                                                                                                                                     \
+      ",\"init\":0.0") "," STATE("b/m", "state", B_SHAPE,                                                                                                                                          \
+                                 ",\"init\":0.0") "],"                                                                                                                                             \
+                                                  "\"scalars\":[{\"name\":"                                                                                                                        \
+                                                  "\"lr\",\"dtype\":\"f32\","                                                                                                                      \
+                                                  "\"default\":0.1},"                                                                                                                              \
+                                                  "{\"name\":\"weight_"                                                                                                                            \
+                                                  "decay\",\"dtype\":\"f32\","                                                                                                                     \
+                                                  "\"default\":0},"                                                                                                                                \
+                                                  "{\"name\":\"step\","                                                                                                                            \
+                                                  "\"dtype\":\"i64\"},"                                                                                                                            \
+                                                  "{\"name\":\"lambda\","                                                                                                                          \
+                                                  "\"dtype\":\"f32\","                                                                                                                             \
+                                                  "\"default\":1}],"                                                                                                                               \
+                                                  "\"functions\":{"                                                                                                                                \
+                                                  "\"forward\":{\"dims\":["                                                                                                                        \
+                                                  "\"batch\"],\"inputs\":[" X                                                                                                                      \
+                                                  "],"                                                                                                                                             \
+                                                  "\"scalars\":[],\"params\":"                                                                                                                     \
+                                                  "[\"w\",\"b\",\"gain\"],"                                                                                                                        \
+                                                  "\"outputs\":[" LOGITS                                                                                                                           \
+                                                  "]},\"eval_step\":{"                                                                                                                             \
+                                                  "\"dims\":[\"batch\"],"                                                                                                                          \
+                                                  "\"inputs\":[" X "," LABELS                                                                                                                      \
+                                                  "],"                                                                                                                                             \
+                                                  "\"scalars\":[],\"params\":"                                                                                                                     \
+                                                  "[\"w\",\"b\",\"gain\"],"                                                                                                                        \
+                                                  "\"outputs\":[" LOSS                                                                                                                             \
+                                                  "," LOGITS "]},"                                                                                                                                 \
+                                                  "\"train_step\":" STEP                                                                                                                           \
+                                                  ",\"train_step_"                                                                                                                                 \
+                                                  "float\":" STEP "}}"
+#endif
+
+uint32_t tern_model_abi(void) { return TERN_ARTIFACT_ABI; }
+
+const char *tern_model_signature(void) { return FAKE_SIGNATURE; }
+
+struct Env {
+  const Input *x;
+  const float *w, *b;
+  float gain;
+  float *logits;
+};
+
+static void rows(void *env, int64_t begin, int64_t end) {
+  const struct Env *e = env;
+  for (int64_t r = begin; r < end; ++r)
+    for (int c = 0; c < CLASSES; ++c) {
+      float sum = e->b[c];
+#ifdef FAKE_TEXT
+      sum += e->gain * e->w[e->x[r] * CLASSES + c];
+#else
+      for (int k = 0; k < IN; ++k)
+        sum += (float)e->x[r * IN + k] * e->gain * e->w[k * CLASSES + c];
+#endif
+      e->logits[r * CLASSES + c] = sum;
+    }
+}
+
+/* Mean loss; replaces the logits by their gradient if `gradient`. */
+static float loss(float *logits, const int64_t *labels, int64_t n, float *out) {
+  double sum = 0;
+  int64_t count = 0;
+  for (int64_t r = 0; r < n; ++r)
+    count += labels[r] != -100;
+  for (int64_t r = 0; r < n; ++r) {
+    const float *row = logits + r * CLASSES;
+    float max = row[0], total = 0;
+    for (int c = 1; c < CLASSES; ++c)
+      max = fmaxf(max, row[c]);
+    for (int c = 0; c < CLASSES; ++c)
+      total += expf(row[c] - max);
+    int used = labels[r] != -100;
+    if (used)
+      sum += logf(total) + max - row[labels[r]];
+    for (int c = 0; out && c < CLASSES; ++c)
+      out[r * CLASSES + c] =
+          used ? (expf(row[c] - max) / total - (c == labels[r])) / (float)count
+               : 0;
+  }
+  return (float)(sum / (double)count);
+}
+
+#define SHAPES_OF_BATCH(extents)                                               \
+  do {                                                                         \
+    *(extents)++ = dims[0];                                                    \
+    if (CONTEXT > 1)                                                           \
+      *(extents)++ = CONTEXT;                                                  \
+    *(extents)++ = CLASSES;                                                    \
+  } while (0)
+
+void tern_model_forward_shapes(const int64_t *dims, int64_t *extents) {
+  SHAPES_OF_BATCH(extents);
+}
+int64_t tern_model_forward_arena_size(const int64_t *dims) { return 0; }
+void tern_model_forward_invoke(const TernHost *host, void *const *buffers,
+                               const int64_t *dims, void *arena) {
+  struct Env env = {buffers[0], buffers[1], buffers[2],
+                    *(const float *)buffers[3], buffers[4]};
+  host->parallel_for(host, rows, &env, dims[0] * CONTEXT, "rows");
+}
+
+void tern_model_eval_step_shapes(const int64_t *dims, int64_t *extents) {
+  SHAPES_OF_BATCH(extents);
+}
+int64_t tern_model_eval_step_arena_size(const int64_t *dims) { return 0; }
+void tern_model_eval_step_invoke(const TernHost *host, void *const *buffers,
+                                 const int64_t *dims, void *arena) {
+  struct Env env = {buffers[0], buffers[2], buffers[3],
+                    *(const float *)buffers[4], buffers[6]};
+  host->parallel_for(host, rows, &env, dims[0] * CONTEXT, "rows");
+  *(float *)buffers[5] =
+      loss(env.logits, buffers[1], dims[0] * CONTEXT, (float *)0);
+}
+
+static void step(const TernHost *host, void *const *buffers,
+                 const int64_t *dims, void *arena, float factor) {
+  int64_t n = dims[0] * CONTEXT;
+  const Input *x = buffers[0];
+  const int64_t *labels = buffers[1];
+  float lr = *(const float *)buffers[2], wd = *(const float *)buffers[3];
+  int64_t count = *(const int64_t *)buffers[4];
+  float *w = buffers[6], *b = buffers[7], *wm = buffers[9], *bm = buffers[10];
+  float gain = *(const float *)buffers[8];
+  float *gradient = arena, dw[IN * CLASSES], db[CLASSES], norm = 0;
+  struct Env env = {x, w, b, gain, gradient};
+  host->parallel_for(host, rows, &env, n, "rows");
+  *(float *)buffers[11] = loss(gradient, labels, n, gradient);
+  memset(dw, 0, sizeof(dw));
+  memset(db, 0, sizeof(db));
+  for (int64_t r = 0; r < n; ++r)
+    for (int c = 0; c < CLASSES; ++c) {
+      float g = gradient[r * CLASSES + c];
+      db[c] += g;
+#ifdef FAKE_TEXT
+      dw[x[r] * CLASSES + c] += gain * g;
+#else
+      for (int k = 0; k < IN; ++k)
+        dw[k * CLASSES + c] += gain * (float)x[r * IN + k] * g;
+#endif
+    }
+  for (int i = 0; i < IN * CLASSES; ++i) {
+    norm += dw[i] * dw[i];
+    wm[i] = 0.9f * wm[i] + factor * dw[i];
+    w[i] = (1 - lr * wd) * w[i] - lr * wm[i];
+  }
+  for (int c = 0; c < CLASSES; ++c) {
+    bm[c] = 0.9f * bm[c] + factor * db[c];
+    b[c] -= lr * bm[c];
+  }
+#ifdef FAKE_NAN
+  if (count == FAKE_NAN) {
+    b[1] = NAN;
+    *(float *)buffers[11] = NAN;
+  }
+#endif
+  (void)count;
+  *(float *)buffers[12] = sqrtf(norm);
+}
+
+void tern_model_train_step_shapes(const int64_t *dims, int64_t *extents) {}
+int64_t tern_model_train_step_arena_size(const int64_t *dims) {
+  return dims[0] * CONTEXT * CLASSES * (int64_t)sizeof(float);
+}
+void tern_model_train_step_invoke(const TernHost *host, void *const *buffers,
+                                  const int64_t *dims, void *arena) {
+  step(host, buffers, dims, arena, 1);
+}
+
+void tern_model_train_step_float_shapes(const int64_t *dims, int64_t *extents) {
+}
+int64_t tern_model_train_step_float_arena_size(const int64_t *dims) {
+  return tern_model_train_step_arena_size(dims);
+}
+void tern_model_train_step_float_invoke(const TernHost *host,
+                                        void *const *buffers,
+                                        const int64_t *dims, void *arena) {
+  step(host, buffers, dims, arena, 1 + *(const float *)buffers[5]);
+}
