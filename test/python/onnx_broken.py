@@ -332,6 +332,36 @@ simple("split_overflow", "the sizes do not add up to 4", [node("Split", "x s", "
 simple("batch_norm", "it must have one element per channel", [node("BatchNormalization", "x w w w w")], [tensor("w", np.ones(3, np.float32))])
 simple("constant_bare", "needs exactly one attribute and one output", [helper.make_node("Constant", [], ["y"], name="n")])
 
+IMAGE, KERNEL = [value("x", ["batch", 3, 8, 8])], tensor("w", np.ones((4, 3, 3, 3), np.float32))
+
+
+def windows(name, error, op="Conv", inputs="x w", extra=(), image=IMAGE, **attributes):
+    simple(name, error, [node(op, inputs, **attributes)], [KERNEL, *extra], inputs=image)
+
+
+windows("conv_rank", "must have one rank of 3 or more, not shapes [batch, 4] and [4, 3, 3, 3]", image=[value("x", ["batch", 4])])
+windows("conv_channels", "has other channels than a weight of shape [4, 3, 3, 3] in 1 groups", image=[value("x", ["batch", 2, 8, 8])])
+windows("conv_groups", "output channels are no multiple of 3 groups", group=3, image=[value("x", ["batch", 9, 8, 8])])
+windows("conv_group_zero", "attribute 'group' is 0", group=0)
+windows("conv_kernel_shape", "attribute 'kernel_shape' is not that of the weight", kernel_shape=[2, 2])
+windows("conv_strides", "attribute 'strides' has 1 elements, not 2", strides=[1])
+windows("conv_stride_zero", "attribute 'strides' contains 0", strides=[1, 0])
+windows("conv_dilation_huge", "attribute 'dilations' contains 4611686018427387904", dilations=[1, 1 << 62])
+windows("conv_pads_negative", "attribute 'pads' contains -1", pads=[0, 0, 0, -1])
+windows("conv_auto_pad", "attribute 'auto_pad' must be NOTSET", auto_pad="SAME")
+windows("conv_both_pads", "attributes 'pads' and 'auto_pad' contradict each other", auto_pad="SAME_UPPER", pads=[1, 1, 1, 1])
+windows("conv_bias", "a bias of shape [3] does not have one element for each of [4] channels", inputs="x w b",
+        extra=[tensor("b", np.ones(3, np.float32))])
+windows("conv_transpose_channels", "has other channels than a weight", op="ConvTranspose")
+windows("pool_kernel", "attribute 'kernel_shape' must have 2 elements", op="MaxPool", inputs="x", kernel_shape=[2])
+windows("pool_kernel_missing", "attribute 'kernel_shape' must have 2 elements", op="AveragePool", inputs="x")
+windows("pool_kernel_zero", "the window has extent 0", op="MaxPool", inputs="x", kernel_shape=[2, 0])
+windows("pool_norm", "attribute 'p' must be positive", op="LpPool", inputs="x", kernel_shape=[2, 2], p=0)
+windows("pad_count", "there are 3 pads for 4 axes", op="Pad", inputs="x p", extra=[tensor("p", np.array([1, 2, 3]))])
+windows("pad_mode", "attribute 'mode' is 'mirror'; it must be", op="Pad", inputs="x p", extra=[tensor("p", np.zeros(8, np.int64))], mode="mirror")
+windows("pad_cut", "negative pads cut off more than there is", op="Pad", inputs="x p", extra=[tensor("p", np.array([0, 0, -9, 0, 0, 0, 0, 0]))])
+windows("pad_overflow", "overflows", op="Pad", inputs="x p", extra=[tensor("p", np.array([0, 0, 1 << 61, 1 << 61, 0, 0, 0, 0]))])
+
 # --- Options -----------------------------------------------------------------
 
 RELU = [node("Relu")]

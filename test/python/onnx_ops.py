@@ -17,7 +17,10 @@ import sys
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
+
+import onnx_window_cases
+from onnx_case import Case, f32, wide
 
 FLOAT = TensorProto.FLOAT
 SIZES = (1, 3, 17, 33, 257)
@@ -95,52 +98,10 @@ REDUCTIONS = {
 }
 
 
-class Case:
-    """A model in the making: nodes with the expected value of each output."""
-
-    def __init__(self, opset=20):
-        self.opset, self.nodes, self.inputs, self.parameters = opset, [], {}, {}
-        self.expected = {}
-        self.shapes = {}
-
-    def input(self, name, array, shape=None):
-        self.inputs[name] = np.asarray(array)
-        self.shapes[name] = list(shape or self.inputs[name].shape)
-        return name
-
-    def parameter(self, name, array):
-        self.parameters[name] = np.asarray(array)
-        return name
-
-    def add(self, op, inputs, expected, **attributes):
-        """A node whose one output must have the value `expected`."""
-        output = f"{op}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, inputs, [output], output, **attributes))
-        self.expected[output] = np.asarray(expected)
-        return output
-
-    def model(self, static):
-        element = helper.mapping.NP_TYPE_TO_TENSOR_TYPE
-        inputs = [helper.make_tensor_value_info(name, element[array.dtype], array.shape if static else self.shapes[name])
-                  for name, array in self.inputs.items()]
-        outputs = [onnx.ValueInfoProto(name=name) for name in self.expected]
-        graph = helper.make_graph(self.nodes, "ops", inputs, outputs,
-                                  [numpy_helper.from_array(array, name) for name, array in self.parameters.items()])
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
-
-
-def f32(array):
-    return np.asarray(array, np.float32)
-
-
 def operands(rng, shape):
     """x any, p positive, u in (-1, 1), h multiples of one half."""
     x = f32(rng.standard_normal(shape) * 2)
     return {"x": x, "p": f32(np.abs(x) + 0.1), "u": f32(np.tanh(x) * 0.9), "h": f32(np.round(x * 2) / 2)}
-
-
-def wide(array):
-    return array.astype(np.float64)
 
 
 # The groups: a case with m rows (the batch) and n columns. Inputs are drawn from
@@ -291,7 +252,7 @@ def shapes(rng, fixed, m, n):
     return case
 
 
-GROUPS = [unary, binary, reductions, linear, normalizations, shapes]
+GROUPS = [unary, binary, reductions, linear, normalizations, shapes, *onnx_window_cases.GROUPS]
 
 
 class Ternc:

@@ -110,10 +110,11 @@ private:
   friend class Node;
 };
 
-/// The `tern.ternary` fact about a matrix of f32, f16, bf16 or f64, if its
-/// elements are exactly {-s, 0, s}: "tensor", "row" or "group:G", "" if not.
-/// Rows are the indices of `channelAxis`.
-std::string findTernaryFact(const TensorData &matrix, int64_t channelAxis);
+/// The `tern.ternary` fact about a matrix of f32, f16, bf16 or f64, or a tensor
+/// of which all dimensions but the first are its columns, if its elements are
+/// exactly {-s, 0, s}: "tensor", "row" or "group:G", "" if not. Rows are the
+/// indices of `channelAxis`.
+std::string findTernaryFact(const TensorData &data, int64_t channelAxis);
 
 /// Reads the tensor in a file bound to an input: .npy, or .pb for an ONNX
 /// TensorProto. Errors do not name the file.

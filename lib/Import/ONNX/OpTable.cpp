@@ -33,6 +33,9 @@ const OpTable &OpTable::get() {
     addLogicalOps(ops);
     addCastOps(ops);
     addLinearAlgebraOps(ops);
+    addConvolutionOps(ops);
+    addPoolingOps(ops);
+    addPaddingOps(ops);
     addReductionOps(ops);
     addNormalizationOps(ops);
     addShapeOps(ops);

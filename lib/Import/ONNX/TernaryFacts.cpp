@@ -19,6 +19,13 @@ using namespace tern::onnx_import;
 template <typename Bits> constexpr Bits tolerance = 0;
 template <> constexpr uint32_t tolerance<uint32_t> = 1 << (23 - 18);
 
+namespace {
+struct Matrix {
+  const char *bytes;
+  int64_t rows, columns;
+};
+} // namespace
+
 /// Whether all elements are 0 or have their granule's one absolute value, but
 /// for `tolerance`. Elements are compared as bits without their sign: these are
 /// ordered like the magnitudes, and infinities and NaNs are excluded.
@@ -26,16 +33,16 @@ template <> constexpr uint32_t tolerance<uint32_t> = 1 << (23 - 18);
 /// stored; there are `numGranules`. Ends at the first element that does not
 /// fit, which in a matrix that is not ternary is soon.
 template <typename Bits, typename Granule>
-static bool isTernary(const TensorData &matrix, int64_t numGranules,
-                      Bits infinity, Granule granule) {
+static bool isTernary(const Matrix &matrix, int64_t numGranules, Bits infinity,
+                      Granule granule) {
   constexpr Bits magnitude = static_cast<Bits>(~Bits(0)) >> 1;
   struct Range {
     Bits low, high; // 0 before the first.
   };
   std::vector<Range> ranges(numGranules);
-  const char *next = matrix.bytes.data();
-  for (int64_t r = 0; r < matrix.shape[0]; ++r) {
-    for (int64_t c = 0; c < matrix.shape[1]; ++c, next += sizeof(Bits)) {
+  const char *next = matrix.bytes;
+  for (int64_t r = 0; r < matrix.rows; ++r) {
+    for (int64_t c = 0; c < matrix.columns; ++c, next += sizeof(Bits)) {
       Bits bits =
           llvm::support::endian::read<Bits, llvm::endianness::little>(next) &
           magnitude;
@@ -54,13 +61,15 @@ static bool isTernary(const TensorData &matrix, int64_t numGranules,
 }
 
 template <typename Bits>
-static std::string findFact(const TensorData &matrix, int64_t channelAxis,
+static std::string findFact(const Matrix &matrix, int64_t channelAxis,
                             Bits infinity) {
   if (isTernary(matrix, 1, infinity, [](int64_t, int64_t) { return 0; }))
     return "tensor";
   if (channelAxis < 0)
     return "";
-  int64_t n = matrix.shape[channelAxis], k = matrix.shape[1 - channelAxis];
+  int64_t n = matrix.rows, k = matrix.columns;
+  if (channelAxis == 1)
+    std::swap(n, k);
   // A granule is `group` adjacent positions along K of one channel.
   auto isTernaryBy = [&](int64_t group) {
     int64_t groups = (k + group - 1) / group;
@@ -77,11 +86,15 @@ static std::string findFact(const TensorData &matrix, int64_t channelAxis,
   return "";
 }
 
-std::string tern::onnx_import::findTernaryFact(const TensorData &matrix,
+std::string tern::onnx_import::findTernaryFact(const TensorData &data,
                                                int64_t channelAxis) {
-  if (matrix.shape.size() != 2 || matrix.numElements == 0)
+  // Rows are output channels where there are more dimensions than two.
+  if (data.shape.size() < 2 || data.numElements == 0 ||
+      (data.shape.size() > 2 && channelAxis > 0))
     return "";
-  switch (matrix.dtype) {
+  Matrix matrix{data.bytes.data(), data.shape[0],
+                data.numElements / data.shape[0]};
+  switch (data.dtype) {
   case DType::F32:
     return findFact<uint32_t>(matrix, channelAxis, 0x7f800000);
   case DType::F64:

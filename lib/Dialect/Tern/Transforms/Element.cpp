@@ -87,6 +87,13 @@ static AffineMap expandIndices(AffineMap map, RankedTensorType wide,
   return AffineMap::get(map.getNumDims(), 0, exprs, map.getContext());
 }
 
+AffineMap tern::splitColumns(AffineMap map, RankedTensorType type) {
+  ReassociationIndices columns =
+      llvm::to_vector<2>(llvm::seq<int64_t>(1, type.getRank()));
+  AffineMap split = expandIndices(map, type, {{0}, columns});
+  return split ? simplifyAffineMap(split) : split;
+}
+
 /// Indices into what expands to `wide`, for indices into `wide`.
 static AffineMap collapseIndices(AffineMap map, RankedTensorType wide,
                                  ArrayRef<ReassociationIndices> groups) {

@@ -18,6 +18,7 @@
 #define TERN_LIB_DIALECT_TERN_TRANSFORMS_ELEMENT_H
 
 #include "mlir/IR/AffineMap.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Value.h"
 #include <optional>
 
@@ -130,6 +131,11 @@ bool isSame(const Monomial &a, const Monomial &b);
 
 /// Whether constants are equal but for their rounding.
 bool isClose(double a, double b);
+
+/// Indices into a tensor of that type, for indices into the matrix that its
+/// dimensions from the second on are the columns of. Null if an extent that
+/// matters is dynamic.
+mlir::AffineMap splitColumns(mlir::AffineMap map, mlir::RankedTensorType type);
 
 /// The number with the fewest decimal digits that is `value` in f32: what was
 /// written in the program that `value` comes from.

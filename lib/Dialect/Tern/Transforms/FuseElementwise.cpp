@@ -28,7 +28,13 @@ struct FuseElementwisePass
     linalg::populateElementwiseOpsFusionPatterns(
         patterns, [](OpOperand *operand) {
           Operation *producer = operand->get().getDefiningOp();
-          return producer && producer->hasOneUse();
+          if (!producer || !producer->hasOneUse())
+            return false;
+          // Windows read an element several times: it is computed once.
+          auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
+          return !consumer ||
+                 consumer.getMatchingIndexingMap(operand)
+                     .isProjectedPermutation(/*allowZeroInResults=*/true);
         });
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
     tensor::EmptyOp::getCanonicalizationPatterns(patterns, &getContext());

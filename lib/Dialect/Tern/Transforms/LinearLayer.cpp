@@ -92,11 +92,18 @@ static std::optional<LatentForm> getLatentForm(const LinearLayer &layer,
     if (is(0, k) && is(1, n) && type.getDimSize(1) == rows)
       return LatentForm::Transposed;
   }
-  if (type.getRank() == 3 && is(0, n) && type.getDimSize(0) == rows &&
-      !ShapedType::isDynamic(columns) && !type.isDynamicDim(2)) {
-    int64_t group = type.getDimSize(2);
-    if (type.getDimSize(1) * group == columns && is(1, k.floorDiv(group)) &&
-        (is(2, k % group) || (type.getDimSize(1) == 1 && is(2, k))))
+  if (type.getRank() >= 3 && is(0, n) && type.getDimSize(0) == rows &&
+      !ShapedType::isDynamic(columns)) {
+    ArrayRef<int64_t> extents = type.getShape().drop_front();
+    if (llvm::is_contained(extents, ShapedType::kDynamic) ||
+        ShapedType::getNumElements(extents) != columns)
+      return std::nullopt;
+    AffineMap split = splitColumns(
+        AffineMap::get(latent.getNumDims(), 0, {n, k}, context), type);
+    for (int64_t i = 1; split && i < type.getRank(); ++i)
+      if (!is(i, split.getResult(i)))
+        return std::nullopt;
+    if (split)
       return LatentForm::SplitColumns;
   }
   return std::nullopt;
@@ -125,9 +132,47 @@ static Value buildLatentMatrix(OpBuilder &builder, Location loc,
   }
   case LatentForm::SplitColumns:
     return tensor::CollapseShapeOp::create(
-        builder, loc, tensor, ArrayRef<ReassociationIndices>{{0}, {1, 2}});
+        builder, loc, tensor,
+        ArrayRef<ReassociationIndices>{
+            {0}, llvm::to_vector<2>(llvm::seq<int64_t>(1, type.getRank()))});
   }
   llvm_unreachable("all forms are handled");
+}
+
+/// The operand of an operation that only moves elements, a window's several
+/// times: a reshape, a transpose, a copy to other positions.
+static Value getMoved(Operation *op) {
+  if (isa_and_nonnull<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
+    return op->getOperand(0);
+  auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(op);
+  if (!linalgOp || linalgOp.getNumDpsInputs() != 1 ||
+      linalgOp.getNumDpsInits() != 1 ||
+      linalgOp.getNumLoops() != linalgOp.getNumParallelLoops() ||
+      linalgOp.getBlock()->getTerminator()->getOperand(0) !=
+          linalgOp.getBlock()->getArgument(0))
+    return nullptr;
+  return linalgOp.getDpsInputOperand(0)->get();
+}
+
+std::optional<Convolution> tern::getConvolution(Value x, Element weight) {
+  auto type = cast<RankedTensorType>(getSource(weight).value.getType());
+  if (type.getRank() < 3)
+    return std::nullopt;
+  bool isPoint = llvm::all_of(type.getShape().drop_front(2),
+                              [](int64_t extent) { return extent == 1; });
+  // Rows are windows of [N, C, spatial...], padded perhaps.
+  while (Value moved = getMoved(x.getDefiningOp())) {
+    auto mover = x.getDefiningOp<linalg::LinalgOp>();
+    auto movedType = cast<RankedTensorType>(moved.getType());
+    x = moved;
+    if (!mover || movedType.getRank() != type.getRank() ||
+        movedType.getDimSize(1) != type.getDimSize(1) ||
+        mover.getIndexingMapsArray()[0].isProjectedPermutation() != isPoint)
+      continue;
+    auto pad = moved.getDefiningOp<tensor::PadOp>();
+    return Convolution{moved, pad ? pad.getSource() : moved};
+  }
+  return std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//

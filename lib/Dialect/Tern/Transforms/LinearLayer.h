@@ -42,8 +42,19 @@ struct BitLinearParts {
   ActivationQuantizerAttr activations;
 };
 
+/// The tensor [N, C, spatial...] whose windows are the rows of a product of
+/// matrices that is a convolution: as it is read, and before it was padded.
+struct Convolution {
+  mlir::Value padded;
+  mlir::Value input;
+};
+
+/// The convolution that the product of `x` and `weight` is, if the weight comes
+/// from a tensor [O, C, kernel...] and the rows of `x` are windows.
+std::optional<Convolution> getConvolution(mlir::Value x, Element weight);
+
 /// Whether `latent` can be had as a matrix [N, K]: it is that, its transpose,
-/// or one whose K is split in two dimensions.
+/// or one whose K is split in several dimensions.
 bool isLatentMatrix(const LinearLayer &layer, Element latent);
 
 /// Replaces `result`, which is the layer's or the layer's with scales applied,

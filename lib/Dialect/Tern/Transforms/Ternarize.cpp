@@ -11,7 +11,9 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -127,13 +129,71 @@ private:
 };
 } // namespace
 
+/// The samples [N, ...] of a tensor as int8 and back, with one scale for each.
+static Value quantizeSamples(OpBuilder &b, Location loc, Value x,
+                             ActivationQuantizerAttr quantizer) {
+  auto type = cast<RankedTensorType>(x.getType());
+  unsigned rank = type.getRank();
+  SmallVector<ReassociationIndices> groups = {
+      {0}, llvm::to_vector<2>(llvm::seq<int64_t>(1, rank))};
+  Value flat = tensor::CollapseShapeOp::create(b, loc, x, groups);
+  auto quantized = QuantizeActivationsOp::create(b, loc, flat, quantizer);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, x);
+  Value codes = tensor::ExpandShapeOp::create(b, loc, type.clone(b.getI8Type()),
+                                              quantized.getQ(), groups, sizes);
+  Value empty = tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  SmallVector<AffineMap> maps = {identity, identity.getMajorSubMap(1),
+                                 identity};
+  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      b, loc, type, ValueRange{codes, quantized.getScale()}, empty, maps, loops,
+      [&](OpBuilder &nested, Location at, ValueRange args) {
+        Value code =
+            arith::SIToFPOp::create(nested, at, type.getElementType(), args[0]);
+        linalg::YieldOp::create(
+            nested, at,
+            ValueRange{arith::MulFOp::create(nested, at, code, args[1])});
+      });
+  return StraightThroughOp::create(b, loc, x, generic.getResult(0), Value());
+}
+
+/// Repeats on `replacement` what makes `x` of `input`, by the first operand of
+/// each operation.
+static Value repeatMoves(OpBuilder &b, Value x, Value input,
+                         Value replacement) {
+  if (x == input)
+    return replacement;
+  Operation *op = x.getDefiningOp();
+  IRMapping mapping;
+  mapping.map(op->getOperand(0),
+              repeatMoves(b, op->getOperand(0), input, replacement));
+  return b.clone(*op, mapping)->getResult(0);
+}
+
+/// The rows `x` of a convolution with samples quantized. A `tern.bitlinear`
+/// itself would give each window a scale of its own.
+static Value quantizeConvolution(OpBuilder &b, Location loc, Value x,
+                                 const Convolution &convolution,
+                                 ActivationQuantizerAttr quantizer) {
+  return repeatMoves(b, x, convolution.input,
+                     quantizeSamples(b, loc, convolution.input, quantizer));
+}
+
 /// A layer that is ternary already: only its activations can change.
 void Ternarize::visit(BitLinearOp bitlinear) {
   LayerNames names = getLayerNames(bitlinear, bitlinear.getWeight());
   note(names);
   filter.match(names);
-  if (activations == ActivationMode::Int8 && !bitlinear.getActivations())
-    bitlinear.setActivationsAttr(int8);
+  if (activations != ActivationMode::Int8 || bitlinear.getActivations())
+    return;
+  std::optional<Convolution> convolution =
+      getConvolution(bitlinear.getX(), Element::get(bitlinear.getWeight()));
+  if (!convolution)
+    return bitlinear.setActivationsAttr(int8);
+  OpBuilder builder(bitlinear);
+  bitlinear.getXMutable().assign(quantizeConvolution(
+      builder, bitlinear.getLoc(), bitlinear.getX(), *convolution, int8));
 }
 
 void Ternarize::visit(const LinearLayer &layer) {
@@ -164,10 +224,16 @@ void Ternarize::visit(const LinearLayer &layer) {
     return setFloatReason(op, "the weights are no matrix [N, K] or [K, N]");
 
   OpBuilder builder(op);
-  bool isFloat = activations == ActivationMode::Float;
-  BitLinearOp bitlinear = replaceByBitLinear(
-      builder, layer, layer.getResult(),
-      {layer.x, latent, std::nullopt, weights, isFloat ? nullptr : int8});
+  BitLinearParts parts{layer.x, latent, std::nullopt, weights, nullptr};
+  std::optional<Convolution> convolution =
+      getConvolution(layer.x, layer.weight);
+  if (convolution && activations == ActivationMode::Int8)
+    parts.x =
+        quantizeConvolution(builder, op->getLoc(), layer.x, *convolution, int8);
+  else if (!convolution && activations != ActivationMode::Float)
+    parts.activations = int8;
+  BitLinearOp bitlinear =
+      replaceByBitLinear(builder, layer, layer.getResult(), parts);
   setOrigin(bitlinear, LayerOrigin::Converted);
   ++numConverted;
   auto function = bitlinear->getParentOfType<func::FuncOp>();

@@ -61,3 +61,25 @@ func.func @kept(%x: tensor<?x8xf32>, %e: tensor<?x8xf32>, %f: tensor<?xf32>) -> 
   } -> tensor<?xf32>
   return %1, %2 : tensor<?x8xf32>, tensor<?xf32>
 }
+
+// Each window reads elements that others read too: they are computed before.
+// CHECK-LABEL: func @windows
+// CHECK: math.exp
+// CHECK: linalg.yield
+// CHECK: linalg.generic
+// CHECK-NOT: math.exp
+// CHECK: return
+func.func @windows(%x: tensor<?xf32>, %e: tensor<?xf32>, %w: tensor<?x3xf32>) -> tensor<?x3xf32> {
+  %0 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %n = math.exp %a : f32
+    linalg.yield %n : f32
+  } -> tensor<?xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i + j)>, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%0 : tensor<?xf32>) outs(%w : tensor<?x3xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  } -> tensor<?x3xf32>
+  return %1 : tensor<?x3xf32>
+}

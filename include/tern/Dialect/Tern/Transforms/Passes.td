@@ -193,6 +193,9 @@ def TernTernarize : Pass<"tern-ternarize", "::mlir::ModuleOp"> {
 
     Activations of converted layers become int8 unless `activations` is
     `float`; `int8` quantizes those of layers that are ternary already, too.
+    Convolutions (products whose rows are windows and whose weight is a tensor
+    [O, C, kernel...]) stay in float unless `activations` is `int8`; then their
+    inputs are quantized and dequantized with one scale for each sample.
 
     Layers that are left alone get an attribute `tern.float` that says why.
   }];

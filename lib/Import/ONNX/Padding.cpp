@@ -1,0 +1,211 @@
+//===- Padding.cpp - Pad --------------------------------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Elementwise.h"
+#include "Windows.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace tern::onnx_import;
+using B = ImplicitLocOpBuilder;
+
+namespace {
+/// How much is added to each axis at either end; negative is cut off.
+struct Pads {
+  Extents low, high;
+};
+} // namespace
+
+/// Pads are an attribute before opset 11, an operand since; they may name the
+/// axes since opset 18.
+static FailureOr<Pads> getPads(Node &node, int64_t rank) {
+  Extents values;
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  if (node.getVersion() < 11) {
+    std::optional<SmallVector<int64_t>> given =
+        node.getInts(node.getVersion() < 2 ? "paddings" : "pads");
+    if (!given)
+      return node.error("attribute 'pads' is missing");
+    values.assign(given->begin(), given->end());
+  } else {
+    std::optional<ArrayRef<Extent>> contents = node.getContents(1);
+    if (!contents)
+      return node.error("pads must be known when compiling; bind a graph input "
+                        "with --constant-input, or dynamic dimensions with "
+                        "--dim");
+    values.assign(contents->begin(), contents->end());
+    if (node.hasInput(3)) {
+      FailureOr<SmallVector<int64_t>> given = node.getConstants(3, "axes");
+      if (failed(given))
+        return failure();
+      axes.clear();
+      for (int64_t axis : *given) {
+        FailureOr<int64_t> normal = node.normalizeAxis(axis, rank);
+        if (failed(normal))
+          return failure();
+        if (llvm::is_contained(axes, *normal))
+          return node.error("axis " + Twine(*normal) + " stands twice");
+        axes.push_back(*normal);
+      }
+    }
+  }
+  if (values.size() != 2 * axes.size())
+    return node.error("there are " + Twine(values.size()) + " pads for " +
+                      Twine(axes.size()) + " axes");
+  Pads pads{Extents(rank), Extents(rank)};
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    pads.low[axis] = values[i];
+    pads.high[axis] = values[i + axes.size()];
+  }
+  for (const Extent &value : values)
+    if (!value.getConstant() && !isNonNegative(value))
+      return node.error("cannot tell whether a pad is negative; fix dynamic "
+                        "dimensions with --dim");
+  return pads;
+}
+
+/// Cuts off what negative pads say, and makes these 0.
+static FailureOr<Tensor> emitCrop(Node &node, Tensor x, Pads &pads) {
+  SmallVector<OpFoldResult> offsets, sizes,
+      strides(x.getRank(), node.b.getIndexAttr(1));
+  Extents shape;
+  bool isCut = false;
+  for (auto [extent, low, high] :
+       llvm::zip_equal(x.shape, pads.low, pads.high)) {
+    int64_t before = std::max<int64_t>(-low.getConstant().value_or(0), 0);
+    int64_t after = std::max<int64_t>(-high.getConstant().value_or(0), 0);
+    std::optional<Extent> cut = Extent::add(before, after);
+    std::optional<Extent> rest =
+        cut ? node.getSymbols().saturatingSub(node.b, extent, *cut)
+            : std::nullopt;
+    if (!rest || (extent.getConstant() && *extent.getConstant() < before))
+      return node.error("negative pads cut off more than there is");
+    isCut |= before || after;
+    offsets.push_back(node.b.getIndexAttr(before));
+    sizes.push_back(node.getSymbols().getFoldResult(node.b, *rest));
+    shape.push_back(*rest);
+    if (before)
+      low = 0;
+    if (after)
+      high = 0;
+  }
+  if (!isCut)
+    return x;
+  Value source = node.getValue(x);
+  return node.makeTensor(
+      x.dtype, shape,
+      tensor::ExtractSliceOp::create(node.b, node.getTensorType(x.dtype, shape),
+                                     source, offsets, sizes, strides));
+}
+
+/// The remainder of a division by a positive number, not negative.
+static Value emitModulo(B &b, Value x, Value y) {
+  Value remainder = arith::RemSIOp::create(b, x, y);
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value isNegative =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, remainder, zero);
+  Value wrapped = arith::AddIOp::create(b, remainder, y);
+  return arith::SelectOp::create(b, isNegative, wrapped, remainder);
+}
+
+/// The index that an index beyond the ends, or within, stands for.
+static Value emitPaddedIndex(B &b, Value index, Value extent, StringRef mode) {
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  Value last = arith::SubIOp::create(b, extent, one);
+  if (mode == "edge")
+    return arith::MaxSIOp::create(b, arith::MinSIOp::create(b, index, last),
+                                  zero);
+  if (mode == "wrap")
+    return emitModulo(b, index, arith::MaxSIOp::create(b, extent, one));
+  // To and fro between the first and the last.
+  Value period = arith::AddIOp::create(b, last, last);
+  Value position = emitModulo(b, index, arith::MaxSIOp::create(b, period, one));
+  return arith::MinSIOp::create(b, position,
+                                arith::SubIOp::create(b, period, position));
+}
+
+/// Pads with elements of the tensor itself.
+static FailureOr<Tensor> emitRepeated(Node &node, Tensor x, const Pads &pads,
+                                      StringRef mode) {
+  Extents shape;
+  SmallVector<Value> lows, extents;
+  for (auto [extent, low, high] :
+       llvm::zip_equal(x.shape, pads.low, pads.high)) {
+    std::optional<Extent> sum = Extent::add(extent, low);
+    sum = sum ? Extent::add(*sum, high) : std::nullopt;
+    if (!sum)
+      return node.error("the extent of the result overflows");
+    if (extent.isConstant(0) && !sum->isConstant(0))
+      return node.error("there are no elements to pad with");
+    shape.push_back(*sum);
+    bool isPadded = *sum != extent;
+    lows.push_back(isPadded ? node.getSymbols().getValue(node.b, low)
+                            : Value());
+    extents.push_back(isPadded ? node.getSymbols().getValue(node.b, extent)
+                               : Value());
+  }
+  Value source = node.getValue(x);
+  return node.emitMap({}, shape, x.dtype, [&](B &b, ValueRange) -> Value {
+    SmallVector<Value> position;
+    for (auto [i, low, extent] : llvm::enumerate(lows, extents)) {
+      Value index = linalg::IndexOp::create(b, i);
+      if (low)
+        index = emitPaddedIndex(b, arith::SubIOp::create(b, index, low), extent,
+                                mode);
+      position.push_back(index);
+    }
+    return tensor::ExtractOp::create(b, source, position);
+  });
+}
+
+static LogicalResult importPad(Node &node) {
+  Tensor input = node.getInput(0);
+  StringRef mode = node.getString("mode", "constant");
+  FailureOr<Pads> pads = getPads(node, input.getRank());
+  if (failed(pads))
+    return failure();
+  if (mode != "constant" && mode != "reflect" && mode != "edge" &&
+      mode != "wrap")
+    return node.error("attribute 'mode' is " + quote(mode) +
+                      "; it must be constant, reflect, edge or wrap");
+  // The value that is padded with.
+  Tensor value = node.makeTensor(input.dtype, {}, nullptr);
+  if (node.getVersion() < 11) {
+    double number = node.getFloat("value", 0);
+    if (failed(node.expectTypes(input, Floats)))
+      return failure();
+    value = node.makeConstant(input.dtype, number);
+  } else if (node.hasInput(2)) {
+    FailureOr<Tensor> scalar = node.emitReshape(node.getInput(2), {});
+    if (failed(scalar))
+      return failure();
+    value = *scalar;
+    if (value.dtype != input.dtype)
+      return node.error("inputs have different element types");
+  }
+  bool hasValue = value.constant || value.contents || value.value ||
+                  !value.parameter.empty();
+  FailureOr<Tensor> cropped = emitCrop(node, input, *pads);
+  if (failed(cropped))
+    return failure();
+  if (mode != "constant")
+    return node.setResult(emitRepeated(node, *cropped, *pads, mode));
+  Value scalar = hasValue
+                     ? tensor::ExtractOp::create(node.b, node.getValue(value),
+                                                 ValueRange())
+                           .getResult()
+                     : node.emitScalar(node.getElementType(input.dtype), 0);
+  return node.setResult(emitPad(node, *cropped, pads->low, pads->high, scalar));
+}
+
+void tern::onnx_import::addPaddingOps(OpTable &ops) {
+  ops.onOp("Pad", 1, {1, 4}, importPad);
+}
