@@ -16,84 +16,7 @@
 
 using namespace tern::runtime;
 
-std::string Session::Tensor::type() const {
-  std::string text;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] >= 0)
-      text += std::to_string(shape[i]);
-    else
-      text += symbols[i].empty() ? "?" : symbols[i];
-    text += "x";
-  }
-  return text + dtypeName(dtype);
-}
-
-std::string
-tern::runtime::listTensors(const std::vector<Session::Tensor> &tensors) {
-  std::string text;
-  for (const Session::Tensor &tensor : tensors)
-    text += (text.empty() ? "" : ", ") + tensor.name + ": " + tensor.type();
-  return text;
-}
-
-static std::optional<DType> fromDLPack(DLDataType type) {
-  switch (type.code) {
-  case kDLFloat:
-    return parseDType("f" + std::to_string(type.bits));
-  case kDLBfloat:
-    return DType::BF16;
-  case kDLInt:
-    return parseDType("i" + std::to_string(type.bits));
-  case kDLUInt:
-    return parseDType("u" + std::to_string(type.bits));
-  case TERN_DLPACK_BOOL:
-    return DType::Bool;
-  default:
-    return std::nullopt;
-  }
-}
-
-static DLDataType toDLPack(DType dtype) {
-  const char *name = dtypeName(dtype);
-  uint8_t code = dtype == DType::Bool   ? TERN_DLPACK_BOOL
-                 : dtype == DType::BF16 ? kDLBfloat
-                 : name[0] == 'f'       ? kDLFloat
-                 : name[0] == 'i'       ? kDLInt
-                                        : kDLUInt;
-  return {code, static_cast<uint8_t>(8 * dtypeSize(dtype)), 1};
-}
-
-static Session::Tensor fromInfo(const TernTensorInfo &info) {
-  Session::Tensor tensor;
-  tensor.name = info.name;
-  tensor.dtype = fromDLPack(info.dtype).value_or(DType::U8);
-  for (int32_t i = 0; i < info.ndim; ++i) {
-    tensor.shape.push_back(info.shape[i]);
-    tensor.symbols.emplace_back(info.symbols[i] ? info.symbols[i] : "");
-  }
-  return tensor;
-}
-
 namespace {
-/// DLTensors that refer to HostTensors.
-struct View {
-  explicit View(const std::vector<HostTensor> &tensors)
-      : values(tensors.size()) {
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      values[i].data = const_cast<char *>(tensors[i].data());
-      values[i].device = {kDLCPU, 0};
-      values[i].ndim = static_cast<int>(tensors[i].shape.size());
-      values[i].dtype = toDLPack(tensors[i].dtype);
-      values[i].shape = const_cast<int64_t *>(tensors[i].shape.data());
-      values[i].strides = nullptr;
-      values[i].byte_offset = 0;
-      pointers.push_back(&values[i]);
-    }
-  }
-  std::vector<DLTensor> values;
-  std::vector<const DLTensor *> pointers;
-};
-
 /// "37 of 100" on a terminal, gone when done.
 class Progress {
 public:
@@ -142,10 +65,9 @@ MaybeError Session::outputShapes(const std::vector<HostTensor> &given,
   for (const Tensor &output : outputs)
     numExtents += output.shape.size();
   std::vector<int64_t> extents(numExtents);
-  View view(given);
-  if (tern_program_output_shapes(program, view.pointers.data(),
-                                 view.pointers.size(), extents.data(),
-                                 extents.size()) != TERN_OK)
+  TensorView view(given);
+  if (tern_program_output_shapes(program, view.data(), view.size(),
+                                 extents.data(), extents.size()) != TERN_OK)
     return tern_last_error();
   auto next = extents.begin();
   for (const Tensor &output : outputs) {
@@ -158,11 +80,10 @@ MaybeError Session::outputShapes(const std::vector<HostTensor> &given,
 
 MaybeError Session::runInto(const std::vector<HostTensor> &given,
                             const std::vector<HostTensor> &results) {
-  View in(given), out(results);
+  TensorView in(given), out(results);
   auto start = std::chrono::steady_clock::now();
-  TernStatus status =
-      tern_program_invoke(program, in.pointers.data(), in.pointers.size(),
-                          out.pointers.data(), out.pointers.size());
+  TernStatus status = tern_program_invoke(program, in.data(), in.size(),
+                                          out.data(), out.size());
   seconds +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();

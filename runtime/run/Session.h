@@ -9,21 +9,14 @@
 #ifndef TERN_RUNTIME_SESSION_H
 #define TERN_RUNTIME_SESSION_H
 
-#include "HostTensor.h"
-#include "tern/runtime/Runtime.h"
+#include "TensorView.h"
 
 namespace tern::runtime {
 
 /// The C API of the runtime for HostTensors.
 class Session {
 public:
-  struct Tensor {
-    std::string name;
-    DType dtype;
-    std::vector<int64_t> shape;       // -1 where symbolic.
-    std::vector<std::string> symbols; // "" where static.
-    std::string type() const;
-  };
+  using Tensor = TensorInfo;
 
   Session() = default;
   Session(const Session &) = delete;
@@ -65,9 +58,6 @@ private:
   MaybeError outputShapes(const std::vector<HostTensor> &inputs,
                           std::vector<std::vector<int64_t>> &shapes);
 };
-
-/// "x: batchx784xf32, y: 10xi64".
-std::string listTensors(const std::vector<Session::Tensor> &tensors);
 
 } // namespace tern::runtime
 

@@ -55,8 +55,8 @@ public:
     byteVector = VectorType::get(lanes, b.getI8Type());
     floatVector = VectorType::get(lanes, f32);
     wideVector = VectorType::get(lanes, f64);
-    accType = integer ? target.getAccumulatorType(lanes, b.getContext())
-                      : wideVector;
+    accType =
+        integer ? target.getAccumulatorType(lanes, b.getContext()) : wideVector;
   }
 
   Value build();
@@ -262,8 +262,8 @@ Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,
   } else if (op.getGroup() == 0) {
     results = reduce(blockLoop(zero, blocks, m, n, Value(), count), sums);
     for (auto [i, result] : llvm::enumerate(results))
-      result = arith::MulFOp::create(b, loc, widen(result),
-                                     scaleOf(i % rows, zero));
+      result =
+          arith::MulFOp::create(b, loc, widen(result), scaleOf(i % rows, zero));
   } else {
     SmallVector<Value> inits(count * rows, zeroOf(f64));
     results = loop(

@@ -1,0 +1,82 @@
+//===- TensorView.cpp - HostTensors for the C API ---------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TensorView.h"
+
+using namespace tern::runtime;
+
+std::string TensorInfo::type() const {
+  std::string text;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] >= 0)
+      text += std::to_string(shape[i]);
+    else
+      text += symbols[i].empty() ? "?" : symbols[i];
+    text += "x";
+  }
+  return text + dtypeName(dtype);
+}
+
+std::string tern::runtime::listTensors(const std::vector<TensorInfo> &tensors) {
+  std::string text;
+  for (const TensorInfo &tensor : tensors)
+    text += (text.empty() ? "" : ", ") + tensor.name + ": " + tensor.type();
+  return text;
+}
+
+static std::optional<DType> fromDLPack(DLDataType type) {
+  switch (type.code) {
+  case kDLFloat:
+    return parseDType("f" + std::to_string(type.bits));
+  case kDLBfloat:
+    return DType::BF16;
+  case kDLInt:
+    return parseDType("i" + std::to_string(type.bits));
+  case kDLUInt:
+    return parseDType("u" + std::to_string(type.bits));
+  case TERN_DLPACK_BOOL:
+    return DType::Bool;
+  default:
+    return std::nullopt;
+  }
+}
+
+static DLDataType toDLPack(DType dtype) {
+  const char *name = dtypeName(dtype);
+  uint8_t code = dtype == DType::Bool   ? TERN_DLPACK_BOOL
+                 : dtype == DType::BF16 ? kDLBfloat
+                 : name[0] == 'f'       ? kDLFloat
+                 : name[0] == 'i'       ? kDLInt
+                                        : kDLUInt;
+  return {code, static_cast<uint8_t>(8 * dtypeSize(dtype)), 1};
+}
+
+TensorInfo tern::runtime::fromInfo(const TernTensorInfo &info) {
+  TensorInfo tensor;
+  tensor.name = info.name;
+  tensor.dtype = fromDLPack(info.dtype).value_or(DType::U8);
+  for (int32_t i = 0; i < info.ndim; ++i) {
+    tensor.shape.push_back(info.shape[i]);
+    tensor.symbols.emplace_back(info.symbols[i] ? info.symbols[i] : "");
+  }
+  return tensor;
+}
+
+TensorView::TensorView(const std::vector<HostTensor> &tensors)
+    : values(tensors.size()) {
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    values[i].data = const_cast<char *>(tensors[i].data());
+    values[i].device = {kDLCPU, 0};
+    values[i].ndim = static_cast<int>(tensors[i].shape.size());
+    values[i].dtype = toDLPack(tensors[i].dtype);
+    values[i].shape = const_cast<int64_t *>(tensors[i].shape.data());
+    values[i].strides = nullptr;
+    values[i].byte_offset = 0;
+    pointers.push_back(&values[i]);
+  }
+}

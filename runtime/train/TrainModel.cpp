@@ -1,0 +1,169 @@
+//===- TrainModel.cpp - A trainer and its tensors --------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TrainModel.h"
+#include "Json.h"
+
+#include <cmath>
+
+using namespace tern::runtime;
+
+MaybeError TrainModel::load(const std::string &artifact,
+                            const TernTrainArtifact *linked,
+                            const TernProgramOptions &options) {
+  TernStatus status =
+      linked ? tern_trainer_link(linked, &options, &trainer)
+             : tern_trainer_load(artifact.c_str(), &options, &trainer);
+  if (status != TERN_OK)
+    return tern_last_error();
+  name = nlohmann::json::parse(tern_trainer_signature(trainer))["model"]
+             .get<std::string>();
+  TernTensorInfo info;
+  for (size_t i = 0; i < tern_trainer_num_inputs(trainer, TERN_TRAIN_STEP); ++i)
+    if (tern_trainer_input(trainer, TERN_TRAIN_STEP, i, &info) == TERN_OK)
+      inputs.inputs.push_back(fromInfo(info));
+  for (size_t i = 1; i < tern_trainer_num_outputs(trainer, TERN_EVAL_STEP); ++i)
+    if (tern_trainer_output(trainer, TERN_EVAL_STEP, i, &info) == TERN_OK)
+      outputs.push_back(fromInfo(info));
+  for (size_t i = 1; i < tern_trainer_num_outputs(trainer, TERN_TRAIN_STEP);
+       ++i)
+    if (tern_trainer_output(trainer, TERN_TRAIN_STEP, i, &info) == TERN_OK)
+      measurements.push_back(fromInfo(info));
+  int64_t classes = -1, ignored = 0;
+  int ignores = 0;
+  tern_trainer_classes(trainer, &classes, &ignores, &ignored);
+  if (classes >= 0)
+    inputs.classes = classes;
+  if (ignores)
+    inputs.ignoreIndex = ignored;
+  return checkInputs();
+}
+
+MaybeError TrainModel::checkInputs() {
+  const TensorInfo &labels = inputs.labels();
+  for (const TensorInfo &input : inputs.inputs)
+    if (input.shape.empty() || input.shape[0] != labels.shape[0] ||
+        input.symbols[0] != labels.symbols[0])
+      return "the model's inputs do not all begin with the batch (" +
+             listTensors(inputs.inputs) + "); train it through the C API";
+  fixedBatch = labels.shape[0];
+  return std::nullopt;
+}
+
+bool TrainModel::hasScalar(const std::string &name) const {
+  for (const std::string &known : scalars())
+    if (known == name)
+      return true;
+  return false;
+}
+
+std::vector<std::string> TrainModel::scalars() const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < tern_trainer_num_scalars(trainer); ++i)
+    names.emplace_back(tern_trainer_scalar_name(trainer, i));
+  return names;
+}
+
+MaybeError TrainModel::step(const std::vector<HostTensor> &batch, float &loss) {
+  TensorView view(batch);
+  if (tern_trainer_train_step(trainer, view.data(), view.size(), &loss) !=
+      TERN_OK)
+    return tern_last_error();
+  return std::nullopt;
+}
+
+/// The rows of `scores` that have their largest element where `labels` say.
+/// A row with a NaN is wrong; of equal elements the first counts.
+static int64_t countCorrectF32(const HostTensor &scores,
+                               const HostTensor &labels, int64_t classes) {
+  const float *row = reinterpret_cast<const float *>(scores.data());
+  int64_t correct = 0, rows = labels.numElements();
+  for (int64_t r = 0; r < rows; ++r, row += classes) {
+    int64_t best = 0;
+    bool isNumber = true;
+    for (int64_t c = 0; c < classes; ++c) {
+      isNumber &= !std::isnan(row[c]);
+      if (row[c] > row[best])
+        best = c;
+    }
+    correct += isNumber && labels.at(r) == static_cast<long double>(best);
+  }
+  return correct;
+}
+
+MaybeError TrainModel::evaluate(const std::vector<HostTensor> &batch,
+                                Evaluation &sums) {
+  TensorView view(batch);
+  size_t numExtents = 0;
+  for (const TensorInfo &output : outputs)
+    numExtents += output.shape.size();
+  std::vector<int64_t> extents(numExtents);
+  if (tern_trainer_output_shapes(trainer, TERN_EVAL_STEP, view.data(),
+                                 view.size(), extents.data(),
+                                 extents.size()) != TERN_OK)
+    return tern_last_error();
+  results.resize(outputs.size());
+  auto next = extents.begin();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    auto end = next + static_cast<ptrdiff_t>(outputs[i].shape.size());
+    std::vector<int64_t> shape(next, end);
+    next = end;
+    if (!results[i].data() || results[i].shape != shape)
+      if (MaybeError error =
+              HostTensor::allocate(outputs[i].dtype, shape, results[i]))
+        return "output '" + outputs[i].name + "': " + *error;
+  }
+  TensorView out(results);
+  float loss = 0;
+  if (tern_trainer_eval_step(trainer, view.data(), view.size(), &loss,
+                             out.data(), out.size()) != TERN_OK)
+    return tern_last_error();
+
+  const HostTensor &labels = batch.back();
+  int64_t targets = labels.numElements();
+  if (inputs.ignoreIndex)
+    for (int64_t i = 0, n = targets; i < n; ++i)
+      targets -= labels.at(i) == static_cast<long double>(*inputs.ignoreIndex);
+  // Of nothing but ignored labels there is no mean.
+  if (targets)
+    sums.loss += static_cast<double>(loss) * static_cast<double>(targets);
+  sums.targets += targets;
+  if (!inputs.classes || results.empty() || results[0].dtype != DType::F32)
+    return std::nullopt;
+  std::vector<int64_t> scores = labels.shape;
+  scores.push_back(*inputs.classes);
+  if (results[0].shape != scores)
+    return std::nullopt;
+  sums.hasAccuracy = true;
+  sums.correct += countCorrectF32(results[0], labels, *inputs.classes);
+  return std::nullopt;
+}
+
+MaybeError Batches::prepare(std::shared_ptr<const Dataset> dataset,
+                            const ModelInputs &inputs, int64_t rows) {
+  source = std::move(dataset);
+  std::vector<std::vector<int64_t>> shapes = source->itemShapes();
+  memory.resize(shapes.size());
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    shapes[i][0] = rows;
+    if (MaybeError error =
+            HostTensor::allocate(inputs.inputs[i].dtype, shapes[i], memory[i]))
+      return "a batch: " + *error;
+  }
+  return std::nullopt;
+}
+
+std::vector<HostTensor> Batches::get(const std::vector<int64_t> &items) {
+  int64_t count = static_cast<int64_t>(items.size());
+  for (int64_t row = 0; row < count; ++row)
+    source->copy(items[static_cast<size_t>(row)], row, memory);
+  std::vector<HostTensor> batch;
+  for (const HostTensor &tensor : memory)
+    batch.push_back(tensor.rows(0, count));
+  return batch;
+}

@@ -1,0 +1,76 @@
+//===- TrainModel.h - A trainer and its tensors ----------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_RUNTIME_TRAINMODEL_H
+#define TERN_RUNTIME_TRAINMODEL_H
+
+#include "Dataset.h"
+#include "tern/runtime/Trainer.h"
+
+namespace tern::runtime {
+
+/// The C API of training for HostTensors.
+class TrainModel {
+public:
+  TrainModel() = default;
+  TrainModel(const TrainModel &) = delete;
+  TrainModel &operator=(const TrainModel &) = delete;
+  ~TrainModel() { tern_trainer_destroy(trainer); }
+
+  /// From a file, or if `linked` is not null, from this executable.
+  [[nodiscard]] MaybeError load(const std::string &artifact,
+                                const TernTrainArtifact *linked,
+                                const TernProgramOptions &options);
+
+  [[nodiscard]] MaybeError step(const std::vector<HostTensor> &batch,
+                                float &loss);
+  /// Sums over a batch of validation.
+  struct Evaluation {
+    double loss = 0; // Mean loss times targets.
+    int64_t targets = 0, correct = 0;
+    bool hasAccuracy = false;
+  };
+  [[nodiscard]] MaybeError evaluate(const std::vector<HostTensor> &batch,
+                                    Evaluation &sums);
+
+  bool hasScalar(const std::string &name) const;
+  std::vector<std::string> scalars() const;
+
+  TernTrainer *trainer = nullptr;
+  /// The model's.
+  std::string name;
+  ModelInputs inputs;
+  /// Of eval_step, without the loss; of train_step, without the loss.
+  std::vector<TensorInfo> outputs, measurements;
+  /// The only size of batches there is, or -1.
+  int64_t fixedBatch = -1;
+
+private:
+  MaybeError checkInputs();
+
+  std::vector<HostTensor> results;
+};
+
+/// Batches of a dataset in memory that is used again and again.
+class Batches {
+public:
+  /// Allocates for `rows` rows.
+  [[nodiscard]] MaybeError prepare(std::shared_ptr<const Dataset> dataset,
+                                   const ModelInputs &inputs, int64_t rows);
+  /// Row i is item items[i]; the tensors are those of the last call.
+  std::vector<HostTensor> get(const std::vector<int64_t> &items);
+  const Dataset &dataset() const { return *source; }
+
+private:
+  std::shared_ptr<const Dataset> source;
+  std::vector<HostTensor> memory;
+};
+
+} // namespace tern::runtime
+
+#endif // TERN_RUNTIME_TRAINMODEL_H

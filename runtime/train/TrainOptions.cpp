@@ -1,0 +1,314 @@
+//===- TrainOptions.cpp - The command line of training ---------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TrainOptions.h"
+#include "tern/runtime/Runtime.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+using namespace tern::runtime;
+
+static constexpr const char *footer =
+    R"(FILE is .npy or IDX (plain or .gz). One of --steps and --epochs is needed.
+An interrupt (Ctrl-C) ends after the step in progress, with a checkpoint.
+TERN_NUM_THREADS sets the number of threads where --threads does not.)";
+
+static void addData(CLI::App &app, TrainOptions &options) {
+  auto list = [&](const char *name, std::vector<std::string> &values,
+                  const char *help) {
+    return app.add_option(name, values, help)
+        ->type_size(1)
+        ->allow_extra_args(false)
+        ->type_name("[NAME=]FILE")
+        ->group("Data");
+  };
+  list("--data", options.data, "Rows to train on; for each input once");
+  app.add_option("--labels", options.labels, "Their labels or targets")
+      ->type_name("FILE")
+      ->group("Data");
+  list("--val", options.val, "Rows to validate on; for each input once");
+  app.add_option("--val-labels", options.valLabels, "Their labels or targets")
+      ->type_name("FILE")
+      ->group("Data");
+  app.add_option("--val-split", options.valSplit,
+                 "Validate on this last fraction of the data instead (of "
+                 "--text: default 0.1)")
+      ->type_name("FRACTION")
+      ->check(CLI::Range(0.0, 0.999999))
+      ->group("Data");
+  app.add_option("--scale", options.scale,
+                 "Multiply data by a number for models that take floats")
+      ->type_name("NUMBER")
+      ->group("Data");
+  app.add_option("--normalize", options.normalize,
+                 "Then subtract MEAN and divide by DEVIATION")
+      ->type_name("MEAN,DEVIATION")
+      ->delimiter(',')
+      ->expected(2)
+      ->type_size(1)
+      ->group("Data");
+  app.add_option("--text", options.text,
+                 "Train on windows of a text to predict the next symbol")
+      ->type_name("FILE")
+      ->group("Data");
+  app.add_option("--vocab", options.vocab,
+                 "Symbols of the text: bytes, or the characters that occur")
+      ->check(CLI::IsMember({"byte", "char"}))
+      ->capture_default_str()
+      ->group("Data");
+  app.add_option("--context", options.context, "Symbols in a window")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 32))
+      ->group("Data");
+  app.add_option("--stride", options.stride,
+                 "Symbols from one window for training to the next")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 32))
+      ->capture_default_str()
+      ->group("Data");
+}
+
+static void addSteps(CLI::App &app, TrainOptions &options) {
+  auto count = [&](const char *name, int64_t &value, int64_t smallest,
+                   const char *help) {
+    return app.add_option(name, value, help)
+        ->type_name("N")
+        ->check(CLI::Range(smallest, int64_t(1) << 53))
+        ->group("Steps");
+  };
+  count("--batch", options.batch, 1, "Rows in a batch");
+  CLI::Option *steps = count("--steps", options.steps, 1, "Steps to do in all");
+  count("--epochs", options.epochs, 1, "Passes over the data to do in all")
+      ->excludes(steps);
+  app.add_option("--seed", options.seed, "Of the order of the rows")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group("Steps");
+  // Not checked here: numbers that are NaN or negative get a message that
+  // says so.
+  app.add_option("--lr", options.lr, "Learning rate (default: the model's)")
+      ->group("Steps");
+  app.add_option("--weight-decay", options.weightDecay,
+                 "Weight decay (default: the model's)")
+      ->group("Steps");
+  app.add_option("--clip-norm", options.clipNorm,
+                 "Largest norm of the gradient; 0: any")
+      ->group("Steps");
+  app.add_option("--schedule", options.schedule,
+                 "How the learning rate goes on after --warmup")
+      ->check(CLI::IsMember({"constant", "linear", "cosine", "two-stage"}))
+      ->capture_default_str()
+      ->group("Steps");
+  count("--warmup", options.warmup, 0,
+        "Steps over which the learning rate rises from 0");
+  app.add_option("--min-lr", options.minLr,
+                 "Learning rate at the end, or a percentage such as 10% "
+                 "(linear, cosine; default 0)")
+      ->type_name("NUMBER")
+      ->group("Steps");
+  app.add_option("--decay-start", options.decayStart,
+                 "Fraction of the steps before the learning rate falls "
+                 "(linear, cosine)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group("Steps");
+  app.add_option("--stage-start", options.stageStart,
+                 "Fraction of the steps before the second stage (two-stage)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->group("Steps");
+  app.add_option("--stage-lr", options.secondLr,
+                 "Learning rate of the second stage (default: 2/3 of --lr)")
+      ->group("Steps");
+  app.add_option("--stage-weight-decay", options.secondWeightDecay,
+                 "Weight decay of the second stage")
+      ->capture_default_str()
+      ->group("Steps");
+  count("--lambda-warmup", options.lambdaWarmup, 0,
+        "Steps over which quantization sets in");
+  app.add_option("--set", options.scalars, "Any other run-time scalar")
+      ->type_name("NAME=VALUE")
+      ->type_size(1)
+      ->allow_extra_args(false)
+      ->group("Steps");
+}
+
+static void addFiles(CLI::App &app, TrainOptions &options, bool isLinked) {
+  auto count = [&](const char *name, int64_t &value, const char *help) {
+    return app.add_option(name, value, help)
+        ->type_name("N")
+        ->check(CLI::Range(int64_t(1), int64_t(1) << 53));
+  };
+  count("--eval-every", options.evalEvery,
+        "Validate after every N steps (default: after each epoch); always at "
+        "the end")
+      ->group("Validation");
+  count("--eval-batches", options.evalBatches,
+        "Validate on N batches at most, the same ones each time")
+      ->group("Validation");
+  count("--eval-batch", options.evalBatch,
+        "Rows in a batch of validation (default: --batch)")
+      ->group("Validation");
+  app.add_flag("--eval-only", options.evalOnly, "Validate, do not train")
+      ->group("Validation");
+  app.add_option("--weights", options.weights,
+                 isLinked ? "Initial parameters (default: this executable's "
+                            "name with .safetensors); a checkpoint will do"
+                          : "Initial parameters (default: X.safetensors for "
+                            "X.so); a checkpoint will do")
+      ->type_name("FILE")
+      ->group("Files");
+  app.add_option("--checkpoint", options.checkpoint,
+                 "Write the state at the end; with validation also "
+                 "NAME.best.safetensors")
+      ->type_name("FILE")
+      ->group("Files");
+  count("--checkpoint-every", options.checkpointEvery,
+        "Write it after every N steps too")
+      ->group("Files");
+  app.add_option("--resume", options.resume,
+                 "Go on from --checkpoint; =auto: if it exists")
+      ->type_name("[=auto]")
+      ->check(CLI::IsMember({"must", "auto"}))
+      ->group("Files");
+  app.add_option("--metrics", options.metrics, "Write a line of JSON a step")
+      ->type_name("FILE")
+      ->group("Files");
+  count("--log-every", options.logEvery,
+        "... every N steps, with the mean loss of these")
+      ->group("Files");
+  app.add_option("--plot", options.plot, "Draw the loss (SVG)")
+      ->type_name("FILE")
+      ->group("Files");
+  app.add_option("--profile", options.profile,
+                 "Write a Chrome trace of steps and parallel loops")
+      ->type_name("FILE")
+      ->group("Files");
+}
+
+std::optional<int> tern::runtime::parseTrainCommandLine(int argc, char **argv,
+                                                        bool isLinked,
+                                                        TrainOptions &options) {
+  CLI::App app(isLinked ? "Trains the model compiled into this executable."
+                        : "Trains a model compiled by ternc --train.",
+               isLinked ? "" : "tern-train");
+  app.footer(footer);
+  app.get_formatter()->column_width(34);
+  app.set_version_flag("--version",
+                       std::string("tern-train ") + tern_runtime_version());
+  if (!isLinked)
+    app.add_option("ARTIFACT", options.artifact,
+                   "Shared library written by ternc --train -o NAME.so")
+        ->required();
+  addData(app, options);
+  addSteps(app, options);
+  addFiles(app, options, isLinked);
+  app.add_option("--info", options.info,
+                 "Describe the model: its tensors, scalars and memory")
+      ->type_name("[=json]")
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--threads", options.threads,
+                 "Number of threads (default: physical cores)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--verbose", options.verbose,
+               "Print every validation, as on a terminal");
+
+  // Optional values need "=", or the artifact would be taken for one.
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string argument = argv[i];
+    if (argument == "--resume")
+      argument = "--resume=must";
+    else if (argument == "--info")
+      argument = "--info=text";
+    arguments.push_back(argument);
+  }
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError &e) {
+    if (e.get_exit_code() == 0)
+      return app.exit(e);
+    std::fprintf(stderr, "error: %s (see --help)\n", e.what());
+    return 1;
+  }
+  return std::nullopt;
+}
+
+static MaybeError checkRate(const char *option, double value) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%g", value);
+  if (!std::isfinite(value))
+    return std::string(option) + ": " + text + " is not a finite number";
+  if (value < 0)
+    return std::string(option) + ": " + text + " is negative";
+  return std::nullopt;
+}
+
+/// The lowest learning rate as a fraction of the peak.
+static MaybeError parseFloor(const std::string &text, double lr,
+                             double &floor) {
+  if (text.empty())
+    return std::nullopt;
+  char *end = nullptr;
+  double value = std::strtod(text.c_str(), &end);
+  bool isPercentage = end != text.c_str() && std::string(end) == "%";
+  if (end == text.c_str() || (*end && !isPercentage))
+    return "--min-lr: '" + text + "' is not a number or a percentage";
+  if (MaybeError error = checkRate("--min-lr", value))
+    return error;
+  floor = isPercentage ? value / 100 : lr > 0 ? value / lr : 0;
+  if (floor > 1)
+    return "--min-lr: " + text + " is more than the learning rate";
+  return std::nullopt;
+}
+
+MaybeError tern::runtime::makeSchedule(const TrainOptions &options, double lr,
+                                       double weightDecay, int64_t steps,
+                                       Schedule &schedule) {
+  if (MaybeError error = checkRate("--lr", lr))
+    return error;
+  if (MaybeError error = checkRate("--weight-decay", weightDecay))
+    return error;
+  if (MaybeError error =
+          checkRate("--stage-weight-decay", options.secondWeightDecay))
+    return error;
+  schedule.kind =
+      parseSchedule(options.schedule).value_or(ScheduleKind::Constant);
+  bool falls = schedule.kind == ScheduleKind::Linear ||
+               schedule.kind == ScheduleKind::Cosine;
+  if (!falls && (!options.minLr.empty() || options.decayStart > 0))
+    return "--min-lr and --decay-start are for the schedules linear and "
+           "cosine";
+  if (schedule.kind == ScheduleKind::TwoStage) {
+    double second = options.secondLr.value_or(lr * 2 / 3);
+    if (MaybeError error = checkRate("--stage-lr", second))
+      return error;
+    schedule.floor = lr > 0 ? second / lr : 0;
+  } else if (options.secondLr) {
+    return "--stage-lr is for the schedule two-stage";
+  }
+  if (falls)
+    if (MaybeError error = parseFloor(options.minLr, lr, schedule.floor))
+      return error;
+  auto fraction = [&](double part) {
+    return static_cast<int64_t>(
+        std::llround(part * static_cast<double>(steps)));
+  };
+  schedule.steps = steps;
+  schedule.warmup = options.warmup;
+  schedule.decayStart = fraction(options.decayStart);
+  schedule.stageStart = fraction(options.stageStart);
+  schedule.weightDecay = weightDecay;
+  schedule.secondDecay = options.secondWeightDecay;
+  schedule.lambdaWarmup = options.lambdaWarmup;
+  return std::nullopt;
+}

@@ -1,0 +1,365 @@
+//===- TrainRun.cpp - One run of training ----------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TrainRun.h"
+#include "NonFinite.h"
+#include "Shuffle.h"
+#include "TernTrain.h"
+#include "tern/runtime/AtomicFile.h"
+
+#include <cmath>
+#include <csignal>
+#include <cstring>
+#include <exception>
+
+using namespace tern::runtime;
+
+static volatile std::sig_atomic_t stopRequested = 0;
+
+static void requestStop(int signal) {
+  stopRequested = 1;
+  // The second one ends at once.
+  std::signal(signal, SIG_DFL);
+}
+
+int64_t TrainRun::stepsPerEpoch() const { return trainData->size() / batch; }
+
+std::string TrainRun::bestPath() const {
+  std::string stem = options.checkpoint;
+  constexpr const char *suffix = ".safetensors";
+  size_t length = std::strlen(suffix);
+  if (stem.size() > length &&
+      stem.compare(stem.size() - length, length, suffix) == 0)
+    stem.resize(stem.size() - length);
+  return stem + ".best" + suffix;
+}
+
+MaybeError TrainRun::applySchedule(int64_t next) {
+  Schedule::Values values = schedule.at(next);
+  auto set = [&](const std::string &name, double value) -> MaybeError {
+    if (tern_trainer_set_scalar(model.trainer, name.c_str(), value) != TERN_OK)
+      return "step " + std::to_string(next) + ": " + tern_last_error();
+    return std::nullopt;
+  };
+  for (const auto &[name, peak] : rates)
+    if (MaybeError error = set(name, peak * values.factor))
+      return error;
+  if (model.hasScalar("weight_decay"))
+    if (MaybeError error = set("weight_decay", values.weightDecay))
+      return error;
+  if (options.lambdaWarmup)
+    return set("lambda", values.lambda);
+  return std::nullopt;
+}
+
+static bool isFinite(const HostTensor &tensor) {
+  return !findNonFinite(tensor.dtype, tensor.data(), tensor.numElements());
+}
+
+MaybeError
+TrainRun::explainBadLoss(float loss,
+                         const std::vector<HostTensor> &batchData) const {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%g", static_cast<double>(loss));
+  std::string message =
+      "step " + std::to_string(step) + ": the loss is " + text;
+  for (size_t i = 0; i < batchData.size(); ++i)
+    if (!isFinite(batchData[i]))
+      return message + "; the first bad tensor is input '" +
+             model.inputs.inputs[i].name + "'";
+  const char *name = nullptr;
+  int64_t element = 0;
+  if (tern_trainer_find_nonfinite(model.trainer, &name, &element) == TERN_OK &&
+      name)
+    return message + "; the first bad tensor after the step is '" + name +
+           "', at element " + std::to_string(element);
+  return message + ", though all parameters and the optimizer's state are "
+                   "finite";
+}
+
+MaybeError TrainRun::logStep(float loss) {
+  lossSum += static_cast<double>(loss);
+  ++lossCount;
+  if (step % options.logEvery != 0 && step != total)
+    return std::nullopt;
+  double mean = lossSum / static_cast<double>(lossCount);
+  lossSum = 0;
+  lossCount = 0;
+  curve.train.push_back({step, mean});
+  if (options.metrics.empty())
+    return std::nullopt;
+  std::vector<MetricsLog::Field> fields = {
+      {"epoch",
+       static_cast<double>(step) / static_cast<double>(stepsPerEpoch())},
+      {"loss", mean}};
+  for (const std::string &name : model.scalars()) {
+    double value = 0;
+    if (name != "step" &&
+        tern_trainer_get_scalar(model.trainer, name.c_str(), &value) == TERN_OK)
+      fields.emplace_back(name, value);
+  }
+  for (size_t i = 0; i < model.measurements.size(); ++i)
+    fields.emplace_back(
+        model.measurements[i].name,
+        static_cast<double>(tern_trainer_measurement(model.trainer, i + 1)));
+  fields.emplace_back("seconds", trainSeconds);
+  fields.emplace_back("items_per_second",
+                      static_cast<double>(stepsHere * batch) / trainSeconds);
+  return metrics.write(step, fields);
+}
+
+MaybeError TrainRun::doStep() {
+  int64_t epoch = step / stepsPerEpoch();
+  int64_t first = step % stepsPerEpoch() * batch;
+  Permutation order(static_cast<uint64_t>(trainData->size()), options.seed,
+                    static_cast<uint64_t>(epoch));
+  auto begin = std::chrono::steady_clock::now();
+  std::vector<int64_t> items(static_cast<size_t>(batch));
+  for (size_t i = 0; i < items.size(); ++i)
+    items[i] = static_cast<int64_t>(order(static_cast<uint64_t>(first) + i));
+  std::vector<HostTensor> data = trainBatches.get(items);
+  if (MaybeError error = applySchedule(step + 1))
+    return error;
+  float loss = 0;
+  if (MaybeError error = model.step(data, loss))
+    return "step " + std::to_string(step + 1) + ": " + *error;
+  ++step;
+  ++stepsHere;
+  trainSeconds +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+          .count();
+  lastLoss = static_cast<double>(loss);
+  if (MaybeError error = logStep(loss))
+    return error;
+  if (!std::isfinite(loss))
+    return explainBadLoss(loss, data);
+  progress->show(step, lastLoss, lr * schedule.at(step).factor,
+                 static_cast<double>(stepsHere * batch) / trainSeconds);
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Validation
+//===----------------------------------------------------------------------===//
+
+bool TrainRun::isEvaluationDue() const {
+  if (!validationData || evaluatedStep == step)
+    return false;
+  int64_t every = options.evalEvery ? options.evalEvery : stepsPerEpoch();
+  return step > 0 && (step == total || step % every == 0);
+}
+
+MaybeError TrainRun::evaluate(TrainModel::Evaluation &result) {
+  int64_t size = validationData->size(), count = size;
+  if (model.fixedBatch >= 0)
+    count = size / evalBatch * evalBatch;
+  std::optional<Permutation> order;
+  if (options.evalBatches && options.evalBatches < count / evalBatch) {
+    count = options.evalBatches * evalBatch;
+    // The same rows at each evaluation, whatever --seed is.
+    order.emplace(static_cast<uint64_t>(size), 0, UINT64_MAX);
+  }
+  for (int64_t begin = 0; begin < count && !stopRequested; begin += evalBatch) {
+    std::vector<int64_t> items;
+    for (int64_t i = begin; i < std::min(count, begin + evalBatch); ++i)
+      items.push_back(
+          order ? static_cast<int64_t>((*order)(static_cast<uint64_t>(i))) : i);
+    if (MaybeError error = model.evaluate(validationBatches.get(items), result))
+      return error;
+  }
+  return std::nullopt;
+}
+
+static std::string describe(const TrainModel::Evaluation &sums) {
+  char text[160];
+  int length = std::snprintf(text, sizeof(text), "loss %.6g",
+                             sums.loss / static_cast<double>(sums.targets));
+  if (sums.hasAccuracy)
+    std::snprintf(text + length, sizeof(text) - static_cast<size_t>(length),
+                  ", accuracy %.2f %% (%lld of %lld)",
+                  100.0 * static_cast<double>(sums.correct) /
+                      static_cast<double>(sums.targets),
+                  static_cast<long long>(sums.correct),
+                  static_cast<long long>(sums.targets));
+  return text;
+}
+
+MaybeError TrainRun::validate() {
+  TrainModel::Evaluation sums;
+  if (MaybeError error = evaluate(sums))
+    return "validation: " + *error;
+  // Half an evaluation is none; it is made up for on resuming.
+  if (stopRequested)
+    return std::nullopt;
+  if (!sums.targets)
+    return "validation: there are no labels but ignored ones";
+  evaluation = sums;
+  evaluatedStep = step;
+  double loss = sums.loss / static_cast<double>(sums.targets);
+  curve.validation.push_back({step, loss});
+  std::vector<MetricsLog::Field> fields = {{"val_loss", loss}};
+  if (sums.hasAccuracy)
+    fields.emplace_back("val_accuracy", static_cast<double>(sums.correct) /
+                                            static_cast<double>(sums.targets));
+  if (MaybeError error = metrics.write(step, fields))
+    return error;
+  if (progress->isOnTerminal() || options.verbose) {
+    progress->hide();
+    std::fprintf(stderr, "step %lld: validation %s\n",
+                 static_cast<long long>(step), describe(sums).c_str());
+  }
+  if (!std::isfinite(loss))
+    return "step " + std::to_string(step) +
+           ": the validation loss is not "
+           "finite";
+  if (best && loss >= *best)
+    return std::nullopt;
+  best = loss;
+  return options.checkpoint.empty() ? std::nullopt : save(bestPath());
+}
+
+//===----------------------------------------------------------------------===//
+// The whole
+//===----------------------------------------------------------------------===//
+
+MaybeError TrainRun::save(const std::string &path) {
+  char bestText[64] = "";
+  if (best)
+    std::snprintf(bestText, sizeof(bestText), "%.17g", *best);
+  const std::pair<const char *, std::string> fields[] = {
+      {"epoch", std::to_string(step / stepsPerEpoch())},
+      {"position", std::to_string(step % stepsPerEpoch() * batch)},
+      {"seed", std::to_string(options.seed)},
+      {"batch", std::to_string(batch)},
+      {"items", std::to_string(trainData->size())},
+      {"best_val_loss", bestText},
+      {"evaluated_step", std::to_string(evaluatedStep)},
+  };
+  std::vector<const char *> keys, values;
+  for (const auto &[key, value] : fields) {
+    keys.push_back(key);
+    values.push_back(value.c_str());
+  }
+  if (tern_trainer_save(model.trainer, path.c_str(), keys.data(), values.data(),
+                        keys.size()) != TERN_OK)
+    return tern_last_error();
+  return std::nullopt;
+}
+
+MaybeError TrainRun::train() {
+  progress = std::make_unique<ProgressBar>(step, total);
+  int64_t saved = -1;
+  while (!stopRequested) {
+    if (isEvaluationDue())
+      if (MaybeError error = validate())
+        return error;
+    if (stopRequested || step >= total)
+      break;
+    if (options.checkpointEvery && stepsHere &&
+        step % options.checkpointEvery == 0) {
+      if (MaybeError error = save(options.checkpoint))
+        return error;
+      saved = step;
+    }
+    if (MaybeError error = doStep())
+      return error;
+  }
+  progress->hide();
+  interrupted = step < total;
+  if (options.checkpoint.empty() || saved == step)
+    return std::nullopt;
+  return save(options.checkpoint);
+}
+
+MaybeError TrainRun::finish() {
+  if (!options.plot.empty()) {
+    std::string svg = drawCurve(curve, model.name);
+    AtomicFile file;
+    if (MaybeError error = file.open(options.plot))
+      return error;
+    if (MaybeError error = file.write(svg.data(), svg.size()))
+      return error;
+    if (MaybeError error = file.commit())
+      return error;
+  }
+  if (!options.profile.empty() &&
+      tern_trainer_profile_end(model.trainer, options.profile.c_str()) !=
+          TERN_OK)
+    return tern_last_error();
+  return std::nullopt;
+}
+
+MaybeError TrainRun::run() {
+  // A file that reaches a limit of its size is an error like any other.
+  std::signal(SIGXFSZ, SIG_IGN);
+  if (MaybeError error = load())
+    return error;
+  if (!options.info.empty()) {
+    printInfo();
+    return std::nullopt;
+  }
+  if (MaybeError error = readData())
+    return error;
+  if (MaybeError error = checkBatches())
+    return error;
+  if (MaybeError error = setUpScalars())
+    return error;
+  if (MaybeError error = start())
+    return error;
+  if (options.evalOnly) {
+    if (MaybeError error = evaluate(evaluation))
+      return "validation: " + *error;
+    if (!evaluation.targets)
+      return "validation: there are no labels but ignored ones";
+    std::printf("validation: %s\n", describe(evaluation).c_str());
+    return std::nullopt;
+  }
+  std::signal(SIGINT, requestStop);
+  std::signal(SIGTERM, requestStop);
+  MaybeError error = train();
+  progress->hide();
+  // What was measured until an error is worth a look.
+  if (MaybeError problem = finish(); problem && !error)
+    error = problem;
+  if (error)
+    return error;
+  if (stepsHere)
+    std::printf(
+        "trained %lld steps (%.2f epochs) in %.2f s, %.4g items/s, "
+        "last loss %.6g\n",
+        static_cast<long long>(stepsHere),
+        static_cast<double>(stepsHere) / static_cast<double>(stepsPerEpoch()),
+        trainSeconds, static_cast<double>(stepsHere * batch) / trainSeconds,
+        lastLoss);
+  if (evaluation.targets && evaluatedStep == step)
+    std::printf("validation: %s\n", describe(evaluation).c_str());
+  if (interrupted)
+    std::fprintf(stderr, "stopped at step %lld of %lld%s\n",
+                 static_cast<long long>(step), static_cast<long long>(total),
+                 options.checkpoint.empty() ? "" : "; --resume goes on");
+  return std::nullopt;
+}
+
+int tern_train_main(int argc, char **argv, const TernTrainArtifact *linked) {
+  try {
+    TrainOptions options;
+    if (std::optional<int> code =
+            parseTrainCommandLine(argc, argv, linked, options))
+      return *code;
+    TrainRun run(options, linked);
+    MaybeError error = run.run();
+    if (std::fflush(stdout) != 0 && !error)
+      error = "cannot write to the standard output";
+    if (!error)
+      return run.wasInterrupted() ? 128 + SIGINT : 0;
+    std::fprintf(stderr, "error: %s\n", error->c_str());
+  } catch (const std::exception &e) {
+    std::fprintf(stderr, "error: %s\n", e.what());
+  }
+  return 1;
+}

@@ -1,0 +1,79 @@
+//===- TrainRun.h - One run of training ------------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_RUNTIME_TRAINRUN_H
+#define TERN_RUNTIME_TRAINRUN_H
+
+#include "Metrics.h"
+#include "TrainModel.h"
+#include "TrainOptions.h"
+
+namespace tern::runtime {
+
+/// Does what a command line says. The order of the rows, and so a run, depends
+/// on the seed and the number of steps done alone.
+class TrainRun {
+public:
+  TrainRun(const TrainOptions &options, const TernTrainArtifact *linked)
+      : options(options), linked(linked) {}
+
+  [[nodiscard]] MaybeError run();
+  /// Whether it ended early at the user's request.
+  bool wasInterrupted() const { return interrupted; }
+
+private:
+  MaybeError load();
+  void printInfo() const;
+  MaybeError readData();
+  MaybeError checkBatches();
+  MaybeError setUpScalars();
+  MaybeError start();
+  MaybeError checkResumed() const;
+
+  MaybeError train();
+  MaybeError doStep();
+  MaybeError applySchedule(int64_t step);
+  MaybeError explainBadLoss(float loss,
+                            const std::vector<HostTensor> &batch) const;
+  MaybeError logStep(float loss);
+  MaybeError validate();
+  MaybeError evaluate(TrainModel::Evaluation &result);
+  bool isEvaluationDue() const;
+  MaybeError save(const std::string &path);
+  MaybeError finish();
+  std::string bestPath() const;
+  int64_t stepsPerEpoch() const;
+
+  const TrainOptions &options;
+  const TernTrainArtifact *linked;
+  TrainModel model;
+  std::shared_ptr<Dataset> trainData, validationData;
+  Batches trainBatches, validationBatches;
+  int64_t batch = 0, evalBatch = 0;
+
+  Schedule schedule;
+  double lr = 0;
+  /// Scalars that follow the learning rate, with their peaks.
+  std::vector<std::pair<std::string, double>> rates;
+
+  int64_t step = 0, total = 0;
+  std::optional<double> best;
+  int64_t evaluatedStep = -1;
+  TrainModel::Evaluation evaluation;
+  bool interrupted = false;
+
+  Curve curve;
+  MetricsLog metrics;
+  std::unique_ptr<ProgressBar> progress;
+  double trainSeconds = 0, lossSum = 0, lastLoss = 0;
+  int64_t stepsHere = 0, lossCount = 0;
+};
+
+} // namespace tern::runtime
+
+#endif // TERN_RUNTIME_TRAINRUN_H

@@ -1,0 +1,347 @@
+//===- TrainSetup.cpp - What happens before the first step -----*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "../run/Report.h"
+#include "Json.h"
+#include "TrainRun.h"
+#include "tern/runtime/AtomicFile.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include <unistd.h>
+
+using namespace tern::runtime;
+
+/// Where this program's own file is.
+static std::string executablePath() {
+  std::string path(4096, '\0');
+  ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+  path.resize(length > 0 ? static_cast<size_t>(length) : 0);
+  return path;
+}
+
+MaybeError TrainRun::load() {
+  TernProgramOptions settings = {};
+  settings.size = sizeof(settings);
+  settings.num_threads = options.threads;
+  std::string weights = options.weights;
+  if (weights.empty() && linked && !linked->weights)
+    weights = executablePath() + ".safetensors";
+  if (!weights.empty())
+    settings.weights_path = weights.c_str();
+  if (!options.info.empty())
+    settings.flags = TERN_LOAD_SIGNATURE_ONLY;
+  return model.load(options.artifact, linked, settings);
+}
+
+void TrainRun::printInfo() const {
+  int64_t rows = options.batch          ? options.batch
+                 : model.fixedBatch > 0 ? model.fixedBatch
+                                        : 1;
+  nlohmann::ordered_json root;
+  root["signature"] =
+      nlohmann::ordered_json::parse(tern_trainer_signature(model.trainer));
+  int64_t stateBytes = 0, elements = 0;
+  for (size_t i = 0; i < tern_trainer_num_state(model.trainer); ++i) {
+    TernStateInfo info;
+    if (tern_trainer_state(model.trainer, i, &info) != TERN_OK)
+      continue;
+    int64_t count = 1;
+    for (int d = 0; d < info.tensor.ndim; ++d)
+      count *= info.tensor.shape[d];
+    stateBytes += (count * info.tensor.dtype.bits / 8 + 63) / 64 * 64;
+    elements += info.is_param ? count : 0;
+  }
+  root["state_bytes"] = stateBytes;
+  root["parameters"] = elements;
+  root["batch"] = rows;
+  const char *names[] = {"forward", "eval_step", "train_step",
+                         "train_step_float"};
+  for (int f = 0; f < 4; ++f) {
+    auto function = static_cast<TernTrainFunction>(f);
+    // Symbolic extents beyond the batch are those of the options, or 1.
+    std::vector<int64_t> dims;
+    for (size_t i = 0; i < tern_trainer_num_dims(model.trainer, function); ++i)
+      dims.push_back(model.inputs.labels().symbols[0] ==
+                             tern_trainer_dim_name(model.trainer, function, i)
+                         ? rows
+                         : std::max<int64_t>(1, options.context));
+    int64_t bytes = 0;
+    if (tern_trainer_has(model.trainer, function) &&
+        tern_trainer_arena_size(model.trainer, function, dims.data(),
+                                dims.size(), &bytes) == TERN_OK)
+      root["arena_bytes"][names[f]] = bytes;
+  }
+  if (options.info == "json") {
+    std::printf("%s\n", root.dump().c_str());
+    return;
+  }
+  const auto &signature = root["signature"];
+  auto text = [&](const char *key) {
+    return signature[key].get<std::string>();
+  };
+  std::printf("model:      %s\nloss:       %s\noptimizer:  %s\n",
+              text("model").c_str(), text("loss").c_str(),
+              text("optimizer").c_str());
+  std::printf("inputs:     %s\n", listTensors(model.inputs.inputs).c_str());
+  std::printf("outputs:    %s\n", listTensors(model.outputs).c_str());
+  std::printf("parameters: %lld\n", static_cast<long long>(elements));
+  std::printf("state:      %s\n", formatBytes(stateBytes).c_str());
+  for (const auto &[name, bytes] : root["arena_bytes"].items())
+    std::printf("scratch:    %s for %s, batch %lld\n",
+                formatBytes(bytes.get<int64_t>()).c_str(), name.c_str(),
+                static_cast<long long>(rows));
+  for (const auto &scalar : signature["scalars"])
+    std::printf(
+        "scalar:     %s: %s%s\n", scalar["name"].get<std::string>().c_str(),
+        scalar["dtype"].get<std::string>().c_str(),
+        scalar.contains("default") ? (" = " + scalar["default"].dump()).c_str()
+                                   : "");
+}
+
+MaybeError TrainRun::readData() {
+  bool hasVal = !options.val.empty() || !options.valLabels.empty();
+  if (!options.text.empty()) {
+    if (!options.data.empty() || !options.labels.empty() || hasVal)
+      return "--text and other data exclude each other";
+    TextFile file;
+    file.path = options.text;
+    file.areBytes = options.vocab == "byte";
+    file.context = options.context;
+    file.stride = options.stride;
+    file.split = options.valSplit.value_or(0.1);
+    return readText(file, model.inputs, trainData, validationData);
+  }
+  TensorFiles files;
+  if (!options.scale.empty()) {
+    files.conversion.isAffine = true;
+    if (MaybeError error = parseScale(options.scale, files.conversion.scale))
+      return "--scale: " + *error;
+  }
+  if (!options.normalize.empty()) {
+    files.conversion.isAffine = true;
+    files.conversion.mean = options.normalize[0];
+    files.conversion.deviation = options.normalize[1];
+    if (!std::isfinite(options.normalize[0]) ||
+        !std::isfinite(options.normalize[1]) || options.normalize[1] == 0)
+      return "--normalize: mean and deviation must be finite, the deviation "
+             "not 0";
+  }
+  bool takesFloats = false;
+  for (size_t i = 0; i + 1 < model.inputs.inputs.size(); ++i)
+    takesFloats |= isFloat(model.inputs.inputs[i].dtype);
+  if (files.conversion.isAffine && !takesFloats)
+    return "--scale and --normalize are for models that take floats (" +
+           listTensors(model.inputs.inputs) + ")";
+  if (!options.evalOnly || !options.data.empty()) {
+    files.data = options.data;
+    files.labels = options.labels;
+    files.dataOption = "--data";
+    files.labelsOption = "--labels";
+    if (MaybeError error = readTensors(files, model.inputs, trainData))
+      return error;
+  }
+  if (hasVal) {
+    if (options.valSplit)
+      return "--val and --val-split exclude each other";
+    files.data = options.val;
+    files.labels = options.valLabels;
+    files.dataOption = "--val";
+    files.labelsOption = "--val-labels";
+    return readTensors(files, model.inputs, validationData);
+  }
+  if (trainData && options.valSplit.value_or(0) > 0) {
+    int64_t size = trainData->size();
+    int64_t split = static_cast<int64_t>(static_cast<double>(size) *
+                                         (1 - *options.valSplit));
+    if (split == 0)
+      return "--val-split leaves no rows to train on";
+    if (split == size)
+      return "--val-split leaves no rows to validate on";
+    validationData = std::make_shared<Subset>(trainData, split, size);
+    trainData = std::make_shared<Subset>(trainData, 0, split);
+  }
+  return std::nullopt;
+}
+
+MaybeError TrainRun::checkBatches() {
+  batch = options.batch ? options.batch : 32;
+  evalBatch = options.evalBatch ? options.evalBatch : batch;
+  if (model.fixedBatch >= 0) {
+    for (int64_t given : {options.batch, options.evalBatch})
+      if (given && given != model.fixedBatch)
+        return "the model's batch is " + std::to_string(model.fixedBatch) +
+               ", not " + std::to_string(given);
+    batch = evalBatch = model.fixedBatch;
+  }
+  if (options.evalOnly && !validationData)
+    return "--eval-only needs --val or --val-split";
+  if (!options.evalOnly) {
+    if (trainData->size() < batch)
+      return "a batch of " + std::to_string(batch) + " is larger than the " +
+             std::to_string(trainData->size()) +
+             " rows to train on; give a smaller --batch";
+    if (!options.steps && !options.epochs)
+      return "one of --steps and --epochs is needed";
+    total = options.steps;
+    if (options.epochs &&
+        __builtin_mul_overflow(options.epochs, stepsPerEpoch(), &total))
+      return "--epochs: too many steps";
+    if (MaybeError error = trainBatches.prepare(trainData, model.inputs, batch))
+      return error;
+  }
+  if (!validationData)
+    return std::nullopt;
+  evalBatch = std::min(evalBatch, validationData->size());
+  if (model.fixedBatch > evalBatch)
+    return "the " + std::to_string(evalBatch) +
+           " rows to validate on are fewer than the model's batch, " +
+           std::to_string(model.fixedBatch);
+  return validationBatches.prepare(validationData, model.inputs, evalBatch);
+}
+
+MaybeError TrainRun::setUpScalars() {
+  auto set = [&](const std::string &option, const std::string &name,
+                 double value) -> MaybeError {
+    if (tern_trainer_set_scalar(model.trainer, name.c_str(), value) != TERN_OK)
+      return option + ": " + tern_last_error();
+    return std::nullopt;
+  };
+  for (const std::string &argument : options.scalars) {
+    size_t equals = argument.find('=');
+    if (equals == std::string::npos)
+      return "--set: '" + argument + "' is not NAME=VALUE";
+    std::string name = argument.substr(0, equals);
+    std::string text = argument.substr(equals + 1);
+    for (auto [scalar, option] :
+         {std::pair("lr", "--lr"), std::pair("weight_decay", "--weight-decay"),
+          std::pair("clip_norm", "--clip-norm")})
+      if (name == scalar)
+        return "--set: '" + name + "' has an option of its own, " + option;
+    char *end = nullptr;
+    double value = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end)
+      return "--set: '" + text + "' is not a number";
+    if (MaybeError error = set("--set", name, value))
+      return error;
+  }
+  if (options.clipNorm)
+    if (MaybeError error = set("--clip-norm", "clip_norm", *options.clipNorm))
+      return error;
+  double weightDecay = options.weightDecay.value_or(0);
+  lr = options.lr.value_or(1);
+  if (!options.lr && model.hasScalar("lr") &&
+      tern_trainer_get_scalar(model.trainer, "lr", &lr) != TERN_OK)
+    return "--lr is missing: the model has no default";
+  if (!options.weightDecay && model.hasScalar("weight_decay"))
+    (void)tern_trainer_get_scalar(model.trainer, "weight_decay", &weightDecay);
+  if (MaybeError error =
+          makeSchedule(options, lr, weightDecay, total, schedule))
+    return error;
+  if (options.lr)
+    if (MaybeError error = set("--lr", "lr", lr))
+      return error;
+  if (options.weightDecay)
+    if (MaybeError error = set("--weight-decay", "weight_decay", weightDecay))
+      return error;
+  if (options.lambdaWarmup &&
+      !tern_trainer_has(model.trainer, TERN_TRAIN_STEP_FLOAT))
+    return "--lambda-warmup: nothing in the model is quantized";
+  bool setsSeed = false;
+  for (const std::string &argument : options.scalars)
+    setsSeed |= argument.compare(0, 5, "seed=") == 0;
+  if (model.hasScalar("seed") && !setsSeed)
+    if (MaybeError error =
+            set("--seed", "seed", static_cast<double>(options.seed)))
+      return error;
+  for (const std::string &name : model.scalars()) {
+    double peak = 0;
+    bool follows =
+        name == "lr" ||
+        (name.size() > 3 && name.compare(name.size() - 3, 3, "_lr") == 0);
+    if (follows &&
+        tern_trainer_get_scalar(model.trainer, name.c_str(), &peak) == TERN_OK)
+      rates.emplace_back(name, peak);
+  }
+  return std::nullopt;
+}
+
+/// A checkpoint tells where in the data it was only together with these.
+MaybeError TrainRun::checkResumed() const {
+  struct Field {
+    const char *key;
+    std::string now;
+    const char *what;
+  };
+  const Field fields[] = {
+      {"seed", std::to_string(options.seed), "--seed"},
+      {"batch", std::to_string(batch), "--batch"},
+      {"items", std::to_string(trainData ? trainData->size() : 0),
+       "a number of rows (or windows) to train on of"},
+  };
+  for (const Field &field : fields) {
+    const char *then = tern_trainer_metadata(model.trainer, field.key);
+    if (!then)
+      return "cannot resume from '" + options.checkpoint +
+             "': its metadata has no " + field.key;
+    if (then != field.now)
+      return "cannot resume from '" + options.checkpoint +
+             "': it was written with " + field.what + " " + then + ", not " +
+             field.now;
+  }
+  return std::nullopt;
+}
+
+MaybeError TrainRun::start() {
+  bool resumes = !options.resume.empty();
+  if (resumes && options.checkpoint.empty())
+    return "--resume needs --checkpoint";
+  if (options.checkpointEvery && options.checkpoint.empty())
+    return "--checkpoint-every needs --checkpoint";
+  if (options.resume == "auto" &&
+      ::access(options.checkpoint.c_str(), F_OK) != 0)
+    resumes = false;
+  if (resumes) {
+    if (tern_trainer_restore(model.trainer, options.checkpoint.c_str()) !=
+        TERN_OK)
+      return tern_last_error();
+    step = tern_trainer_step(model.trainer);
+    if (options.evalOnly)
+      return std::nullopt;
+    if (MaybeError error = checkResumed())
+      return error;
+    auto read = [&](const char *key) -> std::optional<double> {
+      const char *text = tern_trainer_metadata(model.trainer, key);
+      if (!text || !*text)
+        return std::nullopt;
+      return std::strtod(text, nullptr);
+    };
+    best = read("best_val_loss");
+    evaluatedStep = static_cast<int64_t>(read("evaluated_step").value_or(-1.0));
+  } else if (tern_trainer_init(model.trainer) != TERN_OK) {
+    return tern_last_error();
+  }
+  if (options.evalOnly)
+    return std::nullopt;
+  // Better now than after hours.
+  for (const std::string &path : {options.checkpoint, options.plot}) {
+    AtomicFile file;
+    if (!path.empty())
+      if (MaybeError error = file.open(path))
+        return error;
+  }
+  if (!options.metrics.empty())
+    if (MaybeError error =
+            metrics.open(options.metrics, resumes ? step : -1, curve))
+      return error;
+  if (!options.profile.empty() &&
+      tern_trainer_profile_begin(model.trainer) != TERN_OK)
+    return tern_last_error();
+  return std::nullopt;
+}
