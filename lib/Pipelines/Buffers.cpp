@@ -23,6 +23,7 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   pm.addPass(createResultsToDestinationsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createUnshareFillsPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(createBufferizePass());
   pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
@@ -32,7 +33,6 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
-  pm.addNestedPass<func::FuncOp>(createLowerContractionsPass());
   pm.addNestedPass<func::FuncOp>(createLowerLinalgPass());
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createCanonicalizerPass());

@@ -50,6 +50,20 @@ def ResultsToDestinationsPass
   ];
 }
 
+def UnshareFillsPass : Pass<"tern-unshare-fills", "::mlir::func::FuncOp"> {
+  let summary = "Give each operation that writes to a filled tensor its own";
+  let description = [{
+    A `linalg.fill` on a tensor with several uses is cloned in front of each but
+    the last, destination and all. Common subexpression elimination unites the
+    zeros that sums start from; as one buffer, all but one would start from a
+    copy of it, and upstream's `eliminate-empty-tensors` could place it in a
+    result's memory and lose it there before its last use.
+  }];
+  let dependentDialects = [
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
   let summary = "Upstream's one-shot bufferization as Tern configures it";
   let description = [{
@@ -64,31 +78,6 @@ def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
     "::mlir::bufferization::BufferizationDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect"
-  ];
-}
-
-def LowerContractionsPass
-    : Pass<"tern-lower-contractions", "::mlir::func::FuncOp"> {
-  let summary = "Give float matrix products register-tiled kernels";
-  let description = [{
-    Matrix products on buffers (a `linalg` operation with an f32 or f64 result
-    that adds products of two operands, each perhaps converted from integers or
-    narrower floats) become blocked loops around a kernel that keeps a tile of
-    the result in registers; the target gives the tile's size and says whether
-    it fuses multiplication and addition. Blocks of rows and columns are an
-    `scf.parallel`.
-
-    Each element's terms are added in ascending order of the reduction, so a
-    row's result depends neither on the number of rows nor on the blocks.
-
-    Leaves alone whatever else there is: results along whose last axis memory
-    is not contiguous, products without a loop of each kind (rows, columns,
-    reduction).
-  }];
-  let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
-    "::tern::TernDialect"
   ];
 }
 
@@ -130,7 +119,7 @@ def PlanMemoryPass : Pass<"tern-plan-memory", "::mlir::ModuleOp"> {
     a loop to the next.
   }];
   let options = [
-    Option<"maxStackBytes", "max-stack-bytes", "int64_t", "262144",
+    Option<"maxStackBytes", "max-stack-bytes", "int64_t", "16384",
            "Largest buffer that a parallel loop's body keeps on the stack">
   ];
   let statistics = [

@@ -1,0 +1,51 @@
+// RUN: tern-opt %s --tern-unshare-fills | FileCheck %s
+// RUN: tern-opt %s --tern-results-to-destinations --cse --tern-unshare-fills --eliminate-empty-tensors --tern-bufferize | FileCheck %s --check-prefix=BUFFERS
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#rows = affine_map<(d0, d1) -> (d0)>
+
+// Each sum has zeros of its own; none is copied.
+// CHECK-LABEL: func @sums
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<4xf32>
+// CHECK: %[[A:.*]] = linalg.fill ins(%{{.*}}) outs(%[[E]]
+// CHECK-DAG: linalg.generic {{.*}} outs(%[[A]]
+// CHECK-DAG: %[[B:.*]] = linalg.fill
+// CHECK-DAG: linalg.generic {{.*}} outs(%[[B]]
+// BUFFERS-LABEL: func @sums
+// BUFFERS-COUNT-2: linalg.fill
+// BUFFERS-NOT: memref.alloc
+func.func @sums(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %a = linalg.generic {indexing_maps = [#id, #rows], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4x8xf32>) outs(%z : tensor<4xf32>) {
+    ^bb0(%v: f32, %s: f32):
+      %t = arith.addf %s, %v : f32
+      linalg.yield %t : f32
+  } -> tensor<4xf32>
+  %b = linalg.generic {indexing_maps = [#id, #rows], iterator_types = ["parallel", "reduction"]}
+      ins(%y : tensor<4x8xf32>) outs(%z : tensor<4xf32>) {
+    ^bb0(%v: f32, %s: f32):
+      %t = arith.addf %s, %v : f32
+      linalg.yield %t : f32
+  } -> tensor<4xf32>
+  return %b, %a : tensor<4xf32>, tensor<4xf32>
+}
+
+// One use stays as it is.
+// CHECK-LABEL: func @one
+// CHECK-COUNT-1: linalg.fill
+// CHECK-NOT: linalg.fill
+func.func @one(%x: tensor<4x8xf32>) -> tensor<4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %a = linalg.generic {indexing_maps = [#id, #rows], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4x8xf32>) outs(%z : tensor<4xf32>) {
+    ^bb0(%v: f32, %s: f32):
+      %t = arith.addf %s, %v : f32
+      linalg.yield %t : f32
+  } -> tensor<4xf32>
+  return %a : tensor<4xf32>
+}
