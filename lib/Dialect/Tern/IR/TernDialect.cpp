@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 
 using namespace mlir;
@@ -19,7 +20,19 @@ using namespace tern;
 
 #include "tern/Dialect/Tern/IR/TernDialect.cpp.inc"
 
+namespace {
+/// All operations are free of side effects and of control flow.
+struct TernInlinerInterface : DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+};
+} // namespace
+
 void TernDialect::initialize() {
+  addInterfaces<TernInlinerInterface>();
   registerAttributes();
   registerOps();
 }

@@ -236,13 +236,20 @@ Value WeightQuantizerLowering::absMedian(Value elements) {
                   linalg::YieldOp::create(nested, at, sum);
                 })
                 .getResult(0);
-    Value next = map(
-        {loop.getRegionIterArg(0), candidate, below, rank}, i32,
-        [&](OpBuilder &nested, Location at, ValueRange args) -> Value {
-          Value take = arith::CmpIOp::create(
-              nested, at, arith::CmpIPredicate::slt, args[2], args[3]);
-          return arith::SelectOp::create(nested, at, take, args[1], args[0]);
-        });
+    // In place: a loop must carry its value in one buffer.
+    Value next = loop.getRegionIterArg(0);
+    loops.assign(2, utils::IteratorType::parallel);
+    next = linalg::GenericOp::create(
+               b, loc, next.getType(), ValueRange{candidate, below, rank}, next,
+               SmallVector<AffineMap>(4, b.getMultiDimIdentityMap(2)), loops,
+               [&](OpBuilder &nested, Location at, ValueRange args) {
+                 Value take = arith::CmpIOp::create(
+                     nested, at, arith::CmpIPredicate::slt, args[1], args[2]);
+                 Value bits = arith::SelectOp::create(nested, at, take, args[0],
+                                                      args[3]);
+                 linalg::YieldOp::create(nested, at, bits);
+               })
+               .getResult(0);
     scf::YieldOp::create(b, loc, next);
   }
   return map(loop.getResult(0), f32,
