@@ -76,9 +76,10 @@ static Value emitRelu(B &b, Value x, DType dtype) {
   return arith::SelectOp::create(b, isPositive, x, zero);
 }
 
+/// The slope holds at 0, too: it is the derivative there.
 static Value emitLeakyRelu(B &b, Value x, ArrayRef<double> alpha) {
-  return select(b, P::OLT, x, constant(b, x, 0),
-                mul(b, x, constant(b, x, alpha[0])), x);
+  return select(b, P::OGT, x, constant(b, x, 0), x,
+                mul(b, x, constant(b, x, alpha[0])));
 }
 
 /// The slope is broadcast to the input; before opset 7 it was a scalar or had
@@ -105,15 +106,21 @@ static LogicalResult importPRelu(Node &node) {
                       " does not broadcast to " + node.describe(x.shape));
   return node.setResult(
       node.emitMap({x, slope}, x.dtype, [](B &b, ValueRange args) -> Value {
-        return select(b, P::OLT, args[0], constant(b, args[0], 0),
-                      mul(b, args[0], args[1]), args[0]);
+        return select(b, P::OGT, args[0], constant(b, args[0], 0), args[0],
+                      mul(b, args[0], args[1]));
       }));
 }
 
+/// 1 / (1 + exp(-x)) for x >= 0 and exp(x) / (1 + exp(x)) below: no exponential
+/// overflows, which would do no harm here but make the derivative NaN.
 static Value emitSigmoid(B &b, Value x, DType = {}) {
-  Value e = math::ExpOp::create(b, arith::NegFOp::create(b, x));
-  Value one = constant(b, x, 1);
-  return div(b, one, add(b, one, e));
+  Value zero = constant(b, x, 0), one = constant(b, x, 1);
+  Value isNegative = arith::CmpFOp::create(b, P::OLT, x, zero);
+  Value exponent =
+      arith::SelectOp::create(b, isNegative, x, arith::NegFOp::create(b, x));
+  Value e = math::ExpOp::create(b, exponent);
+  Value numerator = arith::SelectOp::create(b, isNegative, e, one);
+  return div(b, numerator, add(b, one, e));
 }
 
 /// log(1 + exp(x)) without overflow: max(x, 0) + log1p(exp(-|x|)).
@@ -124,23 +131,30 @@ static Value emitSoftplus(B &b, Value x, DType = {}) {
   return add(b, positive, math::Log1pOp::create(b, e));
 }
 
-/// alpha * (exp(x) - 1) below zero, x above.
-static Value emitElu(B &b, Value x, double alpha) {
-  Value negative = mul(b, constant(b, x, alpha), math::ExpM1Op::create(b, x));
-  return select(b, P::OLT, x, constant(b, x, 0), negative, x);
+/// alpha * (exp(x / scale) - 1) up to zero, x above. The exponential is taken
+/// of what is not above zero only: where it overflows, its derivative times the
+/// zero that the selection gives it would be NaN.
+static Value emitElu(B &b, Value x, double alpha, double scale = 1) {
+  Value zero = constant(b, x, 0);
+  Value isPositive = arith::CmpFOp::create(b, P::UGT, x, zero);
+  Value rest = arith::SelectOp::create(b, isPositive, zero, x);
+  if (scale != 1)
+    rest = div(b, rest, constant(b, x, scale));
+  Value negative =
+      mul(b, constant(b, x, alpha), math::ExpM1Op::create(b, rest));
+  return arith::SelectOp::create(b, isPositive, x, negative);
 }
 
 static Value emitHardSigmoid(B &b, Value x, double alpha, double beta) {
   Value line = add(b, mul(b, x, constant(b, x, alpha)), constant(b, x, beta));
-  Value positive = arith::MaximumFOp::create(b, line, constant(b, x, 0));
-  return arith::MinimumFOp::create(b, positive, constant(b, x, 1));
+  // Comparisons, not extrema: the derivative at both ends is 0.
+  Value zero = constant(b, x, 0), one = constant(b, x, 1);
+  Value positive = select(b, P::UGT, line, zero, line, zero);
+  return select(b, P::OGE, positive, one, one, positive);
 }
 
 static Value emitCelu(B &b, Value x, ArrayRef<double> alpha) {
-  Value scaled = div(b, x, constant(b, x, alpha[0]));
-  Value negative =
-      mul(b, constant(b, x, alpha[0]), math::ExpM1Op::create(b, scaled));
-  return select(b, P::OLT, x, constant(b, x, 0), negative, x);
+  return emitElu(b, x, alpha[0], alpha[0]);
 }
 
 static Value emitSelu(B &b, Value x, ArrayRef<double> values) {

@@ -222,7 +222,8 @@ static Value emitAbs(B &b, Value x, DType dtype) {
   return math::AbsIOp::create(b, x);
 }
 
-/// -1, 0 or 1; NaN for NaN.
+/// -1, 0 or 1; NaN for NaN. What is neither positive nor negative is taken from
+/// itself: that keeps NaN and has derivative 0.
 static Value emitSign(B &b, Value x, DType dtype) {
   Type type = x.getType();
   Value zero = emitConstant(b, type, 0), one = emitConstant(b, type, 1);
@@ -240,13 +241,27 @@ static Value emitSign(B &b, Value x, DType dtype) {
       return arith::SelectOp::create(b, isPositive, one, zero);
     isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, zero);
   }
+  Value middle =
+      isFloat(dtype) ? arith::SubFOp::create(b, x, x).getResult() : x;
   Value rest =
-      arith::SelectOp::create(b, isNegative, emitConstant(b, type, -1), x);
+      arith::SelectOp::create(b, isNegative, emitConstant(b, type, -1), middle);
   return arith::SelectOp::create(b, isPositive, one, rest);
 }
 
 static Value emitReciprocal(B &b, Value x, DType) {
   return arith::DivFOp::create(b, emitConstant(b, x.getType(), 1), x);
+}
+
+/// One bound of Clip. Where x is the bound, x is taken: a derivative passes
+/// there.
+static Value emitBound(B &b, Value x, Value bound, bool isUpper, DType dtype) {
+  if (!isFloat(dtype))
+    return isUpper ? emitMinimum(b, x, bound, dtype)
+                   : emitMaximum(b, x, bound, dtype);
+  Value isBeyond = arith::CmpFOp::create(
+      b, isUpper ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, x,
+      bound);
+  return arith::SelectOp::create(b, isBeyond, bound, x);
 }
 
 /// The bounds are attributes before opset 11, optional operands after. What is
@@ -290,9 +305,9 @@ static LogicalResult importClip(Node &node) {
       operands, input.shape, input.dtype, [&](B &b, ValueRange args) {
         Value x = args[0];
         if (hasMin)
-          x = emitMaximum(b, x, args[1], input.dtype);
+          x = emitBound(b, x, args[1], /*isUpper=*/false, input.dtype);
         if (hasMax)
-          x = emitMinimum(b, x, args.back(), input.dtype);
+          x = emitBound(b, x, args.back(), /*isUpper=*/true, input.dtype);
         return x;
       }));
 }

@@ -13,6 +13,33 @@
 using namespace mlir;
 using namespace tern;
 
+/// `x < c ? c : x`, or with > instead: x and c, and whether c is the upper
+/// bound.
+static std::optional<std::tuple<Element, double, bool>>
+matchSelectedBound(Element element) {
+  if (!isa_and_nonnull<arith::SelectOp>(getComputation(element)))
+    return std::nullopt;
+  Element condition = getOperand(element, 0);
+  auto compare = dyn_cast_or_null<arith::CmpFOp>(getComputation(condition));
+  std::optional<double> bound = getConstant(getOperand(element, 1));
+  if (!compare || !bound || getConstant(getOperand(condition, 1)) != bound)
+    return std::nullopt;
+  Element x = getOperand(element, 2);
+  if (!isSame(getOperand(condition, 0), x))
+    return std::nullopt;
+  using P = arith::CmpFPredicate;
+  switch (compare.getPredicate()) {
+  case P::OLT:
+  case P::OLE:
+    return std::tuple(x, *bound, false);
+  case P::OGT:
+  case P::OGE:
+    return std::tuple(x, *bound, true);
+  default:
+    return std::nullopt;
+  }
+}
+
 std::optional<Clip> tern::matchClip(Element element) {
   Clip clip{element};
   bool hasBound = false;
@@ -32,6 +59,13 @@ std::optional<Clip> tern::matchClip(Element element) {
                        clip.value)) {
       clip.high = std::min(clip.high, bound->second);
       clip.value = bound->first;
+    } else if (auto selected = matchSelectedBound(clip.value)) {
+      auto [value, limit, isUpper] = *selected;
+      if (isUpper)
+        clip.high = std::min(clip.high, limit);
+      else
+        clip.low = std::max(clip.low, limit);
+      clip.value = value;
     } else {
       break;
     }
@@ -90,8 +124,13 @@ std::optional<Element> tern::matchSign(Element element) {
       return std::nullopt;
     rest = getOperand(rest, 2);
   }
-  if (!hasPositive || !hasNegative ||
-      !(isSame(rest, *value) || getConstant(rest) == 0.0))
+  if (!hasPositive || !hasNegative)
+    return std::nullopt;
+  // What is left is x, 0 or x - x, which are the same but for NaN.
+  if (auto difference = matchBinary<arith::SubFOp>(rest);
+      difference && isSame(difference->first, difference->second))
+    rest = difference->first;
+  if (!(isSame(rest, *value) || getConstant(rest) == 0.0))
     return std::nullopt;
   return value;
 }

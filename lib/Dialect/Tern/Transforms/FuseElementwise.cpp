@@ -11,7 +11,6 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "tern/Dialect/Tern/Transforms/Contraction.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
 namespace tern {
@@ -31,13 +30,11 @@ struct FuseElementwisePass
           Operation *producer = operand->get().getDefiningOp();
           if (!producer || !producer->hasOneUse())
             return false;
-          // Windows and matrix products read an element several times: it is
-          // computed once.
+          // Windows read an element several times: it is computed once.
           auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
           return !consumer ||
-                 (consumer.getMatchingIndexingMap(operand)
-                      .isProjectedPermutation(/*allowZeroInResults=*/true) &&
-                  !tern::matchContraction(consumer));
+                 consumer.getMatchingIndexingMap(operand)
+                     .isProjectedPermutation(/*allowZeroInResults=*/true);
         });
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
     tensor::EmptyOp::getCanonicalizationPatterns(patterns, &getContext());
