@@ -11,6 +11,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "tern/Autodiff/Passes.h"
 #include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
@@ -21,11 +22,13 @@ void tern::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);
   registry.insert<tern::TernDialect>();
+  tern::registerDifferentiableOpModels(registry);
 }
 
 void tern::registerAllPasses() {
   mlir::registerAllPasses();
   tern::registerTernPasses();
+  tern::registerTernAutodiffPasses();
   tern::registerTernConversionPasses();
   tern::registerPipelines();
 }

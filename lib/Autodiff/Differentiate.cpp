@@ -1,0 +1,229 @@
+//===- Differentiate.cpp - Gradients of functions -------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Autodiff/Differentiate.h"
+#include "Models.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "tern/Autodiff/Reverse.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+
+using namespace mlir;
+using namespace tern;
+
+/// Whether the type is that of a loss.
+static bool isScalarFloat(Type type) {
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    return tensor.getRank() == 0 && isa<FloatType>(tensor.getElementType());
+  return isa<FloatType>(type);
+}
+
+/// Replaces calls of functions that are defined in one block by their bodies.
+/// A call within a recursion stays.
+static void inlineCalls(Operation *root,
+                        SmallVectorImpl<Operation *> &callers) {
+  SmallVector<func::CallOp> calls;
+  root->walk([&](func::CallOp call) { calls.push_back(call); });
+  for (func::CallOp call : calls) {
+    auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+        callers.front(), call.getCalleeAttr());
+    if (!callee || !callee.getBody().hasOneBlock() ||
+        llvm::is_contained(callers, callee.getOperation()))
+      continue;
+    func::FuncOp copy = callee.clone();
+    callers.push_back(callee);
+    inlineCalls(copy, callers);
+    callers.pop_back();
+    OpBuilder b(call);
+    IRMapping mapping;
+    Block &body = copy.getBody().front();
+    mapping.map(body.getArguments(), call.getOperands());
+    for (Operation &op : body.without_terminator())
+      b.clone(op, mapping);
+    for (auto [result, value] : llvm::zip_equal(
+             call.getResults(), body.getTerminator()->getOperands()))
+      result.replaceAllUsesWith(mapping.lookupOrDefault(value));
+    call.erase();
+    copy.erase();
+  }
+}
+
+/// The arguments whose gradients are wanted.
+static FailureOr<SmallVector<unsigned>>
+getWanted(func::FuncOp primal, const DifferentiateOptions &options) {
+  ArrayRef<Type> types = primal.getArgumentTypes();
+  SmallVector<unsigned> wanted;
+  if (!options.wrt) {
+    for (auto [i, type] : llvm::enumerate(types))
+      if (isDifferentiable(type))
+        wanted.push_back(i);
+    return wanted;
+  }
+  for (unsigned i : *options.wrt) {
+    if (i >= types.size())
+      return primal.emitError() << "there is no argument " << i
+                                << " to differentiate with respect to";
+    if (!isDifferentiable(types[i]))
+      return primal.emitError() << "argument " << i << " of type " << types[i]
+                                << " has no gradient: it is not of float type";
+    if (llvm::is_contained(wanted, i))
+      return primal.emitError() << "argument " << i << " is given twice";
+    wanted.push_back(i);
+  }
+  return wanted;
+}
+
+/// The result that gradients are of.
+static FailureOr<unsigned> findLoss(func::FuncOp primal, ValueRange results,
+                                    const Reverse &reverse) {
+  SmallVector<unsigned> scalars, active;
+  for (auto [i, value] : llvm::enumerate(results)) {
+    if (!isScalarFloat(value.getType()))
+      continue;
+    scalars.push_back(i);
+    if (reverse.isVaried(value))
+      active.push_back(i);
+  }
+  if (active.size() == 1)
+    return active.front();
+  if (active.empty() && scalars.size() == 1)
+    return scalars.front();
+  return primal.emitError()
+         << "needs one 0-d float result that depends on the arguments, the "
+            "loss, but has "
+         << active.size()
+         << "; with seeds=arguments results of any shape are differentiated";
+}
+
+/// Attributes of the cotangent of what `attributes` describe: its shape, and
+/// its name with `suffix`.
+static DictionaryAttr describe(DictionaryAttr attributes, StringRef suffix) {
+  if (!attributes)
+    return {};
+  Builder b(attributes.getContext());
+  SmallVector<NamedAttribute> kept;
+  for (StringRef key :
+       {TernDialect::getNameAttrName(), TernDialect::getParamAttrName()})
+    if (auto name = attributes.getAs<StringAttr>(key)) {
+      kept.push_back(
+          b.getNamedAttr(TernDialect::getNameAttrName(),
+                         b.getStringAttr(name.getValue() + "/" + suffix)));
+      break;
+    }
+  if (Attribute shape = attributes.get(TernDialect::getShapeAttrName()))
+    kept.push_back(b.getNamedAttr(TernDialect::getShapeAttrName(), shape));
+  return b.getDictionaryAttr(kept);
+}
+
+/// Removes operations that nothing uses.
+static void eraseDeadOperations(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+/// Makes `gradient`, a copy of the primal, the function of the gradient.
+static LogicalResult buildGradient(func::FuncOp primal, func::FuncOp gradient,
+                                   ArrayRef<unsigned> wanted, Seeds seeds) {
+  Block &block = gradient.getBody().front();
+  Operation *terminator = block.getTerminator();
+  SmallVector<Value> results(terminator->getOperands());
+  SmallVector<Operation *> operations;
+  for (Operation &op : block.without_terminator())
+    operations.push_back(&op);
+  ImplicitLocOpBuilder b(gradient.getLoc(), terminator);
+  Reverse reverse(b);
+  for (unsigned i : wanted)
+    reverse.setVaried(block.getArgument(i));
+  reverse.findVaried(block);
+
+  if (seeds == Seeds::One) {
+    FailureOr<unsigned> loss = findLoss(primal, results, reverse);
+    if (failed(loss))
+      return failure();
+    if (reverse.isVaried(results[*loss]))
+      reverse.add(results[*loss], createNumber(b, 1, results[*loss]));
+  } else {
+    for (auto [i, result] : llvm::enumerate(results)) {
+      if (!isDifferentiable(result.getType()))
+        continue;
+      if (failed(gradient.insertArgument(
+              block.getNumArguments(), result.getType(),
+              describe(primal.getResultAttrDict(i), "cotangent"),
+              result.getLoc())))
+        return failure();
+      reverse.add(result, block.getArguments().back());
+    }
+  }
+  if (failed(reverse.passBackwards(operations)))
+    return failure();
+
+  for (unsigned i : wanted) {
+    Value argument = block.getArgument(i);
+    Value cotangent = reverse.getCotangent(argument);
+    if (!cotangent)
+      cotangent = createZeroLike(b, argument);
+    if (failed(gradient.insertResult(
+            gradient.getNumResults(), argument.getType(),
+            describe(primal.getArgAttrDict(i), "gradient"))))
+      return failure();
+    results.push_back(cotangent);
+  }
+  terminator->setOperands(results);
+  eraseDeadOperations(block);
+  return success();
+}
+
+FailureOr<func::FuncOp>
+tern::differentiate(func::FuncOp primal, const DifferentiateOptions &options) {
+  if (!primal.getBody().hasOneBlock())
+    return primal.emitError()
+           << "cannot be differentiated: "
+           << (primal.isDeclaration() ? "it has no body"
+                                      : "it has more than one block");
+  FailureOr<SmallVector<unsigned>> wanted = getWanted(primal, options);
+  if (failed(wanted))
+    return failure();
+  std::string name = options.name.empty()
+                         ? (primal.getName() + "_gradient").str()
+                         : options.name;
+  auto declared = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      primal->getParentOp(), StringAttr::get(primal.getContext(), name));
+  if (declared && !declared.isDeclaration())
+    return primal.emitError() << "there is a function '" << name << "' already";
+
+  func::FuncOp gradient = primal.clone();
+  gradient.setName(name);
+  gradient.setPrivate();
+  SmallVector<Operation *> callers = {primal};
+  inlineCalls(gradient, callers);
+  if (failed(buildGradient(primal, gradient, *wanted, options.seeds))) {
+    gradient.erase();
+    return failure();
+  }
+  if (declared && declared.getFunctionType() != gradient.getFunctionType()) {
+    declared.emitError() << "the gradient has type "
+                         << gradient.getFunctionType();
+    gradient.erase();
+    return failure();
+  }
+  if (declared)
+    declared.erase();
+  OpBuilder(primal->getContext()).setInsertionPointAfter(primal);
+  primal->getBlock()->getOperations().insertAfter(primal->getIterator(),
+                                                  gradient);
+  return gradient;
+}
+
+void tern::registerDifferentiableOpModels(DialectRegistry &registry) {
+  registerLinalgModels(registry);
+  registerScalarModels(registry);
+  registerTensorModels(registry);
+  registerTernModels(registry);
+}

@@ -1,0 +1,426 @@
+//===- LinalgAdjoint.cpp - Adjoints of structured operations --------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LinalgAdjoint.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "tern/Autodiff/DifferentiableOpInterface.h"
+
+using namespace mlir;
+using namespace tern;
+
+//===----------------------------------------------------------------------===//
+// The primal
+//===----------------------------------------------------------------------===//
+
+/// Operands with the scalars of the body that stand for their elements.
+static SmallVector<std::pair<OpOperand *, BlockArgument>>
+getScalars(linalg::LinalgOp op) {
+  SmallVector<std::pair<OpOperand *, BlockArgument>> pairs;
+  for (auto [operand, scalar] : llvm::zip_equal(
+           op.getOpOperandsMatchingBBargs(), op.getBlock()->getArguments()))
+    pairs.push_back({operand, scalar});
+  return pairs;
+}
+
+static Value getYielded(linalg::LinalgOp op, unsigned result) {
+  return op.getBlock()->getTerminator()->getOperand(result);
+}
+
+/// The scalar that stands for the initial value of a result; null if the body
+/// cannot read it.
+static Value getInitScalar(linalg::LinalgOp op, unsigned result) {
+  OpOperand *init = op.getDpsInitOperand(result);
+  for (auto [operand, scalar] : getScalars(op))
+    if (operand == init)
+      return scalar;
+  return nullptr;
+}
+
+/// Everything in the body of `op`, and what it captures, that `value` is
+/// computed from; `follow` says from what.
+static llvm::SetVector<Value>
+getSlice(linalg::LinalgOp op, Value value,
+         llvm::function_ref<SmallVector<Value>(OpResult)> follow) {
+  llvm::SetVector<Value> slice;
+  slice.insert(value);
+  for (size_t next = 0; next < slice.size(); ++next) {
+    auto result = dyn_cast<OpResult>(slice[next]);
+    if (result && op.getBlock() == result.getOwner()->getBlock()) {
+      SmallVector<Value> sources = follow(result);
+      slice.insert(sources.begin(), sources.end());
+    }
+  }
+  return slice;
+}
+
+static llvm::SetVector<Value> getFullSlice(linalg::LinalgOp op, Value value) {
+  return getSlice(op, value, [](OpResult result) {
+    return getReadValues(result.getOwner());
+  });
+}
+
+/// Whether `value` is `init` plus something that does not depend on it.
+static bool isSumOf(linalg::LinalgOp op, Value value, Value init) {
+  if (value == init)
+    return true;
+  auto add = value.getDefiningOp<arith::AddFOp>();
+  if (!add)
+    return false;
+  for (auto [sum, term] : {std::pair(add.getLhs(), add.getRhs()),
+                           std::pair(add.getRhs(), add.getLhs())})
+    if (!getFullSlice(op, term).contains(init) && isSumOf(op, sum, init))
+      return true;
+  return false;
+}
+
+ResultKind tern::classifyResult(linalg::LinalgOp op, unsigned result) {
+  if (op.getNumReductionLoops() == 0)
+    return ResultKind::Elementwise;
+  Value yielded = getYielded(op, result);
+  llvm::SetVector<Value> slice = getFullSlice(op, yielded);
+  bool readsInit = false, readsOther = false;
+  for (unsigned i = 0; i < op->getNumResults(); ++i)
+    if (Value init = getInitScalar(op, i); init && slice.contains(init))
+      (i == result ? readsInit : readsOther) = true;
+  if (readsInit && !readsOther &&
+      isSumOf(op, yielded, getInitScalar(op, result)))
+    return ResultKind::Sum;
+  return ResultKind::Other;
+}
+
+SmallVector<Value> tern::getLinalgSources(linalg::LinalgOp op,
+                                          unsigned result) {
+  llvm::SetVector<Value> slice =
+      getSlice(op, getYielded(op, result), [](OpResult scalar) {
+        auto differentiable =
+            dyn_cast<DifferentiableOpInterface>(scalar.getOwner());
+        return differentiable ? differentiable.getGradientSources(scalar)
+                              : getReadValues(scalar.getOwner());
+      });
+  SmallVector<Value> sources;
+  for (auto [operand, scalar] : getScalars(op))
+    if (slice.contains(scalar))
+      sources.push_back(operand->get());
+  for (Value value : slice)
+    if (value.getParentBlock() != op.getBlock())
+      sources.push_back(value);
+  return sources;
+}
+
+FailureOr<SmallVector<LinalgSource>> tern::getVariedSources(linalg::LinalgOp op,
+                                                            Reverse &reverse) {
+  SmallVector<LinalgSource> sources;
+  for (auto [operand, scalar] : getScalars(op)) {
+    if (!reverse.isVaried(operand->get()))
+      continue;
+    // An initial value that sums or reductions start from is not an operand.
+    if (op.isDpsInit(operand) && op.getNumReductionLoops() > 0)
+      continue;
+    Value value = operand->get();
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    auto known = llvm::find_if(sources, [&](const LinalgSource &source) {
+      return source.value == value && source.map == map;
+    });
+    if (known != sources.end())
+      known->scalars.push_back(scalar);
+    else
+      sources.push_back({value, map, {scalar}});
+  }
+  llvm::SetVector<Value> captured;
+  getUsedValuesDefinedAbove(op->getRegions(), captured);
+  for (Value value : captured) {
+    if (!reverse.isVaried(value))
+      continue;
+    if (isa<TensorType>(value.getType()))
+      return mlir::emitError(op.getLoc())
+             << "'" << op->getName()
+             << "' reads a tensor in its body that a gradient is wanted for";
+    sources.push_back({value,
+                       AffineMap::get(op.getNumLoops(), 0, op->getContext()),
+                       {value}});
+  }
+  return sources;
+}
+
+//===----------------------------------------------------------------------===//
+// The adjoint for one source
+//===----------------------------------------------------------------------===//
+
+/// The loops that are by themselves a result of the map, in this order, then
+/// the others. The first `numParallel` are parallel in an operation whose
+/// output is indexed by the map; two iterations of the others may meet.
+static SmallVector<unsigned> orderLoops(AffineMap map, unsigned &numParallel) {
+  llvm::SetVector<unsigned> order;
+  for (AffineExpr expr : map.getResults())
+    if (auto dim = dyn_cast<AffineDimExpr>(expr))
+      order.insert(dim.getPosition());
+  numParallel = order.size();
+  for (unsigned dim = 0; dim < map.getNumDims(); ++dim)
+    order.insert(dim);
+  return order.takeVector();
+}
+
+/// The map over loops that are numbered anew, by `order`.
+static AffineMap reorder(AffineMap map, ArrayRef<unsigned> order) {
+  SmallVector<AffineExpr> dims(order.size());
+  for (auto [position, dim] : llvm::enumerate(order))
+    dims[dim] = getAffineDimExpr(position, map.getContext());
+  return map.replaceDimsAndSymbols(dims, {}, order.size(), 0);
+}
+
+/// Whether loops over all dims write every element of a tensor once.
+static bool coversOnce(AffineMap map, Type type) {
+  llvm::SmallDenseSet<unsigned> seen;
+  for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+      if (!seen.insert(dim.getPosition()).second)
+        return false;
+      continue;
+    }
+    auto constant = dyn_cast<AffineConstantExpr>(expr);
+    if (!constant || constant.getValue() != 0 ||
+        cast<RankedTensorType>(type).getDimSize(i) != 1)
+      return false;
+  }
+  return seen.size() == map.getNumDims();
+}
+
+/// The loops whose extents the maps tell.
+static llvm::SmallDenseSet<unsigned> getBoundLoops(ArrayRef<AffineMap> maps) {
+  llvm::SmallDenseSet<unsigned> loops;
+  for (AffineMap map : maps)
+    for (AffineExpr expr : map.getResults())
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        loops.insert(dim.getPosition());
+  return loops;
+}
+
+namespace {
+/// The body of the adjoint while it is built: a block whose arguments stand for
+/// `reads`, in this order.
+struct AdjointBody {
+  std::unique_ptr<Block> block = std::make_unique<Block>();
+  SmallVector<LinalgRead> reads;
+
+  Value addRead(Value value, AffineMap map, Location loc) {
+    reads.push_back({value, map});
+    return block->addArgument(getElementTypeOrSelf(value), loc);
+  }
+
+  /// Without computations and reads that nothing needs, and each read once.
+  void prune() {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+    for (unsigned i = reads.size(); i-- > 0;) {
+      auto same = llvm::find_if(reads, [&](const LinalgRead &read) {
+        return read.value == reads[i].value && read.map == reads[i].map;
+      });
+      unsigned first = same - reads.begin();
+      if (first != i)
+        block->getArgument(i).replaceAllUsesWith(block->getArgument(first));
+      if (block->getArgument(i).use_empty()) {
+        block->eraseArgument(i);
+        reads.erase(reads.begin() + i);
+      }
+    }
+  }
+
+  /// Reads what tells the extents of loops that nothing else does: without
+  /// their values, but no loop is without bounds.
+  void bindLoops(AffineMap output, ArrayRef<LinalgRead> candidates,
+                 Location loc) {
+    for (const LinalgRead &candidate : candidates) {
+      SmallVector<AffineMap> maps = {output};
+      for (const LinalgRead &read : reads)
+        maps.push_back(read.map);
+      llvm::SmallDenseSet<unsigned> bound = getBoundLoops(maps);
+      if (llvm::all_of(getBoundLoops(candidate.map),
+                       [&](unsigned loop) { return bound.contains(loop); }))
+        continue;
+      block->insertArgument(reads.size(), getElementTypeOrSelf(candidate.value),
+                            loc);
+      reads.push_back(candidate);
+    }
+  }
+};
+} // namespace
+
+/// The type that sums of `type` accumulate in.
+static Type getAccumulatorType(Type type) {
+  return type.getIntOrFloatBitWidth() < 32 ? Float32Type::get(type.getContext())
+                                           : type;
+}
+
+/// `value` in the wider type `type`, without a detour through its own.
+static Value widen(ImplicitLocOpBuilder &b, Value value, Type type) {
+  if (auto truncate = value.getDefiningOp<arith::TruncFOp>())
+    if (truncate.getIn().getType() == type)
+      return truncate.getIn();
+  return createFloatCast(b, value, type);
+}
+
+LogicalResult tern::buildSourceAdjoint(linalg::LinalgOp op,
+                                       const LinalgSource &source,
+                                       ArrayRef<LinalgRead> extraReads,
+                                       SeedBuilder seed, Reverse &reverse) {
+  ImplicitLocOpBuilder &b = reverse.getBuilder();
+  Location loc = b.getLoc();
+  unsigned numParallel;
+  SmallVector<unsigned> order = orderLoops(source.map, numParallel);
+  AffineMap output = reorder(source.map, order);
+
+  // The primal's body and its adjoint, over all that either may read.
+  AdjointBody body;
+  IRMapping mapping;
+  for (const LinalgRead &read : extraReads)
+    body.addRead(read.value, reorder(read.map, order), loc);
+  for (auto [operand, scalar] : getScalars(op))
+    mapping.map(scalar,
+                body.addRead(operand->get(),
+                             reorder(op.getMatchingIndexingMap(operand), order),
+                             loc));
+  // What the primal has computed for each iteration is read, not computed
+  // again, where a derivative is a function of it (exp, tanh, a quotient).
+  SmallVector<std::pair<Value, Value>> computed;
+  if (op.getNumReductionLoops() == 0)
+    for (OpResult result : op->getResults()) {
+      Value yielded = getYielded(op, result.getResultNumber());
+      AffineMap map = op.getIndexingMapMatchingResult(result);
+      if (yielded.getDefiningOp() && yielded.getParentBlock() == op.getBlock())
+        computed.push_back(
+            {yielded, body.addRead(result, reorder(map, order), loc)});
+    }
+  SmallVector<LinalgRead> candidates = body.reads;
+  ImplicitLocOpBuilder inner(loc, b.getContext());
+  inner.setInsertionPointToEnd(body.block.get());
+  Reverse scalars(inner);
+  for (Value scalar : source.scalars)
+    scalars.setVaried(mapping.lookupOrDefault(scalar));
+  SmallVector<Operation *> clones;
+  for (Operation &scalarOp : op.getBlock()->without_terminator()) {
+    Operation *clone = inner.clone(scalarOp, mapping);
+    if (auto index = dyn_cast<linalg::IndexOp>(clone))
+      index.setDim(llvm::find(order, index.getDim()) - order.begin());
+    clones.push_back(clone);
+  }
+  scalars.findVaried(*body.block);
+  seed(scalars, mapping,
+       body.block->getArguments().take_front(extraReads.size()));
+  if (failed(scalars.passBackwards(clones)))
+    return failure();
+  for (auto [yielded, read] : computed)
+    mapping.lookup(yielded).replaceAllUsesWith(read);
+  Value total;
+  for (Value scalar : source.scalars)
+    if (Value part = scalars.getCotangent(mapping.lookupOrDefault(scalar)))
+      total = total ? createSum(inner, total, part) : part;
+  if (!total)
+    return success();
+
+  // A permutation of a cotangent that permutes nothing is that cotangent.
+  bool isScalar = !isa<RankedTensorType>(source.value.getType());
+  Type elementType = getElementTypeOrSelf(source.value);
+  bool accumulates = numParallel < order.size();
+  bool overwrites = !accumulates && coversOnce(output, source.value.getType());
+  if (auto argument = dyn_cast<BlockArgument>(total);
+      argument && overwrites && argument.getOwner() == body.block.get()) {
+    const LinalgRead &read = body.reads[argument.getArgNumber()];
+    if (read.map == output && read.value.getType() == source.value.getType()) {
+      reverse.add(source.value, read.value);
+      return success();
+    }
+  }
+
+  Type sumType = accumulates ? getAccumulatorType(elementType) : elementType;
+  if (accumulates) {
+    total = widen(inner, total, sumType);
+    Value sum = body.block->addArgument(sumType, loc);
+    total = arith::AddFOp::create(inner, sum, total);
+  } else {
+    body.block->addArgument(sumType, loc);
+  }
+  linalg::YieldOp::create(inner, total);
+  body.prune();
+  body.bindLoops(output, candidates, loc);
+
+  Value init;
+  if (isScalar)
+    init = tensor::EmptyOp::create(b, ArrayRef<int64_t>(), sumType);
+  else
+    init = createEmptyLike(b, source.value, sumType);
+  if (!overwrites) {
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sumType));
+    init = linalg::FillOp::create(b, zero, init).getResult(0);
+  }
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  for (const LinalgRead &read : body.reads) {
+    inputs.push_back(read.value);
+    maps.push_back(read.map);
+  }
+  maps.push_back(output);
+  SmallVector<utils::IteratorType> loops(order.size(),
+                                         utils::IteratorType::reduction);
+  std::fill_n(loops.begin(), numParallel, utils::IteratorType::parallel);
+  auto adjoint = linalg::GenericOp::create(b, TypeRange(init.getType()), inputs,
+                                           ValueRange(init), maps, loops);
+  adjoint.getRegion().push_back(body.block.release());
+  Value result = adjoint.getResult(0);
+  if (sumType != elementType)
+    result = createFloatCast(b, result, elementType);
+  if (isScalar)
+    result = tensor::ExtractOp::create(b, result, ValueRange());
+  else if (result.getType() != source.value.getType())
+    result = tensor::CastOp::create(b, source.value.getType(), result);
+  reverse.add(source.value, result);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// The adjoint
+//===----------------------------------------------------------------------===//
+
+LogicalResult tern::buildLinalgAdjoint(linalg::LinalgOp op, Reverse &reverse) {
+  SmallVector<LinalgRead> reads;
+  SmallVector<unsigned> results;
+  for (OpResult result : op->getResults()) {
+    Value cotangent = reverse.getCotangent(result);
+    if (!cotangent)
+      continue;
+    unsigned number = result.getResultNumber();
+    OpOperand *init = op.getDpsInitOperand(number);
+    switch (classifyResult(op, number)) {
+    case ResultKind::Elementwise:
+      break;
+    case ResultKind::Sum:
+      reverse.add(init->get(), cotangent);
+      break;
+    case ResultKind::Other:
+      return mlir::emitError(op.getLoc())
+             << "'" << op->getName()
+             << "' cannot be differentiated: its reduction is not a sum";
+    }
+    results.push_back(number);
+    reads.push_back({cotangent, op.getMatchingIndexingMap(init)});
+  }
+  FailureOr<SmallVector<LinalgSource>> sources = getVariedSources(op, reverse);
+  if (failed(sources))
+    return failure();
+  auto seed = [&](Reverse &body, IRMapping &mapping, ValueRange cotangents) {
+    for (auto [result, cotangent] : llvm::zip_equal(results, cotangents))
+      body.add(mapping.lookupOrDefault(getYielded(op, result)), cotangent);
+  };
+  for (const LinalgSource &source : *sources)
+    if (failed(buildSourceAdjoint(op, source, reads, seed, reverse)))
+      return failure();
+  return success();
+}

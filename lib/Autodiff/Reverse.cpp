@@ -1,0 +1,163 @@
+//===- Reverse.cpp - Reverse mode over a block ----------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Autodiff/Reverse.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "tern/Autodiff/DifferentiableOpInterface.h"
+
+using namespace mlir;
+using namespace tern;
+
+#include "tern/Autodiff/DifferentiableOpInterface.cpp.inc"
+
+bool tern::isDifferentiable(Type type) {
+  if (auto tensor = dyn_cast<TensorType>(type))
+    type = tensor.getElementType();
+  return isa<FloatType>(type);
+}
+
+SmallVector<Value> tern::getReadValues(Operation *op) {
+  SetVector<Value> values(op->operand_begin(), op->operand_end());
+  getUsedValuesDefinedAbove(op->getRegions(), values);
+  return values.takeVector();
+}
+
+/// What the results may depend on.
+static SmallVector<Value> getSources(Operation *op, OpResult result) {
+  if (auto differentiable = dyn_cast<DifferentiableOpInterface>(op))
+    return differentiable.getGradientSources(result);
+  return getReadValues(op);
+}
+
+void Reverse::findVaried(Block &block) {
+  for (Operation &op : block)
+    for (OpResult result : op.getResults())
+      if (isDifferentiable(result.getType()) &&
+          llvm::any_of(getSources(&op, result),
+                       [&](Value source) { return varied.contains(source); }))
+        varied.insert(result);
+}
+
+void Reverse::add(Value value, Value cotangent) {
+  if (!isVaried(value))
+    return;
+  Value &sum = cotangents[value];
+  sum = sum ? createSum(b, sum, cotangent) : cotangent;
+}
+
+/// An operation through which a gradient would have to pass and cannot.
+static LogicalResult refuse(Operation *op) {
+  InFlightDiagnostic error = mlir::emitError(op->getLoc())
+                             << "'" << op->getName()
+                             << "' cannot be differentiated";
+  if (isa<math::RoundEvenOp, math::RoundOp, math::FloorOp, math::CeilOp,
+          math::TruncOp>(op))
+    error << ": its derivative is zero; --tern-raise-bitlinear makes layers "
+             "of fake quantization whose gradient passes straight through";
+  return error;
+}
+
+LogicalResult Reverse::passBackwards(ArrayRef<Operation *> operations) {
+  Location previous = b.getLoc();
+  for (Operation *op : llvm::reverse(operations)) {
+    if (llvm::none_of(op->getResults(), [&](Value result) {
+          return isVaried(result) && getCotangent(result);
+        }))
+      continue;
+    b.setLoc(op->getLoc());
+    auto differentiable = dyn_cast<DifferentiableOpInterface>(op);
+    if (!differentiable)
+      return refuse(op);
+    if (failed(differentiable.buildAdjoint(*this)))
+      return failure();
+  }
+  b.setLoc(previous);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// What adjoints are made of
+//===----------------------------------------------------------------------===//
+
+Value tern::createEmptyLike(ImplicitLocOpBuilder &b, Value like,
+                            Type elementType) {
+  return tensor::EmptyOp::create(b, tensor::getMixedSizes(b, b.getLoc(), like),
+                                 elementType);
+}
+
+Value tern::createNumber(ImplicitLocOpBuilder &b, double value, Value like) {
+  Type type = like.getType();
+  auto shaped = dyn_cast<RankedTensorType>(type);
+  if (!shaped)
+    return arith::ConstantOp::create(b, b.getFloatAttr(type, value));
+  TypedAttr scalar = b.getFloatAttr(shaped.getElementType(), value);
+  Value constant = arith::ConstantOp::create(b, scalar);
+  Value empty = createEmptyLike(b, like, shaped.getElementType());
+  Value filled = linalg::FillOp::create(b, constant, empty).getResult(0);
+  if (filled.getType() != type)
+    filled = tensor::CastOp::create(b, type, filled);
+  return filled;
+}
+
+Value tern::createZeroLike(ImplicitLocOpBuilder &b, Value like) {
+  return createNumber(b, 0, like);
+}
+
+Value tern::createFloatCast(ImplicitLocOpBuilder &b, Value value, Type type) {
+  auto from = cast<FloatType>(getElementTypeOrSelf(value));
+  auto to = cast<FloatType>(getElementTypeOrSelf(type));
+  if (from == to)
+    return value;
+  if (auto shaped = dyn_cast<RankedTensorType>(value.getType()))
+    return createElementwise(b, value, to,
+                             [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                               return createFloatCast(b, args[0], to);
+                             });
+  if (from.getWidth() < to.getWidth())
+    return arith::ExtFOp::create(b, to, value);
+  if (from.getWidth() > to.getWidth())
+    return arith::TruncFOp::create(b, to, value);
+  // f16 and bf16.
+  return arith::TruncFOp::create(
+      b, to, arith::ExtFOp::create(b, b.getF32Type(), value));
+}
+
+Value tern::createElementwise(
+    ImplicitLocOpBuilder &b, ValueRange operands, Type elementType,
+    function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> body) {
+  int64_t rank = cast<RankedTensorType>(operands[0].getType()).getRank();
+  SmallVector<AffineMap> maps(operands.size() + 1,
+                              b.getMultiDimIdentityMap(rank));
+  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
+  Value empty = createEmptyLike(b, operands[0], elementType);
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange(empty.getType()), operands, ValueRange(empty), maps, loops,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        ImplicitLocOpBuilder inner(loc, nested);
+        linalg::YieldOp::create(inner, body(inner, args.drop_back()));
+      });
+  return generic.getResult(0);
+}
+
+Value tern::createSum(ImplicitLocOpBuilder &b, Value lhs, Value rhs) {
+  auto type = dyn_cast<RankedTensorType>(lhs.getType());
+  if (!type)
+    return arith::AddFOp::create(b, lhs, rhs);
+  Value sum =
+      createElementwise(b, {lhs, rhs}, type.getElementType(),
+                        [](ImplicitLocOpBuilder &b, ValueRange args) {
+                          return arith::AddFOp::create(b, args[0], args[1]);
+                        });
+  if (sum.getType() != type)
+    sum = tensor::CastOp::create(b, type, sum);
+  return sum;
+}

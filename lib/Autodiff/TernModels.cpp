@@ -1,0 +1,328 @@
+//===- TernModels.cpp - Derivatives of tern operations --------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Models.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "tern/Autodiff/DifferentiableOpInterface.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+/// The gradient of the value is that of the other operand; lambda and the
+/// quantized operand are constants.
+struct StraightThroughModel
+    : DifferentiableOpInterface::ExternalModel<StraightThroughModel,
+                                               StraightThroughOp> {
+  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
+    return {cast<StraightThroughOp>(op).getX()};
+  }
+  LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
+    reverse.add(cast<StraightThroughOp>(op).getX(),
+                reverse.getCotangent(op->getResult(0)));
+    return success();
+  }
+};
+
+/// Codes are integers, statistics are detached, a learned scale is itself.
+struct QuantizeWeightsModel
+    : DifferentiableOpInterface::ExternalModel<QuantizeWeightsModel,
+                                               QuantizeWeightsOp> {
+  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
+    if (Value alpha = cast<QuantizeWeightsOp>(op).getAlpha())
+      return {alpha};
+    return {};
+  }
+  LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
+    auto quantize = cast<QuantizeWeightsOp>(op);
+    if (Value alpha = quantize.getAlpha())
+      reverse.add(alpha, reverse.getCotangent(quantize.getScale()));
+    return success();
+  }
+};
+
+/// The scale of a token is a statistic.
+struct QuantizeActivationsModel
+    : DifferentiableOpInterface::ExternalModel<QuantizeActivationsModel,
+                                               QuantizeActivationsOp> {
+  SmallVector<Value> getGradientSources(Operation *, OpResult) const {
+    return {};
+  }
+  LogicalResult buildAdjoint(Operation *, Reverse &) const { return success(); }
+};
+
+//===----------------------------------------------------------------------===//
+// tern.bitlinear
+//===----------------------------------------------------------------------===//
+
+/// Reassociation that joins all axes of a tensor of `rank` but the last.
+SmallVector<ReassociationIndices> joinTokens(int64_t rank) {
+  SmallVector<ReassociationIndices> groups(2);
+  for (int64_t dim = 0; dim < rank - 1; ++dim)
+    groups[0].push_back(dim);
+  groups[1].push_back(rank - 1);
+  return groups;
+}
+
+/// x [..., K] as [tokens, K].
+Value toTokens(ImplicitLocOpBuilder &b, Value x) {
+  auto type = cast<RankedTensorType>(x.getType());
+  if (type.getRank() == 2)
+    return x;
+  if (type.getRank() > 2)
+    return tensor::CollapseShapeOp::create(b, x, joinTokens(type.getRank()));
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1),
+                                     tensor::getMixedSize(b, b.getLoc(), x, 0)};
+  return tensor::ExpandShapeOp::create(
+      b, type.clone({1, type.getDimSize(0)}), x,
+      SmallVector<ReassociationIndices>{{0, 1}}, sizes);
+}
+
+/// y [tokens, K] in the shape of x.
+Value fromTokens(ImplicitLocOpBuilder &b, Value y, Value x) {
+  auto type = cast<RankedTensorType>(x.getType());
+  if (type.getRank() == 1)
+    y = tensor::CollapseShapeOp::create(
+        b, y, SmallVector<ReassociationIndices>{{0, 1}});
+  else if (type.getRank() > 2)
+    y = tensor::ExpandShapeOp::create(b, type, y, joinTokens(type.getRank()),
+                                      tensor::getMixedSizes(b, b.getLoc(), x));
+  if (y.getType() != type)
+    y = tensor::CastOp::create(b, type, y);
+  return y;
+}
+
+using ScalarBody =
+    llvm::function_ref<Value(ImplicitLocOpBuilder &, ValueRange)>;
+
+/// An elementwise function of `matrix` [A, B] and `others`, by their maps.
+Value mapMatrix(ImplicitLocOpBuilder &b, Value matrix, ValueRange others,
+                ArrayRef<AffineMap> otherMaps, ScalarBody body) {
+  SmallVector<Value> inputs = {matrix};
+  llvm::append_range(inputs, others);
+  SmallVector<AffineMap> maps = {b.getMultiDimIdentityMap(2)};
+  llvm::append_range(maps, otherMaps);
+  maps.push_back(b.getMultiDimIdentityMap(2));
+  Value empty = createEmptyLike(b, matrix, b.getF32Type());
+  SmallVector<utils::IteratorType> loops(2, utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange(empty.getType()), inputs, ValueRange(empty), maps, loops,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        ImplicitLocOpBuilder inner(loc, nested);
+        linalg::YieldOp::create(inner, body(inner, args.drop_back()));
+      });
+  return generic.getResult(0);
+}
+
+/// sum over the loops that are not in `result` of the product of the inputs.
+Value contract(ImplicitLocOpBuilder &b, ValueRange inputs,
+               ArrayRef<AffineMap> maps, AffineMap result,
+               ArrayRef<OpFoldResult> sizes) {
+  Type f32 = b.getF32Type();
+  Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
+  Value init = linalg::FillOp::create(
+                   b, zero, tensor::EmptyOp::create(b, sizes, f32).getResult())
+                   .getResult(0);
+  SmallVector<AffineMap> allMaps(maps);
+  allMaps.push_back(result);
+  SmallVector<utils::IteratorType> loops;
+  for (unsigned dim = 0; dim < result.getNumDims(); ++dim)
+    loops.push_back(result.isFunctionOfDim(dim)
+                        ? utils::IteratorType::parallel
+                        : utils::IteratorType::reduction);
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange(init.getType()), inputs, ValueRange(init), allMaps, loops,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value product = args[0];
+        for (Value factor : args.drop_front().drop_back())
+          product = arith::MulFOp::create(nested, loc, product, factor);
+        linalg::YieldOp::create(
+            nested, loc,
+            arith::AddFOp::create(nested, loc, args.back(), product)
+                .getResult());
+      });
+  return generic.getResult(0);
+}
+
+Value toFloat(ImplicitLocOpBuilder &b, Value code) {
+  return arith::SIToFPOp::create(b, b.getF32Type(), code);
+}
+
+/// y = x^ . w^T (+ bias), straight through both quantizers: dx = (dy . codes) *
+/// scale, dw = dy^T . x^ (times a learned scale), db = sum of dy. What is kept
+/// of x and w are codes and scales, computed as the layer itself computes
+/// them.
+class BitLinearAdjoint {
+public:
+  BitLinearAdjoint(BitLinearOp op, Reverse &reverse)
+      : op(op), reverse(reverse), b(reverse.getBuilder()) {
+    auto quantize = QuantizeWeightsOp::create(b, op.getWeight(), op.getAlpha(),
+                                              op.getWeights());
+    codes = quantize.getCodes();
+    scale = quantize.getScale();
+    dy = toTokens(b, reverse.getCotangent(op.getResult()));
+    tokens = tensor::getMixedSize(b, b.getLoc(), dy, 0);
+    rows = tensor::getMixedSize(b, b.getLoc(), op.getWeight(), 0);
+    columns = tensor::getMixedSize(b, b.getLoc(), op.getWeight(), 1);
+    bindDims(b.getContext(), d0, d1, d2);
+  }
+
+  void build() {
+    if (reverse.isVaried(op.getX()))
+      reverse.add(op.getX(), fromTokens(b, buildX(), op.getX()));
+    if (reverse.isVaried(op.getWeight()) ||
+        (op.getAlpha() && reverse.isVaried(op.getAlpha())))
+      buildWeights();
+    if (op.getBias() && reverse.isVaried(op.getBias()))
+      reverse.add(op.getBias(), matchType(contract(b, dy, map({d1, d0}, 2),
+                                                   map({d0}, 2), rows),
+                                          op.getBias()));
+  }
+
+private:
+  AffineMap map(ArrayRef<AffineExpr> results, unsigned dims) {
+    return AffineMap::get(dims, 0, results, b.getContext());
+  }
+
+  Value matchType(Value value, Value like) {
+    if (value.getType() != like.getType())
+      value = tensor::CastOp::create(b, like.getType(), value);
+    return value;
+  }
+
+  /// Where the scale of weight (d0, d1) stands.
+  AffineMap getScaleMap() {
+    WeightQuantizerAttr quantizer = op.getWeights();
+    switch (quantizer.getGranularity()) {
+    case Granularity::Tensor:
+      return map({}, 2);
+    case Granularity::Row:
+      return map({d0}, 2);
+    case Granularity::Group:
+      return map({d0, d1.floorDiv(quantizer.getGroupSize())}, 2);
+    }
+    llvm_unreachable("unknown granularity");
+  }
+
+  /// dx [tokens, K] = (dy . codes) * scale. A scale per row or group belongs
+  /// inside the product.
+  Value buildX() {
+    bool isUniform = op.getWeights().getGranularity() == Granularity::Tensor;
+    SmallVector<Value> scales;
+    SmallVector<AffineMap> maps;
+    if (!isUniform) {
+      scales = {scale};
+      maps = {getScaleMap()};
+    }
+    Value weights = mapMatrix(
+        b, codes, scales, maps,
+        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+          Value value = toFloat(b, args[0]);
+          return isUniform
+                     ? value
+                     : arith::MulFOp::create(b, value, args[1]).getResult();
+        });
+    // Loops: token, k, n.
+    Value product =
+        contract(b, {dy, weights}, {map({d0, d2}, 3), map({d2, d1}, 3)},
+                 map({d0, d1}, 3), {tokens, columns});
+    if (!isUniform)
+      return product;
+    return mapMatrix(b, product, scale, map({}, 2),
+                     [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                       return arith::MulFOp::create(b, args[0], args[1]);
+                     });
+  }
+
+  /// dw^ [N, K] = dy^T . x^; a learned scale is not detached: dw = dw^ * scale,
+  /// dalpha = the sum of dw^ * codes over what shares the scale.
+  void buildWeights() {
+    Value x = toTokens(b, op.getX());
+    if (op.getActivationsAttr()) {
+      auto quantize =
+          QuantizeActivationsOp::create(b, x, op.getActivationsAttr());
+      x = mapMatrix(b, quantize.getQ(), quantize.getScale(), map({d0}, 2),
+                    [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                      return arith::MulFOp::create(b, toFloat(b, args[0]),
+                                                   args[1]);
+                    });
+    }
+    // Loops: n, k, token.
+    Value dw = contract(b, {dy, x}, {map({d2, d0}, 3), map({d2, d1}, 3)},
+                        map({d0, d1}, 3), {rows, columns});
+    Value alpha = op.getAlpha();
+    if (!alpha) {
+      reverse.add(op.getWeight(), matchType(dw, op.getWeight()));
+      return;
+    }
+    if (reverse.isVaried(alpha))
+      reverse.add(alpha, matchType(buildAlpha(dw), alpha));
+    if (reverse.isVaried(op.getWeight()))
+      reverse.add(
+          op.getWeight(),
+          matchType(
+              mapMatrix(b, dw, scale, getScaleMap(),
+                        [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                          return arith::MulFOp::create(b, args[0], args[1]);
+                        }),
+              op.getWeight()));
+  }
+
+  Value buildAlpha(Value dw) {
+    Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
+    Value init = linalg::FillOp::create(
+                     b, zero, createEmptyLike(b, scale, b.getF32Type()))
+                     .getResult(0);
+    // Groups do not divide K: their place is computed, not a loop.
+    SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(2));
+    maps.push_back(getScaleMap());
+    SmallVector<utils::IteratorType> loops(2, utils::IteratorType::reduction);
+    if (op.getWeights().getGranularity() != Granularity::Tensor)
+      loops[0] = utils::IteratorType::parallel;
+    auto generic = linalg::GenericOp::create(
+        b, TypeRange(init.getType()), ValueRange{dw, codes}, ValueRange(init),
+        maps, loops, [](OpBuilder &nested, Location loc, ValueRange args) {
+          ImplicitLocOpBuilder inner(loc, nested);
+          Value product =
+              arith::MulFOp::create(inner, args[0], toFloat(inner, args[1]));
+          linalg::YieldOp::create(
+              inner,
+              arith::AddFOp::create(inner, args[2], product).getResult());
+        });
+    return generic.getResult(0);
+  }
+
+  BitLinearOp op;
+  Reverse &reverse;
+  ImplicitLocOpBuilder &b;
+  Value codes, scale, dy;
+  OpFoldResult tokens, rows, columns;
+  AffineExpr d0, d1, d2;
+};
+
+struct BitLinearModel
+    : DifferentiableOpInterface::ExternalModel<BitLinearModel, BitLinearOp> {
+  LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
+    BitLinearAdjoint(cast<BitLinearOp>(op), reverse).build();
+    return success();
+  }
+};
+} // namespace
+
+void tern::registerTernModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, TernDialect *) {
+    BitLinearOp::attachInterface<BitLinearModel>(*context);
+    QuantizeActivationsOp::attachInterface<QuantizeActivationsModel>(*context);
+    QuantizeWeightsOp::attachInterface<QuantizeWeightsModel>(*context);
+    StraightThroughOp::attachInterface<StraightThroughModel>(*context);
+  });
+}

@@ -1,0 +1,205 @@
+# Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Gradients of what the importer makes of ONNX operators, against PyTorch in float64.
+
+    gradients_onnx.py FAMILY FOLDER [--seed N] [--filter TEXT]
+
+All operators of a family are in one model, each with inputs and an output of its
+own, so a family is one compilation. Batches are dynamic.
+"""
+import argparse
+import pathlib
+import sys
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from onnx import TensorProto, helper, numpy_helper
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
+import gradients  # noqa: E402
+
+FLOAT = TensorProto.FLOAT
+
+
+class Case:
+    """One or more nodes; `operands` are (kind, shape), "n" in a shape is the batch."""
+
+    def __init__(self, op, operands, function, attributes=None):
+        self.op, self.operands, self.function = op, operands, function
+        self.attributes = attributes or {}
+
+
+def unary(op, function, kind="x", **attributes):
+    return Case(op, [(kind, ("n", 17))], function, attributes)
+
+
+ELEMENTWISE = [
+    unary("Abs", torch.abs), unary("Neg", torch.neg), unary("Exp", torch.exp), unary("Log", torch.log, "p"),
+    unary("Sqrt", torch.sqrt, "p"), unary("Reciprocal", torch.reciprocal, "p"), unary("Erf", torch.erf),
+    unary("Sin", torch.sin), unary("Cos", torch.cos), unary("Tan", torch.tan, "u"), unary("Asin", torch.asin, "u"),
+    unary("Acos", torch.acos, "u"), unary("Atan", torch.atan), unary("Sinh", torch.sinh), unary("Cosh", torch.cosh),
+    unary("Tanh", torch.tanh), unary("Asinh", torch.asinh), unary("Atanh", torch.atanh, "u"),
+    unary("Acosh", torch.acosh, "q"), unary("Sign", torch.sign), unary("Relu", torch.relu),
+    unary("Sigmoid", torch.sigmoid, "wide"), unary("Softplus", F.softplus), unary("Softsign", F.softsign),
+    unary("Mish", F.mish), unary("HardSwish", F.hardswish, "off3"), unary("LeakyRelu", lambda x: F.leaky_relu(x, 0.3), alpha=0.3),
+    unary("Elu", lambda x: F.elu(x, 2.0), "wide", alpha=2.0), unary("Celu", lambda x: F.celu(x, 2.0), "wide", alpha=2.0),
+    unary("Selu", F.selu, "wide"),
+    unary("HardSigmoid", F.hardsigmoid, "x3", alpha=1 / 6, beta=0.5),
+    unary("ThresholdedRelu", lambda x: F.threshold(x, 0.5, 0.0), alpha=0.5),
+    unary("Shrink", lambda x: F.hardshrink(x, 0.5), lambd=0.5, bias=0.0),
+    unary("Gelu", F.gelu), unary("Gelu", lambda x: F.gelu(x, approximate="tanh"), approximate="tanh"),
+    Case("Add", [("x", ("n", 17)), ("x", (17,))], torch.add),
+    Case("Sub", [("x", ("n", 1)), ("x", ("n", 17))], torch.sub),
+    Case("Mul", [("x", ("n", 3, 5)), ("x", (3, 1))], torch.mul),
+    Case("Mul", [("x", ("n", 3)), ("x", ())], torch.mul),
+    Case("Div", [("x", ("n", 17)), ("p", (1, 17))], torch.div),
+    Case("Pow", [("p", ("n", 17)), ("x", (17,))], torch.pow),
+    Case("Pow", [("x", ("n", 17)), ("const", 3.0)], lambda x: torch.pow(x, 3.0)),
+    Case("Pow", [("x", ("n", 17)), ("const", 2.0)], lambda x: torch.pow(x, 2.0)),
+    Case("PRelu", [("x", ("n", 3, 5)), ("x", (3, 1))], lambda x, s: torch.where(x > 0, x, s * x)),
+    Case("Max", [("tie", ("n", 17)), ("tie", ("n", 17))], torch.maximum),
+    Case("Min", [("tie", ("n", 17)), ("tie", ("n", 17))], torch.minimum),
+    Case("Clip", [("tie", ("n", 17)), ("const", -0.5), ("const", 0.5)], lambda x: torch.clamp(x, -0.5, 0.5)),
+    Case("Clip", [("tie", ("n", 17)), ("const", 0.0)], lambda x: torch.clamp(x, min=0.0)),
+    Case("Sum", [("x", ("n", 17)), ("x", (17,)), ("x", ("n", 1))], lambda a, b, c: a + b + c),
+    Case("Mean", [("x", ("n", 17)), ("x", (17,))], lambda a, b: (a + b) / 2),
+    Case("Where", [("bool", ("n", 17)), ("x", ("n", 17)), ("x", (17,))], torch.where),
+]
+
+MATRIX = [
+    Case("MatMul", [("x", ("n", 33)), ("x", (33, 17))], torch.matmul),
+    Case("MatMul", [("x", ("n", 3, 33)), ("x", (33, 5))], torch.matmul),
+    Case("MatMul", [("x", ("n", 3, 7)), ("x", ("n", 7, 5))], torch.matmul),
+    Case("MatMul", [("x", ("n", 2, 3, 7)), ("x", (2, 7, 5))], torch.matmul),
+    Case("MatMul", [("x", (33,)), ("x", (33, 17))], torch.matmul),
+    Case("MatMul", [("x", ("n", 33)), ("x", (33,))], torch.matmul),
+    Case("Gemm", [("x", ("n", 257)), ("x", (3, 257)), ("x", (3,))],
+         lambda x, w, b: 0.5 * x @ w.T + 2 * b, dict(transB=1, alpha=0.5, beta=2.0)),
+    Case("Gemm", [("x", (17, "n")), ("x", (17, 5)), ("x", ("n", 1))],
+         lambda x, w, b: x.T @ w + b, dict(transA=1)),
+    Case("Transpose", [("x", ("n", 3, 5))], lambda x: x.permute(2, 0, 1), dict(perm=[2, 0, 1])),
+    Case("Reshape", [("x", ("n", 4, 6)), ("shape", [0, -1, 3])], lambda x: x.reshape(x.shape[0], -1, 3)),
+    Case("Flatten", [("x", ("n", 4, 6))], lambda x: x.flatten(1)),
+    Case("Unsqueeze", [("x", ("n", 4)), ("shape", [1])], lambda x: x.unsqueeze(1)),
+    Case("Squeeze", [("x", ("n", 1, 4)), ("shape", [1])], lambda x: x.squeeze(1)),
+    Case("Expand", [("x", (3, 1)), ("shape", [2, 3, 5])], lambda x: x.expand(2, 3, 5)),
+    Case("Concat", [("x", ("n", 3)), ("x", ("n", 5)), ("x", ("n", 1))],
+         lambda *xs: torch.cat(xs, 1), dict(axis=1)),
+    Case("Concat", [("x", ("n", 3)), ("x", (5, 3)), ("x", ("n", 3))],
+         lambda *xs: torch.cat(xs, 0), dict(axis=0)),
+    Case("Slice", [("x", ("n", 17)), ("shape", [2]), ("shape", [15]), ("shape", [1]), ("shape", [3])],
+         lambda x: x[:, 2:15:3]),
+    Case("Slice", [("x", ("n", 17, 3)), ("shape", [1, 0]), ("shape", [9, 2]), ("shape", [1, 2])],
+         lambda x: x[:, 1:9, :2]),
+]
+
+REDUCE = [
+    Case("ReduceSum", [("x", ("n", 3, 17)), ("shape", [1])], lambda x: x.sum(1, keepdim=True)),
+    Case("ReduceSum", [("x", ("n", 17))], lambda x: x.sum().reshape(1, 1)),
+    Case("ReduceMean", [("x", ("n", 3, 17))], lambda x: x.mean((0, 2)), dict(axes=[0, 2], keepdims=0)),
+    Case("ReduceMean", [("x", ("n", 257))], lambda x: x.mean(1), dict(axes=[1], keepdims=0)),
+    Case("ReduceL1", [("x", ("n", 17))], lambda x: x.abs().sum(1), dict(axes=[1], keepdims=0)),
+    Case("ReduceL2", [("p", ("n", 17))], lambda x: x.norm(dim=1), dict(axes=[1], keepdims=0)),
+    Case("ReduceLogSum", [("p", ("n", 17))], lambda x: x.sum(1).log(), dict(axes=[1], keepdims=0)),
+    Case("ReduceSumSquare", [("x", ("n", 17))], lambda x: (x * x).sum(1), dict(axes=[1], keepdims=0)),
+    Case("LayerNormalization", [("x", ("n", 3, 33)), ("x", (33,)), ("x", (33,))],
+         lambda x, w, b: F.layer_norm(x, (33,), w, b), dict(axis=-1)),
+    Case("BatchNormalization", [("x", ("n", 3, 5)), ("x", (3,)), ("x", (3,)), ("x", (3,)), ("p", (3,))],
+         lambda x, w, b, m, v: (x - m[:, None]) / (v + 1e-5).sqrt()[:, None] * w[:, None] + b[:, None]),
+]
+
+FAMILIES = {"elementwise": ELEMENTWISE, "matrix": MATRIX, "reduce": REDUCE}
+
+
+def sample(rng, kind, shape):
+    """Values of a kind, with the points where derivatives jump among them."""
+    x = rng.standard_normal(shape)
+    if kind == "p":
+        x = 0.25 + np.abs(x)
+    elif kind == "q":
+        x = 1.25 + np.abs(x)
+    elif kind == "u":
+        x = np.tanh(x) * 0.9
+    elif kind == "wide":  # Where exp overflows, on either side.
+        x = np.where(rng.random(shape) < 0.2, x * 100, x)
+        x = np.where(rng.random(shape) < 0.1, 0, x)
+    elif kind in ("x3", "off3"):
+        x = x * 3
+        if kind == "x3":
+            x = np.where(rng.random(shape) < 0.1, 3, np.where(rng.random(shape) < 0.1, -3, x))
+    elif kind == "tie":
+        x = rng.integers(-2, 3, shape) * 0.5
+    elif kind == "bool":
+        return rng.random(shape) < 0.5
+    elif len(shape) and x.size > 4:
+        x = np.where(rng.random(shape) < 0.1, 0, x)
+    return x.astype(np.float32)
+
+
+def build(cases):
+    nodes, inputs, outputs, initializers = [], [], [], []
+    for i, case in enumerate(cases):
+        names = []
+        for j, (kind, shape) in enumerate(case.operands):
+            name = f"c{i}.{j}"
+            names.append(name)
+            if kind == "const":
+                initializers.append(numpy_helper.from_array(np.array(shape, np.float32), name))
+            elif kind == "shape":
+                initializers.append(numpy_helper.from_array(np.array(shape, np.int64), name))
+            else:
+                dtype = TensorProto.BOOL if kind == "bool" else FLOAT
+                inputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
+        nodes.append(helper.make_node(case.op, names, [f"y{i}"], name=f"{case.op}{i}", **case.attributes))
+        outputs.append(helper.make_tensor_value_info(f"y{i}", FLOAT, None))
+    graph = helper.make_graph(nodes, "gradients", inputs, outputs, initializers)
+    version = 20 if any(case.op == "Gelu" for case in cases) else 17
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)])
+    model.ir_version = 9
+    return model
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("family", choices=FAMILIES)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--seed", type=int, default=np.random.SeedSequence().entropy % 2**32)
+    parser.add_argument("--filter")
+    args = parser.parse_args()
+    print("seed", args.seed)
+    rng = np.random.default_rng(args.seed)
+    torch.manual_seed(args.seed)
+    cases = [case for case in FAMILIES[args.family] if not args.filter or args.filter in case.op]
+    args.folder.mkdir(parents=True, exist_ok=True)
+    path = args.folder / f"{args.family}.onnx"
+    path.write_bytes(build(cases).SerializeToString())
+    text = gradients.run(["tern-translate", "--import-onnx", path])
+    artifact = gradients.compile_gradient(text, args.folder, args.family)
+    failures = gradients.Failures()
+    for n in (1, 3, 33):
+        data, expected = {}, []
+        for i, case in enumerate(cases):
+            inputs, names = [], []
+            for j, (kind, shape) in enumerate(case.operands):
+                if kind in ("const", "shape"):
+                    continue
+                inputs.append(sample(rng, kind, tuple(n if e == "n" else e for e in shape)))
+                names.append(f"c{i}.{j}")
+                data[names[-1]] = inputs[-1]
+            results = case.function(*[torch.tensor(x) for x in inputs])
+            cotangent = rng.standard_normal(tuple(results.shape)).astype(np.float32)
+            data[f"y{i}/cotangent"] = cotangent
+            want, grads = gradients.reference(case.function, inputs, [cotangent])
+            expected.append((f"y{i}", case, want[0]))
+            floats = [name for name, x in zip(names, inputs) if x.dtype.kind == "f"]
+            expected += [(f"{name}/gradient", case, grad) for name, grad in zip(floats, grads)]
+        got = artifact(data)
+        for name, case, want in expected:
+            failures.check(f"{case.op} {name} at n = {n}", got[name], want)
+    failures.finish("results and gradients")
+
+
+if __name__ == "__main__":
+    main()
