@@ -33,6 +33,7 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
+  pm.addNestedPass<func::FuncOp>(createLowerContractionsPass());
   pm.addNestedPass<func::FuncOp>(createLowerLinalgPass());
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createCanonicalizerPass());

@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --tern-plan-memory --canonicalize --cse --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: tern-opt %s --tern-plan-memory=max-stack-bytes=16384 --canonicalize --cse --split-input-file --verify-diagnostics | FileCheck %s
 
 func.func private @use(memref<100xf32>)
 func.func private @use2(memref<100xf32>, memref<100xf32>)

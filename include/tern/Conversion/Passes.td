@@ -81,6 +81,31 @@ def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
   ];
 }
 
+def LowerContractionsPass
+    : Pass<"tern-lower-contractions", "::mlir::func::FuncOp"> {
+  let summary = "Give float matrix products register-tiled kernels";
+  let description = [{
+    Matrix products on buffers (a `linalg` operation with an f32 or f64 result
+    that adds products of two operands, each perhaps converted from integers or
+    narrower floats) become blocked loops around a kernel that keeps a tile of
+    the result in registers; the target gives the tile's size and says whether
+    it fuses multiplication and addition. Blocks of rows and columns are an
+    `scf.parallel`.
+
+    Each element's terms are added in ascending order of the reduction, so a
+    row's result depends neither on the number of rows nor on the blocks.
+
+    Leaves alone whatever else there is: results along whose last axis memory
+    is not contiguous, products without a loop of each kind (rows, columns,
+    reduction).
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+    "::tern::TernDialect"
+  ];
+}
+
 def LowerLinalgPass : Pass<"tern-lower-linalg", "::mlir::func::FuncOp"> {
   let summary = "Lower linalg on buffers to loops that walk along memory";
   let description = [{
@@ -119,7 +144,7 @@ def PlanMemoryPass : Pass<"tern-plan-memory", "::mlir::ModuleOp"> {
     a loop to the next.
   }];
   let options = [
-    Option<"maxStackBytes", "max-stack-bytes", "int64_t", "16384",
+    Option<"maxStackBytes", "max-stack-bytes", "int64_t", "262144",
            "Largest buffer that a parallel loop's body keeps on the stack">
   ];
   let statistics = [

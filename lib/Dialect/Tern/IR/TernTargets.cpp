@@ -96,6 +96,18 @@ LayoutAttrInterface X86TargetAttr::getPreferredLayout(int64_t, int64_t k,
   return Bits2Attr::get(getContext(), /*rows=*/4, lanesFor(groupSize, most));
 }
 
+std::pair<int64_t, int64_t> X86TargetAttr::getMatmulTile(Type element) const {
+  // Accumulators take most of 16 registers, or of 32 with AVX-512.
+  int64_t width = element.getIntOrFloatBitWidth() / 8;
+  if (hasFeature("avx512f"))
+    return {8, 128 / width};
+  if (hasFeature("avx2"))
+    return {6, 64 / width};
+  return {4, 32 / width};
+}
+
+bool X86TargetAttr::fusesMultiplyAdd() const { return hasFeature("fma"); }
+
 /// How the dot product of `lanes` byte pairs is computed.
 namespace {
 enum class DotKind { DpBusd, MaddUbs, Wide };

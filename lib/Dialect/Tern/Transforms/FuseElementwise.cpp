@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "tern/Dialect/Tern/Transforms/Contraction.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
 namespace tern {
@@ -30,11 +31,13 @@ struct FuseElementwisePass
           Operation *producer = operand->get().getDefiningOp();
           if (!producer || !producer->hasOneUse())
             return false;
-          // Windows read an element several times: it is computed once.
+          // Windows and matrix products read an element several times: it is
+          // computed once.
           auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
           return !consumer ||
-                 consumer.getMatchingIndexingMap(operand)
-                     .isProjectedPermutation(/*allowZeroInResults=*/true);
+                 (consumer.getMatchingIndexingMap(operand)
+                      .isProjectedPermutation(/*allowZeroInResults=*/true) &&
+                  !tern::matchContraction(consumer));
         });
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
     tensor::EmptyOp::getCanonicalizationPatterns(patterns, &getContext());

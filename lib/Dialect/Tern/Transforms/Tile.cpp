@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/TilingInterface.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Transforms/Contraction.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
 namespace tern {
@@ -52,6 +53,12 @@ static SmallVector<int64_t> getExtents(TilingInterface op, int64_t &inner) {
     return SmallVector<int64_t>(shape.drop_back());
   }
   return {};
+}
+
+/// What --tern-lower-contractions blocks in its own way.
+static bool isMatrixProduct(Operation *op) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  return linalgOp && matchContraction(linalgOp);
 }
 
 /// Tile sizes, 0 for loops to leave whole; empty if tiling does not pay.
@@ -112,7 +119,7 @@ struct TilePass : tern::impl::TernTileBase<TilePass> {
     SmallVector<TilingInterface> ops;
     function.walk([&](TilingInterface op) {
       if (!op->getParentOfType<LoopLikeOpInterface>() &&
-          !isa<linalg::FillOp, tensor::PadOp>(op) &&
+          !isa<linalg::FillOp, tensor::PadOp>(op) && !isMatrixProduct(op) &&
           llvm::all_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>))
         ops.push_back(op);
     });

@@ -157,13 +157,14 @@ def Tern_GenericTargetAttr : Tern_Attr<"GenericTarget", "generic",
 
 def Tern_X86TargetAttr : Tern_Attr<"X86Target", "x86",
     [DeclareAttrInterfaceMethods<Tern_TargetAttrInterface,
-       ["getTriple", "getRequiredFeatures"]>]> {
+       ["getTriple", "getRequiredFeatures", "getMatmulTile",
+        "fusesMultiplyAdd"]>]> {
   let summary = "x86-64 processors";
   let description = [{
     `features` are LLVM's names of what the code may use beyond the x86-64
     baseline. Dot products use `vpdpbusd` with `avxvnni` or `avx512vnni` and
     `avx512vl`, `vpmaddubsw` with `avx2` or `ssse3`, and plain arithmetic
-    otherwise.
+    otherwise. Float matrix products use fused multiply-adds with `fma`.
 
     Example: `#tern.x86<features = ["avx2", "fma"]>`
   }];

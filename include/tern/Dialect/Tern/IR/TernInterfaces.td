@@ -109,6 +109,16 @@ def Tern_TargetAttrInterface : AttrInterface<"TargetAttrInterface"> {
     InterfaceMethod<[{
         Rows of activations (tokens) that one pass over a weight tile serves.
       }], "int64_t", "getTokenTile", (ins), "", "return 4;">,
+    InterfaceMethod<[{
+        Rows and columns of the tile that a float matrix product keeps in
+        registers, for results of type `element` (f32 or f64): columns a
+        multiple of the vector length.
+      }], "std::pair<int64_t, int64_t>", "getMatmulTile",
+      (ins "::mlir::Type":$element), "", "return {4, 8};">,
+    InterfaceMethod<[{
+        Whether float matrix products use fused multiply-adds: the machine must
+        have them.
+      }], "bool", "fusesMultiplyAdd", (ins), "", "return false;">,
   ];
 }
 
