@@ -20,6 +20,7 @@
 using namespace mlir;
 
 void tern::buildBuffersToLLVMPipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
   pm.addPass(createEmitEntryPointsPass());
   pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   pm.addPass(createLowerReshapesPass());

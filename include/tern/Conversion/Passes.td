@@ -81,6 +81,22 @@ def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
   ];
 }
 
+def ApproximateMathPass : Pass<"tern-approximate-math", "::mlir::func::FuncOp"> {
+  let summary = "Compute f32 exp, log, tanh and erf by polynomials";
+  let description = [{
+    Upstream's polynomials, within a few units in the last place, become part
+    of the loops they stand in, which LLVM then vectorizes; calls of libm would
+    keep them scalar. Only where the target fuses multiplication and addition,
+    of which the polynomials are made.
+
+    Leaves other functions and other types alone.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::vector::VectorDialect", "::tern::TernDialect"
+  ];
+}
+
 def LowerContractionsPass
     : Pass<"tern-lower-contractions", "::mlir::func::FuncOp"> {
   let summary = "Give float matrix products register-tiled kernels";
