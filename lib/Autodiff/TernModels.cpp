@@ -123,7 +123,8 @@ Value mapMatrix(ImplicitLocOpBuilder &b, Value matrix, ValueRange others,
   return generic.getResult(0);
 }
 
-/// sum over the loops that are not in `result` of the product of the inputs.
+/// sum over the loops that are not in `result` of the product of the inputs,
+/// floats or codes.
 Value contract(ImplicitLocOpBuilder &b, ValueRange inputs,
                ArrayRef<AffineMap> maps, AffineMap result,
                ArrayRef<OpFoldResult> sizes) {
@@ -142,9 +143,15 @@ Value contract(ImplicitLocOpBuilder &b, ValueRange inputs,
   auto generic = linalg::GenericOp::create(
       b, TypeRange(init.getType()), inputs, ValueRange(init), allMaps, loops,
       [&](OpBuilder &nested, Location loc, ValueRange args) {
-        Value product = args[0];
-        for (Value factor : args.drop_front().drop_back())
-          product = arith::MulFOp::create(nested, loc, product, factor);
+        Value product;
+        for (Value factor : args.drop_back()) {
+          if (factor.getType().isInteger())
+            factor = arith::SIToFPOp::create(nested, loc, f32, factor);
+          product = product
+                        ? arith::MulFOp::create(nested, loc, product, factor)
+                              .getResult()
+                        : factor;
+        }
         linalg::YieldOp::create(
             nested, loc,
             arith::AddFOp::create(nested, loc, args.back(), product)
@@ -217,20 +224,13 @@ private:
   /// inside the product.
   Value buildX() {
     bool isUniform = op.getWeights().getGranularity() == Granularity::Tensor;
-    SmallVector<Value> scales;
-    SmallVector<AffineMap> maps;
-    if (!isUniform) {
-      scales = {scale};
-      maps = {getScaleMap()};
-    }
-    Value weights = mapMatrix(
-        b, codes, scales, maps,
-        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-          Value value = toFloat(b, args[0]);
-          return isUniform
-                     ? value
-                     : arith::MulFOp::create(b, value, args[1]).getResult();
-        });
+    Value weights = codes;
+    if (!isUniform)
+      weights = mapMatrix(
+          b, codes, scale, getScaleMap(),
+          [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+            return arith::MulFOp::create(b, toFloat(b, args[0]), args[1]);
+          });
     // Loops: token, k, n.
     Value product =
         contract(b, {dy, weights}, {map({d0, d2}, 3), map({d2, d1}, 3)},

@@ -6,11 +6,11 @@
 // CHECK-SAME: (%[[X:.*]]: tensor<?x67xf32>, %[[W:.*]]: tensor<33x67xf32>, %[[B:.*]]: tensor<33xf32>, %[[DY:.*]]: tensor<?x33xf32>)
 // CHECK: tern.bitlinear %[[X]], %[[W]] bias %[[B]]
 // CHECK: %[[CODES:.*]], %[[S:.*]] = tern.quantize_weights %[[W]]
-// CHECK: %[[T:.*]] = linalg.generic {{.*}} ins(%[[CODES]] : tensor<33x67xi8>)
+// CHECK: %[[P:.*]] = linalg.generic {{.*}}["parallel", "parallel", "reduction"]} ins(%[[DY]], %[[CODES]] :
 // CHECK-NEXT: ^bb0
 // CHECK-NEXT: arith.sitofp
-// CHECK-NEXT: linalg.yield
-// CHECK: %[[P:.*]] = linalg.generic {{.*}}["parallel", "parallel", "reduction"]} ins(%[[DY]], %[[T]] :
+// CHECK-NEXT: arith.mulf
+// CHECK-NEXT: arith.addf
 // CHECK: linalg.generic {{.*}} ins(%[[P]], %[[S]] :
 // CHECK: %[[Q:.*]], %[[QS:.*]] = tern.quantize_activations %[[X]] <>
 // CHECK: %[[XQ:.*]] = linalg.generic {{.*}} ins(%[[Q]], %[[QS]] :
