@@ -10,9 +10,12 @@
 
 #include <atomic>
 #include <cerrno>
+#include <climits>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,14 +30,33 @@ MaybeError AtomicFile::fail(const std::string &what) {
   return message;
 }
 
-MaybeError AtomicFile::open(const std::string &newPath) {
-  discard();
-  path = target = newPath;
-  end = 0;
+/// Follows symbolic links; a file that is not there yet is itself.
+static std::string resolve(const std::string &path) {
+  std::string target = path;
   if (char *resolved = ::realpath(path.c_str(), nullptr)) {
     target = resolved;
     std::free(resolved);
   }
+  return target;
+}
+
+/// Where the name without folders begins.
+static size_t findBase(const std::string &target) {
+  size_t slash = target.rfind('/');
+  return slash == std::string::npos ? 0 : slash + 1;
+}
+
+/// What the names of a target's temporary files begin with. Names have a limit
+/// (255 bytes nearly everywhere), so only a part of the target's is in them.
+static std::string temporaryPrefix(const std::string &target) {
+  return "." + target.substr(findBase(target), 64) + ".tmp";
+}
+
+MaybeError AtomicFile::open(const std::string &newPath) {
+  discard();
+  path = newPath;
+  target = resolve(path);
+  end = 0;
   struct stat status;
   if (::stat(target.c_str(), &status) == 0) {
     // Renaming would replace the device or pipe itself.
@@ -46,12 +68,10 @@ MaybeError AtomicFile::open(const std::string &newPath) {
   }
 
   static std::atomic<unsigned> counter{0};
-  size_t slash = target.rfind('/');
-  size_t base = slash == std::string::npos ? 0 : slash + 1;
+  size_t base = findBase(target);
   if (base == target.size())
     return "cannot write '" + path + "': it names no file";
-  // Names have a limit (255 bytes nearly everywhere), so keep a part only.
-  temporary = target.substr(0, base) + "." + target.substr(base, 64) + ".tmp" +
+  temporary = target.substr(0, base) + temporaryPrefix(target) +
               std::to_string(::getpid()) + "." + std::to_string(counter++);
   fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0) {
@@ -112,4 +132,25 @@ void AtomicFile::discard() {
   if (!temporary.empty())
     ::unlink(temporary.c_str());
   temporary.clear();
+}
+
+void AtomicFile::removeStale(const std::string &path) {
+  std::string target = resolve(path);
+  std::string folder = target.substr(0, findBase(target));
+  std::string prefix = temporaryPrefix(target);
+  DIR *entries = ::opendir(folder.empty() ? "." : folder.c_str());
+  if (!entries)
+    return;
+  while (const dirent *entry = ::readdir(entries)) {
+    std::string name = entry->d_name;
+    if (name.compare(0, prefix.size(), prefix) != 0)
+      continue;
+    // What follows is PID.NUMBER.
+    char *end = nullptr;
+    long pid = std::strtol(name.c_str() + prefix.size(), &end, 10);
+    if (*end == '.' && pid > 0 && pid <= INT_MAX &&
+        ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH)
+      ::unlink((folder + name).c_str());
+  }
+  ::closedir(entries);
 }

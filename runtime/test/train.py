@@ -464,7 +464,13 @@ class Trust(Case):
             kills += process.wait() == -signal.SIGKILL
             if process.returncode == 0:
                 os.unlink(self.path("b.safetensors"))
+        # What a run that was killed leaves behind; this one lives.
+        for pid in (2**22 + 1, os.getpid()):
+            with open(self.path(f".b.safetensors.tmp{pid}.0"), "w") as file:
+                file.write("half")
         self.good(*options("b.safetensors"), "--resume=auto")
+        self.assertEqual([name for name in os.listdir(self.dir) if ".tmp" in name],
+                         [f".b.safetensors.tmp{os.getpid()}.0"])
         self.assertEqual(self.read("a.safetensors"), self.read("b.safetensors"))
         self.assertEqual(self.read("a.best.safetensors"),
                          self.read("b.best.safetensors"))

@@ -26,6 +26,8 @@ struct Source {
   int64_t elements = 0;
   Conversion conversion;
   bool isCopy = false;
+  /// What each byte becomes, if bytes become f32.
+  std::vector<float> table;
 
   void copyRow(int64_t item, int64_t row, HostTensor &target) const;
 };
@@ -78,9 +80,12 @@ void Source::copyRow(int64_t item, int64_t row, HostTensor &target) const {
     std::memcpy(to, from, static_cast<size_t>(bytes));
     return;
   }
-  if (dtype == DType::F32 && values.dtype == DType::U8)
-    return convertToF32<uint8_t>(from, reinterpret_cast<float *>(to), elements,
-                                 conversion);
+  if (!table.empty()) {
+    float *floats = reinterpret_cast<float *>(to);
+    for (int64_t i = 0; i < elements; ++i)
+      floats[i] = table[static_cast<unsigned char>(from[i])];
+    return;
+  }
   if (dtype == DType::F32 && values.dtype == DType::F32)
     return convertToF32<float>(from, reinterpret_cast<float *>(to), elements,
                                conversion);
@@ -122,6 +127,15 @@ static bool fits(long double value, DType dtype) {
   return value < limit && value >= (isSigned ? -limit : 0);
 }
 
+static std::vector<float> makeTable(const Conversion &conversion) {
+  char bytes[256];
+  for (int i = 0; i < 256; ++i)
+    bytes[i] = static_cast<char>(i);
+  std::vector<float> table(256);
+  convertToF32<uint8_t>(bytes, table.data(), 256, conversion);
+  return table;
+}
+
 /// Decides how to convert, or why not.
 static MaybeError checkDType(Source &source, const TensorInfo &input,
                              const Conversion &conversion, bool areLabels) {
@@ -140,8 +154,11 @@ static MaybeError checkDType(Source &source, const TensorInfo &input,
     return isInteger(from) && isInteger(to) ? std::nullopt
                                             : MaybeError(fail(""));
   if (isFloat(to) && from != DType::Bool) {
-    if (source.conversion.isAffine)
+    if (source.conversion.isAffine) {
+      if (from == DType::U8 && to == DType::F32)
+        source.table = makeTable(source.conversion);
       return std::nullopt;
+    }
     return fail("; say what its numbers mean by --scale (such as 1/255) or "
                 "--normalize");
   }

@@ -37,6 +37,10 @@ public:
 
   bool isOpen() const { return fd >= 0; }
 
+  /// Removes temporary files of this target that processes left behind which
+  /// were killed and no longer exist. Does nothing if it cannot.
+  static void removeStale(const std::string &path);
+
 private:
   MaybeError fail(const std::string &what);
 
