@@ -13,9 +13,10 @@
 //   logits = x . (gain * w) + b;  m' = 0.9 m + dw;  w' = (1 - lr wd) w - lr m'
 //
 // x is batch x 6 f32, w is 6 x 3 (-DFAKE_TEXT: x is batch x 4 i64, the logits
-// are those of a bigram: w[x] for each position, w is 16 x 16, b is 16). In
-// train_step_float dw is scaled by lambda + 1, so that tests can tell. The sum
-// over the batch has a fixed order; only rows run in parallel.
+// are those of a bigram: w[x] for each position, w is 16 x 16, b is 16; lr has
+// no default). In train_step_float dw is scaled by lambda + 1, so that tests
+can
+// tell. The sum over the batch has a fixed order; only rows run in parallel.
 //
 //===----------------------------------------------------------------------===*/
 
@@ -33,6 +34,7 @@
 #define OUT_SHAPE "\"batch\",4,16"
 #define W_SHAPE "16,16"
 #define B_SHAPE "16"
+#define LR_DEFAULT ""
 typedef int64_t Input;
 #else
 #define IN 6
@@ -49,6 +51,7 @@ typedef float Input;
 #define OUT_SHAPE "\"batch\",3"
 #define W_SHAPE "6,3"
 #define B_SHAPE "3"
+#define LR_DEFAULT ",\"default\":0.1"
 #endif
 
 #ifndef FAKE_FINGERPRINT
@@ -58,67 +61,58 @@ typedef float Input;
 #define FAKE_OPTIMIZER "momentum"
 #endif
 
-#define X "{\"name\":\"x\",\"dtype\":" X_TYPE "}"
-#define LABELS                                                                 \
-  "{\"name\":\"labels\",\"dtype\":\"i64\",\"shape\":[" LABEL_SHAPE "]}"
-#define LOGITS                                                                 \
-  "{\"name\":\"logits\",\"dtype\":\"f32\",\"shape\":[" OUT_SHAPE "]}"
-#define LOSS "{\"name\":\"loss\",\"dtype\":\"f32\",\"shape\":[]}"
-#define NORM "{\"name\":\"grad_norm\",\"dtype\":\"f32\",\"shape\":[]}"
-#define STEP                                                                   \
-  "{\"dims\":[\"batch\"],\"inputs\":[" X "," LABELS "],\"scalars\":[\"lr\","   \
-  "\"weight_decay\",\"step\",\"lambda\"],\"params\":[\"w\",\"b\",\"gain\","    \
-  "\"w/m\",\"b/m\"],\"donated\":[\"w\",\"b\",\"w/m\",\"b/"                     \
-  "m\"],\"outputs\":[" LOSS "," NORM "]}"
-#define STATE(name, role, shape, more)                                         \
-  "{\"name\":\"" name "\",\"role\":\"" role                                    \
-  "\",\"dtype\":\"f32\",\"shape\":[" shape "]" more "}"
+// clang-format off
+#define TENSOR(name, type) "{\"name\":\"" name "\",\"dtype\":" type "}"
+#define X TENSOR("x", X_TYPE)
+#define LABELS TENSOR("labels", "\"i64\",\"shape\":[" LABEL_SHAPE "]")
+#define LOGITS TENSOR("logits", "\"f32\",\"shape\":[" OUT_SHAPE "]")
+#define NUMBER(name) TENSOR(name, "\"f32\",\"shape\":[]")
 
-#ifndef FAKE_SIGNATURE
-#define FAKE_SIGNATURE                                                                                                                                                                             \
-  "{\"abi\":2,\"kind\":\"training\",\"tern\":\"0.1.0\",\"model\":\"fake\","                                                                                                                        \
-  "\"triple\":\"test\",\"features\":[],\"weights\":\"external\","                                                                                                                                  \
-  "\"weights_id\":\"0123456789abcdef0123456789abcdef\","                                                                                                                                           \
-  "\"loss\":\"softmax-cross-entropy\",\"optimizer\":\"" FAKE_OPTIMIZER "\","                                                                                                                       \
-  "\"fingerprint\":\"" FAKE_FINGERPRINT "\",\"ignore_index\":-100,"                                                                                                                                \
-  "\"state\":[" STATE("w", "param", W_SHAPE, ",\"trainable\":true") "," STATE("b", "param", B_SHAPE, ",\"init\":0.0") "," STATE("gain", "param", "", ",\"trainable\":false,\"init\":1") "," STATE( \
-      "w/m", "state", W_SHAPE,                                                                                                                                                                     \
-      ",\"init\":0.0") "," STATE("b/m", "state", B_SHAPE,                                                                                                                                          \
-                                 ",\"init\":0.0") "],"                                                                                                                                             \
-                                                  "\"scalars\":[{\"name\":"                                                                                                                        \
-                                                  "\"lr\",\"dtype\":\"f32\","                                                                                                                      \
-                                                  "\"default\":0.1},"                                                                                                                              \
-                                                  "{\"name\":\"weight_"                                                                                                                            \
-                                                  "decay\",\"dtype\":\"f32\","                                                                                                                     \
-                                                  "\"default\":0},"                                                                                                                                \
-                                                  "{\"name\":\"step\","                                                                                                                            \
-                                                  "\"dtype\":\"i64\"},"                                                                                                                            \
-                                                  "{\"name\":\"lambda\","                                                                                                                          \
-                                                  "\"dtype\":\"f32\","                                                                                                                             \
-                                                  "\"default\":1}],"                                                                                                                               \
-                                                  "\"functions\":{"                                                                                                                                \
-                                                  "\"forward\":{\"dims\":["                                                                                                                        \
-                                                  "\"batch\"],\"inputs\":[" X                                                                                                                      \
-                                                  "],"                                                                                                                                             \
-                                                  "\"scalars\":[],\"params\":"                                                                                                                     \
-                                                  "[\"w\",\"b\",\"gain\"],"                                                                                                                        \
-                                                  "\"outputs\":[" LOGITS                                                                                                                           \
-                                                  "]},\"eval_step\":{"                                                                                                                             \
-                                                  "\"dims\":[\"batch\"],"                                                                                                                          \
-                                                  "\"inputs\":[" X "," LABELS                                                                                                                      \
-                                                  "],"                                                                                                                                             \
-                                                  "\"scalars\":[],\"params\":"                                                                                                                     \
-                                                  "[\"w\",\"b\",\"gain\"],"                                                                                                                        \
-                                                  "\"outputs\":[" LOSS                                                                                                                             \
-                                                  "," LOGITS "]},"                                                                                                                                 \
-                                                  "\"train_step\":" STEP                                                                                                                           \
-                                                  ",\"train_step_"                                                                                                                                 \
-                                                  "float\":" STEP "}}"
-#endif
+#define STATE(name, role, shape, more)                                         \
+  "{\"name\":\"" name "\",\"role\":\"" role "\",\"dtype\":\"f32\","           \
+  "\"shape\":[" shape "]," more "}"
+#define STATES                                                                 \
+  STATE("w", "param", W_SHAPE, "\"trainable\":true") ","                       \
+  STATE("b", "param", B_SHAPE, "\"init\":0.0") ","                             \
+  STATE("gain", "param", "", "\"trainable\":false,\"init\":1") ","             \
+  STATE("w/m", "state", W_SHAPE, "\"init\":0.0") ","                           \
+  STATE("b/m", "state", B_SHAPE, "\"init\":0.0")
+
+#define SCALAR(name, type, more)                                               \
+  "{\"name\":\"" name "\",\"dtype\":\"" type "\"" more "}"
+#define SCALARS                                                                \
+  SCALAR("lr", "f32", LR_DEFAULT) ","                                          \
+  SCALAR("weight_decay", "f32", ",\"default\":0") ","                          \
+  SCALAR("step", "i64", "") ","                                                \
+  SCALAR("lambda", "f32", ",\"default\":1")
+
+#define FUNCTION(name, inputs, scalars, params, outputs)                       \
+  "\"" name "\":{\"dims\":[\"batch\"],\"inputs\":[" inputs "],"                 \
+  "\"scalars\":[" scalars "],\"params\":[" params "],"                         \
+  "\"outputs\":[" outputs "]}"
+#define STEP(name)                                                             \
+  FUNCTION(name, X "," LABELS,                                                 \
+           "\"lr\",\"weight_decay\",\"step\",\"lambda\"",                      \
+           "\"w\",\"b\",\"gain\",\"w/m\",\"b/m\"],"                            \
+           "\"donated\":[\"w\",\"b\",\"w/m\",\"b/m\"",                         \
+           NUMBER("loss") "," NUMBER("grad_norm"))
+#define PARAMS "\"w\",\"b\",\"gain\""
+
+#define SIGNATURE                                                              \
+  "{\"abi\":2,\"kind\":\"training\",\"tern\":\"0.1.0\",\"model\":\"fake\","    \
+  "\"triple\":\"test\",\"features\":[],\"weights\":\"external\","              \
+  "\"weights_id\":\"0123456789abcdef0123456789abcdef\","                       \
+  "\"loss\":\"softmax-cross-entropy\",\"optimizer\":\"" FAKE_OPTIMIZER "\","   \
+  "\"fingerprint\":\"" FAKE_FINGERPRINT "\",\"ignore_index\":-100,"            \
+  "\"state\":[" STATES "],\"scalars\":[" SCALARS "],\"functions\":{"           \
+  FUNCTION("forward", X, "", PARAMS, LOGITS) ","                               \
+  FUNCTION("eval_step", X "," LABELS, "", PARAMS, NUMBER("loss") "," LOGITS)   \
+  "," STEP("train_step") "," STEP("train_step_float") "}}"
+// clang-format on
 
 uint32_t tern_model_abi(void) { return TERN_ARTIFACT_ABI; }
 
-const char *tern_model_signature(void) { return FAKE_SIGNATURE; }
+const char *tern_model_signature(void) { return SIGNATURE; }
 
 struct Env {
   const Input *x;

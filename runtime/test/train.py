@@ -390,6 +390,13 @@ class Text(Case):
         self.assertEqual(metadata["items"], "356")
         # Of 40 symbols 9 windows, each with 4 labels.
         self.assertIn(" of 36)", out)
+        # Nothing but the state matters for validation.
+        again = self.good("--text", "t.txt", "--vocab", "char", "--eval-only",
+                          "--resume", "--checkpoint", "c.safetensors",
+                          artifact="fake-text.so")
+        self.assertEqual(again, out.splitlines()[-1] + "\n")
+        self.bad("--lr is missing: the model has no default", "--text", "t.txt",
+                 "--vocab", "char", "--steps", 1, artifact="fake-text.so")
         self.bad("it has the byte 240, the model takes symbols below 16",
                  "--text", "t.txt", "--steps", 1, artifact="fake-text.so")
 

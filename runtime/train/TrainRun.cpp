@@ -307,8 +307,10 @@ MaybeError TrainRun::run() {
     return error;
   if (MaybeError error = checkBatches())
     return error;
-  if (MaybeError error = setUpScalars())
-    return error;
+  // What is evaluated depends on no scalar.
+  if (!options.evalOnly)
+    if (MaybeError error = setUpScalars())
+      return error;
   if (MaybeError error = start())
     return error;
   if (options.evalOnly) {

@@ -336,11 +336,11 @@ MaybeError TrainRun::start() {
       if (MaybeError error = file.open(path))
         return error;
   }
-  // A run that was killed may have left half a checkpoint under another name.
-  if (!options.checkpoint.empty()) {
-    AtomicFile::removeStale(options.checkpoint);
-    AtomicFile::removeStale(bestPath());
-  }
+  // A run that was killed may have left half a file under another name.
+  for (const std::string &path :
+       {options.checkpoint, bestPath(), options.metrics, options.plot})
+    if (!path.empty())
+      AtomicFile::removeStale(path);
   if (!options.metrics.empty())
     if (MaybeError error =
             metrics.open(options.metrics, resumes ? step : -1, curve))
