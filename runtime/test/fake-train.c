@@ -16,7 +16,8 @@
 // are those of a bigram: w[x] for each position, w is 16 x 16, b is 16; lr has
 // no default). In train_step_float dw is scaled by lambda + 1, so that tests
 can
-// tell. The sum over the batch has a fixed order; only rows run in parallel.
+// tell (-DFAKE_NO_FLOAT: there is none). The sum over the batch has a fixed
+order; only rows run in parallel.
 //
 //===----------------------------------------------------------------------===*/
 
@@ -107,7 +108,12 @@ typedef float Input;
   "\"state\":[" STATES "],\"scalars\":[" SCALARS "],\"functions\":{"           \
   FUNCTION("forward", X, "", PARAMS, LOGITS) ","                               \
   FUNCTION("eval_step", X "," LABELS, "", PARAMS, NUMBER("loss") "," LOGITS)   \
-  "," STEP("train_step") "," STEP("train_step_float") "}}"
+  "," STEP("train_step") STEP_FLOAT "}}"
+#ifdef FAKE_NO_FLOAT
+#define STEP_FLOAT ""
+#else
+#define STEP_FLOAT "," STEP("train_step_float")
+#endif
 // clang-format on
 
 uint32_t tern_model_abi(void) { return TERN_ARTIFACT_ABI; }
@@ -246,6 +252,7 @@ void tern_model_train_step_invoke(const TernHost *host, void *const *buffers,
   step(host, buffers, dims, arena, 1);
 }
 
+#ifndef FAKE_NO_FLOAT
 void tern_model_train_step_float_shapes(const int64_t *dims, int64_t *extents) {
 }
 int64_t tern_model_train_step_float_arena_size(const int64_t *dims) {
@@ -256,3 +263,4 @@ void tern_model_train_step_float_invoke(const TernHost *host,
                                         const int64_t *dims, void *arena) {
   step(host, buffers, dims, arena, 1 + *(const float *)buffers[5]);
 }
+#endif

@@ -300,6 +300,20 @@ class Steps(Case):
         self.good(*self.data, "--steps", 5, "--checkpoint", "b.safetensors")
         self.assertEqual(self.read("a.safetensors"), self.read("b.safetensors"))
 
+    def test_nothing_quantized(self):
+        exe = ["--weights", fake("fake-train.safetensors")]
+        options = [*self.data, "--steps", 5, "--checkpoint", "c.safetensors"]
+        self.good(*options)
+        expected = self.read("c.safetensors")
+        self.good(*options, artifact="fake-train-float.so")
+        self.assertEqual(self.read("c.safetensors"), expected)
+        self.good(*options, *exe, tool=fake("fake-train-float-exe"))
+        self.assertEqual(self.read("c.safetensors"), expected)
+        self.bad("--lambda-warmup: nothing in the model is quantized", *options,
+                 "--lambda-warmup", 3, artifact="fake-train-float.so")
+        self.bad("--lambda-warmup: nothing in the model is quantized", *options,
+                 "--lambda-warmup", 3, *exe, tool=fake("fake-train-float-exe"))
+
 
 class Validation(Case):
     def test_all_rows(self):

@@ -10,11 +10,13 @@
 #include "Json.h"
 #include "tern/runtime/AtomicFile.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 using namespace tern::runtime;
@@ -98,11 +100,16 @@ void ProgressBar::show(int64_t done, double loss, double lr,
   double left = seconds /
                 static_cast<double>(std::max<int64_t>(1, done - first)) *
                 static_cast<double>(total - done);
-  constexpr int width = 24;
+  // What is wider than the terminal would wrap and not be overwritten.
+  winsize window = {};
+  int columns =
+      ::ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0
+          ? window.ws_col
+          : 80;
+  int width = std::clamp(columns - 72, 0, 24);
   std::string bar(static_cast<size_t>(width * done / total), '=');
-  if (bar.size() < width)
-    bar += '>';
-  bar.resize(width, ' ');
+  bar += '>';
+  bar.resize(static_cast<size_t>(width), ' ');
   std::fprintf(stderr,
                "\r%lld/%lld [%s] loss %.4f  lr %.2e  %.4g items/s  ETA "
                "%s\033[K",
