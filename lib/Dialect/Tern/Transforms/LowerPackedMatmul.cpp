@@ -53,10 +53,7 @@ public:
         fields(layout.getFields()), f32(b.getF32Type()), f64(b.getF64Type()) {
     integer = getElementTypeOrSelf(op.getActivations()).isInteger(8);
     byteVector = VectorType::get(lanes, b.getI8Type());
-    floatVector = VectorType::get(lanes, f32);
-    wideVector = VectorType::get(lanes, f64);
-    accType =
-        integer ? target.getAccumulatorType(lanes, b.getContext()) : wideVector;
+    accType = target.getAccumulatorType(lanes, b.getContext());
   }
 
   Value build();
@@ -75,9 +72,16 @@ private:
   /// Sum of the activations of each token in blocks [lower, upper).
   SmallVector<Value> activationSums(Value lower, Value upper, Value m,
                                     Value group, int64_t count);
+  /// The same of float activations, as one f64 for each token and row: the
+  /// lanes' sums, added in their order. Accumulators of all rows and lanes at
+  /// once would not fit the registers, so a few lanes of a row go through the
+  /// blocks at a time.
+  SmallVector<Value> floatSums(Value lower, Value upper, Value m, Value n,
+                               Value group, int64_t count);
   /// The vectors of activations of token `m` that block `block` meets, masked
-  /// to `group`.
-  SmallVector<Value> loadActivations(Value m, Value block, Value group);
+  /// to `group`: `type` of them from lane `lane` of each field.
+  SmallVector<Value> loadActivations(Value m, Value block, Value group,
+                                     VectorType type, Value lane);
   /// First and past-the-last block that hold positions of `group`.
   std::pair<Value, Value> groupBlocks(Value group);
 
@@ -121,18 +125,18 @@ private:
   int64_t rows, lanes, fields;
   Type f32, f64;
   bool integer;
-  VectorType byteVector, floatVector, wideVector, accType;
+  VectorType byteVector, accType;
 };
 } // namespace
 
 SmallVector<Value> Microkernel::loadActivations(Value m, Value block,
-                                                Value group) {
-  VectorType type = integer ? byteVector : floatVector;
+                                                Value group, VectorType type,
+                                                Value lane) {
   Value padding = zeroOf(type.getElementType());
-  AffineExpr d0 = b.getAffineDimExpr(0);
+  AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1);
   SmallVector<Value> vectors;
   for (int64_t field = 0; field < fields; ++field) {
-    Value k = apply(d0 * layout.getBlock() + field * lanes, {block});
+    Value k = apply(d0 * layout.getBlock() + field * lanes + d1, {block, lane});
     Value vector = vector::TransferReadOp::create(
         b, loc, type, op.getActivations(), ValueRange{m, k}, padding,
         ArrayRef<bool>{true});
@@ -143,8 +147,6 @@ SmallVector<Value> Microkernel::loadActivations(Value m, Value block,
           arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, owner, group);
       vector = arith::SelectOp::create(b, loc, inside, vector, zeroOf(type));
     }
-    if (!integer)
-      vector = arith::ExtFOp::create(b, loc, wideVector, vector);
     vectors.push_back(vector);
   }
   return vectors;
@@ -172,7 +174,9 @@ SmallVector<Value> Microkernel::activationSums(Value lower, Value upper,
         for (int64_t token = 0; token < count; ++token) {
           Value at = apply(b.getAffineDimExpr(0) + token, {m});
           next.push_back(target.buildDot(
-              b, loc, ones, loadActivations(at, block, group), carried[token]));
+              b, loc, ones,
+              loadActivations(at, block, group, byteVector, index(0)),
+              carried[token]));
         }
         return next;
       });
@@ -187,8 +191,9 @@ SmallVector<Value> Microkernel::blockLoop(Value lower, Value upper, Value m,
   return loop(lower, upper, 1, inits, [&](Value block, ValueRange carried) {
     SmallVector<SmallVector<Value>> activations;
     for (int64_t token = 0; token < count; ++token)
-      activations.push_back(loadActivations(
-          apply(b.getAffineDimExpr(0) + token, {m}), block, group));
+      activations.push_back(
+          loadActivations(apply(b.getAffineDimExpr(0) + token, {m}), block,
+                          group, byteVector, index(0)));
     Value padding = zeroOf(b.getI8Type());
     SmallVector<Value> next(carried);
     for (int64_t row = 0; row < rows; ++row) {
@@ -197,30 +202,75 @@ SmallVector<Value> Microkernel::blockLoop(Value lower, Value upper, Value m,
           ValueRange{n, block, index(row), index(0)}, padding,
           ArrayRef<bool>{true});
       SmallVector<Value> codes = layout.buildUnpack(b, loc, bytes);
-      if (!integer) {
-        // In f64, where the products are exact and the sum is rounded once in
-        // the end: signs make sums cancel, and f32 would keep noise only.
-        Value one = arith::ConstantOp::create(
-            b, loc, SplatElementsAttr::get(byteVector, int8_t(1)));
-        for (Value &code : codes) {
-          code = arith::SubIOp::create(b, loc, code, one);
-          code = arith::SIToFPOp::create(b, loc, wideVector, code);
-        }
-      }
       for (int64_t token = 0; token < count; ++token) {
         Value &acc = next[token * rows + row];
-        if (integer) {
-          acc = target.buildDot(b, loc, codes, activations[token], acc);
-          continue;
-        }
-        for (auto [code, x] : llvm::zip_equal(codes, activations[token])) {
-          Value product = arith::MulFOp::create(b, loc, x, code);
-          acc = arith::AddFOp::create(b, loc, acc, product);
-        }
+        acc = target.buildDot(b, loc, codes, activations[token], acc);
       }
     }
     return next;
   });
+}
+
+SmallVector<Value> Microkernel::floatSums(Value lower, Value upper, Value m,
+                                          Value n, Value group, int64_t count) {
+  int64_t width = std::min<int64_t>(lanes, 8);
+  auto bytesType = VectorType::get(width, b.getI8Type());
+  auto floats = VectorType::get(width, f32), wide = VectorType::get(width, f64);
+  Value padding = zeroOf(b.getI8Type());
+  Value one = arith::ConstantOp::create(
+      b, loc, SplatElementsAttr::get(bytesType, int8_t(1)));
+
+  auto sumLanes = [&](Value row, Value lane, ValueRange before) {
+    SmallVector<Value> inits(count, zeroOf(wide));
+    SmallVector<Value> sums =
+        loop(lower, upper, 1, inits, [&](Value block, ValueRange carried) {
+          Value bytes = vector::TransferReadOp::create(
+              b, loc, bytesType, op.getPacked(),
+              ValueRange{n, block, row, lane}, padding, ArrayRef<bool>{true});
+          SmallVector<Value> codes = layout.buildUnpack(b, loc, bytes);
+          for (Value &code : codes) {
+            code = arith::SubIOp::create(b, loc, code, one);
+            code = arith::SIToFPOp::create(b, loc, floats, code);
+          }
+          SmallVector<Value> next(carried);
+          for (int64_t token = 0; token < count; ++token) {
+            Value at = apply(b.getAffineDimExpr(0) + token, {m});
+            for (auto [code, x] : llvm::zip_equal(
+                     codes, loadActivations(at, block, group, floats, lane))) {
+              // The product is exact. The sum is f64 and rounded once in the
+              // end: codes make terms cancel, and f32 would keep noise only.
+              Value product = arith::MulFOp::create(b, loc, x, code);
+              product = arith::ExtFOp::create(b, loc, wide, product);
+              next[token] = arith::AddFOp::create(b, loc, next[token], product);
+            }
+          }
+          return next;
+        });
+    for (auto [sum, acc] : llvm::zip_equal(sums, before))
+      sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sum,
+                                        acc);
+    return sums;
+  };
+
+  auto rowVector = VectorType::get(rows, f64);
+  SmallVector<Value> inits(count, zeroOf(rowVector));
+  SmallVector<Value> vectors =
+      loop(index(0), index(rows), 1, inits, [&](Value row, ValueRange carried) {
+        SmallVector<Value> zeros(count, zeroOf(f64));
+        SmallVector<Value> sums = loop(index(0), index(lanes), width, zeros,
+                                       [&](Value lane, ValueRange before) {
+                                         return sumLanes(row, lane, before);
+                                       });
+        for (auto [sum, vector] : llvm::zip_equal(sums, carried))
+          sum = vector::InsertOp::create(b, loc, sum, vector,
+                                         ArrayRef<OpFoldResult>{row});
+        return sums;
+      });
+  SmallVector<Value> sums;
+  for (Value vector : vectors)
+    for (int64_t row = 0; row < rows; ++row)
+      sums.push_back(vector::ExtractOp::create(b, loc, vector, row));
+  return sums;
 }
 
 Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,
@@ -230,15 +280,17 @@ Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,
   AffineExpr d0 = b.getAffineDimExpr(0);
   Value n0 = apply(d0 * rows, {n});
 
-  // Exact sums of [lower, upper), without the one that codes are too high by.
-  auto reduce = [&](ArrayRef<Value> accs, ValueRange tokenSums) {
-    SmallVector<Value> results;
-    for (int64_t i = 0; i < count * rows; ++i) {
-      Value sum = vector::ReductionOp::create(
-          b, loc, vector::CombiningKind::ADD, accs[i]);
-      if (integer)
-        sum = arith::SubIOp::create(b, loc, sum, tokenSums[i / rows]);
-      results.push_back(sum);
+  // Sums of blocks [lower, upper): i32, without the one that codes are too high
+  // by, or f64.
+  auto sumBlocks = [&](Value lower, Value upper, Value group,
+                       ValueRange tokenSums) {
+    if (!integer)
+      return floatSums(lower, upper, m, n, group, count);
+    SmallVector<Value> results = blockLoop(lower, upper, m, n, group, count);
+    for (auto [i, sum] : llvm::enumerate(results)) {
+      sum =
+          vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sum);
+      sum = arith::SubIOp::create(b, loc, sum, tokenSums[i / rows]);
     }
     return results;
   };
@@ -258,9 +310,9 @@ Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,
 
   SmallVector<Value> results;
   if (!op.getScales()) {
-    results = reduce(blockLoop(zero, blocks, m, n, Value(), count), sums);
+    results = sumBlocks(zero, blocks, Value(), sums);
   } else if (op.getGroup() == 0) {
-    results = reduce(blockLoop(zero, blocks, m, n, Value(), count), sums);
+    results = sumBlocks(zero, blocks, Value(), sums);
     for (auto [i, result] : llvm::enumerate(results))
       result =
           arith::MulFOp::create(b, loc, widen(result), scaleOf(i % rows, zero));
@@ -274,7 +326,7 @@ Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,
           if (integer)
             groupSums = activationSums(lower, upper, m, group, count);
           SmallVector<Value> partial =
-              reduce(blockLoop(lower, upper, m, n, group, count), groupSums);
+              sumBlocks(lower, upper, group, groupSums);
           SmallVector<Value> next;
           for (auto [i, sum] : llvm::enumerate(partial)) {
             Value scaled = arith::MulFOp::create(b, loc, widen(sum),
