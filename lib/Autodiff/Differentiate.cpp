@@ -10,6 +10,8 @@
 #include "Models.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "tern/Autodiff/Reverse.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
@@ -121,11 +123,18 @@ static DictionaryAttr describe(DictionaryAttr attributes, StringRef suffix) {
   return b.getDictionaryAttr(kept);
 }
 
-/// Removes operations that nothing uses.
+/// Removes operations that nothing uses, in loops and branches, too.
 static void eraseDeadOperations(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+    if (isOpTriviallyDead(&op)) {
       op.erase();
+      continue;
+    }
+    if (isa<LoopLikeOpInterface, RegionBranchOpInterface>(op))
+      for (Region &region : op.getRegions())
+        for (Block &inner : region)
+          eraseDeadOperations(inner);
+  }
 }
 
 /// Makes `gradient`, a copy of the primal, the function of the gradient.

@@ -8,8 +8,8 @@
 
 #include "LinalgAdjoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
 
@@ -20,9 +20,8 @@ using namespace tern;
 // The primal
 //===----------------------------------------------------------------------===//
 
-/// Operands with the scalars of the body that stand for their elements.
-static SmallVector<std::pair<OpOperand *, BlockArgument>>
-getScalars(linalg::LinalgOp op) {
+SmallVector<std::pair<OpOperand *, BlockArgument>>
+tern::getScalars(linalg::LinalgOp op) {
   SmallVector<std::pair<OpOperand *, BlockArgument>> pairs;
   for (auto [operand, scalar] : llvm::zip_equal(
            op.getOpOperandsMatchingBBargs(), op.getBlock()->getArguments()))
@@ -30,13 +29,11 @@ getScalars(linalg::LinalgOp op) {
   return pairs;
 }
 
-static Value getYielded(linalg::LinalgOp op, unsigned result) {
+Value tern::getYielded(linalg::LinalgOp op, unsigned result) {
   return op.getBlock()->getTerminator()->getOperand(result);
 }
 
-/// The scalar that stands for the initial value of a result; null if the body
-/// cannot read it.
-static Value getInitScalar(linalg::LinalgOp op, unsigned result) {
+Value tern::getInitScalar(linalg::LinalgOp op, unsigned result) {
   OpOperand *init = op.getDpsInitOperand(result);
   for (auto [operand, scalar] : getScalars(op))
     if (operand == init)
@@ -61,7 +58,7 @@ getSlice(linalg::LinalgOp op, Value value,
   return slice;
 }
 
-static llvm::SetVector<Value> getFullSlice(linalg::LinalgOp op, Value value) {
+llvm::SetVector<Value> tern::getFullSlice(linalg::LinalgOp op, Value value) {
   return getSlice(op, value, [](OpResult result) {
     return getReadValues(result.getOwner());
   });
@@ -96,8 +93,18 @@ ResultKind tern::classifyResult(linalg::LinalgOp op, unsigned result) {
   return ResultKind::Other;
 }
 
+/// What the body reads beside operands.
+static SmallVector<Value> getCaptures(linalg::LinalgOp op) {
+  llvm::SetVector<Value> captures;
+  getUsedValuesDefinedAbove(op->getRegions(), captures);
+  return captures.takeVector();
+}
+
 SmallVector<Value> tern::getLinalgSources(linalg::LinalgOp op,
                                           unsigned result) {
+  // A shift that cancels, such as the maximum in a softmax.
+  if (op->hasAttr("tern.detached"))
+    return {};
   llvm::SetVector<Value> slice =
       getSlice(op, getYielded(op, result), [](OpResult scalar) {
         auto differentiable =
@@ -115,13 +122,14 @@ SmallVector<Value> tern::getLinalgSources(linalg::LinalgOp op,
   return sources;
 }
 
-FailureOr<SmallVector<LinalgSource>> tern::getVariedSources(linalg::LinalgOp op,
-                                                            Reverse &reverse) {
+/// The sources of `op` that vary, each value and map once.
+static SmallVector<LinalgSource> getVariedSources(linalg::LinalgOp op,
+                                                  Reverse &reverse) {
   SmallVector<LinalgSource> sources;
   for (auto [operand, scalar] : getScalars(op)) {
     if (!reverse.isVaried(operand->get()))
       continue;
-    // An initial value that sums or reductions start from is not an operand.
+    // An initial value that reductions start from is not an operand.
     if (op.isDpsInit(operand) && op.getNumReductionLoops() > 0)
       continue;
     Value value = operand->get();
@@ -134,20 +142,24 @@ FailureOr<SmallVector<LinalgSource>> tern::getVariedSources(linalg::LinalgOp op,
     else
       sources.push_back({value, map, {scalar}});
   }
-  llvm::SetVector<Value> captured;
-  getUsedValuesDefinedAbove(op->getRegions(), captured);
-  for (Value value : captured) {
-    if (!reverse.isVaried(value))
-      continue;
-    if (isa<TensorType>(value.getType()))
-      return mlir::emitError(op.getLoc())
-             << "'" << op->getName()
-             << "' reads a tensor in its body that a gradient is wanted for";
-    sources.push_back({value,
-                       AffineMap::get(op.getNumLoops(), 0, op->getContext()),
-                       {value}});
-  }
+  for (Value value : getCaptures(op))
+    if (reverse.isVaried(value) && !isa<TensorType>(value.getType()))
+      sources.push_back({value,
+                         AffineMap::get(op.getNumLoops(), 0, op->getContext()),
+                         {value}});
   return sources;
+}
+
+Value tern::createLoopExtent(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
+                             unsigned loop) {
+  for (OpOperand &operand : op->getOpOperands())
+    for (auto [dim, expr] :
+         llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults()))
+      if (expr == b.getAffineDimExpr(loop))
+        return getValueOrCreateConstantIndexOp(
+            b, b.getLoc(),
+            tensor::getMixedSize(b, b.getLoc(), operand.get(), dim));
+  llvm_unreachable("verified: each loop has its extent from an operand");
 }
 
 //===----------------------------------------------------------------------===//
@@ -215,6 +227,33 @@ struct AdjointBody {
     return block->addArgument(getElementTypeOrSelf(value), loc);
   }
 
+  /// Reads `extra` and all operands of `op`, over its loops in `order`.
+  void addReads(linalg::LinalgOp op, ArrayRef<LinalgRead> extra,
+                ArrayRef<unsigned> order, IRMapping &mapping, Location loc) {
+    for (const LinalgRead &read : extra)
+      addRead(read.value, reorder(read.map, order), loc);
+    for (auto [operand, scalar] : getScalars(op)) {
+      AffineMap map = reorder(op.getMatchingIndexingMap(operand), order);
+      mapping.map(scalar, addRead(operand->get(), map, loc));
+    }
+  }
+
+  /// The operation over the loops, once the block is complete.
+  Value create(ImplicitLocOpBuilder &b, Value init, AffineMap output,
+               ArrayRef<utils::IteratorType> loops) {
+    SmallVector<Value> inputs;
+    SmallVector<AffineMap> maps;
+    for (const LinalgRead &read : reads) {
+      inputs.push_back(read.value);
+      maps.push_back(read.map);
+    }
+    maps.push_back(output);
+    auto generic = linalg::GenericOp::create(
+        b, TypeRange(init.getType()), inputs, ValueRange(init), maps, loops);
+    generic.getRegion().push_back(block.release());
+    return generic.getResult(0);
+  }
+
   /// Without computations and reads that nothing needs, and each read once.
   void prune() {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))
@@ -254,18 +293,31 @@ struct AdjointBody {
 };
 } // namespace
 
-/// The type that sums of `type` accumulate in.
-static Type getAccumulatorType(Type type) {
+Type tern::getSumType(Type type) {
   return type.getIntOrFloatBitWidth() < 32 ? Float32Type::get(type.getContext())
                                            : type;
 }
 
-/// `value` in the wider type `type`, without a detour through its own.
-static Value widen(ImplicitLocOpBuilder &b, Value value, Type type) {
+Value tern::widen(ImplicitLocOpBuilder &b, Value value, Type type) {
   if (auto truncate = value.getDefiningOp<arith::TruncFOp>())
     if (truncate.getIn().getType() == type)
       return truncate.getIn();
   return createFloatCast(b, value, type);
+}
+
+/// Clones the body of `op` over loops in another order.
+static SmallVector<Operation *> cloneBody(linalg::LinalgOp op,
+                                          ArrayRef<unsigned> order,
+                                          IRMapping &mapping,
+                                          ImplicitLocOpBuilder &b) {
+  SmallVector<Operation *> clones;
+  for (Operation &scalar : op.getBlock()->without_terminator()) {
+    Operation *clone = b.clone(scalar, mapping);
+    if (auto index = dyn_cast<linalg::IndexOp>(clone))
+      index.setDim(llvm::find(order, index.getDim()) - order.begin());
+    clones.push_back(clone);
+  }
+  return clones;
 }
 
 LogicalResult tern::buildSourceAdjoint(linalg::LinalgOp op,
@@ -281,13 +333,7 @@ LogicalResult tern::buildSourceAdjoint(linalg::LinalgOp op,
   // The primal's body and its adjoint, over all that either may read.
   AdjointBody body;
   IRMapping mapping;
-  for (const LinalgRead &read : extraReads)
-    body.addRead(read.value, reorder(read.map, order), loc);
-  for (auto [operand, scalar] : getScalars(op))
-    mapping.map(scalar,
-                body.addRead(operand->get(),
-                             reorder(op.getMatchingIndexingMap(operand), order),
-                             loc));
+  body.addReads(op, extraReads, order, mapping, loc);
   // What the primal has computed for each iteration is read, not computed
   // again, where a derivative is a function of it (exp, tanh, a quotient).
   SmallVector<std::pair<Value, Value>> computed;
@@ -305,16 +351,16 @@ LogicalResult tern::buildSourceAdjoint(linalg::LinalgOp op,
   Reverse scalars(inner);
   for (Value scalar : source.scalars)
     scalars.setVaried(mapping.lookupOrDefault(scalar));
-  SmallVector<Operation *> clones;
-  for (Operation &scalarOp : op.getBlock()->without_terminator()) {
-    Operation *clone = inner.clone(scalarOp, mapping);
-    if (auto index = dyn_cast<linalg::IndexOp>(clone))
-      index.setDim(llvm::find(order, index.getDim()) - order.begin());
-    clones.push_back(clone);
-  }
+  SmallVector<Operation *> clones = cloneBody(op, order, mapping, inner);
   scalars.findVaried(*body.block);
-  seed(scalars, mapping,
-       body.block->getArguments().take_front(extraReads.size()));
+  auto getIndex = [&](unsigned loop) -> Value {
+    return linalg::IndexOp::create(inner,
+                                   llvm::find(order, loop) - order.begin());
+  };
+  seed(LinalgBody{inner, mapping,
+                  body.block->getArguments().take_front(extraReads.size()),
+                  getIndex},
+       scalars);
   if (failed(scalars.passBackwards(clones)))
     return failure();
   for (auto [yielded, read] : computed)
@@ -340,7 +386,7 @@ LogicalResult tern::buildSourceAdjoint(linalg::LinalgOp op,
     }
   }
 
-  Type sumType = accumulates ? getAccumulatorType(elementType) : elementType;
+  Type sumType = accumulates ? getSumType(elementType) : elementType;
   if (accumulates) {
     total = widen(inner, total, sumType);
     Value sum = body.block->addArgument(sumType, loc);
@@ -361,20 +407,10 @@ LogicalResult tern::buildSourceAdjoint(linalg::LinalgOp op,
     Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sumType));
     init = linalg::FillOp::create(b, zero, init).getResult(0);
   }
-  SmallVector<Value> inputs;
-  SmallVector<AffineMap> maps;
-  for (const LinalgRead &read : body.reads) {
-    inputs.push_back(read.value);
-    maps.push_back(read.map);
-  }
-  maps.push_back(output);
   SmallVector<utils::IteratorType> loops(order.size(),
                                          utils::IteratorType::reduction);
   std::fill_n(loops.begin(), numParallel, utils::IteratorType::parallel);
-  auto adjoint = linalg::GenericOp::create(b, TypeRange(init.getType()), inputs,
-                                           ValueRange(init), maps, loops);
-  adjoint.getRegion().push_back(body.block.release());
-  Value result = adjoint.getResult(0);
+  Value result = body.create(b, init, output, loops);
   if (sumType != elementType)
     result = createFloatCast(b, result, elementType);
   if (isScalar)
@@ -385,9 +421,53 @@ LogicalResult tern::buildSourceAdjoint(linalg::LinalgOp op,
   return success();
 }
 
+Value tern::buildReductionOver(
+    linalg::LinalgOp op, ArrayRef<LinalgRead> extraReads, Value init,
+    AffineMap output, function_ref<Value(const LinalgBody &, Value)> fold,
+    Reverse &reverse) {
+  ImplicitLocOpBuilder &b = reverse.getBuilder();
+  Location loc = b.getLoc();
+  SmallVector<unsigned> order =
+      llvm::to_vector(llvm::seq<unsigned>(0, op.getNumLoops()));
+  AdjointBody body;
+  IRMapping mapping;
+  body.addReads(op, extraReads, order, mapping, loc);
+  SmallVector<LinalgRead> candidates = body.reads;
+  ImplicitLocOpBuilder inner(loc, b.getContext());
+  inner.setInsertionPointToEnd(body.block.get());
+  cloneBody(op, order, mapping, inner);
+  auto getIndex = [&](unsigned loop) -> Value {
+    return linalg::IndexOp::create(inner, loop);
+  };
+  Value accumulator = body.block->addArgument(getElementTypeOrSelf(init), loc);
+  Value folded =
+      fold(LinalgBody{inner, mapping,
+                      body.block->getArguments().take_front(extraReads.size()),
+                      getIndex},
+           accumulator);
+  linalg::YieldOp::create(inner, folded);
+  body.prune();
+  body.bindLoops(output, candidates, loc);
+  return body.create(b, init, output, op.getIteratorTypesArray());
+}
+
 //===----------------------------------------------------------------------===//
 // The adjoint
 //===----------------------------------------------------------------------===//
+
+/// The adjoint for all sources, of results that `seed` seeds from `reads`.
+static LogicalResult buildSourceAdjoints(linalg::LinalgOp op,
+                                         ArrayRef<LinalgRead> reads,
+                                         SeedBuilder seed, Reverse &reverse) {
+  for (const LinalgSource &source : getVariedSources(op, reverse))
+    if (failed(buildSourceAdjoint(op, source, reads, seed, reverse)))
+      return failure();
+  for (Value value : getCaptures(op))
+    if (reverse.isVaried(value) && isa<TensorType>(value.getType()))
+      if (failed(buildGatherAdjoint(op, value, reads, seed, reverse)))
+        return failure();
+  return success();
+}
 
 LogicalResult tern::buildLinalgAdjoint(linalg::LinalgOp op, Reverse &reverse) {
   SmallVector<LinalgRead> reads;
@@ -398,29 +478,30 @@ LogicalResult tern::buildLinalgAdjoint(linalg::LinalgOp op, Reverse &reverse) {
       continue;
     unsigned number = result.getResultNumber();
     OpOperand *init = op.getDpsInitOperand(number);
-    switch (classifyResult(op, number)) {
-    case ResultKind::Elementwise:
-      break;
-    case ResultKind::Sum:
-      reverse.add(init->get(), cotangent);
-      break;
-    case ResultKind::Other:
-      return mlir::emitError(op.getLoc())
-             << "'" << op->getName()
-             << "' cannot be differentiated: its reduction is not a sum";
+    ResultKind kind = classifyResult(op, number);
+    if (kind == ResultKind::Other) {
+      std::optional<ReductionSeeds> seeds;
+      if (!reverse.isVaried(init->get()))
+        seeds = buildReductionSeeds(op, number, reverse);
+      if (!seeds)
+        return mlir::emitError(op.getLoc())
+               << "'" << op->getName()
+               << "' cannot be differentiated: its reduction is not a sum, a "
+                  "product or an extremum";
+      if (failed(buildSourceAdjoints(op, seeds->reads, seeds->seed, reverse)))
+        return failure();
+      continue;
     }
+    if (kind == ResultKind::Sum)
+      reverse.add(init->get(), cotangent);
     results.push_back(number);
     reads.push_back({cotangent, op.getMatchingIndexingMap(init)});
   }
-  FailureOr<SmallVector<LinalgSource>> sources = getVariedSources(op, reverse);
-  if (failed(sources))
-    return failure();
-  auto seed = [&](Reverse &body, IRMapping &mapping, ValueRange cotangents) {
-    for (auto [result, cotangent] : llvm::zip_equal(results, cotangents))
-      body.add(mapping.lookupOrDefault(getYielded(op, result)), cotangent);
+  if (results.empty())
+    return success();
+  auto seed = [&](const LinalgBody &body, Reverse &scalars) {
+    for (auto [result, cotangent] : llvm::zip_equal(results, body.reads))
+      scalars.add(body.lookup(getYielded(op, result)), cotangent);
   };
-  for (const LinalgSource &source : *sources)
-    if (failed(buildSourceAdjoint(op, source, reads, seed, reverse)))
-      return failure();
-  return success();
+  return buildSourceAdjoints(op, reads, seed, reverse);
 }

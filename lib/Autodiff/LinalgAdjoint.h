@@ -10,7 +10,11 @@
 #define TERN_LIB_AUTODIFF_LINALGADJOINT_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/IRMapping.h"
 #include "tern/Autodiff/Reverse.h"
+#include "llvm/ADT/SetVector.h"
+#include <functional>
+#include <optional>
 
 namespace tern {
 
@@ -28,10 +32,24 @@ struct LinalgRead {
   mlir::AffineMap map;
 };
 
-/// Gives the cotangents of values in the (cloned) body, from `reads` as
-/// scalars.
-using SeedBuilder = llvm::function_ref<void(Reverse &body, mlir::IRMapping &,
-                                            mlir::ValueRange reads)>;
+/// The body of an operation, cloned into one over the same loops.
+struct LinalgBody {
+  mlir::ImplicitLocOpBuilder &b;
+  /// From the scalars of the primal's body.
+  mlir::IRMapping &mapping;
+  /// The further tensors that are read, as scalars.
+  mlir::ValueRange reads;
+  /// The index of a loop of the primal.
+  llvm::function_ref<mlir::Value(unsigned)> getIndex;
+
+  mlir::Value lookup(mlir::Value scalar) const {
+    return mapping.lookupOrDefault(scalar);
+  }
+};
+
+/// Gives cotangents to scalars of the cloned body.
+using SeedBuilder =
+    llvm::function_ref<void(const LinalgBody &body, Reverse &scalars)>;
 
 /// Adds to the cotangent of `source` the generic over the loops of `op` that
 /// sums up what `seed` gives the source's scalars. `reads` are operands of it
@@ -40,6 +58,61 @@ llvm::LogicalResult buildSourceAdjoint(mlir::linalg::LinalgOp op,
                                        const LinalgSource &source,
                                        llvm::ArrayRef<LinalgRead> reads,
                                        SeedBuilder seed, Reverse &reverse);
+
+/// The same for a tensor that the body reads with tensor.extract: a nest of
+/// loops that adds to the elements read, in their order.
+llvm::LogicalResult buildGatherAdjoint(mlir::linalg::LinalgOp op,
+                                       mlir::Value source,
+                                       llvm::ArrayRef<LinalgRead> reads,
+                                       SeedBuilder seed, Reverse &reverse);
+
+/// Another reduction over the loops of `op`, of what `fold` makes of the cloned
+/// body and the accumulator. `init`, indexed by `output`, is what it starts
+/// from.
+mlir::Value buildReductionOver(
+    mlir::linalg::LinalgOp op, llvm::ArrayRef<LinalgRead> reads,
+    mlir::Value init, mlir::AffineMap output,
+    llvm::function_ref<mlir::Value(const LinalgBody &, mlir::Value)> fold,
+    Reverse &reverse);
+
+/// How a result that is an extremum or a product seeds what it is one of.
+struct ReductionSeeds {
+  llvm::SmallVector<LinalgRead> reads;
+  std::function<void(const LinalgBody &, Reverse &)> seed;
+};
+
+/// Builds what it takes to differentiate a result that is a maximum, a minimum
+/// or a product. Nothing if it is none of them.
+std::optional<ReductionSeeds> buildReductionSeeds(mlir::linalg::LinalgOp op,
+                                                  unsigned result,
+                                                  Reverse &reverse);
+
+/// Operands with the scalars of the body that stand for their elements.
+llvm::SmallVector<std::pair<mlir::OpOperand *, mlir::BlockArgument>>
+getScalars(mlir::linalg::LinalgOp op);
+
+/// The scalar that is yielded for a result.
+mlir::Value getYielded(mlir::linalg::LinalgOp op, unsigned result);
+
+/// The scalar that stands for the initial value of a result; null if the body
+/// cannot read it.
+mlir::Value getInitScalar(mlir::linalg::LinalgOp op, unsigned result);
+
+/// Everything in the body of `op`, and what it captures, that `value` is
+/// computed from.
+llvm::SetVector<mlir::Value> getFullSlice(mlir::linalg::LinalgOp op,
+                                          mlir::Value value);
+
+/// The extent of a loop.
+mlir::Value createLoopExtent(mlir::ImplicitLocOpBuilder &b,
+                             mlir::linalg::LinalgOp op, unsigned loop);
+
+/// The type that sums of `type` accumulate in.
+mlir::Type getSumType(mlir::Type type);
+
+/// `value` in the wider type `type`, without a detour through its own.
+mlir::Value widen(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
+                  mlir::Type type);
 
 /// What a result is, as a function of the value that it is initialized with.
 enum class ResultKind {
@@ -51,10 +124,6 @@ enum class ResultKind {
   Other
 };
 ResultKind classifyResult(mlir::linalg::LinalgOp op, unsigned result);
-
-/// The sources of `op` that vary, each value and map once.
-llvm::FailureOr<llvm::SmallVector<LinalgSource>>
-getVariedSources(mlir::linalg::LinalgOp op, Reverse &reverse);
 
 /// What `result` of `op` depends on with a derivative.
 llvm::SmallVector<mlir::Value> getLinalgSources(mlir::linalg::LinalgOp op,

@@ -8,6 +8,8 @@
 
 #include "LinalgAdjoint.h"
 #include "Models.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
@@ -49,6 +51,61 @@ struct TransposeModel
   }
 };
 
+/// dx = y * (dy - the sum of dy * y).
+struct SoftmaxModel
+    : DifferentiableOpInterface::ExternalModel<SoftmaxModel,
+                                               linalg::SoftmaxOp> {
+  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
+    return {cast<linalg::SoftmaxOp>(op).getInput()};
+  }
+  LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
+    auto softmax = cast<linalg::SoftmaxOp>(op);
+    ImplicitLocOpBuilder &b = reverse.getBuilder();
+    Value y = op->getResult(0), dy = reverse.getCotangent(y);
+    auto type = cast<RankedTensorType>(y.getType());
+    Type element = type.getElementType(), sumType = getSumType(element);
+    int64_t rank = type.getRank(), axis = softmax.getDimension();
+    AffineMap identity = b.getMultiDimIdentityMap(rank);
+    AffineMap outer = identity.dropResult(axis);
+    SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), y);
+    sizes.erase(sizes.begin() + axis);
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sumType));
+    Value empty = tensor::EmptyOp::create(b, sizes, sumType);
+    Value sum = linalg::FillOp::create(b, zero, empty).getResult(0);
+    loops[axis] = utils::IteratorType::reduction;
+    sum = linalg::GenericOp::create(
+              b, TypeRange(sum.getType()), ValueRange{dy, y}, ValueRange(sum),
+              ArrayRef<AffineMap>{identity, identity, outer}, loops,
+              [&](OpBuilder &nested, Location loc, ValueRange args) {
+                ImplicitLocOpBuilder b(loc, nested);
+                Value product = arith::MulFOp::create(
+                    b, createFloatCast(b, args[0], sumType),
+                    createFloatCast(b, args[1], sumType));
+                linalg::YieldOp::create(
+                    b, arith::AddFOp::create(b, args[2], product).getResult());
+              })
+              .getResult(0);
+    loops[axis] = utils::IteratorType::parallel;
+    Value init = createEmptyLike(b, softmax.getInput(), element);
+    auto adjoint = linalg::GenericOp::create(
+        b, TypeRange(init.getType()), ValueRange{dy, y, sum}, ValueRange(init),
+        ArrayRef<AffineMap>{identity, identity, outer, identity}, loops,
+        [&](OpBuilder &nested, Location loc, ValueRange args) {
+          ImplicitLocOpBuilder b(loc, nested);
+          Value total = createFloatCast(b, args[2], element);
+          Value rest = arith::SubFOp::create(b, args[0], total);
+          linalg::YieldOp::create(
+              b, arith::MulFOp::create(b, args[1], rest).getResult());
+        });
+    Value dx = adjoint.getResult(0);
+    if (dx.getType() != softmax.getInput().getType())
+      dx = tensor::CastOp::create(b, softmax.getInput().getType(), dx);
+    reverse.add(softmax.getInput(), dx);
+    return success();
+  }
+};
+
 template <typename... Ops> void attachStructured(MLIRContext &context) {
   auto attach = [&](auto *op) {
     using Op = std::remove_pointer_t<decltype(op)>;
@@ -67,5 +124,6 @@ void tern::registerLinalgModels(DialectRegistry &registry) {
 #define GET_OP_LIST
 #include "mlir/Dialect/Linalg/IR/LinalgStructuredOps.cpp.inc"
         >(*context);
+    linalg::SoftmaxOp::attachInterface<SoftmaxModel>(*context);
   });
 }

@@ -51,7 +51,7 @@ void Reverse::add(Value value, Value cotangent) {
   if (!isVaried(value))
     return;
   Value &sum = cotangents[value];
-  sum = sum ? createSum(b, sum, cotangent) : cotangent;
+  sum = sum ? createSum(b, sum, cotangent, value) : cotangent;
 }
 
 /// An operation through which a gradient would have to pass and cannot.
@@ -133,12 +133,12 @@ Value tern::createFloatCast(ImplicitLocOpBuilder &b, Value value, Type type) {
 
 Value tern::createElementwise(
     ImplicitLocOpBuilder &b, ValueRange operands, Type elementType,
-    function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> body) {
+    function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> body, Value like) {
   int64_t rank = cast<RankedTensorType>(operands[0].getType()).getRank();
   SmallVector<AffineMap> maps(operands.size() + 1,
                               b.getMultiDimIdentityMap(rank));
   SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
-  Value empty = createEmptyLike(b, operands[0], elementType);
+  Value empty = createEmptyLike(b, like ? like : operands[0], elementType);
   auto generic = linalg::GenericOp::create(
       b, TypeRange(empty.getType()), operands, ValueRange(empty), maps, loops,
       [&](OpBuilder &nested, Location loc, ValueRange args) {
@@ -148,15 +148,16 @@ Value tern::createElementwise(
   return generic.getResult(0);
 }
 
-Value tern::createSum(ImplicitLocOpBuilder &b, Value lhs, Value rhs) {
+Value tern::createSum(ImplicitLocOpBuilder &b, Value lhs, Value rhs,
+                      Value like) {
   auto type = dyn_cast<RankedTensorType>(lhs.getType());
   if (!type)
     return arith::AddFOp::create(b, lhs, rhs);
+  auto add = [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+    return arith::AddFOp::create(b, args[0], args[1]);
+  };
   Value sum =
-      createElementwise(b, {lhs, rhs}, type.getElementType(),
-                        [](ImplicitLocOpBuilder &b, ValueRange args) {
-                          return arith::AddFOp::create(b, args[0], args[1]);
-                        });
+      createElementwise(b, {lhs, rhs}, type.getElementType(), add, like);
   if (sum.getType() != type)
     sum = tensor::CastOp::create(b, type, sum);
   return sum;

@@ -110,7 +110,50 @@ REDUCE = [
          lambda x, w, b, m, v: (x - m[:, None]) / (v + 1e-5).sqrt()[:, None] * w[:, None] + b[:, None]),
 ]
 
-FAMILIES = {"elementwise": ELEMENTWISE, "matrix": MATRIX, "reduce": REDUCE}
+EXTREMA = [
+    Case("ReduceMax", [("tie", ("n", 3, 17))], lambda x: x.amax(1), dict(axes=[1], keepdims=0)),
+    Case("ReduceMin", [("tie", ("n", 3, 17))], lambda x: x.amin((0, 2)), dict(axes=[0, 2], keepdims=0)),
+    Case("ReduceProd", [("x", ("n", 3, 5))], lambda x: x.prod(2), dict(axes=[2], keepdims=0)),
+    Case("ReduceProd", [("zeros", ("n", 5))], lambda x: x.prod(1), dict(axes=[1], keepdims=0)),
+    Case("Softmax", [("x", ("n", 3, 17))], lambda x: x.softmax(-1)),
+    Case("Softmax", [("wide", ("n", 3, 17))], lambda x: x.softmax(1), dict(axis=1)),
+    Case("LogSoftmax", [("wide", ("n", 17))], lambda x: x.log_softmax(-1)),
+    Case("ReduceLogSumExp", [("wide", ("n", 17))], lambda x: x.logsumexp(1), dict(axes=[1], keepdims=0)),
+    Case("MaxPool", [("tie", ("n", 3, 9, 8))], lambda x: F.max_pool2d(x, 3, 2, 1),
+         dict(kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])),
+    Case("MaxPool", [("x", ("n", 2, 17))], lambda x: F.max_pool1d(x, 3, 1, 0, 2),
+         dict(kernel_shape=[3], dilations=[2])),
+    Case("AveragePool", [("x", ("n", 3, 9, 8))], lambda x: F.avg_pool2d(x, (2, 3), (2, 1)),
+         dict(kernel_shape=[2, 3], strides=[2, 1])),
+    Case("AveragePool", [("x", ("n", 3, 9, 8))],
+         lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False),
+         dict(kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])),
+    Case("GlobalMaxPool", [("tie", ("n", 3, 5, 4))], lambda x: x.amax((2, 3), keepdim=True)),
+    Case("GlobalAveragePool", [("x", ("n", 3, 5, 4))], lambda x: x.mean((2, 3), keepdim=True)),
+]
+
+CONVOLUTION = [
+    Case("Conv", [("x", ("n", 3, 9, 8)), ("x", (5, 3, 3, 3)), ("x", (5,))],
+         lambda x, w, b: F.conv2d(x, w, b, 2, 1), dict(strides=[2, 2], pads=[1, 1, 1, 1])),
+    Case("Conv", [("x", ("n", 4, 9, 8)), ("x", (6, 2, 3, 2))], lambda x, w: F.conv2d(x, w, groups=2), dict(group=2)),
+    Case("Conv", [("x", ("n", 3, 9)), ("x", (5, 3, 3)), ("x", (5,))],
+         lambda x, w, b: F.conv1d(x, w, b, 1, 0, 2), dict(dilations=[2])),
+    Case("Conv", [("x", ("n", 7, 4, 4)), ("x", (5, 7, 1, 1))], F.conv2d),
+    Case("ConvTranspose", [("x", ("n", 3, 5, 4)), ("x", (3, 2, 3, 3))],
+         lambda x, w: F.conv_transpose2d(x, w, stride=2, padding=1), dict(strides=[2, 2], pads=[1, 1, 1, 1])),
+]
+
+GATHER = [
+    Case("Gather", [("x", (17, 5)), ("index17", ("n", 3))], lambda w, i: w[i]),
+    Case("Gather", [("x", ("n", 17, 3)), ("index17", (4,))], lambda x, i: x[:, i], dict(axis=1)),
+    Case("Slice", [("x", ("n", 17)), ("shape", [15]), ("shape", [2]), ("shape", [1]), ("shape", [-3])],
+         lambda x: x.flip(1)[:, 1:14:3]),
+    Case("Pad", [("x", ("n", 7)), ("shape", [0, 2, 0, 3])], lambda x: F.pad(x, (2, 3))),
+    Case("Pad", [("x", ("n", 3, 7)), ("shape", [0, 0, 2, 0, 0, 3])], lambda x: F.pad(x, (2, 3), "reflect"),
+         dict(mode="reflect")),
+]
+
+FAMILIES = {"extrema": EXTREMA, "convolution": CONVOLUTION, "gather": GATHER, "elementwise": ELEMENTWISE, "matrix": MATRIX, "reduce": REDUCE}
 
 
 def sample(rng, kind, shape):
@@ -131,6 +174,10 @@ def sample(rng, kind, shape):
             x = np.where(rng.random(shape) < 0.1, 3, np.where(rng.random(shape) < 0.1, -3, x))
     elif kind == "tie":
         x = rng.integers(-2, 3, shape) * 0.5
+    elif kind == "zeros":  # None, one or several in a row.
+        x = np.where(rng.random(shape) < 0.2, 0, x)
+    elif kind.startswith("index"):
+        return rng.integers(-int(kind[5:]), int(kind[5:]), shape)
     elif kind == "bool":
         return rng.random(shape) < 0.5
     elif len(shape) and x.size > 4:
@@ -150,7 +197,7 @@ def build(cases):
             elif kind == "shape":
                 initializers.append(numpy_helper.from_array(np.array(shape, np.int64), name))
             else:
-                dtype = TensorProto.BOOL if kind == "bool" else FLOAT
+                dtype = TensorProto.BOOL if kind == "bool" else TensorProto.INT64 if "index" in kind else FLOAT
                 inputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
         nodes.append(helper.make_node(case.op, names, [f"y{i}"], name=f"{case.op}{i}", **case.attributes))
         outputs.append(helper.make_tensor_value_info(f"y{i}", FLOAT, None))

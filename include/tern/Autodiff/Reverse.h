@@ -81,17 +81,19 @@ mlir::Value createNumber(mlir::ImplicitLocOpBuilder &b, double value,
 mlir::Value createFloatCast(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
                             mlir::Type type);
 
-/// An elementwise linalg.generic over tensors of one shape.
+/// An elementwise linalg.generic over tensors of one shape, that of `like` or
+/// of the first.
 mlir::Value
 createElementwise(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange operands,
                   mlir::Type elementType,
                   llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
                                                  mlir::ValueRange)>
-                      body);
+                      body,
+                  mlir::Value like = nullptr);
 
-/// The sum of two values of one type.
+/// The sum of two values of one type; `like`, if given, has their extents.
 mlir::Value createSum(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
-                      mlir::Value rhs);
+                      mlir::Value rhs, mlir::Value like = nullptr);
 
 } // namespace tern
 

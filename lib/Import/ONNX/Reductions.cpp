@@ -184,10 +184,21 @@ static FailureOr<Tensor> reduceLogSum(Node &node, Tensor x,
   return mapUnary<math::LogOp>(node, node.emitSum(x, axes));
 }
 
+/// The maximum, to be subtracted from x and to cancel: the result does not
+/// depend on it, and differentiation need not follow it.
+static FailureOr<Tensor> emitShift(Node &node, Tensor x,
+                                   ArrayRef<int64_t> axes) {
+  FailureOr<Tensor> max = node.emitMax(x, axes);
+  if (succeeded(max))
+    if (Operation *op = node.getValue(*max).getDefiningOp())
+      op->setAttr("tern.detached", node.b.getUnitAttr());
+  return max;
+}
+
 /// With the maximum taken out, unless that is infinite: inf - inf is NaN.
 static FailureOr<Tensor> reduceLogSumExp(Node &node, Tensor x,
                                          ArrayRef<int64_t> axes) {
-  FailureOr<Tensor> max = node.emitMax(x, axes);
+  FailureOr<Tensor> max = emitShift(node, x, axes);
   if (failed(max))
     return failure();
   FailureOr<Tensor> shift =
@@ -237,7 +248,7 @@ static LogicalResult importSoftmax(Node &node, bool isLog) {
   FailureOr<Tensor> x = node.emitFloatCast(input, getAccumulatorType(type));
   if (failed(x))
     return failure();
-  FailureOr<Tensor> max = unsqueeze(node, node.emitMax(*x, *axes), *axes);
+  FailureOr<Tensor> max = unsqueeze(node, emitShift(node, *x, *axes), *axes);
   FailureOr<Tensor> shifted = mapBinary<arith::SubFOp>(node, *x, max);
   FailureOr<Tensor> exp = mapUnary<math::ExpOp>(node, shifted);
   FailureOr<Tensor> total = sum(node, exp, *axes);
