@@ -141,6 +141,7 @@ MaybeFailure TernTrainer::save(const std::string &path,
   strings["tern_loss"] = signature.loss;
   strings["tern_optimizer"] = signature.optimizer;
   std::vector<SafetensorsWriter::Entry> entries;
+  entries.reserve(signature.state.size());
   for (const StateSpec &spec : signature.state)
     entries.push_back({spec.name, spec.dtype, spec.shape});
   SafetensorsWriter writer;

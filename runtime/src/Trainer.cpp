@@ -305,11 +305,7 @@ MaybeFailure TernTrainer::setInputs(TernTrainFunction function,
 
 /// A DLTensor of one f32.
 static DLTensor scalarTensor(float *value) {
-  DLTensor tensor = {};
-  tensor.data = value;
-  tensor.device = {kDLCPU, 0};
-  tensor.dtype = toDLPack(DType::F32);
-  return tensor;
+  return {value, {kDLCPU, 0}, 0, toDLPack(DType::F32), nullptr, nullptr, 0};
 }
 
 MaybeFailure TernTrainer::evalStep(const DLTensor *const *inputs,
@@ -354,6 +350,8 @@ MaybeFailure TernTrainer::trainStep(const DLTensor *const *inputs,
   }
   std::vector<DLTensor> tensors;
   std::vector<const DLTensor *> outputs;
+  tensors.reserve(measurements.size());
+  outputs.reserve(measurements.size());
   for (float &value : measurements)
     tensors.push_back(scalarTensor(&value));
   for (const DLTensor &tensor : tensors)

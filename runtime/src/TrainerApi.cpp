@@ -275,17 +275,18 @@ TernStatus tern_trainer_state(const TernTrainer *trainer, size_t index,
     if (index >= trainer->signature.state.size())
       return invalid("there is no state tensor " + std::to_string(index));
     const StateSpec &spec = trainer->signature.state[index];
-    *info = {};
     info->name = spec.name.c_str();
     info->is_param = spec.isParam;
     info->is_trainable = spec.trainable;
     // No values, nor memory, with TERN_LOAD_SIGNATURE_ONLY.
-    if (trainer->stateSize)
-      info->tensor.data = trainer->stateData(index);
-    info->tensor.device = {kDLCPU, 0};
-    info->tensor.ndim = static_cast<int>(spec.shape.size());
-    info->tensor.dtype = toDLPack(spec.dtype);
-    info->tensor.shape = const_cast<int64_t *>(spec.shape.data());
+    void *data = trainer->stateSize ? trainer->stateData(index) : nullptr;
+    info->tensor = {data,
+                    {kDLCPU, 0},
+                    static_cast<int32_t>(spec.shape.size()),
+                    toDLPack(spec.dtype),
+                    const_cast<int64_t *>(spec.shape.data()),
+                    nullptr,
+                    0};
     return std::nullopt;
   });
 }

@@ -49,6 +49,16 @@ struct Axis {
         return unit * factor;
     return unit;
   }
+  /// Multiples of tick() within the axis.
+  std::vector<double> ticks() const {
+    double step = tick();
+    auto first = static_cast<int64_t>(std::ceil(low / step));
+    auto last = static_cast<int64_t>(std::floor(high / step));
+    std::vector<double> values;
+    for (int64_t i = first; i <= last; ++i)
+      values.push_back(static_cast<double>(i) * step);
+    return values;
+  }
 };
 } // namespace
 
@@ -121,18 +131,15 @@ std::string tern::runtime::drawCurve(const Curve &curve,
                     "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
   svg += text(width / 2, 24, "middle", escape(title), " font-size=\"16\"");
   std::string grid;
-  double step = x.tick();
-  for (double v = std::ceil(x.low / step) * step; v <= x.high; v += step) {
+  for (double v : x.ticks()) {
     grid +=
         "M" + number(x(v)) + " " + number(top) + "V" + number(height - bottom);
     svg += text(x(v), height - bottom + 18, "middle", number(v));
   }
-  step = y.tick();
-  for (double v = std::ceil(y.low / step) * step; v <= y.high; v += step) {
-    double clean = std::fabs(v) < step / 2 ? 0 : v;
-    grid += "M" + number(left) + " " + number(y(clean)) + "H" +
-            number(width - right);
-    svg += text(left - 8, y(clean) + 4, "end", number(clean));
+  for (double v : y.ticks()) {
+    grid +=
+        "M" + number(left) + " " + number(y(v)) + "H" + number(width - right);
+    svg += text(left - 8, y(v) + 4, "end", number(v));
   }
   svg += "<path stroke=\"#ddd\" d=\"" + grid + "\"/>\n";
   svg += text(width / 2, height - 10, "middle", "step");

@@ -64,7 +64,9 @@ bool TrainModel::hasScalar(const std::string &name) const {
 
 std::vector<std::string> TrainModel::scalars() const {
   std::vector<std::string> names;
-  for (size_t i = 0; i < tern_trainer_num_scalars(trainer); ++i)
+  size_t count = tern_trainer_num_scalars(trainer);
+  names.reserve(count);
+  for (size_t i = 0; i < count; ++i)
     names.emplace_back(tern_trainer_scalar_name(trainer, i));
   return names;
 }
@@ -163,6 +165,7 @@ std::vector<HostTensor> Batches::get(const std::vector<int64_t> &items) {
   for (int64_t row = 0; row < count; ++row)
     source->copy(items[static_cast<size_t>(row)], row, memory);
   std::vector<HostTensor> batch;
+  batch.reserve(memory.size());
   for (const HostTensor &tensor : memory)
     batch.push_back(tensor.rows(0, count));
   return batch;

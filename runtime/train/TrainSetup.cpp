@@ -67,7 +67,9 @@ void TrainRun::printInfo() const {
     auto function = static_cast<TernTrainFunction>(f);
     // Symbolic extents beyond the batch are those of the options, or 1.
     std::vector<int64_t> dims;
-    for (size_t i = 0; i < tern_trainer_num_dims(model.trainer, function); ++i)
+    size_t numDims = tern_trainer_num_dims(model.trainer, function);
+    dims.reserve(numDims);
+    for (size_t i = 0; i < numDims; ++i)
       dims.push_back(model.inputs.labels().symbols[0] ==
                              tern_trainer_dim_name(model.trainer, function, i)
                          ? rows

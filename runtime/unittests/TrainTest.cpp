@@ -62,6 +62,7 @@ TEST(Shuffle, IsUniform) {
 TEST(Shuffle, DependsOnSeedAndStream) {
   auto take = [](uint64_t seed, uint64_t stream) {
     std::vector<uint64_t> all;
+    all.reserve(50);
     Permutation order(50, seed, stream);
     for (uint64_t i = 0; i < 50; ++i)
       all.push_back(order(i));
@@ -161,8 +162,8 @@ protected:
           HostTensor::allocate(model.inputs[i].dtype, shapes[i], batch[i]));
     data.copy(item, 0, batch);
     for (const HostTensor &tensor : batch)
-      for (int64_t i = 0; i < tensor.numElements(); ++i)
-        numbers.push_back(static_cast<int64_t>(tensor.at(i)));
+      for (int64_t i = 0, n = tensor.numElements(); i < n; ++i)
+        numbers.insert(numbers.end(), static_cast<int64_t>(tensor.at(i)));
     return numbers;
   }
 

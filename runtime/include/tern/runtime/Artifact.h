@@ -114,11 +114,13 @@ typedef struct TernArtifact {
 //
 // No two calls that share a donated param may run at the same time.
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `weak` is an attribute.
 #define TERN_DECLARE_TRAINING_FUNCTION(name, weak)                             \
   void tern_model_##name##_shapes(const int64_t *dims, int64_t *extents) weak; \
   int64_t tern_model_##name##_arena_size(const int64_t *dims) weak;            \
   void tern_model_##name##_invoke(const TernHost *host, void *const *buffers,  \
                                   const int64_t *dims, void *arena) weak
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// The model's outputs: inputs -> outputs.
 TERN_DECLARE_TRAINING_FUNCTION(forward, );
