@@ -111,9 +111,12 @@ MaybeError AtomicFile::writeAt(uint64_t offset, const void *data, size_t size) {
   return std::nullopt;
 }
 
-MaybeError AtomicFile::commit() {
+MaybeError AtomicFile::commit(bool durable) {
   if (fd < 0)
     return "cannot write '" + path + "': it is not open";
+  // Some file systems, in memory say, have nothing to synchronize with.
+  if (durable && ::fsync(fd) != 0 && errno != EINVAL && errno != ENOSYS)
+    return fail("write");
   // Some file systems report a full disk or quota only here.
   int closed = ::close(fd);
   fd = -1;

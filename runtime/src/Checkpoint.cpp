@@ -153,7 +153,7 @@ MaybeFailure TernTrainer::save(const std::string &path,
         static_cast<uint64_t>(byteSize(spec.dtype, spec.shape).value_or(0)));
   }
   if (!error)
-    error = writer.finish();
+    error = writer.finish(/*durable=*/true);
   if (error)
     return Failure{TERN_IO_ERROR, *error};
   return std::nullopt;

@@ -144,7 +144,7 @@ MaybeError SafetensorsWriter::setMetadata(const std::string &key,
   }
 }
 
-MaybeError SafetensorsWriter::finish() {
+MaybeError SafetensorsWriter::finish(bool durable) {
   if (!file.isOpen())
     return "cannot write '" + path + "': it is not open";
   if (MaybeError error = append(nullptr, 0))
@@ -154,5 +154,5 @@ MaybeError SafetensorsWriter::finish() {
     return "cannot write '" + path + "': tensor '" + entries[current].name +
            "' is incomplete";
   }
-  return file.commit();
+  return file.commit(durable);
 }

@@ -468,7 +468,7 @@ class Trust(Case):
 
     def test_kill(self):
         def options(name):
-            return self.run_options(name, 150000, 500) + [
+            return self.run_options(name, 60000, 2000) + [
                 "--metrics", name + ".jsonl", "--log-every", "500"]
         start = time.monotonic()
         self.good(*options("a.safetensors"))

@@ -85,7 +85,8 @@ static void addSteps(CLI::App &app, TrainOptions &options) {
         ->check(CLI::Range(smallest, int64_t(1) << 53))
         ->group("Steps");
   };
-  count("--batch", options.batch, 1, "Rows in a batch");
+  count("--batch", options.batch, 1,
+        "Rows in a batch (default: 32, or the model's)");
   CLI::Option *steps = count("--steps", options.steps, 1, "Steps to do in all");
   count("--epochs", options.epochs, 1, "Passes over the data to do in all")
       ->excludes(steps);

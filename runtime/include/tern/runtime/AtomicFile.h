@@ -30,8 +30,9 @@ public:
   /// Writes at a position; does not move the end for write().
   [[nodiscard]] MaybeError writeAt(uint64_t offset, const void *data,
                                    size_t size);
-  /// Closes and renames.
-  [[nodiscard]] MaybeError commit();
+  /// Closes and renames. With `durable` the contents are on the disk before, so
+  /// that the target is whole even if the machine fails.
+  [[nodiscard]] MaybeError commit(bool durable = false);
   /// Removes the temporary file, if any.
   void discard();
 

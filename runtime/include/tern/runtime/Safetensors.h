@@ -79,8 +79,9 @@ public:
   /// finish(): for a hash that is known only at the end.
   [[nodiscard]] MaybeError setMetadata(const std::string &key,
                                        const std::string &value);
-  /// Checks that every tensor is complete and moves the file in place.
-  [[nodiscard]] MaybeError finish();
+  /// Checks that every tensor is complete and moves the file in place;
+  /// `durable` as in AtomicFile::commit.
+  [[nodiscard]] MaybeError finish(bool durable = false);
 
   /// Size of the whole file.
   uint64_t fileSize() const { return headerSize + dataSize; }
