@@ -129,10 +129,22 @@ FailureOr<Attribute> EntryPointEmitter::describe(unsigned arg,
        b.getNamedAttr("shape", b.getArrayAttr(shape))}));
 }
 
-/// Sorts the arguments to inputs, parameters and results.
+/// What the signature says of an argument beside name, type and shape.
+static DictionaryAttr describeState(func::FuncOp func, unsigned arg,
+                                    DictionaryAttr info) {
+  NamedAttrList fields(info);
+  for (StringRef attr : {kInitAttrName, kDefaultAttrName, kDonatedAttrName})
+    if (Attribute value = func.getArgAttr(arg, attr))
+      fields.set(attr.drop_front(StringRef("tern.").size()), value);
+  if (func.getArgAttr(arg, kStateAttrName))
+    fields.set("role", StringAttr::get(func.getContext(), "state"));
+  return fields.getDictionary(func.getContext());
+}
+
+/// Sorts the arguments to inputs, scalars, parameters and results.
 LogicalResult EntryPointEmitter::classify() {
-  SmallVector<unsigned> inputs, params, results;
-  SmallVector<Attribute> inputInfo, paramInfo, resultInfo;
+  SmallVector<unsigned> inputs, scalars, params, results;
+  SmallVector<Attribute> inputInfo, scalarInfo, paramInfo, resultInfo;
   bool isPrepare = func->hasAttr(TernDialect::getPrepareAttrName());
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
     if (func.getArgAttr(i, kArenaAttrName)) {
@@ -140,28 +152,42 @@ LogicalResult EntryPointEmitter::classify() {
       continue;
     }
     bool isResult = !!func.getArgAttr(i, kResultAttrName);
-    bool isParam = !!func.getArgAttr(i, TernDialect::getParamAttrName());
+    bool isScalar = !!func.getArgAttr(i, kScalarAttrName);
+    bool isState = !!func.getArgAttr(i, kStateAttrName);
+    bool isParam = !!getStateName(func, i);
     auto info = describe(i,
-                         isParam ? TernDialect::getParamAttrName()
-                                 : TernDialect::getNameAttrName(),
+                         isState    ? kStateAttrName
+                         : isParam  ? TernDialect::getParamAttrName()
+                         : isScalar ? kScalarAttrName
+                                    : TernDialect::getNameAttrName(),
                          isResult ? "output" + std::to_string(results.size())
                                   : "input" + std::to_string(inputs.size()));
     if (failed(info))
       return failure();
-    (isResult ? results : isParam ? params : inputs).push_back(i);
-    (isResult ? resultInfo : isParam ? paramInfo : inputInfo).push_back(*info);
+    (isResult   ? results
+     : isParam  ? params
+     : isScalar ? scalars
+                : inputs)
+        .push_back(i);
+    (isResult   ? resultInfo
+     : isParam  ? paramInfo
+     : isScalar ? scalarInfo
+                : inputInfo)
+        .push_back(describeState(func, i, cast<DictionaryAttr>(*info)));
     auto type = cast<MemRefType>(func.getArgument(i).getType());
     if (isParam && !type.hasStaticShape())
-      return func.emitError("parameter '")
-             << func.getArgAttrOfType<StringAttr>(
-                        i, TernDialect::getParamAttrName())
-                    .getValue()
-             << "' must have a static shape";
+      return func.emitError("parameter '") << getStateName(func, i).getValue()
+                                           << "' must have a static shape";
+    if (isScalar && type.getRank() != 0)
+      return func.emitError("scalar '")
+             << func.getArgAttrOfType<StringAttr>(i, kScalarAttrName).getValue()
+             << "' must be a tensor of rank 0";
     if (isPrepare && !isParam)
       return func.emitError("argument #")
              << i << " of a prepare function must be a parameter";
   }
   order = inputs;
+  llvm::append_range(order, scalars);
   llvm::append_range(order, params);
   llvm::append_range(order, results);
 
@@ -190,11 +216,14 @@ LogicalResult EntryPointEmitter::classify() {
   SmallVector<Attribute> dimNames;
   for (const std::string &name : dims.getNames())
     dimNames.push_back(b.getStringAttr(name));
-  interface = b.getDictionaryAttr(
-      {b.getNamedAttr("dims", b.getArrayAttr(dimNames)),
-       b.getNamedAttr("inputs", b.getArrayAttr(inputInfo)),
-       b.getNamedAttr("params", b.getArrayAttr(paramInfo)),
-       b.getNamedAttr("outputs", b.getArrayAttr(resultInfo))});
+  NamedAttrList fields;
+  fields.set("dims", b.getArrayAttr(dimNames));
+  fields.set("inputs", b.getArrayAttr(inputInfo));
+  fields.set("params", b.getArrayAttr(paramInfo));
+  fields.set("outputs", b.getArrayAttr(resultInfo));
+  if (!scalarInfo.empty())
+    fields.set("scalars", b.getArrayAttr(scalarInfo));
+  interface = fields.getDictionary(b.getContext());
   for (BlockArgument arg : func.getArguments())
     types.push_back(cast<MemRefType>(arg.getType()));
   return success();
@@ -206,6 +235,7 @@ void EntryPointEmitter::addPromises() {
     func.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
                     b.getUnitAttr());
     if (!func.getArgAttr(i, kResultAttrName) &&
+        !func.getArgAttr(i, kDonatedAttrName) &&
         !func.getArgAttr(i, kArenaAttrName))
       func.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(),
                       b.getUnitAttr());
@@ -456,20 +486,28 @@ struct EmitEntryPointsPass
     OpBuilder b(&getContext());
     func::FuncOp main;
     SmallVector<Attribute> prepares;
+    SmallVector<NamedAttribute> functions;
+    bool isTraining = module->hasAttr(kTrainingAttrName);
     for (func::FuncOp func : getEntryFunctions(module)) {
       bool isPrepare = func->hasAttr(TernDialect::getPrepareAttrName());
-      if (!isPrepare && main) {
+      if (!isPrepare && main && !isTraining) {
         func.emitError("more than one entry function: '")
             << main.getName() << "' and '" << func.getName() << "'";
         return signalPassFailure();
       }
       if (!isPrepare)
         main = func;
-      std::string stem =
-          isPrepare ? "tern_" + func.getName().str() : "tern_model";
+      std::string name = func.getName().str();
+      std::string stem = isPrepare    ? "tern_" + name
+                         : isTraining ? "tern_model_" + name
+                                      : "tern_model";
       EntryPointEmitter emitter(func, symbols);
       if (failed(emitter.run(stem, /*withShapes=*/!isPrepare)))
         return signalPassFailure();
+      if (!isPrepare && isTraining) {
+        functions.push_back(b.getNamedAttr(name, emitter.getInterface()));
+        continue;
+      }
       if (!isPrepare) {
         module->setAttr(kInterfaceAttrName, emitter.getInterface());
         continue;
@@ -482,6 +520,10 @@ struct EmitEntryPointsPass
       module.emitError("no entry function: expected a public function 'main'");
       return signalPassFailure();
     }
+    if (isTraining)
+      module->setAttr(kInterfaceAttrName,
+                      b.getDictionaryAttr(b.getNamedAttr(
+                          "functions", b.getDictionaryAttr(functions))));
     module->setAttr(kPreparesAttrName, b.getArrayAttr(prepares));
     // Only the interface is visible outside.
     for (auto func : module.getOps<func::FuncOp>())

@@ -21,6 +21,22 @@ SmallVector<func::FuncOp> tern::getEntryFunctions(ModuleOp module) {
   return result;
 }
 
+StringAttr tern::getStateName(func::FuncOp func, unsigned argument) {
+  if (auto name = func.getArgAttrOfType<StringAttr>(
+          argument, TernDialect::getParamAttrName()))
+    return name;
+  return func.getArgAttrOfType<StringAttr>(argument, kStateAttrName);
+}
+
+BitVector tern::getDonatedResults(func::FuncOp func) {
+  BitVector donated(func.getNumResults());
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+    if (auto index = func.getArgAttrOfType<IntegerAttr>(i, kDonatedAttrName))
+      if (index.getInt() >= 0 && index.getInt() < func.getNumResults())
+        donated.set(index.getInt());
+  return donated;
+}
+
 std::string tern::getLocationName(Location loc, StringRef fallback) {
   std::string name;
   loc->walk([&](Location inner) {

@@ -75,7 +75,10 @@ struct MaterializeShapesPass
     auto ret = cast<func::ReturnOp>(shapes.getBody().front().getTerminator());
     ImplicitLocOpBuilder b(ret.getLoc(), ret);
     SmallVector<Value> extents;
-    for (Value result : ret.getOperands()) {
+    BitVector donated = getDonatedResults(func);
+    for (auto [i, result] : llvm::enumerate(ret.getOperands())) {
+      if (donated.test(i))
+        continue;
       auto type = cast<RankedTensorType>(result.getType());
       for (int64_t axis = 0; axis < type.getRank(); ++axis)
         extents.push_back(

@@ -32,6 +32,7 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCheckDonationPass());
   pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
   pm.addNestedPass<func::FuncOp>(createLowerContractionsPass());
   pm.addNestedPass<func::FuncOp>(createLowerLinalgPass());

@@ -38,6 +38,11 @@ private:
     return options.kind == ProductKind::LLVMIR ||
            options.kind == ProductKind::Assembly;
   }
+  /// Whether anything comes from a weights file.
+  bool hasWeights() const {
+    return llvm::any_of(state,
+                        [](const TensorInfo &info) { return !info.init; });
+  }
   /// Files have no place in the IR, so neither have these errors.
   InFlightDiagnostic error(const Twine &text = {}) {
     return emitError(UnknownLoc::get(module.getContext()), text);
@@ -46,6 +51,8 @@ private:
     return error(llvm::toString(std::move(failure)));
   }
   LogicalResult prepare();
+  /// What the artifact exports beside ABI and signature.
+  std::vector<std::string> getExported();
   std::unique_ptr<llvm::Module> translate(llvm::TargetMachine &target);
   void addSignature(llvm::Module &code, const Machine &machine);
   void embedWeights(llvm::Module &code);
@@ -58,6 +65,8 @@ private:
   const ProductOptions &options;
   llvm::LLVMContext context;
   ProductInfo info;
+  /// Parameters and optimizer state.
+  std::vector<TensorInfo> state;
   /// Set if the model has parameters and the product is not text.
   std::optional<PreparedWeights> weights;
   /// Holds the weights that go into the object.
@@ -85,7 +94,11 @@ void ProductWriter::removeWeights() {
 
 LogicalResult ProductWriter::prepare() {
   auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
-  if (isText() || getTensors(interface, "params").empty())
+  auto all = getState(interface, module.getLoc());
+  if (failed(all))
+    return failure();
+  state = std::move(*all);
+  if (isText() || !hasWeights())
     return success();
   std::string source = options.weights;
   if (auto attr =
@@ -106,7 +119,7 @@ LogicalResult ProductWriter::prepare() {
              << source << "'; choose another name for the output";
   }
   weights.emplace();
-  if (failed(prepareWeights(module, source, options, path, *weights)))
+  if (failed(prepareWeights(module, state, source, options, path, *weights)))
     return failure();
   info.weightsBytes = weights->writer.fileSize();
   if (options.embedWeights)
@@ -123,9 +136,9 @@ void ProductWriter::addSignature(llvm::Module &code, const Machine &machine) {
   fields.triple = machine.triple;
   fields.features = machine.features;
   auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
-  fields.weights = getTensors(interface, "params").empty() ? "none"
-                   : options.embedWeights                  ? "embedded"
-                                                           : "external";
+  fields.weights = !hasWeights()          ? "none"
+                   : options.embedWeights ? "embedded"
+                                          : "external";
   if (weights)
     fields.weightsId = weights->id;
 
@@ -139,7 +152,9 @@ void ProductWriter::addSignature(llvm::Module &code, const Machine &machine) {
   };
   define("tern_model_abi", b.getInt32Ty(), b.getInt32(TERN_ARTIFACT_ABI));
   auto *text = llvm::ConstantDataArray::getString(
-      context, printSignature(fields, interface));
+      context,
+      printSignature(fields, interface, state,
+                     module->getAttrOfType<DictionaryAttr>(kTrainingAttrName)));
   auto *global = new llvm::GlobalVariable(
       code, text->getType(), /*isConstant=*/true,
       llvm::GlobalValue::PrivateLinkage, text, "signature");
@@ -168,15 +183,29 @@ void ProductWriter::embedWeights(llvm::Module &code) {
   code.appendModuleInlineAsm(text);
 }
 
+std::vector<std::string> ProductWriter::getExported() {
+  SmallVector<std::string> stems = {"tern_model_"};
+  auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
+  if (auto functions = interface.getAs<DictionaryAttr>("functions")) {
+    stems.clear();
+    for (NamedAttribute function : functions)
+      stems.push_back("tern_model_" + function.getName().str() + "_");
+  }
+  std::vector<std::string> names;
+  for (const std::string &stem : stems)
+    for (const char *what : {"invoke", "shapes", "arena_size"})
+      names.push_back(stem + what);
+  return names;
+}
+
 LogicalResult ProductWriter::generate() {
   Machine machine = getMachine(module);
   triple = machine.triple;
   auto target = createTargetMachine(machine, options.optLevel);
   if (!target)
     return fail(target.takeError());
-  auto llvmModule = translateForMachine(
-      module, context, **target,
-      {"tern_model_invoke", "tern_model_shapes", "tern_model_arena_size"});
+  auto llvmModule =
+      translateForMachine(module, context, **target, getExported());
   if (!llvmModule)
     return failure();
   addSignature(*llvmModule, machine);
@@ -228,9 +257,13 @@ LogicalResult ProductWriter::link() {
     return fail(std::move(problem));
   std::vector<std::string> inputs = {object.getPath()};
   bool isLibrary = options.kind == ProductKind::Library;
+  SmallVector<const char *> archives = {"libTernExecutableMain.a",
+                                        "libTernRunMain.a", "libTernRuntime.a"};
+  if (module->hasAttr(kTrainingAttrName))
+    archives = {"libTernTrainMain.a", "libTernTrain.a", "libTernRunMain.a",
+                "libTernRuntime.a"};
   if (!isLibrary)
-    for (const char *archive :
-         {"libTernExecutableMain.a", "libTernRunMain.a", "libTernRuntime.a"}) {
+    for (const char *archive : archives) {
       llvm::SmallString<128> path(options.runtimeFolder);
       llvm::sys::path::append(path, archive);
       if (!llvm::sys::fs::exists(path))

@@ -7,10 +7,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "Signature.h"
+#include "mlir/IR/Diagnostics.h"
 #include "tern/Config/Version.h"
 #include "tern/runtime/Artifact.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
+#include <charconv>
 
 using namespace mlir;
 using namespace tern;
@@ -34,40 +38,182 @@ std::vector<TensorInfo> tern::getTensors(DictionaryAttr interface,
     auto dtype = dict.getAs<StringAttr>("dtype");
     auto shape = dict.getAs<ArrayAttr>("shape");
     if (name && dtype && shape)
-      tensors.push_back({name.str(), dtype.str(), shape});
+      tensors.push_back({name.str(), dtype.str(), shape,
+                         /*isState=*/dict.contains("role"),
+                         /*isDonated=*/dict.contains("donated"),
+                         dict.getAs<FloatAttr>("init")});
   }
   return tensors;
 }
 
+/// The functions of a training artifact, steps first.
+static SmallVector<std::pair<StringRef, DictionaryAttr>>
+getFunctions(DictionaryAttr interface) {
+  SmallVector<std::pair<StringRef, DictionaryAttr>> functions;
+  auto dict = interface.getAs<DictionaryAttr>("functions");
+  if (!dict)
+    return functions;
+  for (bool steps : {true, false})
+    for (NamedAttribute entry : dict)
+      if (entry.getName().strref().starts_with("train_step") == steps)
+        functions.emplace_back(entry.getName(),
+                               cast<DictionaryAttr>(entry.getValue()));
+  return functions;
+}
+
+FailureOr<std::vector<TensorInfo>> tern::getState(DictionaryAttr interface,
+                                                  Location loc) {
+  if (!interface.contains("functions"))
+    return getTensors(interface, "params");
+  llvm::MapVector<StringRef, TensorInfo> state;
+  std::vector<std::vector<TensorInfo>> lists;
+  for (auto &[name, info] : getFunctions(interface))
+    lists.push_back(getTensors(info, "params"));
+  for (const std::vector<TensorInfo> &list : lists)
+    for (const TensorInfo &info : list) {
+      auto [it, isNew] = state.insert({info.name, info});
+      TensorInfo &known = it->second;
+      if (known.dtype != info.dtype || known.shape != info.shape ||
+          known.isState != info.isState || known.init != info.init)
+        return emitError(loc) << "functions of the artifact disagree on the "
+                                 "type or the initial value of '"
+                              << info.name << "'";
+      known.isDonated |= info.isDonated;
+    }
+  std::vector<TensorInfo> result;
+  for (auto &[name, info] : state)
+    result.push_back(info);
+  return result;
+}
+
 namespace {
-void printTensors(json::OStream &out, StringRef key, DictionaryAttr interface) {
-  out.attributeArray(key, [&] {
-    for (const TensorInfo &tensor : getTensors(interface, key))
+
+class SignaturePrinter {
+public:
+  SignaturePrinter(llvm::raw_ostream &os) : out(os) {}
+
+  void print(const SignatureFields &fields, DictionaryAttr interface,
+             ArrayRef<TensorInfo> state, DictionaryAttr training);
+
+private:
+  void describe(const TensorInfo &tensor) {
+    out.attribute("name", json::fixUTF8(tensor.name));
+    out.attribute("dtype", tensor.dtype);
+    out.attributeArray("shape", [&] {
+      for (Attribute extent : tensor.shape) {
+        if (auto value = dyn_cast<IntegerAttr>(extent))
+          out.value(value.getInt());
+        else if (auto symbol = dyn_cast<StringAttr>(extent))
+          out.value(json::fixUTF8(symbol.getValue()));
+        else
+          out.value(nullptr);
+      }
+    });
+  }
+  void tensors(StringRef key, DictionaryAttr interface) {
+    out.attributeArray(key, [&] {
+      for (const TensorInfo &tensor : getTensors(interface, key))
+        out.object([&] { describe(tensor); });
+    });
+  }
+  void names(StringRef key, ArrayRef<TensorInfo> list) {
+    out.attributeArray(key, [&] {
+      for (const TensorInfo &tensor : list)
+        out.value(json::fixUTF8(tensor.name));
+    });
+  }
+  void dims(DictionaryAttr interface) {
+    out.attributeArray("dims", [&] {
+      if (auto dims = interface.getAs<ArrayAttr>("dims"))
+        for (auto dim : dims.getAsRange<StringAttr>())
+          out.value(json::fixUTF8(dim.getValue()));
+    });
+  }
+  void number(StringRef key, Attribute value) {
+    if (auto integer = dyn_cast_or_null<IntegerAttr>(value)) {
+      out.attribute(key, integer.getInt());
+    } else if (auto real = dyn_cast_or_null<FloatAttr>(value)) {
+      // The shortest text that is the same value: 0.001, not its neighbour.
+      char text[32];
+      APFloat value = real.getValue();
+      char *end =
+          (real.getType().isF32()
+               ? std::to_chars(text, std::end(text), value.convertToFloat())
+               : std::to_chars(text, std::end(text), real.getValueAsDouble()))
+              .ptr;
+      out.attributeBegin(key);
+      out.rawValue(StringRef(text, end - text));
+      out.attributeEnd();
+    }
+  }
+  void scalars(DictionaryAttr interface);
+  void trainingState(ArrayRef<TensorInfo> state);
+  void function(DictionaryAttr info);
+
+  json::OStream out;
+};
+
+/// Scalars of all functions, each once.
+void SignaturePrinter::scalars(DictionaryAttr interface) {
+  llvm::StringMap<bool> seen;
+  out.attributeArray("scalars", [&] {
+    for (auto &[name, info] : getFunctions(interface)) {
+      auto list = info.getAs<ArrayAttr>("scalars");
+      if (!list)
+        continue;
+      for (auto scalar : list.getAsRange<DictionaryAttr>()) {
+        auto scalarName = scalar.getAs<StringAttr>("name");
+        if (!seen.try_emplace(scalarName.getValue(), true).second)
+          continue;
+        out.object([&] {
+          out.attribute("name", json::fixUTF8(scalarName.getValue()));
+          out.attribute("dtype", scalar.getAs<StringAttr>("dtype").getValue());
+          number("default", scalar.get("default"));
+        });
+      }
+    }
+  });
+}
+
+void SignaturePrinter::trainingState(ArrayRef<TensorInfo> state) {
+  out.attributeArray("state", [&] {
+    for (const TensorInfo &tensor : state)
       out.object([&] {
-        out.attribute("name", tensor.name);
+        out.attribute("name", json::fixUTF8(tensor.name));
+        out.attribute("role", tensor.isState ? "state" : "param");
         out.attribute("dtype", tensor.dtype);
         out.attributeArray("shape", [&] {
-          for (Attribute extent : tensor.shape) {
-            if (auto value = dyn_cast<IntegerAttr>(extent))
-              out.value(value.getInt());
-            else if (auto symbol = dyn_cast<StringAttr>(extent))
-              out.value(json::fixUTF8(symbol.getValue()));
-            else
-              out.value(nullptr);
-          }
+          for (int64_t extent : tensor.staticShape())
+            out.value(extent);
         });
+        if (!tensor.isState)
+          out.attribute("trainable", tensor.isDonated);
+        number("init", tensor.init);
       });
   });
 }
-} // namespace
 
-std::string tern::printSignature(const SignatureFields &fields,
-                                 DictionaryAttr interface) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  json::OStream out(os);
+void SignaturePrinter::function(DictionaryAttr info) {
+  out.object([&] {
+    dims(info);
+    tensors("inputs", info);
+    names("scalars", getTensors(info, "scalars"));
+    std::vector<TensorInfo> params = getTensors(info, "params");
+    names("params", params);
+    llvm::erase_if(params, [](const TensorInfo &p) { return !p.isDonated; });
+    names("donated", params);
+    tensors("outputs", info);
+  });
+}
+
+void SignaturePrinter::print(const SignatureFields &fields,
+                             DictionaryAttr interface,
+                             ArrayRef<TensorInfo> state,
+                             DictionaryAttr training) {
   out.object([&] {
     out.attribute("abi", TERN_ARTIFACT_ABI);
+    if (training)
+      out.attribute("kind", "training");
     out.attribute("tern", TERN_VERSION_STRING);
     out.attribute("model", json::fixUTF8(fields.model));
     out.attribute("triple", fields.triple);
@@ -77,14 +223,38 @@ std::string tern::printSignature(const SignatureFields &fields,
     });
     out.attribute("weights", fields.weights);
     out.attribute("weights_id", fields.weightsId);
-    out.attributeArray("dims", [&] {
-      if (auto dims = interface.getAs<ArrayAttr>("dims"))
-        for (auto dim : dims.getAsRange<StringAttr>())
-          out.value(json::fixUTF8(dim.getValue()));
+    if (!training) {
+      dims(interface);
+      tensors("inputs", interface);
+      tensors("params", interface);
+      tensors("outputs", interface);
+      return;
+    }
+    for (StringRef key : {"loss", "optimizer", "fingerprint"})
+      if (auto text = training.getAs<StringAttr>(key))
+        out.attribute(key, json::fixUTF8(text.getValue()));
+    for (StringRef key : {"classes", "ignore_index"})
+      number(key, training.get(key));
+    trainingState(state);
+    scalars(interface);
+    out.attributeObject("functions", [&] {
+      for (auto &[name, info] : getFunctions(interface)) {
+        out.attributeBegin(name);
+        function(info);
+        out.attributeEnd();
+      }
     });
-    printTensors(out, "inputs", interface);
-    printTensors(out, "params", interface);
-    printTensors(out, "outputs", interface);
   });
+}
+
+} // namespace
+
+std::string tern::printSignature(const SignatureFields &fields,
+                                 DictionaryAttr interface,
+                                 ArrayRef<TensorInfo> state,
+                                 DictionaryAttr training) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  SignaturePrinter(os).print(fields, interface, state, training);
   return text;
 }

@@ -10,6 +10,7 @@
 #define TERN_LIB_TARGET_SIGNATURE_H
 
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Location.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include <string>
@@ -23,6 +24,12 @@ struct TensorInfo {
   std::string dtype;
   /// Integers, strings (symbols) and units (unknown).
   mlir::ArrayAttr shape;
+  /// Optimizer state rather than a parameter.
+  bool isState = false;
+  /// Updated by a function of the artifact.
+  bool isDonated = false;
+  /// What every element begins with; null: the weights file says.
+  mlir::FloatAttr init;
 
   /// The extents; all must be integers.
   llvm::SmallVector<int64_t> staticShape() const;
@@ -42,9 +49,19 @@ struct SignatureFields {
   std::string weightsId;
 };
 
-/// One line of JSON with its keys in the documented order.
+/// What the artifact's functions keep between calls, each once: the parameters
+/// of an inference artifact; the parameters and optimizer state of a training
+/// artifact, in the order of its functions, the one that updates most first.
+/// Two functions that disagree on one are an error reported at `loc`.
+llvm::FailureOr<std::vector<TensorInfo>>
+getState(mlir::DictionaryAttr interface, mlir::Location loc);
+
+/// One line of JSON with its keys in the documented order. `training`: the
+/// module's `tern.training`, null for an inference artifact.
 std::string printSignature(const SignatureFields &fields,
-                           mlir::DictionaryAttr interface);
+                           mlir::DictionaryAttr interface,
+                           llvm::ArrayRef<TensorInfo> state,
+                           mlir::DictionaryAttr training);
 
 } // namespace tern
 

@@ -117,9 +117,10 @@ llvm::Error CompiledPrepares::compile(ModuleOp module,
 
 class WeightsWriter {
 public:
-  WeightsWriter(ModuleOp module, StringRef source,
+  WeightsWriter(ModuleOp module, ArrayRef<TensorInfo> state, StringRef source,
                 const ProductOptions &options, PreparedWeights &weights)
-      : module(module), source(source), options(options), weights(weights) {}
+      : module(module), state(state), source(source), options(options),
+        weights(weights) {}
 
   LogicalResult run(const std::string &path);
 
@@ -138,6 +139,7 @@ private:
   }
 
   ModuleOp module;
+  ArrayRef<TensorInfo> state;
   std::string source;
   const ProductOptions &options;
   PreparedWeights &weights;
@@ -159,7 +161,6 @@ private:
 /// One step per copied parameter and per prepare function that is needed, in
 /// the order of the entry function's parameters.
 LogicalResult WeightsWriter::plan() {
-  auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
   auto prepares = module->getAttrOfType<ArrayAttr>(kPreparesAttrName);
   llvm::StringMap<DictionaryAttr> producers;
   if (prepares)
@@ -167,7 +168,8 @@ LogicalResult WeightsWriter::plan() {
       for (const TensorInfo &result : getTensors(prepare, "outputs"))
         producers[result.name] = prepare;
 
-  std::vector<TensorInfo> params = getTensors(interface, "params");
+  std::vector<TensorInfo> params(state);
+  llvm::erase_if(params, [](const TensorInfo &info) { return !!info.init; });
   for (const TensorInfo &param : params)
     if (!wanted.insert(param.name).second)
       return error("two arguments are parameter '") << param.name << "'";
@@ -358,9 +360,10 @@ LogicalResult WeightsWriter::run(const std::string &path) {
 
 } // namespace
 
-LogicalResult tern::prepareWeights(ModuleOp module, StringRef source,
+LogicalResult tern::prepareWeights(ModuleOp module, ArrayRef<TensorInfo> state,
+                                   StringRef source,
                                    const ProductOptions &options,
                                    const std::string &path,
                                    PreparedWeights &weights) {
-  return WeightsWriter(module, source, options, weights).run(path);
+  return WeightsWriter(module, state, source, options, weights).run(path);
 }

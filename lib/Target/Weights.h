@@ -9,6 +9,7 @@
 #ifndef TERN_LIB_TARGET_WEIGHTS_H
 #define TERN_LIB_TARGET_WEIGHTS_H
 
+#include "Signature.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Target/Product.h"
 #include "tern/runtime/Safetensors.h"
@@ -24,16 +25,16 @@ struct PreparedWeights {
   std::string id;
 };
 
-/// Computes the entry function's parameters with the prepare functions of a
+/// Computes the parameters among `state` with the prepare functions of a
 /// module at level `llvm`, compiled for this machine, or copies them from the
-/// weights file `source`, and writes them to `path`. One prepare function runs
+/// weights file `source`, and writes them to `path`. State with an initial
+/// value is not in the file. One prepare function runs
 /// at a time, and its results are written before the next one runs. Errors are
 /// reported on the module.
-llvm::LogicalResult prepareWeights(mlir::ModuleOp module,
-                                   llvm::StringRef source,
-                                   const ProductOptions &options,
-                                   const std::string &path,
-                                   PreparedWeights &weights);
+llvm::LogicalResult
+prepareWeights(mlir::ModuleOp module, llvm::ArrayRef<TensorInfo> state,
+               llvm::StringRef source, const ProductOptions &options,
+               const std::string &path, PreparedWeights &weights);
 
 } // namespace tern
 

@@ -16,6 +16,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/MapVector.h"
 #include <optional>
 #include <string>
@@ -38,6 +40,12 @@ inline constexpr llvm::StringLiteral kLevelAttrName = "tern.level";
 
 /// Functions the artifact exports: defined and public.
 llvm::SmallVector<mlir::func::FuncOp> getEntryFunctions(mlir::ModuleOp module);
+
+/// The name of a parameter or of optimizer state; null for other arguments.
+mlir::StringAttr getStateName(mlir::func::FuncOp func, unsigned argument);
+
+/// Which results are new values of donated arguments.
+llvm::BitVector getDonatedResults(mlir::func::FuncOp func);
 
 /// The name under which profiles and messages show an operation: its name
 /// location, or `fallback`.

@@ -20,6 +20,8 @@ def MaterializeShapesPass
     function's symbolic dims (the distinct names in its arguments'
     `tern.shape`, in order) and returns every extent of every result in order,
     static ones too. The caller can so allocate results before it calls.
+    Results that are new values of donated arguments (`tern.donated`) are left
+    out.
 
     Accepts operations on tensors that can say their results' extents
     (`ReifyRankedShapedTypeOpInterface`). Fails where an extent depends on the
@@ -62,6 +64,47 @@ def UnshareFillsPass : Pass<"tern-unshare-fills", "::mlir::func::FuncOp"> {
   let dependentDialects = [
     "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
   ];
+}
+
+def DonatePass : Pass<"tern-donate", "::mlir::ModuleOp"> {
+  let summary = "Update donated arguments in place";
+  let description = [{
+    An argument of a public function with `tern.donated = i` gives its memory
+    to result i, its new value. It becomes a memref; the operation that makes
+    the new value, found through reshapes, writes to it instead of to an empty
+    tensor; and the result disappears:
+
+    ```mlir
+    func.func @step(%w: tensor<4xf32> {tern.donated = 0 : i64}) -> tensor<4xf32>
+    // becomes
+    func.func @step(%w: memref<4xf32> {tern.donated}) {
+      %old = bufferization.to_tensor %w restrict writable
+      %new = linalg.generic ... outs(%old)
+      bufferization.materialize_in_destination %new in restrict writable %w
+    ```
+
+    Whether this is possible without a copy is decided by bufferization, which
+    knows who reads the old value, and checked by `tern-check-donation`.
+
+    Accepts functions of one block. Fails where the result has another type
+    than the argument or is the new value of two arguments.
+  }];
+  let statistics = [
+    Statistic<"numDonated", "num-donated", "Arguments updated in place">
+  ];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def CheckDonationPass : Pass<"tern-check-donation", "::mlir::ModuleOp"> {
+  let summary = "Refuse copies to donated arguments";
+  let description = [{
+    After bufferization, a copy to the whole of a donated argument means that
+    its new value was computed in another buffer. That is an error with the
+    argument's name. Changes nothing.
+  }];
 }
 
 def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
@@ -219,8 +262,11 @@ def EmitEntryPointsPass
   let description = [{
     For the entry function, adds `tern_model_invoke`, `tern_model_shapes` and
     `tern_model_arena_size`; for each prepare function, `tern_<fn>` and
-    `tern_<fn>_arena_size`. Buffers come in the order: inputs, parameters,
-    results. The functions themselves become private and take raw pointers,
+    `tern_<fn>_arena_size`. A training module (`tern.training`) may have several
+    entry functions; then each `<fn>` has its `tern_model_<fn>_invoke` and so
+    on. Buffers come in the order: inputs, scalars, parameters and optimizer
+    state, results. Donated arguments are not promised to be read-only. The
+    functions themselves become private and take raw pointers,
     which state what the interface promises (`llvm.noalias`, `llvm.nonnull`,
     `llvm.readonly`), and the host, through which calls marked `tern.parallel`
     run their callees on threads.

@@ -16,6 +16,7 @@
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
@@ -149,6 +150,9 @@ private:
 struct HoistWeightWorkPass
     : tern::impl::TernHoistWeightWorkBase<HoistWeightWorkPass> {
   void runOnOperation() override {
+    // Parameters that change with every step are not worth preparing.
+    if (getOperation()->hasAttr(kTrainingAttrName))
+      return;
     for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
       if (function.isPublic() && !function.isExternal() &&
           function.getBody().hasOneBlock() &&

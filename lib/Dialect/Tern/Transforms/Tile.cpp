@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
@@ -107,6 +108,23 @@ static SmallVector<int64_t> getTileSizes(TilingInterface op, int64_t grain) {
              : sizes;
 }
 
+/// Whether `op` updates an argument in place: tiles would read the old value
+/// from outside the loop that writes the new one, which takes a copy. On
+/// buffers it becomes a parallel loop all the same.
+static bool isInPlace(Operation *op) {
+  auto styled = dyn_cast<DestinationStyleOpInterface>(op);
+  if (!styled)
+    return false;
+  return llvm::any_of(styled.getDpsInits(), [](Value init) {
+    Operation *producer = init.getDefiningOp();
+    while (producer &&
+           isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(
+               producer))
+      producer = producer->getOperand(0).getDefiningOp();
+    return isa_and_nonnull<bufferization::ToTensorOp>(producer);
+  });
+}
+
 namespace {
 struct TilePass : tern::impl::TernTileBase<TilePass> {
   using TernTileBase::TernTileBase;
@@ -120,6 +138,7 @@ struct TilePass : tern::impl::TernTileBase<TilePass> {
     function.walk([&](TilingInterface op) {
       if (!op->getParentOfType<LoopLikeOpInterface>() &&
           !isa<linalg::FillOp, tensor::PadOp>(op) && !isMatrixProduct(op) &&
+          !isInPlace(op) &&
           llvm::all_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>))
         ops.push_back(op);
     });

@@ -37,6 +37,10 @@ def Tern_Dialect : Dialect {
     | `tern.origin` | `tern.bitlinear` | `"raised"` from the model or `"converted"` on request |
     | `tern.float` | matrix products | why the layer was not made ternary |
     | `tern.parallel` | calls | the callee's range may be split over threads; the label for profiles |
+    | `tern.training` | modules | a training artifact of several public functions: its `loss`, `optimizer`, `fingerprint` |
+    | `tern.state`, `tern.init` | arguments | optimizer state of this name, and what its elements begin with |
+    | `tern.scalar`, `tern.default` | arguments | a 0-d run-time scalar of this name, and its value if none is given |
+    | `tern.donated` | arguments | updated in place: the number of the result that is the new value; unit from level `tiled` on |
     | `tern.result` | arguments, from level `buffers` on | the buffer is a result |
   }];
   let useDefaultAttributePrinterParser = 1;

@@ -1,0 +1,33 @@
+//===- TrainingAttributes.h - What training functions are marked with -----===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_DIALECT_TERN_IR_TRAININGATTRIBUTES_H
+#define TERN_DIALECT_TERN_IR_TRAININGATTRIBUTES_H
+
+#include "llvm/ADT/StringRef.h"
+
+namespace tern {
+
+/// On a module: it is a training artifact of several entry functions over one
+/// state. A dictionary: `loss`, `optimizer`, `fingerprint`.
+inline constexpr llvm::StringLiteral kTrainingAttrName = "tern.training";
+/// Marks an argument that is optimizer state, by name.
+inline constexpr llvm::StringLiteral kStateAttrName = "tern.state";
+/// What every element of a state tensor begins with.
+inline constexpr llvm::StringLiteral kInitAttrName = "tern.init";
+/// Marks an argument that is a 0-d run-time scalar, by name.
+inline constexpr llvm::StringLiteral kScalarAttrName = "tern.scalar";
+/// The value of a scalar that the host does not give.
+inline constexpr llvm::StringLiteral kDefaultAttrName = "tern.default";
+/// Marks an argument that is updated in place. Its value is the index of the
+/// result that is the new value; unit once `--tern-donate` has tied the two.
+inline constexpr llvm::StringLiteral kDonatedAttrName = "tern.donated";
+
+} // namespace tern
+
+#endif // TERN_DIALECT_TERN_IR_TRAININGATTRIBUTES_H

@@ -1,0 +1,144 @@
+//===- Donate.cpp - Update donated arguments in place ---------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Conversion/Passes.h"
+
+namespace tern {
+#define GEN_PASS_DEF_DONATEPASS
+#include "tern/Conversion/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// The old value, reshaped as `reshape` has its operand.
+Value undoReshape(OpBuilder &b, Operation *reshape, Value old) {
+  Location loc = reshape->getLoc();
+  Type type = reshape->getOperand(0).getType();
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(reshape))
+    return tensor::CollapseShapeOp::create(b, loc, type, old,
+                                           expand.getReassociationIndices());
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(reshape))
+    return tensor::ExpandShapeOp::create(b, loc, type, old,
+                                         collapse.getReassociationIndices());
+  return tensor::CastOp::create(b, loc, type, old);
+}
+
+/// Lets the operation that makes `value` write to `old`, if it writes to an
+/// empty tensor now.
+void writeInto(OpBuilder &b, Value value, Value old) {
+  SmallVector<Operation *> reshapes;
+  Operation *producer = value.getDefiningOp();
+  while (producer &&
+         isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(
+             producer)) {
+    reshapes.push_back(producer);
+    value = producer->getOperand(0);
+    producer = value.getDefiningOp();
+  }
+  auto styled = dyn_cast_or_null<DestinationStyleOpInterface>(producer);
+  if (!styled)
+    return;
+  OpOperand *init = styled.getTiedOpOperand(cast<OpResult>(value));
+  // A product is added to a tensor that is filled first.
+  while (auto filled =
+             init->get().getDefiningOp<DestinationStyleOpInterface>()) {
+    if (!init->get().hasOneUse())
+      return;
+    init = filled.getTiedOpOperand(cast<OpResult>(init->get()));
+  }
+  if (!init->get().getDefiningOp<tensor::EmptyOp>())
+    return;
+  b.setInsertionPoint(init->getOwner());
+  for (Operation *reshape : reshapes)
+    old = undoReshape(b, reshape, old);
+  init->set(old);
+}
+
+struct DonatePass : public tern::impl::DonatePassBase<DonatePass> {
+  void runOnOperation() override {
+    for (func::FuncOp func : getEntryFunctions(getOperation()))
+      if (failed(donate(func)))
+        return signalPassFailure();
+  }
+
+  LogicalResult donate(func::FuncOp func) {
+    BitVector results(func.getNumResults());
+    for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+      if (auto index = func.getArgAttrOfType<IntegerAttr>(i, kDonatedAttrName))
+        if (failed(donate(func, i, index.getInt(), results)))
+          return failure();
+    if (results.none())
+      return success();
+    func.getBody().front().getTerminator()->eraseOperands(results);
+    return func.eraseResults(results);
+  }
+
+  LogicalResult donate(func::FuncOp func, unsigned index, int64_t result,
+                       BitVector &results) {
+    StringAttr name = getStateName(func, index);
+    auto fail = [&](const Twine &why) -> LogicalResult {
+      InFlightDiagnostic diag = func.emitError("donated argument ");
+      if (name)
+        diag << name;
+      else
+        diag << "#" << index;
+      return diag << why;
+    };
+    if (!func.getBody().hasOneBlock())
+      return func.emitError("expected a function of one block");
+    BlockArgument arg = func.getArgument(index);
+    if (result < 0 || result >= func.getNumResults())
+      return fail(": there is no result #" + Twine(result));
+    auto type = dyn_cast<RankedTensorType>(arg.getType());
+    if (!type || type != func.getResultTypes()[result])
+      return fail(" must have the type of its new value, result #" +
+                  Twine(result));
+    if (results.test(result))
+      return fail(" shares its new value with another");
+    results.set(result);
+
+    Block &body = func.getBody().front();
+    OpBuilder b = OpBuilder::atBlockBegin(&body);
+    auto memref = MemRefType::get(type.getShape(), type.getElementType());
+    // The old value has the argument's uses, but is not the argument.
+    Value placeholder =
+        UnrealizedConversionCastOp::create(b, arg.getLoc(), type, ValueRange())
+            .getResult(0);
+    arg.replaceAllUsesWith(placeholder);
+    arg.setType(memref);
+    auto old = bufferization::ToTensorOp::create(
+        b, arg.getLoc(), type, arg, /*restrict=*/true, /*writable=*/true);
+    placeholder.replaceAllUsesWith(old);
+    placeholder.getDefiningOp()->erase();
+    SmallVector<Type> inputs(func.getArgumentTypes());
+    inputs[index] = memref;
+    func.setFunctionType(b.getFunctionType(inputs, func.getResultTypes()));
+    func.setArgAttr(index, kDonatedAttrName, b.getUnitAttr());
+
+    Operation *ret = body.getTerminator();
+    Value value = ret->getOperand(result);
+    writeInto(b, value, old);
+    // At the end, after everything that reads the old value.
+    b.setInsertionPoint(ret);
+    bufferization::MaterializeInDestinationOp::create(
+        b, value.getLoc(), /*result=*/Type(), value, arg, /*restrict=*/true,
+        /*writable=*/true);
+    ++numDonated;
+    return success();
+  }
+};
+
+} // namespace
