@@ -16,6 +16,7 @@
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
+#include "tern/Training/Passes.h"
 
 void tern::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -30,5 +31,6 @@ void tern::registerAllPasses() {
   tern::registerTernPasses();
   tern::registerTernAutodiffPasses();
   tern::registerTernConversionPasses();
+  tern::registerTernTrainingPasses();
   tern::registerPipelines();
 }

@@ -14,21 +14,39 @@ using namespace mlir;
 ArrayRef<tern::Phase> tern::getPhases() {
   static const Phase phases[] = {
       {"graph", nullptr},
-      {"ternary", buildGraphToTernaryPipeline},
+      {"ternary",
+       [](OpPassManager &pm, const PipelineOptions &options) {
+         buildGraphToTernaryPipeline(pm, options.ternary);
+       }},
+      {"training",
+       [](OpPassManager &pm, const PipelineOptions &options) {
+         buildTernaryToTrainingPipeline(
+             pm, options.training.value_or(TrainingOptions()));
+       },
+       /*isTraining=*/true},
       {"packed",
-       [](OpPassManager &pm, const TernaryOptions &) {
+       [](OpPassManager &pm, const PipelineOptions &) {
          buildTernaryToPackedPipeline(pm);
        }},
-      {"tiled", [](OpPassManager &pm,
-                   const TernaryOptions &) { buildPackedToTiledPipeline(pm); }},
+      {"tiled",
+       [](OpPassManager &pm, const PipelineOptions &) {
+         buildPackedToTiledPipeline(pm);
+       }},
       {"buffers",
-       [](OpPassManager &pm, const TernaryOptions &) {
+       [](OpPassManager &pm, const PipelineOptions &) {
          buildTiledToBuffersPipeline(pm);
        }},
       {"llvm", [](OpPassManager &pm,
-                  const TernaryOptions &) { buildBuffersToLLVMPipeline(pm); }},
+                  const PipelineOptions &) { buildBuffersToLLVMPipeline(pm); }},
   };
   return phases;
+}
+
+std::string tern::listLevels() {
+  std::string text;
+  for (const Phase &phase : getPhases())
+    text += (text.empty() ? "" : ", ") + phase.level.str();
+  return text;
 }
 
 int tern::findPhase(StringRef level) {
@@ -46,6 +64,6 @@ void tern::registerPipelines() {
         ("tern-" + phase.level + "-pipeline").str(),
         ("Everything from the level before to level '" + phase.level + "'")
             .str(),
-        [&phase](OpPassManager &pm) { phase.build(pm, TernaryOptions()); });
+        [&phase](OpPassManager &pm) { phase.build(pm, PipelineOptions()); });
   }
 }

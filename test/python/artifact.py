@@ -57,11 +57,13 @@ class Guarded:
 class Artifact:
     """One loaded artifact. `chunk` is how many iterations a body gets at once."""
 
-    def __init__(self, path, chunk=None, reverse=False):
+    RESULTS = {"signature": ctypes.c_char_p, "abi": ctypes.c_uint32,
+               "arena_size": ctypes.c_int64, "shapes": None, "invoke": None}
+
+    def __init__(self, path, chunk=None, reverse=False, functions=tuple(RESULTS)):
         self.library = ctypes.CDLL(str(path))
-        for name, result in (("signature", ctypes.c_char_p), ("abi", ctypes.c_uint32),
-                             ("arena_size", ctypes.c_int64), ("shapes", None), ("invoke", None)):
-            getattr(self.library, "tern_model_" + name).restype = result
+        for name in functions:
+            getattr(self.library, "tern_model_" + name).restype = self.RESULTS[name]
         self.signature = json.loads(self.library.tern_model_signature())
 
         def parallel_for(_, body, env, count, label):

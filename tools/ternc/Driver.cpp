@@ -123,6 +123,7 @@ private:
   ScopedDiagnosticHandler handler;
   OwningOpRef<ModuleOp> module;
   int level = 0;
+  int numDumped = 0;
   SizeReport report;
 };
 
@@ -159,13 +160,10 @@ LogicalResult Driver::findLevel() {
   level = name ? findPhase(name) : -1;
   if (level >= 0)
     return success();
-  std::string known;
-  for (const Phase &phase : getPhases())
-    known += (known.empty() ? "" : ", ") + phase.level.str();
   std::string text;
   llvm::raw_string_ostream(text) << attr;
   return fail("'" + options.input + "' says it is at level " + text +
-              "; levels are: " + known);
+              "; levels are: " + listLevels());
 }
 
 LogicalResult Driver::chooseTarget() {
@@ -190,8 +188,8 @@ LogicalResult Driver::dump(int phase) {
   if (options.dumpPhases.empty())
     return success();
   llvm::SmallString<128> path(options.dumpPhases);
-  llvm::sys::path::append(path, Twine(phase) + "-" + getPhases()[phase].level +
-                                    ".mlir");
+  llvm::sys::path::append(path, Twine(numDumped++) + "-" +
+                                    getPhases()[phase].level + ".mlir");
   return writeText(path.str().str());
 }
 
@@ -203,13 +201,15 @@ LogicalResult Driver::lowerTo(int phase) {
   while (level < phase) {
     ++level;
     const Phase &next = getPhases()[level];
+    if (next.isTraining && !options.pipeline.training)
+      continue;
     if (options.verbose)
       llvm::errs() << "phase " << next.level << "\n";
     PassManager pm(&context, ModuleOp::getOperationName());
     if (failed(applyPassManagerCLOptions(pm)))
       return failure();
     applyDefaultTimingPassManagerCLOptions(pm);
-    next.build(pm, options.ternary);
+    next.build(pm, options.pipeline);
     if (failed(pm.run(*module)))
       return failure();
     (*module)->setAttr(kLevelAttrName, StringAttr::get(&context, next.level));
@@ -280,6 +280,10 @@ LogicalResult Driver::run() {
             llvm::sys::fs::perms::all_all))
       return fail("cannot create folder '" + options.dumpPhases +
                   "': " + error.message());
+  if (options.pipeline.training && level > findPhase("ternary"))
+    return fail("'" + options.input + "' is at level '" +
+                getPhases()[level].level +
+                "', which is past 'ternary', where --train begins");
   if (failed(lowerTo(phase)))
     return failure();
   if (!kind) {

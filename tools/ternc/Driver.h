@@ -26,7 +26,7 @@ struct DriverOptions {
   std::string emit;
   /// Empty: the input's if it has one, else `host`.
   std::string target;
-  TernaryOptions ternary;
+  PipelineOptions pipeline;
   llvm::StringMap<int64_t> dims;
   llvm::StringMap<std::string> constantInputs;
   std::string weights;

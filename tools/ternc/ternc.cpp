@@ -38,8 +38,9 @@ cl::opt<std::string> output("o", cl::value_desc("file"), cl::cat(category),
                                      ".s, .ll; none is an executable"));
 cl::opt<std::string>
     emit("emit", cl::cat(category), cl::value_desc("kind"),
-         cl::desc("A level of IR as MLIR text: graph, ternary, packed, tiled, "
-                  "buffers, llvm; or a product: llvm-ir, asm, obj, lib, exe"));
+         cl::desc("A level of IR as MLIR text: graph, ternary, training, "
+                  "packed, tiled, buffers, llvm; or a product: llvm-ir, asm, "
+                  "obj, lib, exe, train-step (--train --emit=exe)"));
 cl::opt<std::string> target("target", cl::cat(category), cl::value_desc("name"),
                             cl::desc("What to compile for (default: host)"));
 cl::opt<bool> listTargets("list-targets", cl::cat(category),
@@ -83,6 +84,41 @@ cl::opt<bool> verbose("verbose", cl::cat(category),
 cl::list<std::string> plugins("load-dialect-plugin", cl::cat(category),
                               cl::value_desc("file"),
                               cl::desc("Load dialects and targets"));
+
+cl::OptionCategory training("Options of ternc --train");
+
+cl::opt<bool> train("train", cl::cat(training),
+                    cl::desc("Make a training artifact"));
+cl::opt<std::string>
+    loss("loss", cl::cat(training), cl::value_desc("sum"),
+         cl::desc("softmax-cross-entropy (default), mse, l1, bce-with-logits, "
+                  "kl, graph (the output is the loss), or a sum such as "
+                  "softmax-cross-entropy+0.2*kl"));
+cl::opt<std::string> lossOutput("loss-output", cl::cat(training),
+                                cl::value_desc("name"),
+                                cl::desc("The output that the loss is of "
+                                         "(default: the first)"));
+cl::opt<int64_t> ignoreIndex("ignore-index", cl::cat(training), cl::init(-100),
+                             cl::desc("Label that does not count"));
+cl::opt<double> labelSmoothing("label-smoothing", cl::cat(training),
+                               cl::init(0.0),
+                               cl::desc("Part of the target spread over all "
+                                        "classes"));
+cl::opt<double> temperature("temperature", cl::cat(training), cl::init(1.0),
+                            cl::desc("Temperature of the loss kl"));
+cl::opt<std::string>
+    optimizer("optimizer", cl::cat(training), cl::value_desc("name"),
+              cl::desc("sgd, adamw (default), muon, muon_grokfast, a .mlir "
+                       "file; a filter before it, as in grokfast+adamw"));
+cl::list<std::string>
+    paramGroups("param-group", cl::cat(training),
+                cl::value_desc("regex:key=value,..."),
+                cl::desc("Options of parameters with a matching name: "
+                         "lr_scale=0.1, weight_decay=0, matrix=false"));
+cl::list<std::string> freeze("freeze", cl::cat(training),
+                             cl::value_desc("regex"),
+                             cl::desc("Do not train parameters with a matching "
+                                      "name"));
 
 /// LLVM declares a --stats of its own, for compiler developers, whenever the
 /// first option is looked at. It becomes --llvm-stats to make room.
@@ -129,6 +165,33 @@ bool splitPair(StringRef text, StringRef &name, StringRef &value) {
   return !name.empty() && !value.empty();
 }
 
+/// The options of --train.
+int collectTraining(tern::DriverOptions &options) {
+  if (!train) {
+    for (const auto &[name, option] : cl::getRegisteredOptions())
+      if (llvm::is_contained(option->Categories, &training) &&
+          option->getNumOccurrences())
+        return fail("--" + name + " needs --train");
+    if (options.emit == "training")
+      return fail("--emit=training needs --train");
+    return 0;
+  }
+  if (options.emit == "graph" || options.emit == "ternary")
+    return fail("--train has no effect on --emit=" + options.emit);
+  tern::TrainingOptions &chosen = options.pipeline.training.emplace();
+  if (!loss.empty())
+    chosen.loss = loss;
+  chosen.lossOutput = lossOutput;
+  chosen.ignoreIndex = ignoreIndex;
+  chosen.labelSmoothing = labelSmoothing;
+  chosen.temperature = temperature;
+  if (!optimizer.empty())
+    chosen.optimizer = optimizer;
+  chosen.paramGroups.assign(paramGroups.begin(), paramGroups.end());
+  chosen.freeze.assign(freeze.begin(), freeze.end());
+  return 0;
+}
+
 /// Checks the options and collects them; returns the exit status.
 int collect(tern::DriverOptions &options, const char *argv0) {
   if (input.empty())
@@ -136,6 +199,10 @@ int collect(tern::DriverOptions &options, const char *argv0) {
   options.input = input;
   options.output = output;
   options.emit = emit;
+  if (options.emit == "train-step") {
+    options.emit = "exe";
+    train = true;
+  }
   bool isProduct =
       isOneOf(options.emit, {"llvm-ir", "asm", "obj", "lib", "exe"});
   if (options.emit.empty()) {
@@ -144,13 +211,12 @@ int collect(tern::DriverOptions &options, const char *argv0) {
     options.emit = emitForSuffix(output);
     if (options.emit.empty())
       return fail("which level of IR goes to '" + output +
-                  "'? Give --emit=graph, ternary, packed, tiled, buffers or "
-                  "llvm");
+                  "'? Give --emit=LEVEL; levels are: " + tern::listLevels());
     isProduct = true;
   } else if (!isProduct && tern::findPhase(options.emit) < 0) {
     return fail("unknown --emit=" + emit +
-                "; known are: graph, ternary, packed, tiled, buffers, llvm, "
-                "llvm-ir, asm, obj, lib, exe");
+                "; known are: " + tern::listLevels() +
+                ", llvm-ir, asm, obj, lib, exe, train-step");
   }
   bool isText = !isProduct || isOneOf(options.emit, {"llvm-ir", "asm"});
   if (options.output.empty()) {
@@ -168,15 +234,15 @@ int collect(tern::DriverOptions &options, const char *argv0) {
   if (!isOneOf(activations, {"auto", "int8", "float"}))
     return fail("unknown --activations=" + activations +
                 "; known are: auto, int8, float");
-  options.ternary.ternarize = ternarize;
-  options.ternary.quantizer = quantizer;
-  options.ternary.activations = activations;
+  options.pipeline.ternary.ternarize = ternarize;
+  options.pipeline.ternary.quantizer = quantizer;
+  options.pipeline.ternary.activations = activations;
   for (const std::string &regex : exclude) {
     std::string message;
     if (!llvm::Regex(regex).isValid(message))
       return fail("bad regular expression in --exclude='" + regex +
                   "': " + message);
-    options.ternary.exclude.push_back(regex);
+    options.pipeline.ternary.exclude.push_back(regex);
   }
   for (const std::string &text : dims) {
     StringRef name, value;
@@ -195,6 +261,8 @@ int collect(tern::DriverOptions &options, const char *argv0) {
     if (!options.constantInputs.try_emplace(name, value.str()).second)
       return fail("--constant-input " + name + " is given twice");
   }
+  if (int status = collectTraining(options))
+    return status;
   options.weights = weights;
   cl::opt<std::string> &stats = getStatsOption();
   if (stats.getNumOccurrences())

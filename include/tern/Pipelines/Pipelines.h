@@ -17,6 +17,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,10 +37,37 @@ struct TernaryOptions {
   std::vector<std::string> exclude;
 };
 
+/// What a user can choose about training.
+struct TrainingOptions {
+  /// The loss, as `tern-attach-loss` takes it.
+  std::string loss = "softmax-cross-entropy";
+  /// Which output the loss is of; empty: the first.
+  std::string lossOutput;
+  int64_t ignoreIndex = -100;
+  double labelSmoothing = 0;
+  double temperature = 1;
+  /// The optimizer, as `tern-attach-optimizer` takes it.
+  std::string optimizer = "adamw";
+  /// `regex:key=value,...`
+  std::vector<std::string> paramGroups;
+  /// Parameters whose name matches one of these are not trained.
+  std::vector<std::string> freeze;
+};
+
+struct PipelineOptions {
+  TernaryOptions ternary;
+  /// None: inference.
+  std::optional<TrainingOptions> training;
+};
+
 /// graph -> ternary: recognise ternary layers, convert others.
 void buildGraphToTernaryPipeline(mlir::OpPassManager &pm,
                                  const TernaryOptions &options = {});
-/// ternary -> packed: decompose layers, choose layouts, hoist weight-only work.
+/// ternary -> training: attach a loss, differentiate, attach an optimizer.
+void buildTernaryToTrainingPipeline(mlir::OpPassManager &pm,
+                                    const TrainingOptions &options = {});
+/// ternary or training -> packed: decompose layers, choose layouts, hoist
+/// weight-only work.
 void buildTernaryToPackedPipeline(mlir::OpPassManager &pm);
 /// packed -> tiled: parallel tiles and vector kernels.
 void buildPackedToTiledPipeline(mlir::OpPassManager &pm);
@@ -53,17 +81,20 @@ struct Phase {
   /// As `--emit` and the module attribute `tern.level` name it.
   llvm::StringLiteral level;
   /// Null for the first.
-  std::function<void(mlir::OpPassManager &, const TernaryOptions &)> build;
+  std::function<void(mlir::OpPassManager &, const PipelineOptions &)> build;
+  /// Only on the way to a training artifact.
+  bool isTraining = false;
 };
 
 /// All levels, in order.
 llvm::ArrayRef<Phase> getPhases();
+/// Their names, separated by commas.
+std::string listLevels();
 /// Index of a level in getPhases(), or -1.
 int findPhase(llvm::StringRef level);
 
-/// Registers `tern-ternary-pipeline`, `tern-packed-pipeline`,
-/// `tern-tiled-pipeline`, `tern-buffers-pipeline` and `tern-llvm-pipeline`,
-/// each named after the level it ends at.
+/// Registers `tern-ternary-pipeline` and so on, each named after the level it
+/// ends at.
 void registerPipelines();
 
 } // namespace tern

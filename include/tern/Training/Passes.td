@@ -1,0 +1,121 @@
+//===- Passes.td - From a model to a training step ---------*- tablegen -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TRAINING_PASSES_TD
+#define TERN_TRAINING_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def TernAttachLoss : Pass<"tern-attach-loss", "::mlir::ModuleOp"> {
+  let summary = "Add a loss to a model";
+  let description = [{
+    From the model's `@main(inputs, params) -> outputs` makes
+
+    | function | |
+    |---|---|
+    | `@forward` | `@main` under another name |
+    | `@eval_step(inputs, labels, params) -> (loss, outputs)` | for validation |
+    | `private @loss(inputs, labels, params) -> loss` | to be differentiated |
+    | `private @loss_float(inputs, labels, lambda, params) -> loss` | the same with ternary layers blended, if there are any |
+
+    and marks the module `tern.training`. In `@loss_float` each `tern.bitlinear`
+    is a float product of `x + lambda * (quantized x - x)` and the same of the
+    weights, with `tern.straight_through`; a learned scale has a gradient.
+
+    `loss` is a sum of terms `[weight *] name` joined by `+`:
+
+    | name | labels | |
+    |---|---|---|
+    | `softmax-cross-entropy` | `labels`, i64, one for each row of logits | mean over the labels that are not `ignore-index`; `label-smoothing` |
+    | `mse`, `l1` | `target`, as the output | mean over elements |
+    | `bce-with-logits` | `target`, as the output | mean over elements |
+    | `kl` | `teacher`: logits, as the output | `KL(teacher \|\| output)` at `temperature` T, mean over rows, times T^2 |
+    | `graph` | none | the output is the loss |
+
+    `output` names the output that the loss is of; by default it is the first.
+    docs/training.md has the formulas. Labels out of range select nothing: a
+    host has to check them. Logits are f32.
+
+    Accepts a module at level `ternary` with one public function.
+  }];
+  let options = [
+    Option<"loss", "loss", "std::string", "\"softmax-cross-entropy\"",
+           "Sum of losses, such as softmax-cross-entropy+0.2*kl">,
+    Option<"output", "output", "std::string", "\"\"",
+           "Name of the output that the loss is of">,
+    Option<"ignoreIndex", "ignore-index", "int64_t", "-100",
+           "Label of rows that do not count">,
+    Option<"labelSmoothing", "label-smoothing", "double", "0.0",
+           "Part of the target that is spread over all classes">,
+    Option<"temperature", "temperature", "double", "1.0",
+           "Temperature of kl">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",
+    "::tern::TernDialect"
+  ];
+}
+
+def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
+  let summary = "Make training steps of a loss and an optimizer";
+  let description = [{
+    Differentiates `@loss` (and `@loss_float`) by the parameters that are
+    trained, and makes of it
+
+    `@train_step(inputs, labels, scalars, params, states)
+       -> (loss, grad_norm, new params, new states)`
+
+    (and `@train_step_float`), in which each parameter is updated by functions
+    of `optimizer`, inlined: a chain of names, or paths of `.mlir` files, joined
+    by `+`. The last has the update; those before are filters of gradients.
+
+    | function of the file | on |
+    |---|---|
+    | `@update(param, gradient, ...) -> (new param, ...)` | tensor<?xf32>, all elements of a parameter |
+    | `@update_matrix(param, gradient, ...) -> (new param, ...)` | tensor<?x?xf32>; where there is one, it has the parameters of rank 2 and more, as [first extent, all others] |
+    | `@filter(gradient, ...) -> (new gradient, ...)` | tensor<?xf32> |
+
+    The other arguments are states (`tern.state = "name"`, `tern.init`), which
+    are returned in the same order, and 0-d run-time scalars (`tern.scalar`,
+    `tern.default`). Private functions of the file may be called.
+
+    Before anything else gradients are scaled to a norm of at most the scalar
+    `clip_norm`, if it is positive: all of them together, in f64, in a fixed
+    order. `grad_norm` is the norm before.
+
+    A parameter is trained if it is f32, the loss depends on it, and no regular
+    expression of `freeze` matches its name. `param-groups` are
+    `regex:key=value,...`, of which the first that matches a name holds:
+    `SCALAR_scale=v` multiplies a scalar, `SCALAR=v` replaces it, `matrix=false`
+    takes `@update` instead of `@update_matrix` (the default for names with
+    `lm_head`, `embed`, `wte` or `wpe`). A regular expression that matches no
+    parameter is a warning.
+
+    Accepts the output of `tern-attach-loss`.
+  }];
+  let options = [
+    Option<"optimizer", "optimizer", "std::string", "\"adamw\"",
+           "Name of an optimizer or path of a .mlir file; filters before it "
+           "and a + between">,
+    ListOption<"paramGroups", "param-groups", "std::string",
+               "regex:key=value,...">,
+    ListOption<"freeze", "freeze", "std::string",
+               "Parameters that are not trained">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect", "::tern::TernDialect"
+  ];
+  let statistics = [
+    Statistic<"numTrained", "num-trained", "Parameters that are trained">
+  ];
+}
+
+#endif // TERN_TRAINING_PASSES_TD

@@ -1,0 +1,281 @@
+//===- AttachLoss.cpp - Add a loss to a model -----------------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "BlendBitLinear.h"
+#include "Losses.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/SymbolTable.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Training/Passes.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace tern {
+#define GEN_PASS_DEF_TERNATTACHLOSS
+#include "tern/Training/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+struct AttachLossPass : public tern::impl::TernAttachLossBase<AttachLossPass> {
+  using TernAttachLossBase::TernAttachLossBase;
+
+  void runOnOperation() override {
+    if (failed(run()))
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult run();
+  FailureOr<unsigned> findOutput(func::FuncOp main);
+  LogicalResult checkOutput(func::FuncOp main, unsigned output);
+  FailureOr<func::FuncOp> addEvalStep(func::FuncOp main, unsigned output,
+                                      SymbolTable &symbols);
+  FailureOr<Value> addInput(func::FuncOp func, LossInput input, Value output,
+                            Attribute shape);
+  void addFloatLoss(func::FuncOp lossFunction, SymbolTable &symbols);
+
+  SmallVector<LossTerm> terms;
+};
+
+/// Where arguments that are no parameters end.
+unsigned endOfInputs(func::FuncOp func) {
+  unsigned end = 0;
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+    if (!getStateName(func, i))
+      end = i + 1;
+  return end;
+}
+
+StringRef getResultName(func::FuncOp func, unsigned result) {
+  auto name = func.getResultAttrOfType<StringAttr>(
+      result, TernDialect::getNameAttrName());
+  return name ? name.getValue() : "";
+}
+
+FailureOr<unsigned> AttachLossPass::findOutput(func::FuncOp main) {
+  if (main.getNumResults() == 0)
+    return main.emitError("the model has no output that a loss could be of");
+  if (output.empty())
+    return 0u;
+  std::string known;
+  for (unsigned i = 0, e = main.getNumResults(); i < e; ++i) {
+    if (getResultName(main, i) == output)
+      return i;
+    known += (known.empty() ? "" : ", ") + getResultName(main, i).str();
+  }
+  return main.emitError("the model has no output '")
+         << output << "'; there are: " << known;
+}
+
+LogicalResult AttachLossPass::checkOutput(func::FuncOp main, unsigned output) {
+  auto type = dyn_cast<RankedTensorType>(main.getResultTypes()[output]);
+  auto fail = [&](const Twine &what) -> LogicalResult {
+    return main.emitError("loss '")
+           << loss << "': output '" << getResultName(main, output) << "' is "
+           << main.getResultTypes()[output] << ", expected " << what;
+  };
+  if (!type || !type.getElementType().isF32())
+    return fail("a tensor of f32");
+  for (const LossTerm &term : terms) {
+    bool hasRows =
+        term.kind == LossKind::SoftmaxCrossEntropy || term.kind == LossKind::KL;
+    if (hasRows && type.getRank() == 0)
+      return fail("rows of logits");
+    if (term.kind == LossKind::Graph &&
+        (!type.hasStaticShape() || type.getNumElements() != 1))
+      return fail("one element");
+  }
+  return success();
+}
+
+/// Adds the argument that a loss compares the output with.
+FailureOr<Value> AttachLossPass::addInput(func::FuncOp func, LossInput input,
+                                          Value output, Attribute shape) {
+  OpBuilder b(func.getContext());
+  auto type = cast<RankedTensorType>(output.getType());
+  StringRef name;
+  auto outputShape = dyn_cast_or_null<ArrayAttr>(shape);
+  switch (input) {
+  case LossInput::None:
+    return Value();
+  case LossInput::Labels:
+    name = "labels";
+    type = RankedTensorType::get(type.getShape().drop_back(), b.getI64Type());
+    if (outputShape)
+      outputShape = b.getArrayAttr(outputShape.getValue().drop_back());
+    break;
+  case LossInput::Target:
+    name = "target";
+    break;
+  case LossInput::Teacher:
+    name = "teacher";
+    break;
+  }
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+    auto known =
+        func.getArgAttrOfType<StringAttr>(i, TernDialect::getNameAttrName());
+    if (known && known.getValue() == name)
+      return func.emitError("input '")
+             << name << "' is in the way of the loss's; rename it";
+  }
+  SmallVector<NamedAttribute> attrs = {
+      b.getNamedAttr(TernDialect::getNameAttrName(), b.getStringAttr(name))};
+  if (outputShape)
+    attrs.push_back(
+        b.getNamedAttr(TernDialect::getShapeAttrName(), outputShape));
+  unsigned index = endOfInputs(func);
+  if (failed(func.insertArgument(
+          index, type, b.getDictionaryAttr(attrs),
+          NameLoc::get(b.getStringAttr(name), func.getLoc()))))
+    return failure();
+  return Value(func.getArgument(index));
+}
+
+FailureOr<func::FuncOp> AttachLossPass::addEvalStep(func::FuncOp main,
+                                                    unsigned output,
+                                                    SymbolTable &symbols) {
+  auto step = main.clone();
+  step.setName("eval_step");
+  symbols.insert(step, std::next(Block::iterator(main)));
+  Operation *ret = step.getBody().front().getTerminator();
+  Value value = ret->getOperand(output);
+  Attribute shape = main.getResultAttr(output, TernDialect::getShapeAttrName());
+
+  // One argument for each thing to compare with; labels come last.
+  Value compared[4];
+  for (LossInput input :
+       {LossInput::Teacher, LossInput::Target, LossInput::Labels}) {
+    bool used = llvm::any_of(terms, [&](const LossTerm &term) {
+      return getInput(term.kind) == input;
+    });
+    if (!used)
+      continue;
+    FailureOr<Value> arg = addInput(step, input, value, shape);
+    if (failed(arg))
+      return failure();
+    compared[static_cast<int>(input)] = *arg;
+  }
+
+  TensorBuilder b(
+      NameLoc::get(StringAttr::get(&getContext(), "loss"), step.getLoc()), ret);
+  LossOptions options{ignoreIndex, labelSmoothing, temperature};
+  Value total;
+  for (const LossTerm &term : terms) {
+    Value part =
+        buildLoss(b, term.kind, value,
+                  compared[static_cast<int>(getInput(term.kind))], options);
+    if (term.weight != 1)
+      part = b.map({}, b.getF32Type(), part, b.identity(0),
+                   [&](TensorBuilder &n, ValueRange args) -> Value {
+                     return arith::MulFOp::create(n, args[0],
+                                                  n.constant(term.weight));
+                   });
+    if (total)
+      part = b.map({}, b.getF32Type(), {total, part},
+                   {b.identity(0), b.identity(0)},
+                   [&](TensorBuilder &n, ValueRange args) -> Value {
+                     return arith::AddFOp::create(n, args[0], args[1]);
+                   });
+    total = part;
+  }
+  ret->insertOperands(0, total);
+  DictionaryAttr attrs = b.getDictionaryAttr(
+      {b.getNamedAttr(TernDialect::getNameAttrName(), b.getStringAttr("loss")),
+       b.getNamedAttr(TernDialect::getShapeAttrName(), b.getArrayAttr({}))});
+  if (failed(step.insertResult(0, total.getType(), attrs)))
+    return failure();
+  return step;
+}
+
+void AttachLossPass::addFloatLoss(func::FuncOp lossFunction,
+                                  SymbolTable &symbols) {
+  auto blended = lossFunction.clone();
+  SmallVector<BitLinearOp> layers;
+  blended.walk([&](BitLinearOp op) { layers.push_back(op); });
+  if (layers.empty()) {
+    blended.erase();
+    return;
+  }
+  blended.setName("loss_float");
+  symbols.insert(blended, std::next(Block::iterator(lossFunction)));
+  OpBuilder b(&getContext());
+  unsigned index = endOfInputs(blended);
+  DictionaryAttr attrs = b.getDictionaryAttr(
+      {b.getNamedAttr(kScalarAttrName, b.getStringAttr("lambda")),
+       b.getNamedAttr(kDefaultAttrName, b.getF32FloatAttr(1.0f))});
+  (void)blended.insertArgument(index, RankedTensorType::get({}, b.getF32Type()),
+                               attrs, blended.getLoc());
+  for (BitLinearOp op : layers)
+    blendBitLinear(op, blended.getArgument(index));
+}
+
+LogicalResult AttachLossPass::run() {
+  ModuleOp module = getOperation();
+  SymbolTable symbols(module);
+  auto main = symbols.lookup<func::FuncOp>("main");
+  if (!main || main.isDeclaration() || !main.getBody().hasOneBlock() ||
+      getEntryFunctions(module).size() != 1)
+    return module.emitError("a loss is attached to a module whose only public "
+                            "function is 'main'");
+  auto parsed = parseLoss(loss);
+  if (!parsed)
+    return emitError(UnknownLoc::get(&getContext()),
+                     llvm::toString(parsed.takeError()));
+  terms = std::move(*parsed);
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+    return emitError(UnknownLoc::get(&getContext()))
+           << "label smoothing must be at least 0 and less than 1";
+  if (!(temperature > 0))
+    return emitError(UnknownLoc::get(&getContext()))
+           << "the temperature must be positive";
+  FailureOr<unsigned> index = findOutput(main);
+  if (failed(index) || failed(checkOutput(main, *index)))
+    return failure();
+  for (StringRef name : {"forward", "eval_step", "loss", "loss_float"})
+    if (symbols.lookup(name))
+      return module.emitError("there is a function '") << name << "' already";
+
+  FailureOr<func::FuncOp> evalStep = addEvalStep(main, *index, symbols);
+  if (failed(evalStep))
+    return failure();
+  auto lossFunction = evalStep->clone();
+  lossFunction.setName("loss");
+  lossFunction.setPrivate();
+  symbols.insert(lossFunction, std::next(Block::iterator(*evalStep)));
+  BitVector outputs(lossFunction.getNumResults(), true);
+  outputs.reset(0);
+  lossFunction.getBody().front().getTerminator()->eraseOperands(outputs);
+  if (failed(lossFunction.eraseResults(outputs)))
+    return failure();
+  addFloatLoss(lossFunction, symbols);
+  if (failed(symbols.rename(main, "forward")))
+    return failure();
+
+  Builder b(&getContext());
+  NamedAttrList training;
+  training.set("loss", b.getStringAttr(loss));
+  bool hasLabels = llvm::any_of(terms, [](const LossTerm &term) {
+    return getInput(term.kind) == LossInput::Labels;
+  });
+  auto logits = cast<RankedTensorType>(main.getResultTypes()[*index]);
+  if (hasLabels && !logits.isDynamicDim(logits.getRank() - 1))
+    training.set("classes", b.getI64IntegerAttr(logits.getShape().back()));
+  if (hasLabels)
+    training.set("ignore_index", b.getI64IntegerAttr(ignoreIndex));
+  module->setAttr(kTrainingAttrName, training.getDictionary(&getContext()));
+  return success();
+}
+
+} // namespace

@@ -1,0 +1,228 @@
+//===- AttachOptimizer.cpp - Training steps of a loss and an optimizer ----===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OptimizerFile.h"
+#include "ParamGroups.h"
+#include "StepBuilder.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/SymbolTable.h"
+#include "tern/Autodiff/Differentiate.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Training/Passes.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+
+namespace tern {
+#define GEN_PASS_DEF_TERNATTACHOPTIMIZER
+#include "tern/Training/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// Whether a value is a tensor of zeros as it stands.
+bool isZero(Value value) {
+  if (auto fill = value.getDefiningOp<linalg::FillOp>())
+    value = fill.getInputs().front();
+  Attribute constant;
+  if (!matchPattern(value, m_Constant(&constant)))
+    return false;
+  if (auto splat = dyn_cast<SplatElementsAttr>(constant))
+    constant = splat.getSplatValue<Attribute>();
+  auto number = dyn_cast<FloatAttr>(constant);
+  return number && number.getValue().isZero();
+}
+
+class OptimizerAttacher {
+public:
+  OptimizerAttacher(ModuleOp module, StringRef optimizer,
+                    ArrayRef<std::string> groupTexts,
+                    ArrayRef<std::string> frozen)
+      : module(module), optimizer(optimizer), groupTexts(groupTexts),
+        frozen(frozen) {}
+
+  LogicalResult run();
+  size_t countTrained() const { return trained.size(); }
+
+private:
+  LogicalResult addGradient(func::FuncOp lossFunction, StringRef step);
+  void chooseTrained();
+  void setTraining();
+  InFlightDiagnostic error(const Twine &text) {
+    return emitError(UnknownLoc::get(module.getContext()), text);
+  }
+
+  ModuleOp module;
+  StringRef optimizer;
+  ArrayRef<std::string> groupTexts, frozen;
+  ParamGroups groups;
+  std::vector<OptimizerFile> files;
+  SmallVector<StepVariant> variants;
+  std::vector<TrainedParam> trained;
+};
+
+/// Differentiates a loss by all parameters that could be trained.
+LogicalResult OptimizerAttacher::addGradient(func::FuncOp lossFunction,
+                                             StringRef step) {
+  StepVariant variant;
+  variant.loss = lossFunction;
+  variant.name = step.str();
+  DifferentiateOptions options;
+  options.wrt.emplace();
+  for (unsigned i = 0, e = lossFunction.getNumArguments(); i < e; ++i) {
+    auto name = lossFunction.getArgAttrOfType<StringAttr>(
+        i, TernDialect::getParamAttrName());
+    auto type =
+        dyn_cast<RankedTensorType>(lossFunction.getArgument(i).getType());
+    if (!name || groups.isFrozen(name) || !type ||
+        !type.getElementType().isF32() || !type.hasStaticShape())
+      continue;
+    variant.gradients[name] = options.wrt->size();
+    options.wrt->push_back(i);
+  }
+  FailureOr<func::FuncOp> gradient = differentiate(lossFunction, options);
+  if (failed(gradient))
+    return failure();
+  variant.gradient = *gradient;
+  variants.push_back(std::move(variant));
+  return success();
+}
+
+/// Parameters that some loss depends on. The others would only decay.
+void OptimizerAttacher::chooseTrained() {
+  StepVariant &first = variants.front();
+  for (unsigned i = 0, e = first.loss.getNumArguments(); i < e; ++i) {
+    auto name = first.loss.getArgAttrOfType<StringAttr>(
+        i, TernDialect::getParamAttrName());
+    if (!name || !first.gradients.contains(name))
+      continue;
+    bool isReached = llvm::any_of(variants, [&](StepVariant &variant) {
+      unsigned index = variant.gradients[name];
+      Operation *ret = variant.gradient.getBody().front().getTerminator();
+      return !isZero(ret->getOperand(variant.loss.getNumResults() + index));
+    });
+    if (!isReached) {
+      emitRemark(first.loss.getLoc())
+          << "parameter '" << name.getValue()
+          << "' is not trained: the loss does not depend on it";
+      continue;
+    }
+    TrainedParam param;
+    param.name = name.str();
+    param.type = cast<RankedTensorType>(first.loss.getArgument(i).getType());
+    param.group = groups.find(name);
+    param.isMatrix = files.back().updateMatrix && param.type.getRank() >= 2 &&
+                     groups.isMatrix(name);
+    trained.push_back(std::move(param));
+  }
+}
+
+/// What the artifact's signature says of the whole.
+void OptimizerAttacher::setTraining() {
+  llvm::SHA256 hash;
+  auto add = [&](StringRef text) {
+    hash.update(text);
+    hash.update(StringRef("\0", 1));
+  };
+  for (const OptimizerFile &file : files)
+    add(file.text);
+  for (const std::string &group : groupTexts)
+    add(group);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  auto step = module.lookupSymbol<func::FuncOp>("train_step");
+  for (unsigned i = 0, e = step.getNumArguments(); i < e; ++i)
+    if (StringAttr name = getStateName(step, i))
+      os << name.getValue() << ": " << step.getArgument(i).getType()
+         << (step.getArgAttr(i, kDonatedAttrName) ? "\n" : " frozen\n");
+  module.lookupSymbol<func::FuncOp>("forward")->print(os);
+  add(text);
+
+  Builder b(module.getContext());
+  NamedAttrList training(
+      module->getAttrOfType<DictionaryAttr>(kTrainingAttrName));
+  if (auto known = dyn_cast_or_null<StringAttr>(training.get("loss")))
+    add(known);
+  std::string name;
+  SmallVector<StringRef> parts;
+  optimizer.split(parts, '+');
+  for (StringRef part : parts)
+    name +=
+        (name.empty() ? "" : "+") + llvm::sys::path::stem(part.trim()).str();
+  training.set("optimizer", b.getStringAttr(name));
+  training.set("fingerprint",
+               b.getStringAttr(llvm::toHex(hash.final(), /*LowerCase=*/true)));
+  module->setAttr(kTrainingAttrName,
+                  training.getDictionary(module.getContext()));
+}
+
+LogicalResult OptimizerAttacher::run() {
+  auto loss = module.lookupSymbol<func::FuncOp>("loss");
+  if (!loss || !module->hasAttr(kTrainingAttrName) ||
+      !module.lookupSymbol<func::FuncOp>("forward"))
+    return module.emitError("an optimizer is attached to a module with a loss, "
+                            "as 'tern-attach-loss' makes it");
+  if (llvm::Error problem = groups.parse(groupTexts, frozen))
+    return error(llvm::toString(std::move(problem)));
+  auto loaded = loadOptimizers(optimizer, module.getContext());
+  if (failed(loaded))
+    return failure();
+  files = std::move(*loaded);
+
+  if (failed(addGradient(loss, "train_step")))
+    return failure();
+  if (auto blended = module.lookupSymbol<func::FuncOp>("loss_float"))
+    if (failed(addGradient(blended, "train_step_float")))
+      return failure();
+  chooseTrained();
+  for (const std::string &pattern : groups.getUnused())
+    emitWarning(UnknownLoc::get(module.getContext()))
+        << "pattern '" << pattern << "' matches no parameter";
+  if (trained.empty())
+    return error("nothing is left to train");
+
+  StepBuilder builder(files, trained, variants);
+  if (failed(builder.plan(groups)))
+    return failure();
+  SymbolTable symbols(module);
+  for (StepVariant &variant : llvm::reverse(variants))
+    symbols.insert(builder.build(variant),
+                   std::next(Block::iterator(
+                       module.lookupSymbol<func::FuncOp>("eval_step"))));
+  for (StepVariant &variant : variants) {
+    variant.gradient.erase();
+    variant.loss.erase();
+  }
+  setTraining();
+  return success();
+}
+
+struct AttachOptimizerPass
+    : public tern::impl::TernAttachOptimizerBase<AttachOptimizerPass> {
+  using TernAttachOptimizerBase::TernAttachOptimizerBase;
+
+  void runOnOperation() override {
+    std::vector<std::string> groups(paramGroups.begin(), paramGroups.end());
+    std::vector<std::string> frozen(freeze.begin(), freeze.end());
+    OptimizerAttacher attacher(getOperation(), optimizer, groups, frozen);
+    if (failed(attacher.run()))
+      return signalPassFailure();
+    numTrained = attacher.countTrained();
+  }
+};
+
+} // namespace

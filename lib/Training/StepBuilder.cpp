@@ -1,0 +1,339 @@
+//===- StepBuilder.cpp - The function of one training step ----------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "StepBuilder.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace tern;
+
+/// How a parameter, or a tensor of its shape, is handed to a function of
+/// `rank`: all elements, or [first extent, all others].
+static SmallVector<ReassociationIndices> joinAxes(int64_t from, int64_t rank) {
+  SmallVector<ReassociationIndices> groups(from == 0 ? 0 : rank);
+  for (int64_t axis = 0; axis < from; ++axis)
+    groups[std::min(axis, rank - 1)].push_back(axis);
+  return groups;
+}
+
+static Value toRank(TensorBuilder &b, Value value, int64_t rank) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getRank() == 0) {
+    value = tensor::ExpandShapeOp::create(
+        b, RankedTensorType::get({1}, type.getElementType()), value,
+        SmallVector<ReassociationIndices>());
+  } else if (type.getRank() > rank) {
+    value = tensor::CollapseShapeOp::create(b, value,
+                                            joinAxes(type.getRank(), rank));
+  }
+  SmallVector<int64_t> dynamic(rank, ShapedType::kDynamic);
+  return tensor::CastOp::create(
+      b, RankedTensorType::get(dynamic, type.getElementType()), value);
+}
+
+static Value fromRank(TensorBuilder &b, Value value, RankedTensorType type) {
+  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
+  SmallVector<ReassociationIndices> groups = joinAxes(type.getRank(), rank);
+  SmallVector<int64_t> shape;
+  if (type.getRank() == 0)
+    shape.push_back(1);
+  for (const ReassociationIndices &group : groups) {
+    int64_t extent = 1;
+    for (int64_t axis : group)
+      extent *= type.getDimSize(axis);
+    shape.push_back(extent);
+  }
+  value = tensor::CastOp::create(
+      b, RankedTensorType::get(shape, type.getElementType()), value);
+  if (type.getRank() == 0)
+    return tensor::CollapseShapeOp::create(b, type, value, groups);
+  if (type.getRank() > rank)
+    return tensor::ExpandShapeOp::create(b, type, value, groups);
+  return value;
+}
+
+SmallVector<func::FuncOp> StepBuilder::getFunctions(const TrainedParam &param) {
+  SmallVector<func::FuncOp> functions;
+  for (const OptimizerFile &file : files.drop_back())
+    functions.push_back(file.filter);
+  functions.push_back(param.isMatrix ? files.back().updateMatrix
+                                     : files.back().update);
+  return functions;
+}
+
+LogicalResult StepBuilder::addScalar(func::FuncOp func, unsigned arg) {
+  auto name = func.getArgAttrOfType<StringAttr>(arg, kScalarAttrName);
+  auto type = cast<RankedTensorType>(func.getArgument(arg).getType());
+  Attribute init = func.getArgAttr(arg, kDefaultAttrName);
+  for (Scalar &known : scalars) {
+    if (known.name != name.getValue())
+      continue;
+    if (known.type != type || (init && known.init && known.init != init))
+      return func.emitError("scalar '")
+             << known.name << "' has another type or default elsewhere";
+    if (init)
+      known.init = init;
+    return success();
+  }
+  scalars.push_back({name.str(), type, init});
+  return success();
+}
+
+LogicalResult StepBuilder::plan(const ParamGroups &groups) {
+  MLIRContext *context = trained.front().type.getContext();
+  Builder b(context);
+  auto f32 = RankedTensorType::get({}, b.getF32Type());
+  auto i64 = RankedTensorType::get({}, b.getI64Type());
+  // Known to every optimizer, used or not: a host always gives them.
+  scalars = {{"lr", f32, {}}, {"weight_decay", f32, {}}, {"step", i64, {}}};
+  if (variants.size() > 1)
+    scalars.push_back({"lambda", f32, b.getF32FloatAttr(1.0f)});
+  scalars.push_back({"clip_norm", f32, b.getF32FloatAttr(0.0f)});
+  for (const TrainedParam &param : trained)
+    for (func::FuncOp func : getFunctions(param))
+      for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+        if (func.getArgAttr(i, kScalarAttrName) && failed(addScalar(func, i)))
+          return failure();
+  for (Scalar &scalar : scalars)
+    if (scalar.name == "weight_decay" && !scalar.init)
+      scalar.init = b.getF32FloatAttr(0.0f);
+
+  llvm::StringSet<> names;
+  for (const TrainedParam &param : trained)
+    for (func::FuncOp func : getFunctions(param))
+      for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+        auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName);
+        if (!state)
+          continue;
+        State made = {param.name + "/" + state.str(), param.type,
+                      func.getArgAttrOfType<FloatAttr>(i, kInitAttrName)};
+        if (!names.insert(made.name).second)
+          return func.emitError("two optimizers keep a state '")
+                 << state.getValue() << "'";
+        states.push_back(std::move(made));
+      }
+  for (const ParamGroup &group : groups.getGroups())
+    for (const auto &entry : group.scalars) {
+      const auto *it = llvm::find_if(ArrayRef(scalars), [&](const Scalar &s) {
+        return s.name == entry.getKey() &&
+               isa<FloatType>(s.type.getElementType());
+      });
+      if (it == ArrayRef(scalars).end())
+        return emitError(UnknownLoc::get(context))
+               << "parameter group '" << group.pattern
+               << "': the optimizer has no scalar '" << entry.getKey() << "'";
+    }
+  return success();
+}
+
+void StepBuilder::addArguments(const StepVariant &variant, func::FuncOp step) {
+  Builder b(step.getContext());
+  func::FuncOp loss = variant.loss;
+  arguments.clear();
+  auto add = [&](StringRef name, Type type, DictionaryAttr attrs,
+                 Location loc) {
+    unsigned index = step.getNumArguments();
+    (void)step.insertArgument(index, type, attrs, loc);
+    arguments[name] = step.getArgument(index);
+    return index;
+  };
+  auto copy = [&](unsigned arg, StringRef name) {
+    BlockArgument old = loss.getArgument(arg);
+    add(name, old.getType(), loss.getArgAttrDict(arg), old.getLoc());
+  };
+  for (unsigned i = 0, e = loss.getNumArguments(); i < e; ++i)
+    if (!getStateName(loss, i) && !loss.getArgAttr(i, kScalarAttrName))
+      copy(i, "input " + std::to_string(i));
+  for (const Scalar &scalar : scalars) {
+    NamedAttrList attrs;
+    attrs.set(kScalarAttrName, b.getStringAttr(scalar.name));
+    if (scalar.init)
+      attrs.set(kDefaultAttrName, scalar.init);
+    add("scalar " + scalar.name, scalar.type,
+        attrs.getDictionary(b.getContext()), step.getLoc());
+  }
+  for (unsigned i = 0, e = loss.getNumArguments(); i < e; ++i)
+    if (StringAttr name = getStateName(loss, i))
+      copy(i, name);
+  for (const State &state : states) {
+    NamedAttrList attrs;
+    attrs.set(kStateAttrName, b.getStringAttr(state.name));
+    attrs.set(kInitAttrName, state.init);
+    add(state.name, state.type, attrs.getDictionary(b.getContext()),
+        step.getLoc());
+  }
+}
+
+Value StepBuilder::buildNorm(TensorBuilder &b, ValueRange gradients) {
+  Type f64 = b.getF64Type();
+  FloatAttr zero = b.getF64FloatAttr(0.0);
+  Value total = b.constant(f64, 0);
+  for (Value gradient : gradients) {
+    auto type = cast<RankedTensorType>(gradient.getType());
+    if (type.getRank() > 2)
+      gradient = tensor::CollapseShapeOp::create(b, gradient,
+                                                 joinAxes(type.getRank(), 2));
+    unsigned rank = std::min<int64_t>(type.getRank(), 2);
+    unsigned kept = rank == 2 ? 1 : 0;
+    // Rows can be added side by side, each in order.
+    SmallVector<OpFoldResult> sizes = b.sizesOf(gradient);
+    Value sum = b.reduce(ArrayRef(sizes).take_front(kept), zero, gradient,
+                         b.identity(rank), b.leading(rank, kept),
+                         [&](TensorBuilder &n, ValueRange args) -> Value {
+                           Value g = arith::ExtFOp::create(n, f64, args[0]);
+                           Value square = arith::MulFOp::create(n, g, g);
+                           return arith::AddFOp::create(n, args[1], square);
+                         });
+    if (kept)
+      sum = b.reduce({}, zero, sum, b.identity(1), b.scalar(1),
+                     [](TensorBuilder &n, ValueRange args) -> Value {
+                       return arith::AddFOp::create(n, args[1], args[0]);
+                     });
+    total = arith::AddFOp::create(b, total, b.read(sum));
+  }
+  Value norm = math::SqrtOp::create(b, total);
+  return arith::TruncFOp::create(b, b.getF32Type(), norm);
+}
+
+Value StepBuilder::buildClip(TensorBuilder &b, Value norm) {
+  Value limit = b.read(arguments["scalar clip_norm"]);
+  Value one = b.constant(1);
+  Value more = arith::AddFOp::create(b, norm, b.constant(1e-6));
+  Value factor = arith::DivFOp::create(b, limit, more);
+  factor = arith::MinimumFOp::create(b, factor, one);
+  Value isOn =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, limit, b.constant(0));
+  return arith::SelectOp::create(b, isOn, factor, one);
+}
+
+Value StepBuilder::getScalar(TensorBuilder &b, const TrainedParam &param,
+                             StringRef name) {
+  Value scalar = arguments[("scalar " + name).str()];
+  if (!param.group)
+    return scalar;
+  auto it = param.group->scalars.find(name);
+  if (it == param.group->scalars.end())
+    return scalar;
+  Type type = getElementTypeOrSelf(scalar);
+  Value value =
+      it->second.value ? b.constant(type, *it->second.value) : b.read(scalar);
+  if (it->second.scale != 1)
+    value = arith::MulFOp::create(b, value, b.constant(type, it->second.scale));
+  return b.wrap(value);
+}
+
+SmallVector<Value> StepBuilder::buildUpdate(TensorBuilder &b,
+                                            const TrainedParam &param,
+                                            Value gradient) {
+  SmallVector<Value> newStates;
+  Value result;
+  for (func::FuncOp func : getFunctions(param)) {
+    int64_t rank =
+        cast<RankedTensorType>(func.getArgument(0).getType()).getRank();
+    bool isFilter = func.getName() == "filter";
+    SmallVector<Value> operands;
+    if (!isFilter)
+      operands.push_back(toRank(b, arguments[param.name], rank));
+    operands.push_back(toRank(b, gradient, rank));
+    for (unsigned i = operands.size(), e = func.getNumArguments(); i < e; ++i) {
+      if (auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName))
+        operands.push_back(
+            toRank(b, arguments[param.name + "/" + state.str()], rank));
+      else
+        operands.push_back(getScalar(
+            b, param,
+            func.getArgAttrOfType<StringAttr>(i, kScalarAttrName).getValue()));
+    }
+    SmallVector<Value> results = inlineFunction(b, func, operands);
+    for (Value &value : results)
+      value = fromRank(b, value, param.type);
+    (isFilter ? gradient : result) = results.front();
+    llvm::append_range(newStates, ArrayRef(results).drop_front());
+  }
+  newStates.insert(newStates.begin(), result);
+  return newStates;
+}
+
+func::FuncOp StepBuilder::build(const StepVariant &variant) {
+  func::FuncOp loss = variant.loss;
+  MLIRContext *context = loss.getContext();
+  auto step = func::FuncOp::create(loss.getLoc(), variant.name,
+                                   FunctionType::get(context, {}, {}));
+  step.addEntryBlock();
+  addArguments(variant, step);
+  TensorBuilder b(loss.getLoc(),
+                  OpBuilder::atBlockEnd(&step.getBody().front()));
+
+  SmallVector<Value> operands;
+  for (unsigned i = 0, e = loss.getNumArguments(); i < e; ++i) {
+    if (StringAttr name = getStateName(loss, i))
+      operands.push_back(arguments[name]);
+    else if (auto scalar =
+                 loss.getArgAttrOfType<StringAttr>(i, kScalarAttrName))
+      operands.push_back(arguments[("scalar " + scalar.getValue()).str()]);
+    else
+      operands.push_back(arguments["input " + std::to_string(i)]);
+  }
+  SmallVector<Value> computed = inlineFunction(b, variant.gradient, operands);
+  auto getGradient = [&](const TrainedParam &param) {
+    return computed[loss.getNumResults() +
+                    variant.gradients.lookup(param.name)];
+  };
+
+  auto named = [&](StringRef name) {
+    return NameLoc::get(b.getStringAttr(name), loss.getLoc());
+  };
+  b.setLoc(named("gradient norm"));
+  SmallVector<Value> gradients;
+  for (const TrainedParam &param : trained)
+    gradients.push_back(getGradient(param));
+  Value norm = buildNorm(b, gradients);
+  Value factor = buildClip(b, norm);
+
+  SmallVector<Value> results = {computed.front(), b.wrap(norm)};
+  llvm::StringMap<Value> updated;
+  for (const TrainedParam &param : trained) {
+    b.setLoc(named("update " + param.name));
+    Value gradient = b.zip(getGradient(param),
+                           [&](TensorBuilder &n, ValueRange args) -> Value {
+                             return arith::MulFOp::create(n, args[0], factor);
+                           });
+    SmallVector<Value> values = buildUpdate(b, param, gradient);
+    updated[param.name] = values.front();
+    size_t next = 1;
+    for (func::FuncOp func : getFunctions(param))
+      for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+        if (auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName))
+          updated[param.name + "/" + state.str()] = values[next++];
+  }
+  SmallVector<DictionaryAttr> resultAttrs;
+  for (StringRef name : {"loss", "grad_norm"})
+    resultAttrs.push_back(b.getDictionaryAttr(
+        {b.getNamedAttr(TernDialect::getNameAttrName(), b.getStringAttr(name)),
+         b.getNamedAttr(TernDialect::getShapeAttrName(), b.getArrayAttr({}))}));
+  for (unsigned i = 0, e = step.getNumArguments(); i < e; ++i) {
+    StringAttr name = getStateName(step, i);
+    if (!name || !updated.contains(name))
+      continue;
+    step.setArgAttr(i, kDonatedAttrName, b.getI64IntegerAttr(results.size()));
+    results.push_back(updated[name]);
+    resultAttrs.push_back(b.getDictionaryAttr({}));
+  }
+  b.setLoc(loss.getLoc());
+  func::ReturnOp::create(b, results);
+  step.setFunctionType(
+      b.getFunctionType(step.getArgumentTypes(), TypeRange(results)));
+  step.setAllResultAttrs(resultAttrs);
+  return step;
+}

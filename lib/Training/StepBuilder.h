@@ -1,0 +1,86 @@
+//===- StepBuilder.h - The function of one training step --------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_TRAINING_STEPBUILDER_H
+#define TERN_LIB_TRAINING_STEPBUILDER_H
+
+#include "OptimizerFile.h"
+#include "ParamGroups.h"
+#include "TensorBuilder.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace tern {
+
+/// A loss, its gradient, and the step that is made of them.
+struct StepVariant {
+  std::string name;
+  mlir::func::FuncOp loss, gradient;
+  /// By parameter: its number among the gradients.
+  llvm::StringMap<unsigned> gradients;
+};
+
+struct TrainedParam {
+  std::string name;
+  mlir::RankedTensorType type;
+  const ParamGroup *group = nullptr;
+  bool isMatrix = false;
+};
+
+class StepBuilder {
+public:
+  StepBuilder(llvm::ArrayRef<OptimizerFile> files,
+              llvm::ArrayRef<TrainedParam> trained,
+              llvm::ArrayRef<StepVariant> variants)
+      : files(files), trained(trained), variants(variants) {}
+
+  /// Collects scalars and states; reports contradictions.
+  llvm::LogicalResult plan(const ParamGroups &groups);
+  /// A public function, in no module yet.
+  mlir::func::FuncOp build(const StepVariant &variant);
+
+private:
+  struct Scalar {
+    std::string name;
+    mlir::RankedTensorType type;
+    /// May be null.
+    mlir::Attribute init;
+  };
+  struct State {
+    std::string name;
+    mlir::RankedTensorType type;
+    mlir::FloatAttr init;
+  };
+
+  /// The functions that a parameter's gradient goes through, in order.
+  llvm::SmallVector<mlir::func::FuncOp> getFunctions(const TrainedParam &param);
+  llvm::LogicalResult addScalar(mlir::func::FuncOp func, unsigned arg);
+  void addArguments(const StepVariant &variant, mlir::func::FuncOp step);
+  /// The norm of all gradients, f32.
+  mlir::Value buildNorm(TensorBuilder &b, mlir::ValueRange gradients);
+  /// What gradients are multiplied by.
+  mlir::Value buildClip(TensorBuilder &b, mlir::Value norm);
+  mlir::Value getScalar(TensorBuilder &b, const TrainedParam &param,
+                        llvm::StringRef name);
+  /// The new parameter, then its new states.
+  llvm::SmallVector<mlir::Value> buildUpdate(TensorBuilder &b,
+                                             const TrainedParam &param,
+                                             mlir::Value gradient);
+
+  llvm::ArrayRef<OptimizerFile> files;
+  llvm::ArrayRef<TrainedParam> trained;
+  llvm::ArrayRef<StepVariant> variants;
+  std::vector<Scalar> scalars;
+  std::vector<State> states;
+  /// Arguments of the step being built, by the name of input, scalar,
+  /// parameter or state.
+  llvm::StringMap<mlir::Value> arguments;
+};
+
+} // namespace tern
+
+#endif // TERN_LIB_TRAINING_STEPBUILDER_H

@@ -1,0 +1,138 @@
+"""Whole training steps against PyTorch, every loss, and what is deployed."""
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python"))
+import artifact
+import training
+import training_models as models
+
+torch.set_num_threads(1)
+folder = pathlib.Path(sys.argv[1])
+seed = int(np.random.SeedSequence().entropy % 2**32)
+print("seed", seed)
+rng = np.random.default_rng(seed)
+SIZES = [17, 33, 31, 10]
+initial = models.save_mlp(folder / "mlp.onnx", SIZES, rng)
+teacher = rng.normal(size=(SIZES[0], SIZES[-1]))
+X = rng.normal(size=(257, SIZES[0])).astype(np.float32)
+Y = (X @ teacher).argmax(1)
+
+
+def batches(count):
+    for step in range(1, count + 1):
+        chosen = rng.integers(0, len(X), [33, 17, 64, 1, 3][step % 5])
+        yield step, X[chosen], Y[chosen]
+
+
+def free_run(label, step_artifact, ternary, function="train_step"):
+    """50 steps of both, each on its own; returns the relative differences."""
+    step_artifact.reset()
+    parameters = models.as_parameters(initial)
+    optimizer = torch.optim.AdamW(parameters.values(), lr=1e-3, weight_decay=0.1)
+    ours, theirs = [], []
+    for step, x, y in batches(50):
+        ours.append(float(step_artifact.step({"x": x, "labels": y}, step, function, lr=1e-3, weight_decay=0.1)["loss"]))
+        optimizer.zero_grad()
+        loss = F.cross_entropy(models.forward(parameters, torch.tensor(x), ternary), torch.tensor(y))
+        loss.backward()
+        optimizer.step()
+        theirs.append(loss.item())
+    latents = max(models.relative(step_artifact.state[name], p.detach().numpy()) for name, p in parameters.items())
+    losses = abs(np.mean(ours) - np.mean(theirs)) / np.mean(theirs)
+    print(f"{label}: loss {losses:.1e}, latents {latents:.1e}")
+    return losses, latents
+
+
+# Floats: sums in another order are all that differs.
+floats = models.compile_training(folder / "mlp.onnx", folder / "float.so", "--ternarize=none")
+assert "train_step_float" not in floats.signature["functions"]
+losses, latents = free_run("float", floats, ternary=False)
+assert latents < 1e-4
+
+# Ternary: a code that flips changes more, so the loss is what is compared.
+ternary = models.compile_training(folder / "mlp.onnx", folder / "ternary.so", "--ternarize=all")
+assert free_run("ternary, blended", ternary, True, "train_step_float")[0] < 0.01
+assert free_run("ternary", ternary, True)[0] < 0.01
+
+# Between float and ternary.
+for weight in (0.0, 0.3):
+    ternary.reset()
+    blend = {name: torch.tensor(value) for name, value in initial.items()}
+    x = torch.tensor(X[:17])
+    for name in ("fc1", "fc2", "head"):
+        mix = lambda plain, quantized: plain + weight * (quantized - plain)
+        w = blend[f"{name}.weight"]
+        x = F.linear(mix(x, models.quantize(x)), mix(w, models.ternarize(w)), blend[f"{name}.bias"])
+        x = x if name == "head" else torch.relu(x)
+    loss = ternary.step({"x": X[:17], "labels": Y[:17]}, 1, "train_step_float", **{"lambda": weight})["loss"]
+    expected = F.cross_entropy(x, torch.tensor(Y[:17])).item()
+    assert abs(loss - expected) < 1e-4 * expected, (weight, loss, expected)
+
+# Neither the pieces of loops nor their order changes a bit.
+other = training.TrainingArtifact(folder / "ternary.so", folder / "ternary.safetensors")
+ternary.reset()
+for step, x, y in batches(5):
+    for one in (ternary, other):
+        one.step({"x": x, "labels": y}, step, clip_norm=1.0)
+for name, value in ternary.state.items():
+    assert value.tobytes() == other.state[name].tobytes(), name
+
+# What is deployed computes what was validated, bit for bit.
+checkpoint = {name: value for name, value in ternary.state.items() if "/" not in name}
+training.write_safetensors(folder / "checkpoint.safetensors", ternary.state)
+subprocess.run(["ternc", folder / "mlp.onnx", "--ternarize=all", f"--weights={folder / 'checkpoint.safetensors'}",
+                "-o", folder / "deployed.so"], check=True)
+deployed = artifact.Artifact(folder / "deployed.so", chunk=1, reverse=True)
+packed = artifact.read_safetensors(folder / "deployed.safetensors")[0]
+for batch in (1, 3, 33, 257):
+    logits = deployed({"x": X[:batch]}, packed)["logits"]
+    for function, extra in (("forward", {}), ("eval_step", {"labels": Y[:batch]})):
+        trained = ternary.run(function, {"x": X[:batch], **extra})["logits"]
+        assert trained.tobytes() == logits.tobytes(), (function, batch)
+
+# A checkpoint of another model.
+for broken, message in (({k: v for k, v in checkpoint.items() if k != "fc2.bias"}, "no parameter 'fc2.bias' in"),
+                        ({**checkpoint, "fc2.bias": np.zeros(7, np.float32)}, "parameter 'fc2.bias' in")):
+    training.write_safetensors(folder / "other.safetensors", broken)
+    failed = subprocess.run(["ternc", folder / "mlp.onnx", "--ternarize=all", f"--weights={folder / 'other.safetensors'}",
+                             "-o", folder / "broken.so"], capture_output=True, text=True)
+    assert failed.returncode == 1 and message in failed.stderr and len(failed.stderr.splitlines()) == 1, failed.stderr
+    assert not (folder / "broken.so").exists()
+
+# Every loss, and its gradient: with lr 1 and no momentum that is w - w'.
+T, SMOOTHING, IGNORED = 2.0, 0.1, 3
+summed = models.compile_training(
+    folder / "mlp.onnx", folder / "losses.so", "--ternarize=none", "--optimizer=sgd",
+    "--loss=0.7*softmax-cross-entropy+0.2*kl+0.3*bce-with-logits+0.1*mse+0.4*l1",
+    f"--temperature={T}", f"--label-smoothing={SMOOTHING}", f"--ignore-index={IGNORED}")
+assert summed.signature["ignore_index"] == IGNORED and summed.signature["classes"] == SIZES[-1]
+for scale in (1.0, 300.0):
+    for batch in (1, 17, 257):
+        x = (X[:batch] * scale).astype(np.float32)
+        labels = np.where(np.arange(batch) % 4 == 2, IGNORED, (Y[:batch] + 4) % SIZES[-1])
+        labels[0] = 5  # If all are ignored the loss is NaN, here as there.
+        target = rng.uniform(size=(batch, SIZES[-1])).astype(np.float32)
+        logits = rng.normal(size=(batch, SIZES[-1])).astype(np.float32) * 3
+        summed.reset()
+        outputs = summed.step({"x": x, "teacher": logits, "target": target, "labels": labels}, 1, lr=1.0)
+        parameters = {name: p.double().detach().requires_grad_() for name, p in models.as_parameters(initial).items()}
+        y, t = models.forward(parameters, torch.tensor(x).double()), torch.tensor(target).double()
+        kl = F.kl_div(F.log_softmax(y / T, -1), F.softmax(torch.tensor(logits).double() / T, -1), reduction="batchmean")
+        loss = (0.7 * F.cross_entropy(y, torch.tensor(labels), ignore_index=IGNORED, label_smoothing=SMOOTHING)
+                + 0.2 * T * T * kl + 0.3 * F.binary_cross_entropy_with_logits(y, t)
+                + 0.1 * F.mse_loss(y, t) + 0.4 * F.l1_loss(y, t))
+        loss.backward()
+        assert abs(outputs["loss"] - loss.item()) < 1e-5 * loss.item(), (scale, batch, outputs["loss"], loss.item())
+        for name, p in parameters.items():
+            gradient = initial[name] - summed.state[name]
+            error = models.relative(gradient, p.grad.numpy())
+            # The difference of two f32 has the rounding of the larger.
+            rounding = np.linalg.norm(initial[name]) * 2**-23 / np.linalg.norm(p.grad.numpy())
+            assert error < 1e-5 + rounding, (scale, batch, name, error, rounding)
+print("passed")
