@@ -46,8 +46,8 @@ MaybeError TrainRun::applySchedule(int64_t next) {
       return "step " + std::to_string(next) + ": " + tern_last_error();
     return std::nullopt;
   };
-  for (const auto &[name, peak] : rates)
-    if (MaybeError error = set(name, peak * values.factor))
+  if (model.hasScalar("lr"))
+    if (MaybeError error = set("lr", lr * values.factor))
       return error;
   if (model.hasScalar("weight_decay"))
     if (MaybeError error = set("weight_decay", values.weightDecay))

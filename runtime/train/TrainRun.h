@@ -57,9 +57,8 @@ private:
   int64_t batch = 0, evalBatch = 0;
 
   Schedule schedule;
+  /// The peak of the learning rate.
   double lr = 0;
-  /// Scalars that follow the learning rate, with their peaks.
-  std::vector<std::pair<std::string, double>> rates;
 
   int64_t step = 0, total = 0;
   std::optional<double> best;

@@ -262,15 +262,6 @@ MaybeError TrainRun::setUpScalars() {
     if (MaybeError error =
             set("--seed", "seed", static_cast<double>(options.seed)))
       return error;
-  for (const std::string &name : model.scalars()) {
-    double peak = 0;
-    bool follows =
-        name == "lr" ||
-        (name.size() > 3 && name.compare(name.size() - 3, 3, "_lr") == 0);
-    if (follows &&
-        tern_trainer_get_scalar(model.trainer, name.c_str(), &peak) == TERN_OK)
-      rates.emplace_back(name, peak);
-  }
   return std::nullopt;
 }
 
