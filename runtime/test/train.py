@@ -255,7 +255,7 @@ class Steps(Case):
                 "--checkpoint", "c.safetensors"]
         for artifact, scale, options, x in (
                 ("fake-train-u8.so", 1e-5, ["--lr", 1e-5], images),
-                ("fake-train.so", 0.1, ["--lr", 0.1, "--scale", "1/255"],
+                ("fake-train.so", 0.1, ["--lr", 0.1, "--scale", "x=1/255"],
                  images / 255),
                 ("fake-train.so", 0.1, ["--lr", 0.1, "--scale", 0.5,
                                         "--normalize", "64,30"],
@@ -264,8 +264,7 @@ class Steps(Case):
             self.simulate(reference, x, 9, 33, 0, lambda t: (scale, 0, 1))
             self.good(*data, *options, artifact=artifact)
             self.check(reference)
-        self.bad("--scale and --normalize are for models that take floats",
-                 *data, "--scale", 2, artifact="fake-train-u8.so")
+        self.bad("--scale is for inputs that take floats", *data, "--scale", 2, artifact="fake-train-u8.so")
         self.bad("'i.gz': it holds u8, the model's input is f32; say what its "
                  "numbers mean by --scale", *data)
 
@@ -641,11 +640,18 @@ class Mistakes(Case):
                  "--steps", 1, "--clip-norm", 1)
         self.bad("--scale: '1/0' is not", *self.data, "--steps", 1, "--scale",
                  "1/0")
+        self.bad("--scale: 'y=1' is not", *self.data, "--steps", 1, "--scale",
+                 "y=1")
+        for bad in ("1", "1,", ",1", "1,2,3", "x=1,x"):
+            self.bad("is not MEAN,DEVIATION", *self.data, "--steps", 1,
+                     "--normalize", bad)
+        self.bad("the deviation not 0", *self.data, "--steps", 1,
+                 "--normalize", "1,0")
         self.bad("--eval-only needs --val", *self.data, "--eval-only")
         for arguments in (["--batch", "0"], ["--schedule", "odd"],
                           ["--steps", "-1"], ["--nonsense"],
                           ["--steps", "1", "--epochs", "1"],
-                          ["--val-split", "1"], ["--normalize", "1"]):
+                          ["--val-split", "1"]):
             self.bad("(see --help)", *self.data, *arguments)
 
     def test_artifacts(self):

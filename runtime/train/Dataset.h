@@ -46,12 +46,16 @@ struct Conversion {
 
 /// Parses "0.5" or "1/255".
 [[nodiscard]] MaybeError parseScale(const std::string &text, double &scale);
+/// Parses "0.5,0.25": mean and deviation.
+[[nodiscard]] MaybeError parseNormalization(const std::string &text,
+                                            Conversion &conversion);
 
 struct TensorFiles {
   /// As on the command line: [NAME=]FILE.
   std::vector<std::string> data;
   std::string labels;
-  Conversion conversion;
+  /// For each of the model's inputs but the labels.
+  std::vector<Conversion> conversions;
   /// What the options are called, for messages: "--data", "--labels".
   std::string dataOption, labelsOption;
 };

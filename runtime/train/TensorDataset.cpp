@@ -115,6 +115,22 @@ MaybeError tern::runtime::parseScale(const std::string &text, double &scale) {
   return std::nullopt;
 }
 
+MaybeError tern::runtime::parseNormalization(const std::string &text,
+                                             Conversion &conversion) {
+  char *comma = nullptr, *end = nullptr;
+  conversion.mean = std::strtod(text.c_str(), &comma);
+  if (comma == text.c_str() || *comma != ',')
+    return "'" + text + "' is not MEAN,DEVIATION";
+  conversion.deviation = std::strtod(comma + 1, &end);
+  if (end == comma + 1 || *end)
+    return "'" + text + "' is not MEAN,DEVIATION";
+  if (!std::isfinite(conversion.mean) || !std::isfinite(conversion.deviation) ||
+      conversion.deviation == 0)
+    return "mean and deviation must be finite, the deviation not 0";
+  conversion.isAffine = true;
+  return std::nullopt;
+}
+
 static bool isInteger(DType dtype) {
   return !isFloat(dtype) && dtype != DType::Bool;
 }
@@ -282,8 +298,10 @@ MaybeError tern::runtime::readTensors(const TensorFiles &files,
     if (paths[i].empty())
       return option + " is missing for '" + model.inputs[i].name + "' (" +
              model.inputs[i].type() + ")";
-    if (MaybeError error = readSource(paths[i], model.inputs[i], model,
-                                      files.conversion, areLabels, sources[i]))
+    if (MaybeError error =
+            readSource(paths[i], model.inputs[i], model,
+                       areLabels ? Conversion() : files.conversions[i],
+                       areLabels, sources[i]))
       return option + ": " + *error;
     if (sources[i].values.shape[0] != sources[0].values.shape[0])
       return option + ": '" + paths[i] + "' has " +

@@ -45,17 +45,18 @@ static void addData(CLI::App &app, TrainOptions &options) {
       ->type_name("FRACTION")
       ->check(CLI::Range(0.0, 0.999999))
       ->group("Data");
-  app.add_option("--scale", options.scale,
-                 "Multiply data by a number for models that take floats")
-      ->type_name("NUMBER")
-      ->group("Data");
-  app.add_option("--normalize", options.normalize,
-                 "Then subtract MEAN and divide by DEVIATION")
-      ->type_name("MEAN,DEVIATION")
-      ->delimiter(',')
-      ->expected(2)
-      ->type_size(1)
-      ->group("Data");
+  auto conversion = [&](const char *name, std::vector<std::string> &values,
+                        const char *type, const char *help) {
+    app.add_option(name, values, help)
+        ->type_size(1)
+        ->allow_extra_args(false)
+        ->type_name(type)
+        ->group("Data");
+  };
+  conversion("--scale", options.scale, "[NAME=]NUMBER",
+             "Multiply data, of all inputs that take floats or of one");
+  conversion("--normalize", options.normalize, "[NAME=]MEAN,DEVIATION",
+             "Then subtract MEAN and divide by DEVIATION");
   app.add_option("--text", options.text,
                  "Train on windows of a text to predict the next symbol")
       ->type_name("FILE")

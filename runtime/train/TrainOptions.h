@@ -19,8 +19,7 @@ struct TrainOptions {
   // Data.
   std::vector<std::string> data, val;
   std::string labels, valLabels, text, vocab = "byte";
-  std::string scale;
-  std::vector<double> normalize;
+  std::vector<std::string> scale, normalize;
   int64_t context = 0, stride = 1;
   std::optional<double> valSplit;
 

@@ -30,6 +30,7 @@ private:
   MaybeError load();
   void printInfo() const;
   MaybeError readData();
+  MaybeError readConversions(std::vector<Conversion> &conversions) const;
   MaybeError checkBatches();
   MaybeError setUpScalars();
   MaybeError start();

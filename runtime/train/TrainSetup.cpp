@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../run/Report.h"
+#include "../run/TensorArguments.h"
 #include "Json.h"
 #include "TrainRun.h"
 #include "tern/runtime/AtomicFile.h"
@@ -107,6 +108,49 @@ void TrainRun::printInfo() const {
                                    : "");
 }
 
+/// Applies each of an option's arguments, [NAME=]VALUE, to the inputs it means.
+static MaybeError
+applyConversions(const char *option, const std::vector<std::string> &arguments,
+                 const ModelInputs &model, std::vector<Conversion> &conversions,
+                 MaybeError (*parse)(const std::string &, Conversion &)) {
+  for (const std::string &argument : arguments) {
+    bool applies = false;
+    size_t named = 0;
+    while (named < conversions.size() &&
+           !isNamed(argument, model.inputs[named].name))
+      ++named;
+    std::string text = argument;
+    if (named < conversions.size())
+      text = argument.substr(model.inputs[named].name.size() + 1);
+    for (size_t i = 0; i < conversions.size(); ++i) {
+      if ((named < conversions.size() && i != named) ||
+          !isFloat(model.inputs[i].dtype))
+        continue;
+      applies = true;
+      if (MaybeError error = parse(text, conversions[i]))
+        return std::string(option) + ": " + *error;
+    }
+    if (!applies)
+      return std::string(option) + " is for inputs that take floats (" +
+             listTensors(model.inputs) + ")";
+  }
+  return std::nullopt;
+}
+
+MaybeError
+TrainRun::readConversions(std::vector<Conversion> &conversions) const {
+  conversions.resize(model.inputs.inputs.size() - 1);
+  if (MaybeError error =
+          applyConversions("--scale", options.scale, model.inputs, conversions,
+                           [](const std::string &text, Conversion &conversion) {
+                             conversion.isAffine = true;
+                             return parseScale(text, conversion.scale);
+                           }))
+    return error;
+  return applyConversions("--normalize", options.normalize, model.inputs,
+                          conversions, parseNormalization);
+}
+
 MaybeError TrainRun::readData() {
   bool hasVal = !options.val.empty() || !options.valLabels.empty();
   if (!options.text.empty()) {
@@ -121,26 +165,8 @@ MaybeError TrainRun::readData() {
     return readText(file, model.inputs, trainData, validationData);
   }
   TensorFiles files;
-  if (!options.scale.empty()) {
-    files.conversion.isAffine = true;
-    if (MaybeError error = parseScale(options.scale, files.conversion.scale))
-      return "--scale: " + *error;
-  }
-  if (!options.normalize.empty()) {
-    files.conversion.isAffine = true;
-    files.conversion.mean = options.normalize[0];
-    files.conversion.deviation = options.normalize[1];
-    if (!std::isfinite(options.normalize[0]) ||
-        !std::isfinite(options.normalize[1]) || options.normalize[1] == 0)
-      return "--normalize: mean and deviation must be finite, the deviation "
-             "not 0";
-  }
-  bool takesFloats = false;
-  for (size_t i = 0; i + 1 < model.inputs.inputs.size(); ++i)
-    takesFloats |= isFloat(model.inputs.inputs[i].dtype);
-  if (files.conversion.isAffine && !takesFloats)
-    return "--scale and --normalize are for models that take floats (" +
-           listTensors(model.inputs.inputs) + ")";
+  if (MaybeError error = readConversions(files.conversions))
+    return error;
   if (!options.evalOnly || !options.data.empty()) {
     files.data = options.data;
     files.labels = options.labels;
