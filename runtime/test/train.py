@@ -458,6 +458,13 @@ class Trust(Case):
             self.good(*run, "--steps", steps, "--checkpoint", "b.safetensors",
                       "--resume=auto", "--threads", threads)
         self.assertEqual(self.read("a.safetensors"), self.read("b.safetensors"))
+        out = self.good(*run, "--steps", 60, "--checkpoint", "b.safetensors",
+                        "--resume")
+        self.assertEqual(out, "the checkpoint has all 60 steps\n")
+        self.bad("'b.safetensors' has done 60 steps, more than the 59 asked "
+                 "for", *run, "--steps", 59, "--checkpoint", "b.safetensors",
+                 "--resume")
+        self.assertEqual(self.read("a.safetensors"), self.read("b.safetensors"))
 
     def test_threads(self):
         for threads in (1, 2):

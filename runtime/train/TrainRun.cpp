@@ -270,7 +270,7 @@ MaybeError TrainRun::train() {
       return error;
   }
   progress->hide();
-  interrupted = step < total;
+  interrupted = stopRequested && (step < total || isEvaluationDue());
   if (options.checkpoint.empty() || saved == step)
     return std::nullopt;
   return save(options.checkpoint);
@@ -330,6 +330,9 @@ MaybeError TrainRun::run() {
     error = problem;
   if (error)
     return error;
+  if (!stepsHere && !interrupted)
+    std::printf("the checkpoint has all %lld steps\n",
+                static_cast<long long>(step));
   if (stepsHere)
     std::printf(
         "trained %lld steps (%.2f epochs) in %.2f s, %.4g items/s, "

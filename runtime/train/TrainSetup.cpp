@@ -335,6 +335,9 @@ MaybeError TrainRun::start() {
       return std::nullopt;
     if (MaybeError error = checkResumed())
       return error;
+    if (step > total)
+      return "'" + options.checkpoint + "' has done " + std::to_string(step) +
+             " steps, more than the " + std::to_string(total) + " asked for";
     auto read = [&](const char *key) -> std::optional<double> {
       const char *text = tern_trainer_metadata(model.trainer, key);
       if (!text || !*text)
