@@ -113,7 +113,8 @@ public:
   Outliner(scf::ParallelOp loop, func::FuncOp func, std::string name)
       : loop(loop), func(func), name(std::move(name)), b(loop.getLoc(), loop) {}
 
-  func::FuncOp run();
+  /// The function and the call of it that replaced the loop.
+  std::pair<func::FuncOp, func::CallOp> run();
 
 private:
   Value intoBody(Value value);
@@ -202,7 +203,7 @@ void Outliner::buildLoops() {
   func::ReturnOp::create(b);
 }
 
-func::FuncOp Outliner::run() {
+std::pair<func::FuncOp, func::CallOp> Outliner::run() {
   unsigned rank = loop.getNumLoops();
   numLinear = rank > 1 && !isHeavy(loop) ? rank - 1 : rank;
 
@@ -247,7 +248,7 @@ func::FuncOp Outliner::run() {
   call->setAttr(kParallelAttrName,
                 b.getStringAttr(getLocationName(loop.getLoc(), name)));
   loop.erase();
-  return body;
+  return {body, call};
 }
 
 /// Stack buffers move to the entry of their function: within a loop each
@@ -296,10 +297,32 @@ struct OutlineParallelPass
       ++numOutlined;
       std::string name =
           (func.getName() + "_par" + std::to_string(number++)).str();
-      symbols.insert(Outliner(loop, func, name).run());
+      auto [body, call] = Outliner(loop, func, name).run();
+      if (func::FuncOp same = findEqual(body)) {
+        ++numShared;
+        call.setCallee(same.getName());
+        body.erase();
+        continue;
+      }
+      symbols.insert(body);
+      call.setCallee(body.getName());
+      bodies[body.getFunctionType()].push_back(body);
     }
     return success();
   }
+
+  /// Layers of one shape have equal loops, which need code only once.
+  func::FuncOp findEqual(func::FuncOp body) {
+    for (func::FuncOp other : bodies.lookup(body.getFunctionType()))
+      if (other.getAllArgAttrs() == body.getAllArgAttrs() &&
+          OperationEquivalence::isRegionEquivalentTo(
+              &other.getBody(), &body.getBody(),
+              OperationEquivalence::Flags::IgnoreLocations))
+        return other;
+    return {};
+  }
+
+  DenseMap<Type, SmallVector<func::FuncOp>> bodies;
 };
 
 } // namespace

@@ -128,3 +128,28 @@ func.func @reduction(%x: memref<8xf32>) -> f32 {
   }
   return %s : f32
 }
+
+// -----
+
+// Equal loops share a function, whichever buffers they are called with.
+// CHECK-LABEL: func.func @shared
+// CHECK: call @shared_par0({{.*}}, %arg0) {tern.parallel = {{.*}}}
+// CHECK: call @shared_par0({{.*}}, %arg1) {tern.parallel = {{.*}}}
+// CHECK: call @shared_par2({{.*}}, %arg2) {tern.parallel = {{.*}}}
+func.func @shared(%x: memref<100000xf32>, %y: memref<100000xf32>, %z: memref<200000xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = arith.constant 100000 : index
+  %n2 = arith.constant 200000 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    memref.store %zero, %x[%i] : memref<100000xf32>
+  }
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    memref.store %zero, %y[%i] : memref<100000xf32>
+  }
+  scf.parallel (%i) = (%c0) to (%n2) step (%c1) {
+    memref.store %zero, %z[%i] : memref<200000xf32>
+  }
+  return
+}

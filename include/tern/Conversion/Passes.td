@@ -229,7 +229,8 @@ def OutlineParallelPass
     runs the iterations [begin, end) of the loop's linearised space; the loop
     becomes a call of it with the whole range, marked `tern.parallel = "label"`
     with the operation's location name. The mark says that the range may be
-    split among threads, so the call means the same with and without it.
+    split among threads, so the call means the same with and without it. Equal
+    loops, such as those of equal layers, share one function.
 
     Dimensions are linearised from the outside in. When the body has neither
     loops nor vectors, the innermost dimension stays a loop of its own inside
@@ -248,6 +249,8 @@ def OutlineParallelPass
   ];
   let statistics = [
     Statistic<"numOutlined", "num-outlined", "Loops outlined">,
+    Statistic<"numShared", "num-shared",
+              "Loops that share the function of an equal one">,
     Statistic<"numSequential", "num-sequential", "Loops made sequential">
   ];
   let dependentDialects = [
