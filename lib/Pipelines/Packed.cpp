@@ -19,6 +19,7 @@ void tern::buildTernaryToPackedPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createTernSelectLayout());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createTernShareQuantizers());
   pm.addPass(createTernHoistWeightWork());
   pm.addPass(createCSEPass());
 }

@@ -54,6 +54,21 @@ def TernSelectLayout : Pass<"tern-select-layout", "::mlir::func::FuncOp"> {
   ];
 }
 
+def TernShareQuantizers
+    : Pass<"tern-share-quantizers", "::mlir::func::FuncOp"> {
+  let summary = "Quantize the same activations once";
+  let description = [{
+    Of the `tern.quantize_activations` of one tensor by one quantizer in one
+    block, keeps that with the widest codes; others become slices of them. So
+    what a layer's forward pass has padded for its packed product is what its
+    backward pass reads.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numShared", "num-shared", "Quantizers left out">
+  ];
+}
+
 def TernHoistWeightWork
     : Pass<"tern-hoist-weight-work", "::mlir::ModuleOp"> {
   let summary = "Move what depends on parameters alone into prepare functions";
