@@ -173,6 +173,8 @@ static LogicalResult buildGradient(func::FuncOp primal, func::FuncOp gradient,
   if (failed(reverse.passBackwards(operations)))
     return failure();
 
+  // Adjoints of loops may have replaced what was returned.
+  results.assign(terminator->operand_begin(), terminator->operand_end());
   for (unsigned i : wanted) {
     Value argument = block.getArgument(i);
     Value cotangent = reverse.getCotangent(argument);
@@ -233,6 +235,7 @@ tern::differentiate(func::FuncOp primal, const DifferentiateOptions &options) {
 void tern::registerDifferentiableOpModels(DialectRegistry &registry) {
   registerLinalgModels(registry);
   registerScalarModels(registry);
+  registerScfModels(registry);
   registerTensorModels(registry);
   registerTernModels(registry);
 }

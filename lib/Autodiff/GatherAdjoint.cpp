@@ -28,19 +28,6 @@ static Value createRead(ImplicitLocOpBuilder &b, const LinalgRead &read,
   return tensor::ExtractOp::create(b, read.value, indices);
 }
 
-/// `tensor` with extents that can be asked for: those of a loop's result
-/// cannot.
-static Value withExtents(ImplicitLocOpBuilder &b, Value tensor, Value like) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  if (type.hasStaticShape())
-    return tensor;
-  SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0));
-  SmallVector<OpFoldResult> strides(type.getRank(), b.getIndexAttr(1));
-  return tensor::ExtractSliceOp::create(
-      b, type, tensor, offsets, tensor::getMixedSizes(b, b.getLoc(), like),
-      strides);
-}
-
 LogicalResult tern::buildGatherAdjoint(linalg::LinalgOp op, Value source,
                                        ArrayRef<LinalgRead> reads,
                                        SeedBuilder seed, Reverse &reverse) {
@@ -131,7 +118,7 @@ LogicalResult tern::buildGatherAdjoint(linalg::LinalgOp op, Value source,
       scf::buildLoopNest(b, b.getLoc(), begins, ends, steps, sums, buildBody);
   if (failedInside)
     return failure();
-  Value result = withExtents(b, nest.results[0], source);
+  Value result = createWithExtents(b, nest.results[0], source);
   if (sumType != elementType)
     result = createFloatCast(b, result, elementType);
   reverse.add(source, result);

@@ -16,6 +16,7 @@ class DialectRegistry;
 namespace tern {
 void registerScalarModels(mlir::DialectRegistry &registry);
 void registerLinalgModels(mlir::DialectRegistry &registry);
+void registerScfModels(mlir::DialectRegistry &registry);
 void registerTensorModels(mlir::DialectRegistry &registry);
 void registerTernModels(mlir::DialectRegistry &registry);
 } // namespace tern

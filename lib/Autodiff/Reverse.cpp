@@ -162,3 +162,15 @@ Value tern::createSum(ImplicitLocOpBuilder &b, Value lhs, Value rhs,
     sum = tensor::CastOp::create(b, type, sum);
   return sum;
 }
+
+Value tern::createWithExtents(ImplicitLocOpBuilder &b, Value value,
+                              Value like) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || type.hasStaticShape())
+    return value;
+  SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(type.getRank(), b.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(
+      b, type, value, offsets, tensor::getMixedSizes(b, b.getLoc(), like),
+      strides);
+}

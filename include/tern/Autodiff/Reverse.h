@@ -91,6 +91,11 @@ createElementwise(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange operands,
                       body,
                   mlir::Value like = nullptr);
 
+/// The result of a loop or branch with extents that can be asked for, which are
+/// those of `like`.
+mlir::Value createWithExtents(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
+                              mlir::Value like);
+
 /// The sum of two values of one type; `like`, if given, has their extents.
 mlir::Value createSum(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
                       mlir::Value rhs, mlir::Value like = nullptr);
