@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Pass/PassManager.h"
@@ -53,6 +54,8 @@ struct MaterializeShapesPass
     // Move each tensor.dim up through the operations until it asks an argument;
     // the rest is then dead.
     OpPassManager pm(func::FuncOp::getOperationName());
+    // What a loop carries keeps its extents.
+    pm.addPass(createSCFForLoopCanonicalizationPass());
     pm.addPass(memref::createResolveShapedTypeResultDimsPass());
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());

@@ -35,7 +35,8 @@ EXPECTED = {
 # Operands that fix shapes, which the tests give as run-time inputs.
 SHAPE_OPERANDS = {
     "Reshape": [1], "Squeeze": [1], "Unsqueeze": [1], "Expand": [1], "Split": [1], "Slice": [1, 2, 3, 4],
-    "ConstantOfShape": [0], "Pad": [1, 3], "Range": [0, 1, 2], "Dropout": [2],
+    "ConstantOfShape": [0], "Pad": [1, 3], "Tile": [1, 2], "TopK": [1], "CumSum": [1], "OneHot": [1],
+    "Resize": [1, 2, 3], "Upsample": [1], "Range": [0, 1, 2], "Dropout": [1, 2],
     **{f"Reduce{kind}": [1] for kind in ("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")},
 }
 

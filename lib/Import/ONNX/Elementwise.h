@@ -50,6 +50,10 @@ bool fitsType(const Extent &extent, DType dtype);
 /// saturate, and NaN becomes 0.
 mlir::FailureOr<Tensor> emitCast(Node &node, Tensor operand, DType to);
 
+/// The least element over the axes, which disappear.
+mlir::FailureOr<Tensor> emitMin(Node &node, Tensor x,
+                                llvm::ArrayRef<int64_t> axes);
+
 /// Scalar code. Minimum and maximum are NaN if either operand is.
 mlir::Value emitConstant(mlir::ImplicitLocOpBuilder &b, mlir::Type type,
                          double value);

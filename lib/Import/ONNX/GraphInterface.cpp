@@ -255,6 +255,23 @@ FailureOr<Tensor> Importer::makeConstant(const onnx::TensorProto &proto,
   return tensor;
 }
 
+DenseElementsAttr Importer::readSmallParameter(const Tensor &tensor) {
+  auto parameter = parameters.find(tensor.parameter);
+  if (parameter == parameters.end() || !parameter->second.data)
+    return nullptr;
+  llvm::Expected<TensorData> data = file.getData(*parameter->second.data);
+  if (!data) { // It was read before: this cannot be.
+    llvm::consumeError(data.takeError());
+    return nullptr;
+  }
+  if (static_cast<int64_t>(data->bytes.size()) > maxInlineBytes ||
+      data->numElements == 0)
+    return nullptr;
+  return DenseElementsAttr::getFromRawBuffer(
+      RankedTensorType::get(data->shape, getMLIRType(data->dtype, &context)),
+      data->bytes);
+}
+
 Value Importer::getValue(Tensor &tensor) {
   if (tensor.value)
     return tensor.value;

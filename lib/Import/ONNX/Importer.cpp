@@ -9,8 +9,10 @@
 #include "Importer.h"
 #include "Node.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -261,9 +263,10 @@ LogicalResult Importer::importNodes(ArrayRef<int> order) {
 
 OwningOpRef<ModuleOp> tern::importONNX(StringRef path, MLIRContext &context,
                                        const ImportOptions &options) {
-  context.loadDialect<arith::ArithDialect, func::FuncDialect,
-                      linalg::LinalgDialect, math::MathDialect,
-                      tensor::TensorDialect, TernDialect>();
+  context
+      .loadDialect<arith::ArithDialect, bufferization::BufferizationDialect,
+                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
+                   scf::SCFDialect, tensor::TensorDialect, TernDialect>();
   llvm::Expected<std::unique_ptr<ModelFile>> file = ModelFile::open(path);
   if (!file) {
     emitError(FileLineColLoc::get(&context, path, 0, 0),
@@ -274,6 +277,7 @@ OwningOpRef<ModuleOp> tern::importONNX(StringRef path, MLIRContext &context,
 }
 
 void tern::registerONNXImportDialects(DialectRegistry &registry) {
-  registry.insert<arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
-                  math::MathDialect, tensor::TensorDialect, TernDialect>();
+  registry.insert<arith::ArithDialect, bufferization::BufferizationDialect,
+                  func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
+                  scf::SCFDialect, tensor::TensorDialect, TernDialect>();
 }

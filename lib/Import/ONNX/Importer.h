@@ -53,6 +53,8 @@ public:
   const onnx::TensorProto &keep(onnx::TensorProto proto) {
     return keptTensors.emplace_back(std::move(proto));
   }
+  /// The elements of a parameter of at most `maxInlineBytes`, or null.
+  mlir::DenseElementsAttr readSmallParameter(const Tensor &tensor);
   /// Notes that the parameter is the weight of a linear layer: its axis
   /// `channelAxis` is the layer's output channels.
   void noteLinearUse(const Tensor &weight, int64_t channelAxis);

@@ -128,6 +128,33 @@ static LogicalResult importIsInf(Node &node) {
       }));
 }
 
+/// Shifts by the width or more give 0.
+static LogicalResult importBitShift(Node &node) {
+  StringRef direction = node.getString("direction", "");
+  FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(Integers);
+  if (failed(operands))
+    return failure();
+  DType dtype = operands->front().dtype;
+  if (!isUnsigned(dtype))
+    return node.error("element type " + getName(dtype) + " is not supported");
+  if (direction != "LEFT" && direction != "RIGHT")
+    return node.error("attribute 'direction' must be LEFT or RIGHT");
+  return node.setResult(
+      node.emitMap(*operands, dtype, [&](B &b, ValueRange args) -> Value {
+        Type type = args[0].getType();
+        Value zero = emitConstant(b, type, 0);
+        Value fits =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::ult, args[1],
+                                  emitConstant(b, type, getBitWidth(dtype)));
+        Value amount = arith::SelectOp::create(b, fits, args[1], zero);
+        Value shifted =
+            direction == "LEFT"
+                ? arith::ShLIOp::create(b, args[0], amount).getResult()
+                : arith::ShRUIOp::create(b, args[0], amount).getResult();
+        return arith::SelectOp::create(b, fits, shifted, zero);
+      }));
+}
+
 void tern::onnx_import::addLogicalOps(OpTable &ops) {
   using F = arith::CmpFPredicate;
   using I = arith::CmpIPredicate;
@@ -145,6 +172,13 @@ void tern::onnx_import::addLogicalOps(OpTable &ops) {
   addBinary(ops, "And", 1, Booleans, emitSimple<arith::AndIOp>);
   addBinary(ops, "Or", 1, Booleans, emitSimple<arith::OrIOp>);
   addBinary(ops, "Xor", 1, Booleans, emitSimple<arith::XOrIOp>);
+  addBinary(ops, "BitwiseAnd", 18, Integers, emitSimple<arith::AndIOp>);
+  addBinary(ops, "BitwiseOr", 18, Integers, emitSimple<arith::OrIOp>);
+  addBinary(ops, "BitwiseXor", 18, Integers, emitSimple<arith::XOrIOp>);
+  addUnary(ops, "BitwiseNot", 18, Integers, [](B &b, Value x, DType) -> Value {
+    return arith::XOrIOp::create(b, x, emitConstant(b, x.getType(), -1));
+  });
+  ops.onOp("BitShift", 11, 2, importBitShift);
   addUnary(ops, "Not", 1, Booleans, [](B &b, Value x, DType) -> Value {
     return arith::XOrIOp::create(b, x, emitConstant(b, x.getType(), 1));
   });

@@ -60,6 +60,26 @@ FailureOr<SmallVector<int64_t>> Node::getConstants(unsigned i,
   return values;
 }
 
+std::optional<SmallVector<double>> Node::getFloatContents(unsigned i) {
+  if (!hasInput(i))
+    return std::nullopt;
+  Tensor &tensor = getInput(i);
+  DenseElementsAttr constant = tensor.constant;
+  if (!constant && !tensor.parameter.empty() && !tensor.isTransposed)
+    constant = importer.readSmallParameter(tensor);
+  auto floats = dyn_cast_or_null<DenseFPElementsAttr>(constant);
+  if (!floats)
+    return std::nullopt;
+  SmallVector<double> values;
+  for (APFloat value : floats.getValues<APFloat>()) {
+    bool losesInfo;
+    value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+    values.push_back(value.convertToDouble());
+  }
+  return values;
+}
+
 LogicalResult Node::expectTypes(const Tensor &tensor, unsigned types) {
   unsigned type = isFloat(tensor.dtype)     ? Floats
                   : isInteger(tensor.dtype) ? Integers
@@ -171,6 +191,24 @@ std::optional<SmallVector<int64_t>> Node::getInts(StringRef name) {
     return std::nullopt;
   return SmallVector<int64_t>(attribute->ints().begin(),
                               attribute->ints().end());
+}
+
+SmallVector<double> Node::getFloats(StringRef name) {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  if (!hasType(attribute, onnx::AttributeProto::FLOATS,
+               attribute && attribute->floats_size(), attributeError))
+    return {};
+  return SmallVector<double>(attribute->floats().begin(),
+                             attribute->floats().end());
+}
+
+std::optional<std::vector<std::string>> Node::getStrings(StringRef name) {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  if (!hasType(attribute, onnx::AttributeProto::STRINGS,
+               attribute && attribute->strings_size(), attributeError))
+    return std::nullopt;
+  return std::vector<std::string>(attribute->strings().begin(),
+                                  attribute->strings().end());
 }
 
 LogicalResult Node::checkAttributes() {

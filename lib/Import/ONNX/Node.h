@@ -66,6 +66,9 @@ public:
   /// The same, all constants; otherwise reports that `what` must be known.
   mlir::FailureOr<llvm::SmallVector<int64_t>> getConstants(unsigned i,
                                                            const char *what);
+  /// The elements of a small float input, be it a constant or a parameter whose
+  /// values the model holds.
+  std::optional<llvm::SmallVector<double>> getFloatContents(unsigned i);
   mlir::LogicalResult expectTypes(const Tensor &tensor, unsigned types);
   /// All inputs, which must be there, of one element type out of `types`.
   mlir::FailureOr<llvm::SmallVector<Tensor>> getSameTyped(unsigned types);
@@ -90,6 +93,9 @@ public:
   double getFloat(llvm::StringRef name, double defaultValue);
   llvm::StringRef getString(llvm::StringRef name, llvm::StringRef defaultValue);
   std::optional<llvm::SmallVector<int64_t>> getInts(llvm::StringRef name);
+  /// A list of floats; empty if there is none.
+  llvm::SmallVector<double> getFloats(llvm::StringRef name);
+  std::optional<std::vector<std::string>> getStrings(llvm::StringRef name);
   /// The attribute as it is, or null.
   const onnx::AttributeProto *getAttribute(llvm::StringRef name);
   const onnx::NodeProto &getProto() const { return proto; }

@@ -103,14 +103,60 @@ static LogicalResult importLayerNorm(Node &node, bool isRms) {
   return success();
 }
 
+/// Replaces the mean and the variance (the last two vectors) by the batch's;
+/// the results 1 and 2 are what they are updated to.
+static LogicalResult
+useBatchStatistics(Node &node, Tensor x, double momentum,
+                   MutableArrayRef<FailureOr<Tensor>> vectors) {
+  SmallVector<int64_t> axes =
+      llvm::to_vector(llvm::seq<int64_t>(1, x.getRank()));
+  axes.front() = 0;
+  if (axes.size() > 1)
+    for (auto [i, axis] : llvm::enumerate(MutableArrayRef(axes).drop_front()))
+      axis = static_cast<int64_t>(i) + 2;
+  FailureOr<Tensor> mean = node.emitMean(x, axes);
+  auto align = [&](FailureOr<Tensor> vector) -> FailureOr<Tensor> {
+    if (failed(vector))
+      return failure();
+    return node.emitUnsqueeze(
+        *vector, llvm::to_vector(llvm::seq<int64_t>(1, x.getRank() - 1)));
+  };
+  FailureOr<Tensor> d = combine<arith::SubFOp>(node, x, align(mean));
+  FailureOr<Tensor> square = combine<arith::MulFOp>(node, d, d);
+  if (failed(mean) || failed(square))
+    return failure();
+  FailureOr<Tensor> variance = node.emitMean(*square, axes);
+  if (failed(variance))
+    return failure();
+  for (auto [i, statistic] : {std::pair(1, *mean), std::pair(2, *variance)}) {
+    if (node.hasResult(i)) {
+      FailureOr<Tensor> updated =
+          node.emitMap({node.getInput(i + 2), statistic}, x.dtype,
+                       [&](B &b, ValueRange args) -> Value {
+                         Type type = args[0].getType();
+                         Value old = arith::MulFOp::create(
+                             b, args[0], emitConstant(b, type, momentum));
+                         Value now = arith::MulFOp::create(
+                             b, args[1], emitConstant(b, type, 1 - momentum));
+                         return arith::AddFOp::create(b, old, now);
+                       });
+      if (failed(updated))
+        return failure();
+      node.setResult(i, *updated);
+    }
+    vectors[i + 1] = align(statistic);
+  }
+  return success();
+}
+
 /// y = (x - mean) / sqrt(var + epsilon) * scale + bias, each per channel
 /// (axis 1), with the statistics given.
 static LogicalResult importBatchNorm(Node &node) {
   Tensor input = node.getInput(0);
   double epsilon = node.getFloat("epsilon", 1e-5f);
-  node.getFloat("momentum", 0.9);
-  if (node.getInt("training_mode", 0) ||
-      (node.getVersion() < 7 && !node.getInt("is_test", 0)))
+  double momentum = node.getFloat("momentum", 0.9f);
+  bool isTraining = node.getVersion() >= 14 && node.getInt("training_mode", 0);
+  if (node.getVersion() < 7 && !node.getInt("is_test", 0))
     return node.error("training mode is not supported");
   if (!node.getInt("spatial", 1))
     return node.error("attribute 'spatial' must be 1");
@@ -132,11 +178,100 @@ static LogicalResult importBatchNorm(Node &node) {
                         "; it must have one element per channel");
     vectors.push_back(node.emitUnsqueeze(vector, trailing));
   }
+  if (isTraining && failed(useBatchStatistics(node, input, momentum, vectors)))
+    return failure();
   FailureOr<Tensor> centered = combine<arith::SubFOp>(node, input, vectors[2]);
   FailureOr<Tensor> deviation = emitDeviation(node, vectors[3], epsilon);
   FailureOr<Tensor> y = combine<arith::DivFOp>(node, centered, deviation);
   y = combine<arith::MulFOp>(node, y, vectors[0]);
   return node.setResult(combine<arith::AddFOp>(node, y, vectors[1]));
+}
+
+/// d / sqrt(mean(d * d) + epsilon) over the axes, for d = x - mean(x), in f32
+/// for narrower types; the result has that type.
+static FailureOr<Tensor>
+emitNormalized(Node &node, Tensor x, ArrayRef<int64_t> axes, double epsilon) {
+  FailureOr<Tensor> wide = node.emitFloatCast(x, getAccumulatorType(x.dtype));
+  FailureOr<Tensor> d =
+      combine<arith::SubFOp>(node, wide, emitKeptMean(node, wide, axes));
+  FailureOr<Tensor> variance =
+      emitKeptMean(node, combine<arith::MulFOp>(node, d, d), axes);
+  return combine<arith::DivFOp>(node, d,
+                                emitDeviation(node, variance, epsilon));
+}
+
+/// A vector along axis 1 of a tensor of that rank, in a given float type.
+static FailureOr<Tensor> alignChannels(Node &node, Tensor vector, int64_t rank,
+                                       DType type) {
+  FailureOr<Tensor> wide = node.emitFloatCast(vector, type);
+  if (failed(wide))
+    return failure();
+  return node.emitUnsqueeze(*wide,
+                            llvm::to_vector(llvm::seq<int64_t>(1, rank - 1)));
+}
+
+/// Normalizes each sample's channels in groups of adjacent ones; scale and bias
+/// are per channel, or per group before opset 21.
+static LogicalResult importGroupedNorm(Node &node, bool isInstance) {
+  Tensor x = node.getInput(0);
+  double epsilon = node.getFloat("epsilon", 1e-5f);
+  if (!isInstance && node.getInt("stash_type", 1) != 1)
+    return node.error("stash_type must be 1, that is float");
+  if (failed(node.expectTypes(x, Floats)))
+    return failure();
+  if (x.getRank() < 2)
+    return node.error("the input must have rank 2 or more");
+  const Extent &channels = x.shape[1];
+  Extent groups = isInstance ? channels : node.getInt("num_groups", 0);
+  std::optional<Extent> perGroup =
+      groups.isConstant(0) ? std::nullopt : Extent::divExact(channels, groups);
+  if (!perGroup)
+    return node.error("the channels do not make " + node.describe({groups}) +
+                      " groups");
+  bool isPerGroup = !isInstance && node.getVersion() < 21;
+  for (unsigned i : {1, 2}) {
+    Tensor &vector = node.getInput(i);
+    if (vector.dtype != x.dtype)
+      return node.error("inputs have different element types");
+    if (vector.shape != Extents{isPerGroup ? groups : channels})
+      return node.error("input " + Twine(i) + " has shape " +
+                        node.describe(vector.shape) + ", not [" +
+                        node.describe({isPerGroup ? groups : channels}) + "]");
+  }
+  Extents split = {x.shape[0], groups, *perGroup};
+  split.append(x.shape.begin() + 2, x.shape.end());
+  FailureOr<Tensor> parts = node.emitReshape(x, split);
+  if (failed(parts))
+    return failure();
+  FailureOr<Tensor> y = emitNormalized(
+      node, *parts, llvm::to_vector(llvm::seq<int64_t>(2, parts->getRank())),
+      epsilon);
+  if (succeeded(y) && !isPerGroup)
+    y = node.emitReshape(*y, x.shape);
+  if (failed(y))
+    return failure();
+  y = combine<arith::MulFOp>(
+      node, y, alignChannels(node, node.getInput(1), y->getRank(), y->dtype));
+  if (failed(y))
+    return failure();
+  y = combine<arith::AddFOp>(
+      node, y, alignChannels(node, node.getInput(2), y->getRank(), y->dtype));
+  if (failed(y) || failed(y = node.emitReshape(*y, x.shape)))
+    return failure();
+  return node.setResult(node.emitFloatCast(*y, x.dtype));
+}
+
+static LogicalResult importMeanVarianceNorm(Node &node) {
+  Tensor x = node.getInput(0);
+  FailureOr<SmallVector<int64_t>> axes = node.normalizeAxes(
+      node.getInts("axes").value_or(SmallVector<int64_t>{0, 2, 3}),
+      x.getRank());
+  if (failed(axes) || failed(node.expectTypes(x, Floats)))
+    return failure();
+  FailureOr<Tensor> y = emitNormalized(node, x, *axes, 1e-9);
+  if (failed(y))
+    return failure();
+  return node.setResult(node.emitFloatCast(*y, x.dtype));
 }
 
 void tern::onnx_import::addNormalizationOps(OpTable &ops) {
@@ -145,4 +280,9 @@ void tern::onnx_import::addNormalizationOps(OpTable &ops) {
   ops.onOp("RMSNormalization", 23, 2,
            [](Node &node) { return importLayerNorm(node, /*isRms=*/true); });
   ops.onOp("BatchNormalization", 1, 5, importBatchNorm);
+  ops.onOp("InstanceNormalization", 6, 3,
+           [](Node &node) { return importGroupedNorm(node, true); });
+  ops.onOp("GroupNormalization", 18, 3,
+           [](Node &node) { return importGroupedNorm(node, false); });
+  ops.onOp("MeanVarianceNormalization", 9, 1, importMeanVarianceNorm);
 }

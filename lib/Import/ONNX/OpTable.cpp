@@ -36,6 +36,14 @@ const OpTable &OpTable::get() {
     addConvolutionOps(ops);
     addPoolingOps(ops);
     addPaddingOps(ops);
+    addIndexingOps(ops);
+    addSortingOps(ops);
+    addRearrangingOps(ops);
+    addEinsumOps(ops);
+    addLossOps(ops);
+    addQuantizationOps(ops);
+    addResizingOps(ops);
+    addRecurrentOps(ops);
     addReductionOps(ops);
     addNormalizationOps(ops);
     addShapeOps(ops);

@@ -387,6 +387,58 @@ static LogicalResult importGlobalPool(Node &node, bool isMax) {
   return node.setResult(node.emitUnsqueeze(*result, axes));
 }
 
+/// x / (bias + alpha / size * sum of squares of `size` adjacent channels)^beta.
+static LogicalResult importLRN(Node &node) {
+  Tensor x = node.getInput(0);
+  double alpha = node.getFloat("alpha", 1e-4),
+         beta = node.getFloat("beta", 0.75);
+  double bias = node.getFloat("bias", 1);
+  int64_t size = node.getInt("size", 0);
+  if (failed(node.expectTypes(x, Floats)))
+    return failure();
+  if (x.getRank() < 3 || size < 1 || size > (1 << 20))
+    return node.error(size < 1 || size > (1 << 20)
+                          ? "attribute 'size' is " + Twine(size)
+                          : Twine("the input must have rank 3 or more"));
+  // Channels as the first of two spatial axes.
+  std::optional<Extent> rest = Extent::product(ArrayRef(x.shape).drop_front(2));
+  if (!rest)
+    return node.error("the number of elements overflows");
+  DType accumulator = getAccumulatorType(x.dtype);
+  FailureOr<Tensor> wide = node.emitFloatCast(x, accumulator);
+  if (succeeded(wide))
+    wide = node.emitReshape(*wide, {x.shape[0], Extent(1), x.shape[1], *rest});
+  if (failed(wide))
+    return failure();
+  FailureOr<Tensor> squares = emitPower(node, *wide, 2, /*isInverse=*/false);
+  if (failed(squares))
+    return failure();
+  Window window;
+  window.kernel = {size, 1};
+  window.strides = window.dilations = {1, 1};
+  window.low = {(size - 1) / 2, 0};
+  window.high = {size / 2, 0};
+  window.beyond = {0, 0};
+  window.out = {x.shape[1], *rest};
+  FailureOr<Tensor> sum = emitWindowSum(node, *squares, window);
+  if (failed(sum))
+    return failure();
+  FailureOr<Tensor> y = node.emitMap(
+      {*wide, *sum}, accumulator, [&](B &b, ValueRange args) -> Value {
+        Type type = args[0].getType();
+        Value scaled = arith::MulFOp::create(
+            b, args[1], emitConstant(b, type, alpha / size));
+        Value base =
+            arith::AddFOp::create(b, scaled, emitConstant(b, type, bias));
+        Value power =
+            math::PowFOp::create(b, base, emitConstant(b, type, beta));
+        return arith::DivFOp::create(b, args[0], power);
+      });
+  if (failed(y) || failed(y = node.emitReshape(*y, x.shape)))
+    return failure();
+  return node.setResult(node.emitFloatCast(*y, x.dtype));
+}
+
 void tern::onnx_import::addPoolingOps(OpTable &ops) {
   ops.onOp("MaxPool", 1, 1, importMaxPool);
   ops.onOp("AveragePool", 1, 1, importAveragePool);
@@ -394,6 +446,7 @@ void tern::onnx_import::addPoolingOps(OpTable &ops) {
            [](Node &node) { return importLpPool(node, /*isGlobal=*/false); });
   ops.onOp("GlobalLpPool", 1, 1,
            [](Node &node) { return importLpPool(node, /*isGlobal=*/true); });
+  ops.onOp("LRN", 1, 1, importLRN);
   ops.onOp("GlobalAveragePool", 1, 1,
            [](Node &node) { return importGlobalPool(node, /*isMax=*/false); });
   ops.onOp("GlobalMaxPool", 1, 1,

@@ -127,8 +127,8 @@ static FailureOr<Tensor> reduceMax(Node &node, Tensor x,
   return node.emitMax(x, axes);
 }
 
-static FailureOr<Tensor> reduceMin(Node &node, Tensor x,
-                                   ArrayRef<int64_t> axes) {
+FailureOr<Tensor> tern::onnx_import::emitMin(Node &node, Tensor x,
+                                             ArrayRef<int64_t> axes) {
   Type type = node.getElementType(x.dtype);
   unsigned width = getBitWidth(x.dtype);
   Value init;
@@ -267,7 +267,7 @@ void tern::onnx_import::addReductionOps(OpTable &ops) {
   addReduction(ops, "ReduceSum", 13, Numbers, reduceSum);
   addReduction(ops, "ReduceMean", 18, Floats, reduceMean);
   addReduction(ops, "ReduceMax", 18, Numbers, reduceMax);
-  addReduction(ops, "ReduceMin", 18, Numbers, reduceMin);
+  addReduction(ops, "ReduceMin", 18, Numbers, emitMin);
   addReduction(ops, "ReduceProd", 18, Numbers, reduceProd);
   addReduction(ops, "ReduceL1", 18, Numbers, reduceL1);
   addReduction(ops, "ReduceL2", 18, Floats, reduceL2);

@@ -240,7 +240,14 @@ static LogicalResult importDropout(Node &node) {
         node.getConstants(2, "training_mode");
     if (failed(training))
       return failure();
-    if (llvm::any_of(*training, [](int64_t value) { return value != 0; }))
+    // With a ratio of 0 training drops nothing either.
+    bool dropsNothing = false;
+    if (node.hasInput(1))
+      if (DenseElementsAttr ratio = node.getInput(1).constant;
+          ratio && ratio.getNumElements() == 1)
+        dropsNothing = (*ratio.getValues<APFloat>().begin()).isZero();
+    if (!dropsNothing &&
+        llvm::any_of(*training, [](int64_t value) { return value != 0; }))
       return node.error("training mode is not supported");
   }
   if (node.hasResult(1)) { // Which elements were kept: all.

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Importer.h"
+#include "Indexing.h"
 #include "Node.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -356,21 +357,6 @@ static LogicalResult importSlice(Node &node) {
 //===----------------------------------------------------------------------===//
 // Gather
 //===----------------------------------------------------------------------===//
-
-/// An index of any integer type, counted from the end if negative, and clamped:
-/// memory outside of the tensor is not touched whatever the model is fed.
-static Value emitSafeIndex(B &b, Value index, Value extent) {
-  Value position = arith::IndexCastOp::create(b, b.getIndexType(), index);
-  Value zero = arith::ConstantIndexOp::create(b, 0);
-  Value one = arith::ConstantIndexOp::create(b, 1);
-  Value isNegative =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position, zero);
-  Value wrapped = arith::AddIOp::create(b, position, extent);
-  position = arith::SelectOp::create(b, isNegative, wrapped, position);
-  position = arith::MaxSIOp::create(b, position, zero);
-  Value last = arith::SubIOp::create(b, extent, one);
-  return arith::MinSIOp::create(b, position, last);
-}
 
 /// Elements of a shape, picked by known indices.
 static std::optional<Tensor> foldGather(Node &node, const Tensor &data,

@@ -123,6 +123,17 @@ Extent Symbols::min(ImplicitLocOpBuilder &b, const Extent &lhs,
   });
 }
 
+Symbols::Values Symbols::saveValues() const {
+  return {llvm::map_to_vector(atoms, [](const Atom &a) { return a.value; }),
+          values};
+}
+
+void Symbols::restoreValues(Values saved) {
+  for (auto [atom, value] : llvm::zip_equal(atoms, saved.atoms))
+    atom.value = value;
+  values = std::move(saved.extents);
+}
+
 std::string Symbols::describe(const Extent &extent) const {
   std::string text;
   llvm::raw_string_ostream os(text);

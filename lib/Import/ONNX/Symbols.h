@@ -41,6 +41,16 @@ public:
   Extent min(mlir::ImplicitLocOpBuilder &b, const Extent &lhs,
              const Extent &rhs);
 
+  /// The values made so far. Code in a region of its own (the body of a loop)
+  /// makes values that code after it must not use: save them before and
+  /// restore them after. No atoms are to be made in between.
+  struct Values {
+    llvm::SmallVector<mlir::Value> atoms;
+    llvm::StringMap<mlir::Value> extents;
+  };
+  Values saveValues() const;
+  void restoreValues(Values saved);
+
   /// "batch*4 + 1": for messages.
   std::string describe(const Extent &extent) const;
   /// "[batch, 784]".

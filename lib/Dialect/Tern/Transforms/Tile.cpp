@@ -69,7 +69,9 @@ static SmallVector<int64_t> getTileSizes(TilingInterface op, int64_t grain) {
   int64_t inner;
   SmallVector<int64_t> extents = getExtents(op, inner);
   SmallVector<utils::IteratorType> kinds = op.getLoopIteratorTypes();
-  if (extents.empty() || extents.size() != kinds.size())
+  // Nor is there anything to divide in a tensor without elements.
+  if (extents.empty() || extents.size() != kinds.size() ||
+      llvm::is_contained(extents, 0))
     return {};
   bool dynamic = llvm::is_contained(extents, ShapedType::kDynamic);
   double work = inner;

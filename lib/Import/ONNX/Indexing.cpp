@@ -1,0 +1,416 @@
+//===- Indexing.cpp - Elements at computed positions ----------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Indexing.h"
+#include "Elementwise.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <limits>
+
+using namespace mlir;
+using namespace tern::onnx_import;
+using B = ImplicitLocOpBuilder;
+
+Value tern::onnx_import::emitSafeIndex(B &b, Value index, Value extent) {
+  Value position = index;
+  if (!index.getType().isIndex())
+    position = arith::IndexCastOp::create(b, b.getIndexType(), index);
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  Value isNegative =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position, zero);
+  Value wrapped = arith::AddIOp::create(b, position, extent);
+  position = arith::SelectOp::create(b, isNegative, wrapped, position);
+  position = arith::MaxSIOp::create(b, position, zero);
+  Value last = arith::SubIOp::create(b, extent, one);
+  return arith::MinSIOp::create(b, position, last);
+}
+
+SmallVector<Value> tern::onnx_import::getExtentValues(Node &node,
+                                                      ArrayRef<Extent> shape) {
+  return llvm::map_to_vector(shape, [&](const Extent &extent) {
+    return node.getSymbols().getValue(node.b, extent);
+  });
+}
+
+FailureOr<Value> tern::onnx_import::emitOnlyElement(Node &node, Tensor tensor) {
+  FailureOr<Tensor> scalar = node.emitReshape(std::move(tensor), {});
+  if (failed(scalar))
+    return failure();
+  Value source = node.getValue(*scalar);
+  return tensor::ExtractOp::create(node.b, source, ValueRange()).getResult();
+}
+
+static LogicalResult checkIndices(Node &node, const Tensor &indices) {
+  if (indices.dtype == DType::I64 || indices.dtype == DType::I32)
+    return success();
+  return node.error("indices must be i32 or i64");
+}
+
+/// Whether there are elements to take where there are positions to fill.
+static LogicalResult checkNotEmpty(Node &node, const Tensor &data,
+                                   const Tensor &indices) {
+  auto isEmpty = [](const Tensor &tensor) {
+    return llvm::is_contained(tensor.shape, Extent(0));
+  };
+  if (isEmpty(data) && !isEmpty(indices))
+    return node.error("cannot index a tensor without elements, of shape " +
+                      node.describe(data.shape));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Gather
+//===----------------------------------------------------------------------===//
+
+/// result[i, j, k] = data[index[i, j, k], j, k] for axis 0.
+static LogicalResult importGatherElements(Node &node) {
+  Tensor data = node.getInput(0), indices = node.getInput(1);
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", 0), data.getRank());
+  if (failed(axis) || failed(checkIndices(node, indices)) ||
+      failed(checkNotEmpty(node, data, indices)))
+    return failure();
+  if (indices.getRank() != data.getRank())
+    return node.error("data and indices have different ranks");
+  Value source = node.getValue(data);
+  SmallVector<Value> extents = getExtentValues(node, data.shape);
+  return node.setResult(
+      node.emitMap({indices}, data.dtype, [&](B &b, ValueRange args) -> Value {
+        SmallVector<Value> position;
+        for (int64_t i = 0; i < data.getRank(); ++i) {
+          Value index =
+              i == *axis ? args[0] : linalg::IndexOp::create(b, i).getResult();
+          // Indices may have other extents than the data beside the axis.
+          position.push_back(i != *axis && indices.shape[i] == data.shape[i]
+                                 ? index
+                                 : emitSafeIndex(b, index, extents[i]));
+        }
+        return tensor::ExtractOp::create(b, source, position);
+      }));
+}
+
+/// The number of dimensions that the rows of indices [..., k] index.
+static FailureOr<int64_t> getTupleSize(Node &node, const Tensor &indices,
+                                       int64_t most) {
+  if (failed(checkIndices(node, indices)))
+    return failure();
+  if (indices.shape.empty() || !indices.shape.back().getConstant())
+    return node.error("the last dimension of the indices must be known");
+  int64_t size = *indices.shape.back().getConstant();
+  if (size < 1 || size > most)
+    return node.error("indices of shape " + node.describe(indices.shape) +
+                      " address " + Twine(size) + " dimensions; there are " +
+                      Twine(most));
+  return size;
+}
+
+static LogicalResult importGatherND(Node &node) {
+  Tensor data = node.getInput(0), indices = node.getInput(1);
+  int64_t batch = node.getInt("batch_dims", 0);
+  if (batch < 0 || batch > data.getRank() || batch >= indices.getRank())
+    return node.error("attribute 'batch_dims' is " + Twine(batch));
+  FailureOr<int64_t> tuple =
+      getTupleSize(node, indices, data.getRank() - batch);
+  if (failed(tuple) || failed(checkNotEmpty(node, data, indices)))
+    return failure();
+  for (int64_t i = 0; i < batch; ++i)
+    if (data.shape[i] != indices.shape[i])
+      return node.error("shapes " + node.describe(data.shape) + " and " +
+                        node.describe(indices.shape) +
+                        " differ, or may differ, in their first " +
+                        Twine(batch) + " dimensions");
+  // The positions that indices have, then what they leave of the data.
+  int64_t outer = indices.getRank() - 1;
+  Extents shape(ArrayRef(indices.shape).drop_back());
+  shape.append(data.shape.begin() + batch + *tuple, data.shape.end());
+  Value source = node.getValue(data), positions = node.getValue(indices);
+  SmallVector<Value> extents = getExtentValues(node, data.shape);
+  return node.setResult(
+      node.emitMap({}, shape, data.dtype, [&](B &b, ValueRange) -> Value {
+        SmallVector<Value> row, position;
+        for (int64_t i = 0; i < outer; ++i)
+          row.push_back(linalg::IndexOp::create(b, i));
+        for (int64_t i = 0; i < data.getRank(); ++i) {
+          if (i < batch) {
+            position.push_back(row[i]);
+          } else if (i < batch + *tuple) {
+            SmallVector<Value> at(row);
+            at.push_back(arith::ConstantIndexOp::create(b, i - batch));
+            position.push_back(emitSafeIndex(
+                b, tensor::ExtractOp::create(b, positions, at), extents[i]));
+          } else {
+            position.push_back(
+                linalg::IndexOp::create(b, outer + i - batch - *tuple));
+          }
+        }
+        return tensor::ExtractOp::create(b, source, position);
+      }));
+}
+
+//===----------------------------------------------------------------------===//
+// Scatter
+//===----------------------------------------------------------------------===//
+
+/// Loops over all positions of a shape that carry a tensor.
+static Value emitLoops(B &b, ArrayRef<Value> extents, Value carried,
+                       SmallVectorImpl<Value> &position,
+                       function_ref<Value(B &, ArrayRef<Value>, Value)> body) {
+  if (position.size() == extents.size())
+    return body(b, position, carried);
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  auto loop = scf::ForOp::create(b, zero, extents[position.size()], one,
+                                 ValueRange(carried));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  position.push_back(loop.getInductionVar());
+  Value inner = emitLoops(b, extents, loop.getRegionIterArg(0), position, body);
+  position.pop_back();
+  scf::YieldOp::create(b, inner);
+  return loop.getResult(0);
+}
+
+/// What becomes of an element when an update meets it.
+static FailureOr<std::function<Value(B &, Value, Value)>>
+getUpdate(Node &node, DType dtype) {
+  StringRef kind = node.getString("reduction", "none");
+  if (kind == "none")
+    return std::function<Value(B &, Value, Value)>(
+        [](B &, Value, Value update) { return update; });
+  if (failed(node.expectTypes(node.getInput(0), Numbers)))
+    return failure();
+  if (kind == "add")
+    return std::function<Value(B &, Value, Value)>(
+        [=](B &b, Value old, Value update) -> Value {
+          if (isFloat(dtype))
+            return arith::AddFOp::create(b, old, update);
+          return arith::AddIOp::create(b, old, update);
+        });
+  if (kind == "mul")
+    return std::function<Value(B &, Value, Value)>(
+        [=](B &b, Value old, Value update) -> Value {
+          if (isFloat(dtype))
+            return arith::MulFOp::create(b, old, update);
+          return arith::MulIOp::create(b, old, update);
+        });
+  if (kind == "min" || kind == "max")
+    return std::function<Value(B &, Value, Value)>(
+        [=](B &b, Value old, Value update) {
+          return kind == "min" ? emitMinimum(b, old, update, dtype)
+                               : emitMaximum(b, old, update, dtype);
+        });
+  return node.error("attribute 'reduction' must be none, add, mul, min or max");
+}
+
+/// Writes the updates one after another, so that the last of several wins.
+static LogicalResult
+importScatter(Node &node, Tensor data, Tensor updates,
+              function_ref<SmallVector<Value>(B &, ArrayRef<Value>)> address) {
+  auto update = getUpdate(node, data.dtype);
+  if (failed(update))
+    return failure();
+  if (updates.dtype != data.dtype)
+    return node.error("inputs have different element types");
+  Value target = node.getValue(data), source = node.getValue(updates);
+  SmallVector<Value> position, extents = getExtentValues(node, updates.shape);
+  Value result =
+      emitLoops(node.b, extents, target, position,
+                [&](B &b, ArrayRef<Value> position, Value carried) -> Value {
+                  SmallVector<Value> at = address(b, position);
+                  Value value = tensor::ExtractOp::create(b, source, position);
+                  Value old = tensor::ExtractOp::create(b, carried, at);
+                  return tensor::InsertOp::create(b, (*update)(b, old, value),
+                                                  carried, at);
+                });
+  node.setResult(0, node.makeTensor(data.dtype, data.shape, result));
+  return success();
+}
+
+static LogicalResult importScatterElements(Node &node) {
+  Tensor data = node.getInput(0), indices = node.getInput(1);
+  Tensor updates = node.getInput(2);
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", 0), data.getRank());
+  if (failed(axis) || failed(checkIndices(node, indices)) ||
+      failed(checkNotEmpty(node, data, indices)))
+    return failure();
+  if (indices.getRank() != data.getRank() || indices.shape != updates.shape)
+    return node.error("shapes " + node.describe(indices.shape) +
+                      " of the indices and " + node.describe(updates.shape) +
+                      " of the updates do not fit " +
+                      node.describe(data.shape));
+  Value positions = node.getValue(indices);
+  SmallVector<Value> extents = getExtentValues(node, data.shape);
+  return importScatter(
+      node, data, updates, [&](B &b, ArrayRef<Value> position) {
+        SmallVector<Value> at(position);
+        at[*axis] = tensor::ExtractOp::create(b, positions, position);
+        for (int64_t i = 0; i < data.getRank(); ++i)
+          if (i == *axis || indices.shape[i] != data.shape[i])
+            at[i] = emitSafeIndex(b, at[i], extents[i]);
+        return at;
+      });
+}
+
+static LogicalResult importScatterND(Node &node) {
+  Tensor data = node.getInput(0), indices = node.getInput(1);
+  Tensor updates = node.getInput(2);
+  FailureOr<int64_t> tuple = getTupleSize(node, indices, data.getRank());
+  if (failed(tuple) || failed(checkNotEmpty(node, data, indices)))
+    return failure();
+  int64_t outer = indices.getRank() - 1;
+  Extents shape(ArrayRef(indices.shape).drop_back());
+  shape.append(data.shape.begin() + *tuple, data.shape.end());
+  if (updates.shape != shape)
+    return node.error("updates have shape " + node.describe(updates.shape) +
+                      ", not " + node.describe(shape));
+  Value positions = node.getValue(indices);
+  SmallVector<Value> extents = getExtentValues(node, data.shape);
+  return importScatter(
+      node, data, updates, [&](B &b, ArrayRef<Value> position) {
+        SmallVector<Value> at, row(position.take_front(outer));
+        row.push_back({});
+        for (int64_t i = 0; i < *tuple; ++i) {
+          row.back() = arith::ConstantIndexOp::create(b, i);
+          at.push_back(emitSafeIndex(
+              b, tensor::ExtractOp::create(b, positions, row), extents[i]));
+        }
+        at.append(position.begin() + outer, position.end());
+        return at;
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Matrices of a form
+//===----------------------------------------------------------------------===//
+
+/// Whether column - row >= k, of a matrix's position.
+static Value emitIsAbove(B &b, int64_t row, Value k,
+                         arith::CmpIPredicate predicate) {
+  Value distance = arith::SubIOp::create(b, linalg::IndexOp::create(b, row + 1),
+                                         linalg::IndexOp::create(b, row));
+  return arith::CmpIOp::create(b, predicate, distance, k);
+}
+
+static LogicalResult importTrilu(Node &node) {
+  Tensor input = node.getInput(0);
+  bool isUpper = node.getInt("upper", 1);
+  if (input.getRank() < 2)
+    return node.error("the input must have rank 2 or more");
+  Value k = arith::ConstantIndexOp::create(node.b, 0);
+  if (node.hasInput(1)) {
+    FailureOr<Value> given = emitOnlyElement(node, node.getInput(1));
+    if (failed(given))
+      return failure();
+    k = arith::IndexCastOp::create(node.b, node.b.getIndexType(), *given);
+  }
+  Type type = node.getElementType(input.dtype);
+  return node.setResult(
+      node.emitMap({input}, input.dtype, [&](B &b, ValueRange args) -> Value {
+        Value isKept = emitIsAbove(b, input.getRank() - 2, k,
+                                   isUpper ? arith::CmpIPredicate::sge
+                                           : arith::CmpIPredicate::sle);
+        return arith::SelectOp::create(b, isKept, args[0],
+                                       emitConstant(b, type, 0));
+      }));
+}
+
+static LogicalResult importEyeLike(Node &node) {
+  Tensor input = node.getInput(0);
+  int64_t k = node.getInt("k", 0);
+  std::optional<DType> dtype = getDType(static_cast<int>(
+      node.getInt("dtype", static_cast<int64_t>(input.dtype))));
+  if (!dtype || input.getRank() != 2)
+    return node.error(dtype ? "the input must be a matrix"
+                            : "attribute 'dtype' is not supported");
+  Type type = node.getElementType(*dtype);
+  return node.setResult(
+      node.emitMap({}, input.shape, *dtype, [&](B &b, ValueRange) -> Value {
+        Value isOne =
+            emitIsAbove(b, 0, arith::ConstantIndexOp::create(b, k).getResult(),
+                        arith::CmpIPredicate::eq);
+        return arith::SelectOp::create(b, isOne, emitConstant(b, type, 1),
+                                       emitConstant(b, type, 0));
+      }));
+}
+
+static LogicalResult importOneHot(Node &node) {
+  Tensor indices = node.getInput(0), values = node.getInput(2);
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", -1), indices.getRank() + 1);
+  if (failed(axis) || failed(node.expectTypes(indices, Numbers)))
+    return failure();
+  if (values.shape != Extents{2})
+    return node.error("the values must be two, off and on");
+  Tensor depth = node.getInput(1);
+  std::optional<Extent> count;
+  if (depth.contents && depth.contents->size() == 1)
+    count = depth.contents->front();
+  // A scalar of a float type is allowed, too.
+  if (auto floats = dyn_cast_or_null<DenseFPElementsAttr>(depth.constant);
+      floats && floats.getNumElements() == 1) {
+    APSInt integer(64, /*isUnsigned=*/false);
+    bool isExact;
+    floats.getValues<APFloat>()[0].convertToInteger(
+        integer, APFloat::rmTowardZero, &isExact);
+    count = integer.getSExtValue();
+  }
+  if (!count)
+    return node.error("the depth must be known when compiling; bind a graph "
+                      "input with --constant-input");
+  FailureOr<Tensor> integers = indices;
+  if (isFloat(indices.dtype))
+    integers = emitCast(node, indices, DType::I64);
+  if (failed(integers))
+    return failure();
+  Extents shape(indices.shape);
+  shape.insert(shape.begin() + *axis, *count);
+  FailureOr<Tensor> spread = node.emitUnsqueeze(*integers, {*axis});
+  if (failed(spread))
+    return failure();
+  Value source = node.getValue(values);
+  Value extent = node.getSymbols().getValue(node.b, *count);
+  Value off = tensor::ExtractOp::create(
+      node.b, source,
+      ValueRange(arith::ConstantIndexOp::create(node.b, 0).getResult()));
+  Value on = tensor::ExtractOp::create(
+      node.b, source,
+      ValueRange(arith::ConstantIndexOp::create(node.b, 1).getResult()));
+  bool isUnsignedType = isUnsigned(integers->dtype);
+  return node.setResult(node.emitMap(
+      {*spread}, shape, values.dtype, [&](B &b, ValueRange args) -> Value {
+        Value index =
+            isUnsignedType
+                ? arith::IndexCastUIOp::create(b, b.getIndexType(), args[0])
+                      .getResult()
+                : arith::IndexCastOp::create(b, b.getIndexType(), args[0])
+                      .getResult();
+        Value isNegative =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index,
+                                  arith::ConstantIndexOp::create(b, 0));
+        index = arith::SelectOp::create(
+            b, isNegative, arith::AddIOp::create(b, index, extent), index);
+        Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, index,
+                                             linalg::IndexOp::create(b, *axis));
+        return arith::SelectOp::create(b, isHere, on, off);
+      }));
+}
+
+void tern::onnx_import::addIndexingOps(OpTable &ops) {
+  ops.onOp("GatherElements", 11, 2, importGatherElements);
+  ops.onOp("GatherND", 11, 2, importGatherND);
+  ops.onOp("Scatter", 9, 3, importScatterElements);
+  ops.onOp("ScatterElements", 11, 3, importScatterElements);
+  ops.onOp("ScatterND", 11, 3, importScatterND);
+  ops.onOp("Trilu", 14, {1, 2}, importTrilu);
+  ops.onOp("EyeLike", 9, 1, importEyeLike);
+  ops.onOp("OneHot", 9, 3, importOneHot);
+}

@@ -1,0 +1,188 @@
+//===- RunModel.cpp - Compile and run in this process ---------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Compare.h"
+#include "OnnxTensor.h"
+#include "Session.h"
+#include "Suite.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Import/ONNX/Import.h"
+#include "tern/InitAll.h"
+#include "tern/Pipelines/Pipelines.h"
+#include "tern/Target/Product.h"
+#include "tern/Target/Targets.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace tern;
+using namespace tern::suite;
+using runtime::HostTensor;
+
+/// ONNX's own tolerances.
+static constexpr runtime::Tolerance tolerance{1e-3, 1e-7};
+
+/// Writes the model's object, weights included, to `object`.
+static llvm::Error compile(const PreparedModel &model,
+                           const std::string &object, unsigned optLevel) {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  std::string messages;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error &&
+        messages.empty())
+      messages = diagnostic.str();
+    return success();
+  });
+  auto fail = [&] { return llvm::createStringError(messages); };
+  ImportOptions options;
+  for (const auto &input : model.constantInputs)
+    options.constantInputs[input.getKey()] = input.getValue();
+  OwningOpRef<ModuleOp> module = importONNX(model.path, context, options);
+  if (!module)
+    return fail();
+  auto target = parseTarget("host", context);
+  if (!target)
+    return target.takeError();
+  (*module)->setAttr(TernDialect::getTargetAttrName(), *target);
+  for (const Phase &phase : getPhases()) {
+    if (!phase.build || phase.isTraining)
+      continue;
+    PassManager pm(&context, ModuleOp::getOperationName());
+    phase.build(pm, PipelineOptions());
+    if (failed(pm.run(*module)))
+      return fail();
+  }
+  ProductOptions product;
+  product.kind = ProductKind::Object;
+  product.output = object;
+  product.optLevel = optLevel;
+  product.embedWeights = true;
+  if (failed(writeProduct(*module, product)))
+    return fail();
+  return llvm::Error::success();
+}
+
+/// The functions of an object that was loaded.
+static llvm::Expected<TernArtifact> link(llvm::orc::LLJIT &jit,
+                                         const std::string &object) {
+  auto buffer = llvm::MemoryBuffer::getFile(object);
+  if (!buffer)
+    return llvm::errorCodeToError(buffer.getError());
+  if (llvm::Error error = jit.addObjectFile(std::move(*buffer)))
+    return error;
+  TernArtifact artifact = {};
+  auto find = [&](const char *name, auto &function) -> llvm::Error {
+    auto address = jit.lookup(name);
+    if (!address)
+      return address.takeError();
+    function = address->toPtr<std::decay_t<decltype(function)>>();
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = find("tern_model_abi", artifact.abi))
+    return error;
+  if (llvm::Error error = find("tern_model_signature", artifact.signature))
+    return error;
+  if (llvm::Error error = find("tern_model_shapes", artifact.shapes))
+    return error;
+  if (llvm::Error error = find("tern_model_arena_size", artifact.arena_size))
+    return error;
+  if (llvm::Error error = find("tern_model_invoke", artifact.invoke))
+    return error;
+  const uint64_t *size = nullptr;
+  if (StringRef(artifact.signature()).contains(R"("weights":"embedded")")) {
+    if (llvm::Error error = find("tern_model_weights", artifact.weights))
+      return error;
+    if (llvm::Error error = find("tern_model_weights_size", size))
+      return error;
+    artifact.weights_size = *size;
+  }
+  return artifact;
+}
+
+/// The tensors `names` of a data set, by number; those with no name are not
+/// read.
+static runtime::MaybeError readTensors(StringRef set, StringRef kind,
+                                       ArrayRef<std::string> names,
+                                       ArrayRef<runtime::Session::Tensor> specs,
+                                       std::vector<HostTensor> &tensors) {
+  tensors.assign(specs.size(), HostTensor());
+  for (size_t i = 0; i < names.size(); ++i) {
+    const auto *spec =
+        llvm::find_if(specs, [&](const auto &s) { return s.name == names[i]; });
+    if (spec == specs.end())
+      continue;
+    std::string stored;
+    HostTensor &tensor = tensors[spec - specs.begin()];
+    if (auto error = runtime::readOnnxTensor(
+            (set + "/" + kind + "_" + Twine(i) + ".pb").str(), tensor, stored))
+      return error;
+    // NumPy has no bfloat16: the files hold its bits.
+    if (tensor.dtype == runtime::DType::U16 &&
+        spec->dtype == runtime::DType::BF16)
+      tensor.dtype = runtime::DType::BF16;
+  }
+  return std::nullopt;
+}
+
+static llvm::Error runSet(runtime::Session &session, StringRef set,
+                          const PreparedModel &model) {
+  auto fail = [&](const Twine &why) {
+    return llvm::createStringError(why.str());
+  };
+  std::vector<HostTensor> inputs, expected, outputs;
+  if (auto error =
+          readTensors(set, "input", model.inputs, session.inputs, inputs))
+    return fail(*error);
+  if (auto error =
+          readTensors(set, "output", model.outputs, session.outputs, expected))
+    return fail(*error);
+  if (auto error = session.run(inputs, outputs))
+    return fail(*error);
+  for (auto [i, output] : llvm::enumerate(session.outputs))
+    if (auto error =
+            runtime::compareTensors(outputs[i], expected[i], tolerance))
+      return fail("output '" + output.name + "' " + *error);
+  return llvm::Error::success();
+}
+
+llvm::Error tern::suite::runModel(StringRef folder, const PreparedModel &model,
+                                  StringRef scratch, unsigned optLevel) {
+  std::string object = (scratch + "/model.o").str();
+  if (llvm::Error error = compile(model, object, optLevel))
+    return error;
+  auto jit = llvm::orc::LLJITBuilder().create();
+  if (!jit)
+    return jit.takeError();
+  auto artifact = link(**jit, object);
+  if (!artifact)
+    return artifact.takeError();
+  runtime::Session session;
+  TernProgramOptions options = {};
+  options.size = sizeof(options);
+  options.num_threads = 1;
+  if (auto error = session.load("", &*artifact, options))
+    return llvm::createStringError(*error);
+  unsigned numSets = 0;
+  for (;; ++numSets) {
+    std::string set = (folder + "/test_data_set_" + Twine(numSets)).str();
+    if (!llvm::sys::fs::exists(set))
+      break;
+    if (llvm::Error error = runSet(session, set, model))
+      return error;
+  }
+  if (numSets == 0)
+    return llvm::createStringError("there are no data");
+  return llvm::Error::success();
+}
