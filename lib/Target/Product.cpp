@@ -112,7 +112,10 @@ LogicalResult ProductWriter::prepare() {
       return fail(std::move(problem));
     path = embedded.getPath();
   } else {
-    path = info.weightsPath = getWeightsPath(options.output);
+    path = options.output;
+    if (options.kind != ProductKind::Weights)
+      path = getWeightsPath(options.output);
+    info.weightsPath = path;
     if (!source.empty() && llvm::sys::fs::equivalent(source, path))
       return error("the packed weights would replace the model's "
                    "weights '")
@@ -321,7 +324,16 @@ LogicalResult ProductWriter::write() {
 FailureOr<ProductInfo> ProductWriter::run() {
   if (!module->hasAttr(kInterfaceAttrName))
     return module.emitError("expected a module at level 'llvm'");
-  if (failed(prepare()) || failed(generate()))
+  if (failed(prepare()))
+    return failure();
+  if (options.kind == ProductKind::Weights) {
+    if (!weights)
+      return error("the model has no parameters");
+    if (auto problem = weights->writer.finish())
+      return error(*problem);
+    return info;
+  }
+  if (failed(generate()))
     return failure();
   bool linked = options.kind == ProductKind::Library ||
                 options.kind == ProductKind::Executable;

@@ -37,10 +37,12 @@ std::vector<TensorInfo> tern::getTensors(DictionaryAttr interface,
     auto name = dict.getAs<StringAttr>("name");
     auto dtype = dict.getAs<StringAttr>("dtype");
     auto shape = dict.getAs<ArrayAttr>("shape");
+    auto fanIn = dict.getAs<IntegerAttr>("fan_in");
     if (name && dtype && shape)
       tensors.push_back({name.str(), dtype.str(), shape,
                          /*isState=*/dict.contains("role"),
                          /*isDonated=*/dict.contains("donated"),
+                         fanIn ? fanIn.getInt() : 0,
                          dict.getAs<FloatAttr>("init")});
   }
   return tensors;

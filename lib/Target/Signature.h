@@ -28,6 +28,8 @@ struct TensorInfo {
   bool isState = false;
   /// Updated by a function of the artifact.
   bool isDonated = false;
+  /// Inputs of each output of the layer whose weights it is, or 0.
+  int64_t fanIn = 0;
   /// What every element begins with; null: the weights file says.
   mlir::FloatAttr init;
 

@@ -8,6 +8,7 @@
 
 #include "Weights.h"
 #include "Codegen.h"
+#include "Initialize.h"
 #include "Signature.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "tern/Config/Version.h"
@@ -348,7 +349,18 @@ LogicalResult WeightsWriter::run(const std::string &path) {
       continue;
     }
     auto found = lookup(step.copied);
-    if (failed(found) || failed(append(step.copied, found->bytes)))
+    if (failed(found))
+      return failure();
+    ArrayRef<char> bytes = found->bytes;
+    std::vector<float> drawn;
+    if (options.seed && step.copied.fanIn > 0 && step.copied.dtype == "f32") {
+      drawn.resize(bytes.size() / sizeof(float));
+      initializeUniform(drawn, step.copied.name, *options.seed,
+                        step.copied.fanIn);
+      bytes =
+          ArrayRef(reinterpret_cast<const char *>(drawn.data()), bytes.size());
+    }
+    if (failed(append(step.copied, bytes)))
       return failure();
   }
   weights.id =

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlendBitLinear.h"
+#include "FanIn.h"
 #include "Losses.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -247,6 +248,12 @@ LogicalResult AttachLossPass::run() {
     if (symbols.lookup(name))
       return module.emitError("there is a function '") << name << "' already";
 
+  for (BlockArgument arg : main.getArguments())
+    if (main.getArgAttr(arg.getArgNumber(), TernDialect::getParamAttrName()))
+      if (int64_t fanIn = getFanIn(arg))
+        main.setArgAttr(
+            arg.getArgNumber(), kFanInAttrName,
+            IntegerAttr::get(IntegerType::get(&getContext(), 64), fanIn));
   FailureOr<func::FuncOp> evalStep = addEvalStep(main, *index, symbols);
   if (failed(evalStep))
     return failure();

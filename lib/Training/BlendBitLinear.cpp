@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlendBitLinear.h"
-#include "TensorBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -44,23 +43,31 @@ static AffineMap getScaleMap(TensorBuilder &b, WeightQuantizerAttr quantizer) {
   llvm_unreachable("all granularities are handled");
 }
 
+Value tern::buildDequantized(TensorBuilder &b, Value weight, Value alpha,
+                             WeightQuantizerAttr quantizer) {
+  auto quantized = QuantizeWeightsOp::create(b, weight, alpha, quantizer);
+  return b.map(b.sizesOf(weight), b.getF32Type(),
+               {quantized.getCodes(), quantized.getScale()},
+               {b.identity(2), getScaleMap(b, quantizer)},
+               [](TensorBuilder &n, ValueRange args) -> Value {
+                 Value code =
+                     arith::SIToFPOp::create(n, n.getF32Type(), args[0]);
+                 return arith::MulFOp::create(n, code, args[1]);
+               });
+}
+
 static Value blendWeights(TensorBuilder &b, BitLinearOp op, Value lambda) {
   Value w = op.getWeight();
+  if (!op.getAlpha())
+    return StraightThroughOp::create(
+        b, w.getType(), w, buildDequantized(b, w, Value(), op.getWeights()),
+        lambda);
   auto quantized =
       QuantizeWeightsOp::create(b, w, op.getAlpha(), op.getWeights());
   SmallVector<OpFoldResult> sizes = b.sizesOf(w);
   AffineMap all = b.identity(2);
   AffineMap scaleMap = getScaleMap(b, op.getWeights());
   Type f32 = b.getF32Type();
-  if (!op.getAlpha()) {
-    Value value =
-        b.map(sizes, f32, {quantized.getCodes(), quantized.getScale()},
-              {all, scaleMap}, [&](TensorBuilder &n, ValueRange args) -> Value {
-                Value code = arith::SIToFPOp::create(n, f32, args[0]);
-                return arith::MulFOp::create(n, code, args[1]);
-              });
-    return StraightThroughOp::create(b, w.getType(), w, value, lambda);
-  }
   // A learned scale is not detached: w + lambda * (alpha * t - w) with t the
   // codes, whose gradient goes through to w.
   Value codes = b.map(sizes, f32, quantized.getCodes(), all,

@@ -9,9 +9,15 @@
 #ifndef TERN_LIB_TRAINING_BLENDBITLINEAR_H
 #define TERN_LIB_TRAINING_BLENDBITLINEAR_H
 
+#include "TensorBuilder.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 
 namespace tern {
+
+/// The value of ternarized weights: codes times their scales. `alpha` is the
+/// learned scale, or null.
+mlir::Value buildDequantized(TensorBuilder &b, mlir::Value weight,
+                             mlir::Value alpha, WeightQuantizerAttr quantizer);
 
 /// Replaces a ternary layer by a float product of operands that are blended
 /// with their quantized values: `x + lambda * (quantized x - x)`. `lambda` is

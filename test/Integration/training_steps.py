@@ -1,4 +1,5 @@
 """Whole training steps against PyTorch, every loss, and what is deployed."""
+import json
 import pathlib
 import subprocess
 import sys
@@ -56,7 +57,8 @@ losses, latents = free_run("float", floats, ternary=False)
 assert latents < 1e-4
 
 # Ternary: a code that flips changes more, so the loss is what is compared.
-ternary = models.compile_training(folder / "mlp.onnx", folder / "ternary.so", "--ternarize=all")
+ternary = models.compile_training(folder / "mlp.onnx", folder / "ternary.so", "--ternarize=all",
+                                  f"--stats={folder / 'stats.json'}", "--stats-dim=batch=33")
 assert free_run("ternary, blended", ternary, True, "train_step_float")[0] < 0.01
 assert free_run("ternary", ternary, True)[0] < 0.01
 
@@ -95,6 +97,61 @@ for batch in (1, 3, 33, 257):
     for function, extra in (("forward", {}), ("eval_step", {"labels": Y[:batch]})):
         trained = ternary.run(function, {"x": X[:batch], **extra})["logits"]
         assert trained.tobytes() == logits.tobytes(), (function, batch)
+
+# The same as a user does it: a training executable, its checkpoint, a packed
+# executable.
+np.save(folder / "x.npy", X)
+np.save(folder / "y.npy", Y)
+subprocess.run(["ternc", folder / "mlp.onnx", "--ternarize=all", "--emit=train-step", "-o", folder / "train"], check=True)
+subprocess.run([folder / "train", "--data", folder / "x.npy", "--labels", folder / "y.npy", "--batch", "32", "--steps", "20",
+                "--lr", "0.01", "--checkpoint", folder / "trained.safetensors"], check=True, stdout=subprocess.DEVNULL)
+subprocess.run(["ternc", folder / "mlp.onnx", "--ternarize=all", f"--weights={folder / 'trained.safetensors'}",
+                "-o", folder / "model"], check=True)
+subprocess.run([folder / "model", "--input", f"x=@{folder / 'x.npy'}", "--output", f"logits=@{folder / 'logits.npy'}"],
+               check=True, stdout=subprocess.DEVNULL)
+trained = artifact.read_safetensors(folder / "trained.safetensors")[0]
+ternary.state.update({name: value.copy() for name, value in trained.items() if name in ternary.state})
+assert any((ternary.state[name] != value).any() for name, value in initial.items())
+logits = ternary.run("forward", {"x": X})["logits"]
+assert np.load(folder / "logits.npy").tobytes() == logits.tobytes()
+
+# The memory that was announced is what is used.
+memory = json.loads((folder / "stats.json").read_text())["memory"]
+assert memory["dims"] == {"batch": 33}, memory
+assert memory["parameters"] == sum(value.nbytes for value in initial.values())
+assert memory["optimizer_state"] == 2 * memory["parameters"]
+for function, size in memory["arenas"].items():
+    ternary.run(function, {"x": X[:33], "labels": Y[:33]}, step=1)
+    assert ternary.arena_bytes[function] == size, (function, size)
+assert set(memory["arenas"]) == {"forward", "eval_step", "train_step", "train_step_float"}
+
+# Weights as the layers see them, in floats.
+for kind, dtype, bound in (("dequantized", np.float32, 2**-23), ("dequantized-f16", np.float16, 2**-11)):
+    subprocess.run(["ternc", folder / "mlp.onnx", "--ternarize=all", f"--weights={folder / 'checkpoint.safetensors'}",
+                    f"--export={kind}", "-o", folder / "plain.safetensors"], check=True)
+    plain = artifact.read_safetensors(folder / "plain.safetensors")[0]
+    assert set(plain) == set(checkpoint)
+    for name, value in checkpoint.items():
+        expected = value if name.endswith("bias") else models.ternarize(torch.tensor(value)).numpy()
+        if name.endswith("weight"):
+            assert (np.sign(plain[name]) == np.sign(expected)).all()
+            expected = np.sign(expected) * np.abs(expected).max()
+        assert plain[name].dtype == dtype and (np.abs(plain[name] - expected) <= 2 * bound * np.abs(expected)).all(), name
+
+# Weights drawn anew: by the seed, uniform, and nothing but weights of layers.
+drawn = []
+for seed in (1, 1, 2):
+    fresh = models.compile_training(folder / "mlp.onnx", folder / "fresh.so", "--ternarize=all", "-O0", f"--init={seed}")
+    drawn.append(fresh.state)
+for name, value in initial.items():
+    first, again, another = (state[name] for state in drawn)
+    assert first.tobytes() == again.tobytes()
+    if name.endswith("bias"):
+        assert first.tobytes() == value.tobytes()
+        continue
+    assert (first != another).mean() > 0.9
+    inside = first * np.sqrt(value.shape[1])
+    assert np.abs(inside).max() <= 1 and abs(inside.mean()) < 0.2 and abs(inside.std() - 3**-0.5) < 0.1, name
 
 # A checkpoint of another model.
 for broken, message in (({k: v for k, v in checkpoint.items() if k != "fc2.bias"}, "no parameter 'fc2.bias' in"),

@@ -4,14 +4,14 @@
 
 // The model under its new name, then the loss in three forms.
 // CHECK: module attributes {tern.training = {classes = 5 : i64, ignore_index = -100 : i64, loss = "softmax-cross-entropy"}}
-// CHECK: func.func @forward(%{{.*}}: tensor<?x3xf32> {tern.name = "x", tern.shape = ["batch", 3]}, %{{.*}}: tensor<5x3xf32> {tern.param = "w"})
+// CHECK: func.func @forward(%{{.*}}: tensor<?x3xf32> {tern.name = "x", tern.shape = ["batch", 3]}, %{{.*}}: tensor<5x3xf32> {tern.fan_in = 3 : i64, tern.param = "w"})
 // CHECK: tern.bitlinear
 //
 // Labels stand behind the inputs and have the rows' shape.
 // CHECK: func.func @eval_step(
 // CHECK-SAME: %[[X:[^:]*]]: tensor<?x3xf32> {tern.name = "x", tern.shape = ["batch", 3]},
 // CHECK-SAME: %[[LABELS:[^:]*]]: tensor<?xi64> {tern.name = "labels", tern.shape = ["batch"]},
-// CHECK-SAME: %[[W:[^:]*]]: tensor<5x3xf32> {tern.param = "w"})
+// CHECK-SAME: %[[W:[^:]*]]: tensor<5x3xf32> {tern.fan_in = 3 : i64, tern.param = "w"})
 // CHECK-SAME: -> (tensor<f32> {tern.name = "loss", tern.shape = []}, tensor<?x5xf32> {tern.name = "logits", tern.shape = ["batch", 5]})
 // CHECK: %[[LOGITS:.*]] = tern.bitlinear
 // The maximum has no gradient.

@@ -17,7 +17,7 @@
 // CHECK-SAME: tensor<f32> {tern.default = 1.000000e+00 : f32, tern.scalar = "lambda"}
 // CHECK-SAME: tensor<f32> {tern.default = 0.000000e+00 : f32, tern.scalar = "clip_norm"}
 // CHECK-SAME: tern.scalar = "beta1"
-// CHECK-SAME: %[[W:[^:]*]]: tensor<5x3xf32> {tern.donated = 2 : i64, tern.param = "fc.weight"}
+// CHECK-SAME: %[[W:[^:]*]]: tensor<5x3xf32> {tern.donated = 2 : i64, tern.fan_in = 3 : i64, tern.param = "fc.weight"}
 // CHECK-SAME: tensor<5xf32> {tern.donated = 3 : i64, tern.param = "fc.bias"}
 // CHECK-SAME: tensor<2xf32> {tern.param = "unused"}
 // CHECK-SAME: tensor<2xi8> {tern.param = "table"}

@@ -20,6 +20,7 @@
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Import/ONNX/Import.h"
 #include "tern/Target/Targets.h"
+#include "tern/Training/Passes.h"
 #include "tern/runtime/AtomicFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -124,7 +125,7 @@ private:
   OwningOpRef<ModuleOp> module;
   int level = 0;
   int numDumped = 0;
-  SizeReport report;
+  SizeReport report{options.statsDims};
 };
 
 LogicalResult Driver::load() {
@@ -284,6 +285,22 @@ LogicalResult Driver::run() {
     return fail("'" + options.input + "' is at level '" +
                 getPhases()[level].level +
                 "', which is past 'ternary', where --train begins");
+  if (options.exportDequantized) {
+    int ternary = findPhase("ternary");
+    if (level > ternary)
+      return fail("'" + options.input + "' is at level '" +
+                  getPhases()[level].level +
+                  "', which is past 'ternary', where --export begins");
+    if (failed(lowerTo(ternary)))
+      return failure();
+    PassManager pm(&context, ModuleOp::getOperationName());
+    TernExportDequantizedOptions exported;
+    exported.half = options.exportHalf;
+    pm.addPass(createTernExportDequantized(exported));
+    if (failed(pm.run(*module)))
+      return failure();
+    kind = ProductKind::Weights;
+  }
   if (failed(lowerTo(phase)))
     return failure();
   if (!kind) {
@@ -298,6 +315,7 @@ LogicalResult Driver::run() {
   product.optLevel = options.optLevel;
   product.embedWeights = options.embedWeights;
   product.weights = options.weights;
+  product.seed = options.seed;
   product.runtimeFolder = options.runtimeFolder;
   product.verbose = options.verbose;
   product.onParameter = [&](StringRef name, ArrayRef<char> bytes) {

@@ -32,11 +32,16 @@ struct DriverOptions {
   std::string weights;
   /// Where the size report goes; `-`: standard output.
   std::optional<std::string> stats;
+  /// Extents for which it tells the memory.
+  llvm::StringMap<int64_t> statsDims;
   /// Folder that takes the IR after each phase; empty: none.
   std::string dumpPhases;
   std::string runtimeFolder;
   unsigned optLevel = 2;
   bool embedWeights = false;
+  /// `--export`: dequantized parameters instead of a product, in f16 or f32.
+  bool exportDequantized = false, exportHalf = false;
+  std::optional<uint64_t> seed;
   bool verbose = false;
 };
 

@@ -80,6 +80,8 @@ void SizeReport::afterPhase(StringRef level, ModuleOp module) {
       layers.push_back(std::move(layer));
     }
   }
+  if (level == "buffers")
+    memory.read(module);
   if (level == "packed")
     for (func::FuncOp func : getEntryFunctions(module)) {
       func.walk([&](PackedMatmulOp op) {
@@ -202,6 +204,7 @@ void SizeReport::print(llvm::raw_ostream &os) const {
       ratio("model_vs_f32", all, writtenBytes);
       ratio("model_vs_f16", all / 2, writtenBytes);
     });
+    memory.print(out);
     out.attributeArray("layers", [&] {
       for (const Layer &layer : layers)
         out.object([&] {

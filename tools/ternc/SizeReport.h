@@ -9,6 +9,7 @@
 #ifndef TERN_TOOLS_TERNC_SIZEREPORT_H
 #define TERN_TOOLS_TERNC_SIZEREPORT_H
 
+#include "MemoryReport.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "llvm/ADT/StringMap.h"
@@ -24,6 +25,9 @@ namespace tern {
 /// on its way through the levels; what it did not get to see is null.
 class SizeReport {
 public:
+  /// `dims`: the extents for which memory is reported.
+  explicit SizeReport(const llvm::StringMap<int64_t> &dims) : memory(dims) {}
+
   /// The module is now at `level`.
   void afterPhase(llvm::StringRef level, mlir::ModuleOp module);
   /// A parameter of the artifact, as written.
@@ -48,6 +52,7 @@ private:
   /// Which layers a parameter of the artifact belongs to, by index.
   std::vector<size_t> getOwners(llvm::StringRef name) const;
 
+  MemoryReport memory;
   std::string model;
   std::optional<int64_t> numParameters;
   std::vector<Layer> layers;

@@ -68,6 +68,10 @@ cl::list<std::string>
     constantInputs("constant-input", cl::cat(category),
                    cl::value_desc("name=@file"),
                    cl::desc("Make an input a constant (.npy or .pb)"));
+cl::list<std::string>
+    statsDims("stats-dim", cl::cat(category), cl::value_desc("name=value"),
+              cl::desc("Extent for which --stats tells the memory "
+                       "(default: 1)"));
 cl::opt<std::string>
     weights("weights", cl::cat(category), cl::value_desc("file"),
             cl::desc("Where parameters come from (default: the model)"));
@@ -119,6 +123,15 @@ cl::list<std::string> freeze("freeze", cl::cat(training),
                              cl::value_desc("regex"),
                              cl::desc("Do not train parameters with a matching "
                                       "name"));
+
+cl::opt<std::string> initSeed("init", cl::cat(training), cl::value_desc("seed"),
+                              cl::desc("Draw the weights of layers anew, "
+                                       "uniform in +-1/sqrt(inputs)"));
+
+cl::opt<std::string>
+    exportKind("export", cl::cat(category), cl::value_desc("what"),
+               cl::desc("dequantized: write the parameters as layers see them, "
+                        "as safetensors in f32; dequantized-f16: in f16"));
 
 /// LLVM declares a --stats of its own, for compiler developers, whenever the
 /// first option is looked at. It becomes --llvm-stats to make room.
@@ -189,6 +202,12 @@ int collectTraining(tern::DriverOptions &options) {
     chosen.optimizer = optimizer;
   chosen.paramGroups.assign(paramGroups.begin(), paramGroups.end());
   chosen.freeze.assign(freeze.begin(), freeze.end());
+  if (initSeed.getNumOccurrences()) {
+    uint64_t seed;
+    if (StringRef(initSeed).getAsInteger(10, seed))
+      return fail("bad --init=" + initSeed + ": expected a number, the seed");
+    options.seed = seed;
+  }
   return 0;
 }
 
@@ -199,6 +218,18 @@ int collect(tern::DriverOptions &options, const char *argv0) {
   options.input = input;
   options.output = output;
   options.emit = emit;
+  if (!exportKind.empty()) {
+    if (!isOneOf(exportKind, {"dequantized", "dequantized-f16"}))
+      return fail("unknown --export=" + exportKind +
+                  "; known are: dequantized, dequantized-f16");
+    if (!options.emit.empty() || train)
+      return fail("--export goes neither with --emit nor with --train");
+    if (!StringRef(output).ends_with(".safetensors"))
+      return fail("--export writes safetensors: give -o FILE.safetensors");
+    options.exportDequantized = true;
+    options.exportHalf = exportKind == "dequantized-f16";
+    options.emit = "obj";
+  }
   if (options.emit == "train-step") {
     options.emit = "exe";
     train = true;
@@ -253,6 +284,15 @@ int collect(tern::DriverOptions &options, const char *argv0) {
                   ": expected NAME=EXTENT, such as batch=1");
     if (!options.dims.try_emplace(name, extent).second)
       return fail("--dim " + name + " is given twice");
+  }
+  for (const std::string &text : statsDims) {
+    StringRef name, value;
+    int64_t extent;
+    if (!splitPair(text, name, value) || value.getAsInteger(10, extent) ||
+        extent < 0)
+      return fail("bad --stats-dim=" + text +
+                  ": expected NAME=EXTENT, such as batch=1");
+    options.statsDims[name] = extent;
   }
   for (const std::string &text : constantInputs) {
     StringRef name, value;

@@ -13,6 +13,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace tern {
@@ -27,7 +28,9 @@ enum class ProductKind {
   /// A shared library with the interface of tern/runtime/Artifact.h.
   Library,
   /// A program: the object linked with Tern's runtime.
-  Executable
+  Executable,
+  /// The weights alone, as safetensors.
+  Weights
 };
 
 struct ProductOptions {
@@ -41,6 +44,8 @@ struct ProductOptions {
   bool embedWeights = false;
   /// Where parameters come from; empty: the module's `tern.weights`.
   std::string weights;
+  /// In training: draw weights of layers anew, from this seed.
+  std::optional<uint64_t> seed;
   /// Folder of the runtime's archives, which executables are linked with.
   std::string runtimeFolder;
   /// Print the commands that are run.

@@ -118,4 +118,25 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
   ];
 }
 
+def TernExportDequantized
+    : Pass<"tern-export-dequantized", "::mlir::ModuleOp"> {
+  let summary = "Keep of a model only its parameters, ternarized";
+  let description = [{
+    For each parameter that is the weights of a `tern.bitlinear` adds a prepare
+    function that computes codes times scales, under the parameter's own name
+    and in its shape. With `half`, f32 parameters become f16. `@main` is left
+    with the parameters as arguments and no body.
+
+    Accepts a module at level `ternary`. The weights file that is made of the
+    result is that of the model with its weights as the layers see them.
+  }];
+  let options = [
+    Option<"half", "half", "bool", "false", "Store f32 parameters as f16">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect", "::tern::TernDialect"
+  ];
+}
+
 #endif // TERN_TRAINING_PASSES_TD

@@ -39,6 +39,7 @@ def Tern_Dialect : Dialect {
     | `tern.parallel` | calls | the callee's range may be split over threads; the label for profiles |
     | `tern.training` | modules | a training artifact of several public functions: its `loss`, `optimizer`, `fingerprint` |
     | `tern.state`, `tern.init` | arguments | optimizer state of this name, and what its elements begin with |
+    | `tern.fan_in` | float parameters, in training | how many inputs each output of the layer has, whose weights it is |
     | `tern.scalar`, `tern.default` | arguments | a 0-d run-time scalar of this name, and its value if none is given |
     | `tern.donated` | arguments | updated in place: the number of the result that is the new value; unit from level `tiled` on |
     | `tern.result` | arguments, from level `buffers` on | the buffer is a result |

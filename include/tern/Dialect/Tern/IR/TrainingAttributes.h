@@ -20,6 +20,9 @@ inline constexpr llvm::StringLiteral kTrainingAttrName = "tern.training";
 inline constexpr llvm::StringLiteral kStateAttrName = "tern.state";
 /// What every element of a state tensor begins with.
 inline constexpr llvm::StringLiteral kInitAttrName = "tern.init";
+/// On a parameter that is the weights of a layer: how many inputs each of the
+/// layer's outputs has.
+inline constexpr llvm::StringLiteral kFanInAttrName = "tern.fan_in";
 /// Marks an argument that is a 0-d run-time scalar, by name.
 inline constexpr llvm::StringLiteral kScalarAttrName = "tern.scalar";
 /// The value of a scalar that the host does not give.
