@@ -13,7 +13,10 @@ import training
 
 
 def save_mlp(path, sizes, rng):
-    """Gemm layers fc1, fc2, ... and head, Relu between; returns the parameters."""
+    """Gemm layers fc1, fc2, ... and head, Softplus between; returns the parameters.
+
+    A smooth function: of enough random values before a Relu one is so close to zero that rounding decides its gradient.
+    """
     names = [f"fc{i + 1}" for i in range(len(sizes) - 2)] + ["head"]
     parameters, nodes, value = {}, [], "x"
     for name, k, n in zip(names, sizes, sizes[1:]):
@@ -23,8 +26,8 @@ def save_mlp(path, sizes, rng):
         result = "logits" if name == "head" else f"{name}.out"
         nodes.append(helper.make_node("Gemm", [value, f"{name}.weight", f"{name}.bias"], [result], name, transB=1))
         if name != "head":
-            nodes.append(helper.make_node("Relu", [result], [f"{name}.relu"], f"{name}.relu"))
-            value = f"{name}.relu"
+            nodes.append(helper.make_node("Softplus", [result], [f"{name}.softplus"], f"{name}.softplus"))
+            value = f"{name}.softplus"
     graph = helper.make_graph(
         nodes, "mlp", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", sizes[0]])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", sizes[-1]])],
@@ -53,7 +56,7 @@ def forward(parameters, x, ternary=False):
             x, w = quantize(x), ternarize(w)
         x = torch.nn.functional.linear(x, w, parameters[f"{name}.bias"])
         if name != "head":
-            x = torch.relu(x)
+            x = torch.nn.functional.softplus(x)
     return x
 
 
