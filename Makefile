@@ -32,8 +32,9 @@ deps-build deps-demo deps-check: deps-%:
 configure: deps-build
 	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET)
 
-demo: deps-demo build ## Classify Fashion-MNIST's test images with a compiled ternary model
+demo: deps-demo build ## Classify Fashion-MNIST with a compiled ternary model, then train one
 	python3 examples/fashion-mnist/run.py --ternc $(BUILD)/bin/ternc --out $(BUILD)/demo
+	python3 examples/training/run.py fashion-mlp --build $(BUILD) --out $(BUILD)/demo
 
 check: deps-check build ## Build and pass all tests
 	$(NINJA) tern-test-depends
