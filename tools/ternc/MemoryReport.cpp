@@ -67,7 +67,8 @@ void MemoryReport::read(ModuleOp module) {
     if (func->hasAttr(TernDialect::getPrepareAttrName()))
       continue;
     SmallVector<Attribute> values;
-    for (const std::string &name : SymbolicDims(func).getNames()) {
+    SymbolicDims symbolicDims(func);
+    for (const std::string &name : symbolicDims.getNames()) {
       auto it = given.find(name);
       int64_t value = it == given.end() ? 1 : it->second;
       dims[name] = value;
