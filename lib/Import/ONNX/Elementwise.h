@@ -54,6 +54,20 @@ mlir::FailureOr<Tensor> emitCast(Node &node, Tensor operand, DType to);
 mlir::FailureOr<Tensor> emitMin(Node &node, Tensor x,
                                 llvm::ArrayRef<int64_t> axes);
 
+/// A binary scalar operation over tensors of one type, broadcast. Fails if
+/// either was not made.
+template <typename Op>
+mlir::FailureOr<Tensor> combine(Node &node, mlir::FailureOr<Tensor> lhs,
+                                mlir::FailureOr<Tensor> rhs) {
+  if (failed(lhs) || failed(rhs))
+    return mlir::failure();
+  return node.emitMap(
+      {*lhs, *rhs}, lhs->dtype,
+      [](mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args) -> mlir::Value {
+        return Op::create(b, args[0], args[1]);
+      });
+}
+
 /// Scalar code. Minimum and maximum are NaN if either operand is.
 mlir::Value emitConstant(mlir::ImplicitLocOpBuilder &b, mlir::Type type,
                          double value);

@@ -17,17 +17,6 @@ using namespace mlir;
 using namespace tern::onnx_import;
 using B = ImplicitLocOpBuilder;
 
-template <typename Op>
-static FailureOr<Tensor> combine(Node &node, FailureOr<Tensor> lhs,
-                                 FailureOr<Tensor> rhs) {
-  if (failed(lhs) || failed(rhs))
-    return failure();
-  return node.emitMap({*lhs, *rhs}, lhs->dtype,
-                      [](B &b, ValueRange args) -> Value {
-                        return Op::create(b, args[0], args[1]);
-                      });
-}
-
 /// -weight[label] * logs[n, label, ...] for each label, and the weights that
 /// the mean divides by; then the mean, the sum, or neither.
 static FailureOr<Tensor> emitLikelihoodLoss(Node &node, Tensor logs,

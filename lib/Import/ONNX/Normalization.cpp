@@ -14,18 +14,6 @@ using namespace mlir;
 using namespace tern::onnx_import;
 using B = ImplicitLocOpBuilder;
 
-/// A binary scalar op over tensors, either of which may not have been made.
-template <typename Op>
-static FailureOr<Tensor> combine(Node &node, FailureOr<Tensor> lhs,
-                                 FailureOr<Tensor> rhs) {
-  if (failed(lhs) || failed(rhs))
-    return failure();
-  return node.emitMap({*lhs, *rhs}, lhs->dtype,
-                      [](B &b, ValueRange args) -> Value {
-                        return Op::create(b, args[0], args[1]);
-                      });
-}
-
 /// sqrt(x + epsilon).
 static FailureOr<Tensor> emitDeviation(Node &node, FailureOr<Tensor> variance,
                                        double epsilon) {

@@ -19,17 +19,6 @@ using B = ImplicitLocOpBuilder;
 // Steps
 //===----------------------------------------------------------------------===//
 
-template <typename Op>
-static FailureOr<Tensor> combine(Node &node, FailureOr<Tensor> lhs,
-                                 FailureOr<Tensor> rhs) {
-  if (failed(lhs) || failed(rhs))
-    return failure();
-  return node.emitMap({*lhs, *rhs}, lhs->dtype,
-                      [](B &b, ValueRange args) -> Value {
-                        return Op::create(b, args[0], args[1]);
-                      });
-}
-
 static FailureOr<Tensor> cast(Node &node, FailureOr<Tensor> operand, DType to) {
   if (failed(operand) || operand->dtype == to)
     return operand;
