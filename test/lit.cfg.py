@@ -22,6 +22,7 @@ config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
 
 config.substitutions += [
     ("%python", config.python),
+    ("%ort_python", os.path.join(config.test_exec_root, "environment", "bin", "python")),
     ("%cc", config.c_compiler),
     ("%cxx", config.cxx_compiler),
     ("%cmake", config.cmake),

@@ -23,6 +23,25 @@ struct Comparison {
   bool (*holds)(int64_t difference);
 };
 
+/// Whether it holds for a difference of which perhaps only the sign is known:
+/// all positive ones give the same answer, and so do all negative ones.
+static std::optional<bool> foldComparison(const Comparison &comparison,
+                                          const Extent &difference) {
+  if (std::optional<int64_t> value = difference.getConstant())
+    return comparison.holds(*value);
+  for (int64_t sign : {1, -1}) {
+    std::optional<Extent> magnitude = Extent::mul(difference, sign);
+    if (!magnitude || !isNonNegative(*magnitude))
+      continue;
+    std::optional<Extent> rest = Extent::sub(*magnitude, 1);
+    bool isZeroPossible = !rest || !isNonNegative(*rest);
+    bool answer = comparison.holds(sign);
+    if (!isZeroPossible || comparison.holds(0) == answer)
+      return answer;
+  }
+  return std::nullopt;
+}
+
 static void addComparison(OpTable &ops, StringRef name, int64_t since,
                           unsigned types, Comparison comparison) {
   ops.onOp(name, since, 2, [=](Node &node) -> LogicalResult {
@@ -32,9 +51,9 @@ static void addComparison(OpTable &ops, StringRef name, int64_t since,
     auto fold = [&](Node &, const Extent &x,
                     const Extent &y) -> std::optional<Extent> {
       std::optional<Extent> difference = Extent::sub(x, y);
-      if (!difference || !difference->getConstant())
-        return std::nullopt;
-      return Extent(comparison.holds(*difference->getConstant()));
+      std::optional<bool> answer =
+          difference ? foldComparison(comparison, *difference) : std::nullopt;
+      return answer ? std::optional(Extent(*answer)) : std::nullopt;
     };
     if (std::optional<Tensor> folded = foldBinary(
             node, (*operands)[0], (*operands)[1], DType::Bool, fold)) {
