@@ -24,6 +24,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
@@ -46,9 +47,9 @@ namespace {
 
 // Blocks of the three loops: a panel of rhs fits the first-level cache, and
 // what a thread packs the second.
-constexpr int64_t kBlockM = 120;
+constexpr int64_t kBlockM = 128;
 constexpr int64_t kBlockN = 128;
-constexpr int64_t kBlockK = 256;
+constexpr int64_t kBlockK = 192;
 /// Rows of lhs that are no further apart are read where they are: further
 /// apart, several of them would fall into the same set of a cache.
 constexpr int64_t kNearBytes = 2048;
@@ -404,8 +405,9 @@ void Kernel::tile(Value row, int64_t count, Value p, Value panels,
                     : loadScalar(lhs);
       Value left = vector::BroadcastOp::create(b, panel, scalar);
       Value acc = forOp.getRegionIterArg(i);
+      // Not `vector.fma`, which LLVM may take apart again.
       if (fused)
-        acc = vector::FMAOp::create(b, left, right, acc);
+        acc = math::FmaOp::create(b, left, right, acc);
       else
         acc = arith::AddFOp::create(b, acc,
                                     arith::MulFOp::create(b, left, right));
@@ -455,7 +457,8 @@ void Kernel::blocks(Value m0, Value mStep, Value n0, Value nStep) {
 
 void Kernel::build() {
   loops.resize(ranges.size());
-  blockM = blockOf(c.m, kBlockM, 1);
+  // Blocks of whole tiles.
+  blockM = blockOf(c.m, kBlockM / rows * rows, 1);
   blockN = blockOf(c.n, kBlockN, columns);
   blockK = blockOf(c.k, kBlockK, 1);
   Value mStep = step(c.m, blockM, 1), nStep = step(c.n, blockN, columns);

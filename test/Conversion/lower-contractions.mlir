@@ -9,20 +9,20 @@ module attributes {tern.target = #tern.x86<features = ["avx2", "fma"]>} {
   // the contiguous axis of both, so squares of it are transposed.
   // CHECK-LABEL: func.func @transposed
   // CHECK: scf.parallel (%[[M:.*]], %[[N:.*]]) =
-  // CHECK-DAG: %[[PANELS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<8x256x16xf32>
-  // CHECK-DAG: %[[ROWS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<30720xf32>
+  // CHECK-DAG: %[[PANELS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<8x192x16xf32>
+  // CHECK-DAG: %[[ROWS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<24192xf32>
   // CHECK-COUNT-48: vector.shuffle
   // CHECK: vector.store %{{.*}}, %[[PANELS]]
   // CHECK: vector.store %{{.*}}, %[[ROWS]]{{.*}} vector<6xf32>
   // CHECK: vector.store %{{.*}}, %[[ROWS]]{{.*}} vector<4xf32>
   // CHECK-COUNT-6: vector.transfer_read %arg2
   // CHECK: scf.for {{.*}} iter_args
-  // CHECK: vector.load %[[PANELS]]{{.*}} : memref<8x256x16xf32>, vector<16xf32>
-  // CHECK-COUNT-6: vector.fma %{{.*}} : vector<16xf32>
+  // CHECK: vector.load %[[PANELS]]{{.*}} : memref<8x192x16xf32>, vector<16xf32>
+  // CHECK-COUNT-6: math.fma %{{.*}} : vector<16xf32>
   // CHECK-COUNT-6: vector.transfer_write {{.*}} : vector<16xf32>
-  // CHECK-COUNT-4: vector.fma
-  // CHECK-COUNT-1: vector.fma
-  // CHECK-NOT: vector.fma
+  // CHECK-COUNT-4: math.fma
+  // CHECK-COUNT-1: math.fma
+  // CHECK-NOT: math.fma
   // CHECK-NOT: linalg.
   func.func @transposed(%x: memref<?x?xf32>, %w: memref<?x?xf32>, %y: memref<?x?xf32>) {
     linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
@@ -59,7 +59,7 @@ module attributes {tern.target = #tern.x86<features = ["avx2", "fma"]>} {
 // Other targets: four rows by eight columns, and no fused operations.
 // CHECK-LABEL: func.func @generic
 // CHECK-COUNT-4: arith.mulf %{{.*}} : vector<8xf32>
-// CHECK-NOT: vector.fma
+// CHECK-NOT: math.fma
 func.func @generic(%x: memref<8x32xf32>, %w: memref<32x16xf32>, %y: memref<8x16xf32>) {
   linalg.matmul ins(%x, %w : memref<8x32xf32>, memref<32x16xf32>) outs(%y : memref<8x16xf32>)
   return
