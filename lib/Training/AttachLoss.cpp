@@ -200,11 +200,31 @@ FailureOr<func::FuncOp> AttachLossPass::addEvalStep(func::FuncOp main,
   return step;
 }
 
+/// Whether a value is codes times scales. What else goes straight through is
+/// detached whatever lambda is.
+bool isDequantized(Value value) {
+  auto map = value.getDefiningOp<linalg::LinalgOp>();
+  return map && llvm::any_of(map.getDpsInputs(), [](Value codes) {
+           while (auto reshape = codes.getDefiningOp<tensor::ExpandShapeOp>())
+             codes = reshape.getSrc();
+           return codes.getDefiningOp<QuantizeActivationsOp>() != nullptr;
+         });
+}
+
 void AttachLossPass::addFloatLoss(func::FuncOp lossFunction,
                                   SymbolTable &symbols) {
   auto blended = lossFunction.clone();
   SmallVector<BitLinearOp> layers;
-  blended.walk([&](BitLinearOp op) { layers.push_back(op); });
+  // Convolutions quantize whole samples, before their windows are taken.
+  SmallVector<StraightThroughOp> activations;
+  blended.walk([&](Operation *op) {
+    if (auto layer = dyn_cast<BitLinearOp>(op))
+      layers.push_back(layer);
+    else if (auto through = dyn_cast<StraightThroughOp>(op);
+             through && !through.getLambda() &&
+             isDequantized(through.getQuantized()))
+      activations.push_back(through);
+  });
   if (layers.empty()) {
     blended.erase();
     return;
@@ -220,6 +240,8 @@ void AttachLossPass::addFloatLoss(func::FuncOp lossFunction,
                                attrs, blended.getLoc());
   for (BitLinearOp op : layers)
     blendBitLinear(op, blended.getArgument(index));
+  for (StraightThroughOp op : activations)
+    op.getLambdaMutable().assign(blended.getArgument(index));
 }
 
 LogicalResult AttachLossPass::run() {

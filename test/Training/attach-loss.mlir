@@ -81,3 +81,42 @@ module {
     return %x : tensor<2x5xf32>
   }
 }
+
+// -----
+
+// A convolution's activations are quantized by sample, before its windows are
+// taken: that is on its way, too. The loss's maximum is detached as before.
+// CHECK: func.func private @loss(
+// CHECK: tern.straight_through %{{[^ ]*}}, %{{[^ ]*}} :
+// CHECK: func.func private @loss_float(
+// CHECK-SAME: %[[X:[^:]*]]: tensor<?x1x6xf32>
+// CHECK-SAME: %[[LAMBDA:[^:]*]]: tensor<f32> {tern.default
+// CHECK: tern.straight_through %[[X]], %{{[^ ]*}} lambda %[[LAMBDA]]
+// CHECK: tern.quantize_weights
+// CHECK: tern.straight_through %{{[^ ]*}}, %{{[^ ]*}} lambda %[[LAMBDA]]
+// CHECK: arith.maximumf
+// CHECK: tern.straight_through %{{[^ ]*}}, %{{[^ ]*}} :
+// expected-error @+2 {{loss 'graph': output}}
+module {
+  func.func @main(%x: tensor<?x1x6xf32> {tern.name = "x"}, %w: tensor<5x6xf32> {tern.param = "w"}) -> tensor<?x5xf32> {
+    %c0 = arith.constant 0 : index
+    %n = tensor.dim %x, %c0 : tensor<?x1x6xf32>
+    %flat = tensor.collapse_shape %x [[0], [1, 2]] : tensor<?x1x6xf32> into tensor<?x6xf32>
+    %q, %s = tern.quantize_activations %flat <> : tensor<?x6xf32> -> tensor<?x6xi8>, tensor<?xf32>
+    %codes = tensor.expand_shape %q [[0], [1, 2]] output_shape [%n, 1, 6] : tensor<?x6xi8> into tensor<?x1x6xi8>
+    %e = tensor.empty(%n) : tensor<?x1x6xf32>
+    %d = linalg.generic {
+        indexing_maps = [affine_map<(n, c, i) -> (n, c, i)>, affine_map<(n, c, i) -> (n)>, affine_map<(n, c, i) -> (n, c, i)>],
+        iterator_types = ["parallel", "parallel", "parallel"]}
+        ins(%codes, %s : tensor<?x1x6xi8>, tensor<?xf32>) outs(%e : tensor<?x1x6xf32>) {
+      ^bb0(%a: i8, %b: f32, %o: f32):
+        %f = arith.sitofp %a : i8 to f32
+        %p = arith.mulf %f, %b : f32
+        linalg.yield %p : f32
+    } -> tensor<?x1x6xf32>
+    %t = tern.straight_through %x, %d : tensor<?x1x6xf32>
+    %rows = tensor.collapse_shape %t [[0], [1, 2]] : tensor<?x1x6xf32> into tensor<?x6xf32>
+    %y = tern.bitlinear %rows, %w weights <statistic = absmean> : (tensor<?x6xf32>, tensor<5x6xf32>) -> tensor<?x5xf32>
+    return %y : tensor<?x5xf32>
+  }
+}

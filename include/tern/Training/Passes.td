@@ -26,6 +26,8 @@ def TernAttachLoss : Pass<"tern-attach-loss", "::mlir::ModuleOp"> {
     and marks the module `tern.training`. In `@loss_float` each `tern.bitlinear`
     is a float product of `x + lambda * (quantized x - x)` and the same of the
     weights, with `tern.straight_through`; a learned scale has a gradient.
+    Activations that are quantized apart from a layer, as those of convolutions
+    are, get lambda, too.
 
     `loss` is a sum of terms `[weight *] name` joined by `+`:
 
