@@ -104,6 +104,10 @@ llvm::Error tern::linkProduct(llvm::ArrayRef<std::string> inputs,
   args.insert(args.end(), inputs.begin(), inputs.end());
   // The same input gives the same bytes.
   args.push_back("-Wl,--build-id=none");
+#ifdef TERN_RUNTIME_LINK_FLAGS
+  if (!isLibrary)
+    args.push_back(TERN_RUNTIME_LINK_FLAGS);
+#endif
   if (!isLibrary)
     args.insert(args.end(), {"-lstdc++", "-lz", "-lpthread", "-ldl"});
   args.push_back("-lm");

@@ -229,8 +229,17 @@ static void inferClasses(TrainSignature &signature) {
       labels.dtype == DType::Bool || function.outputs.size() < 2)
     return;
   const TensorSpec &scores = function.outputs[1];
-  if (scores.shape.size() == labels.shape.size() + 1 && scores.shape.back() > 0)
+  if (scores.shape.size() != labels.shape.size() + 1)
+    return;
+  if (scores.shape.back() > 0) {
     signature.classes = scores.shape.back();
+    return;
+  }
+  for (size_t i = 0; i < function.inputs.size(); ++i)
+    for (size_t axis = 0; axis < function.inputs[i].symbols.size(); ++axis)
+      if (scores.symbols.back() >= 0 &&
+          function.inputs[i].symbols[axis] == scores.symbols.back())
+        signature.classesAxis = {i, axis};
 }
 
 MaybeError tern::runtime::parseTrainSignature(const char *text,

@@ -49,6 +49,9 @@ struct TrainSignature : ArtifactInfo {
   FunctionSpec functions[numTrainFunctions];
   /// Labels are in [0, classes) or equal to ignoreIndex.
   std::optional<int64_t> classes, ignoreIndex;
+  /// Where `classes` is not known before the data: the input and its axis
+  /// whose extent is the number of classes.
+  std::optional<std::pair<size_t, size_t>> classesAxis;
 
   std::optional<size_t> findState(const std::string &name) const;
   std::optional<size_t> findScalar(const std::string &name) const;

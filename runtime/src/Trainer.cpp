@@ -242,9 +242,15 @@ findBadLabel(const void *data, int64_t count, int64_t classes,
 }
 
 MaybeFailure TernTrainer::checkLabels(TernTrainFunction function,
-                                      const DLTensor *labels) const {
-  if (!signature.classes)
+                                      const DLTensor *const *inputs) const {
+  std::optional<int64_t> classes = signature.classes;
+  if (signature.classesAxis)
+    classes = inputs[signature.classesAxis->first]
+                  ->shape[signature.classesAxis->second];
+  if (!classes)
     return std::nullopt;
+  const DLTensor *labels =
+      inputs[signature.functions[function].inputs.size() - 1];
   const TensorSpec &spec = signature.functions[function].inputs.back();
   int64_t count = 1;
   for (int i = 0; i < labels->ndim; ++i)
@@ -253,7 +259,7 @@ MaybeFailure TernTrainer::checkLabels(TernTrainFunction function,
   std::optional<int64_t> bad;
   std::string text;
   auto find = [&](auto zero) {
-    bad = findBadLabel<decltype(zero)>(data, count, *signature.classes,
+    bad = findBadLabel<decltype(zero)>(data, count, *classes,
                                        signature.ignoreIndex, text);
   };
   switch (spec.dtype) {
@@ -287,7 +293,7 @@ MaybeFailure TernTrainer::checkLabels(TernTrainFunction function,
   if (!bad)
     return std::nullopt;
   return invalid("label " + text + " at index " + std::to_string(*bad) +
-                 " is out of range for " + std::to_string(*signature.classes) +
+                 " is out of range for " + std::to_string(*classes) +
                  " classes");
 }
 
@@ -300,7 +306,7 @@ MaybeFailure TernTrainer::setInputs(TernTrainFunction function,
           calls[function].setInputs(inputs, count, /*withData=*/true))
     return failure;
   return function == TERN_FORWARD ? std::nullopt
-                                  : checkLabels(function, inputs[count - 1]);
+                                  : checkLabels(function, inputs);
 }
 
 /// A DLTensor of one f32.

@@ -77,7 +77,7 @@ private:
   MaybeFailure takeParams(const tern::runtime::SafetensorsIndex &index,
                           const std::string &file);
   MaybeFailure checkLabels(TernTrainFunction function,
-                           const DLTensor *labels) const;
+                           const DLTensor *const *inputs) const;
 
   tern::runtime::Library library;
   uint32_t (*abi)(void) = nullptr;

@@ -211,6 +211,19 @@ int collectTraining(tern::DriverOptions &options) {
   return 0;
 }
 
+/// Leaves the hundreds of options of LLVM and MLIR to --help-hidden.
+void hideOptionsOfLLVM() {
+  for (auto &entry : cl::getRegisteredOptions()) {
+    cl::Option *option = entry.second;
+    bool isShown = llvm::any_of(option->Categories, [](auto *known) {
+      return known == &category || known == &training ||
+             known->getName() == "Generic Options";
+    });
+    if (!isShown && option->getOptionHiddenFlag() == cl::NotHidden)
+      option->setHiddenFlag(cl::Hidden);
+  }
+}
+
 /// Checks the options and collects them; returns the exit status.
 int collect(tern::DriverOptions &options, const char *argv0) {
   if (input.empty())
@@ -336,6 +349,7 @@ int main(int argc, char **argv) {
   mlir::registerMLIRContextCLOptions();
   mlir::registerPassManagerCLOptions();
   mlir::registerDefaultTimingManagerCLOptions();
+  hideOptionsOfLLVM();
   cl::SetVersionPrinter([](llvm::raw_ostream &os) {
     os << "ternc " << TERN_VERSION_STRING << " (LLVM " << LLVM_VERSION_STRING
        << ")\n";
