@@ -85,16 +85,10 @@ static Value blendWeights(TensorBuilder &b, BitLinearOp op, Value lambda) {
                });
 }
 
-void tern::blendBitLinear(BitLinearOp op, Value lambda) {
-  TensorBuilder b(op.getLoc(), op);
-  Value x = op.getX();
-  if (op.getActivationsAttr())
-    x = blendActivations(b, x, op.getActivationsAttr(), lambda);
-  Value w = blendWeights(b, op, lambda);
-
+Value tern::buildLinear(TensorBuilder &b, Value x, Value weight, Value bias) {
   // y[..., n] = sum over k of x[..., k] * w[n, k].
   SmallVector<OpFoldResult> sizes = b.sizesOf(x);
-  sizes.back() = b.sizesOf(w).front();
+  sizes.back() = b.sizesOf(weight).front();
   unsigned rank = sizes.size();
   AffineExpr n = b.getAffineDimExpr(rank - 1), k = b.getAffineDimExpr(rank);
   SmallVector<AffineExpr> tokens;
@@ -106,18 +100,29 @@ void tern::blendBitLinear(BitLinearOp op, Value lambda) {
     return AffineMap::get(rank + 1, 0, exprs, b.getContext());
   };
   Value y = b.reduce(
-      sizes, b.getF32FloatAttr(0.0f), {x, w},
+      sizes, b.getF32FloatAttr(0.0f), {x, weight},
       {withTokens(k), AffineMap::get(rank + 1, 0, {n, k}, b.getContext())},
       withTokens(n), [](TensorBuilder &nested, ValueRange args) -> Value {
         Value product = arith::MulFOp::create(nested, args[0], args[1]);
         return arith::AddFOp::create(nested, args[2], product);
       });
-  if (Value bias = op.getBias())
+  if (bias)
     y = b.map(sizes, b.getF32Type(), {y, bias},
               {b.identity(rank), AffineMap::get(rank, 0, n, b.getContext())},
               [](TensorBuilder &nested, ValueRange args) -> Value {
                 return arith::AddFOp::create(nested, args[0], args[1]);
               });
+  return y;
+}
+
+void tern::blendBitLinear(BitLinearOp op, Value lambda) {
+  TensorBuilder b(op.getLoc(), op);
+  Value x = op.getX();
+  if (op.getActivationsAttr())
+    x = blendActivations(b, x, op.getActivationsAttr(), lambda);
+  Value w = blendWeights(b, op, lambda);
+
+  Value y = buildLinear(b, x, w, op.getBias());
   op.getResult().replaceAllUsesWith(y);
   op.erase();
 }

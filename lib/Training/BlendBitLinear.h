@@ -19,6 +19,11 @@ namespace tern {
 mlir::Value buildDequantized(TensorBuilder &b, mlir::Value weight,
                              mlir::Value alpha, WeightQuantizerAttr quantizer);
 
+/// The linear layer `x . weight^T (+ bias)` in float: x [..., K], weight [N,
+/// K].
+mlir::Value buildLinear(TensorBuilder &b, mlir::Value x, mlir::Value weight,
+                        mlir::Value bias);
+
 /// Replaces a ternary layer by a float product of operands that are blended
 /// with their quantized values: `x + lambda * (quantized x - x)`. `lambda` is
 /// a 0-d tensor.

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
+#include "Calibration.h"
 #include "SizeReport.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,6 +20,7 @@
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Import/ONNX/Import.h"
+#include "tern/Target/Product.h"
 #include "tern/Target/Targets.h"
 #include "tern/Training/Passes.h"
 #include "tern/runtime/AtomicFile.h"
@@ -113,7 +115,11 @@ private:
   LogicalResult load();
   LogicalResult findLevel();
   LogicalResult chooseTarget();
+  /// The module is at a level: reports and dumps.
+  LogicalResult arrive();
   LogicalResult lowerTo(int phase);
+  LogicalResult lowerToTernary();
+  LogicalResult runCalibration();
   LogicalResult dump(int phase);
   LogicalResult writeText(const std::string &path);
   LogicalResult writeFile(const std::string &path, StringRef text);
@@ -194,11 +200,13 @@ LogicalResult Driver::dump(int phase) {
   return writeText(path.str().str());
 }
 
+LogicalResult Driver::arrive() {
+  report.afterPhase(getPhases()[level].level, *module);
+  return dump(level);
+}
+
 /// Runs the phases after `level` up to `phase`.
 LogicalResult Driver::lowerTo(int phase) {
-  report.afterPhase(getPhases()[level].level, *module);
-  if (failed(dump(level)))
-    return failure();
   while (level < phase) {
     ++level;
     const Phase &next = getPhases()[level];
@@ -214,11 +222,39 @@ LogicalResult Driver::lowerTo(int phase) {
     if (failed(pm.run(*module)))
       return failure();
     (*module)->setAttr(kLevelAttrName, StringAttr::get(&context, next.level));
-    report.afterPhase(next.level, *module);
-    if (failed(dump(level)))
+    if (failed(arrive()))
       return failure();
   }
   return success();
+}
+
+LogicalResult Driver::lowerToTernary() {
+  int ternary = findPhase("ternary");
+  if (level >= ternary)
+    return success();
+  if (failed(lowerTo(ternary)))
+    return failure();
+  // Weights that are drawn do not come from the file.
+  return options.seed ? success() : checkWeights(*module, options.weights);
+}
+
+LogicalResult Driver::runCalibration() {
+  CalibrationOptions calibration;
+  calibration.inputs = options.calibration;
+  calibration.weights = options.weights;
+  calibration.pipeline = options.pipeline;
+  FailureOr<CalibrationReport> result = calibrate(*module, calibration);
+  if (failed(result))
+    return failure();
+  if (options.stats == "-") {
+    report.setCalibration(*result);
+    return success();
+  }
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  result->print(os);
+  report.setCalibration(std::move(*result));
+  return writeFile("-", text);
 }
 
 LogicalResult Driver::writeText(const std::string &path) {
@@ -285,14 +321,21 @@ LogicalResult Driver::run() {
     return fail("'" + options.input + "' is at level '" +
                 getPhases()[level].level +
                 "', which is past 'ternary', where --train begins");
-  if (options.exportDequantized) {
-    int ternary = findPhase("ternary");
-    if (level > ternary)
+  int ternary = findPhase("ternary");
+  for (auto [isAsked, option] :
+       {std::pair(options.exportDequantized, "--export"),
+        std::pair(!options.calibration.empty(), "--calibrate")})
+    if (isAsked && level > ternary)
       return fail("'" + options.input + "' is at level '" +
                   getPhases()[level].level +
-                  "', which is past 'ternary', where --export begins");
-    if (failed(lowerTo(ternary)))
-      return failure();
+                  "', which is past 'ternary', where " + option + " begins");
+  if (failed(arrive()))
+    return failure();
+  if (phase >= ternary && failed(lowerToTernary()))
+    return failure();
+  if (!options.calibration.empty() && failed(runCalibration()))
+    return failure();
+  if (options.exportDequantized) {
     PassManager pm(&context, ModuleOp::getOperationName());
     TernExportDequantizedOptions exported;
     exported.half = options.exportHalf;

@@ -11,10 +11,11 @@
 
 #include "mlir/IR/DialectRegistry.h"
 #include "tern/Pipelines/Pipelines.h"
-#include "tern/Target/Product.h"
 #include "llvm/ADT/StringMap.h"
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace tern {
 
@@ -30,6 +31,8 @@ struct DriverOptions {
   llvm::StringMap<int64_t> dims;
   llvm::StringMap<std::string> constantInputs;
   std::string weights;
+  /// `--calibrate`: inputs by name (empty: the only one) and their files.
+  std::vector<std::pair<std::string, std::string>> calibration;
   /// Where the size report goes; `-`: standard output.
   std::optional<std::string> stats;
   /// Extents for which it tells the memory.

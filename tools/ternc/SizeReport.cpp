@@ -15,6 +15,7 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include <array>
+#include <cmath>
 
 using namespace mlir;
 using namespace tern;
@@ -141,12 +142,24 @@ std::vector<std::string> SizeReport::getWarnings() const {
   return warnings;
 }
 
+const LayerErrors *SizeReport::findErrors(const Layer &layer) const {
+  if (!calibration || layer.origin != "converted")
+    return nullptr;
+  unsigned index = 0;
+  for (const Layer *other = layers.data(); other != &layer; ++other)
+    index += other->origin == "converted";
+  for (const LayerErrors &errors : calibration->layers)
+    if (errors.index == index)
+      return &errors;
+  return nullptr;
+}
+
 void SizeReport::print(llvm::raw_ostream &os) const {
   json::OStream out(os, /*IndentSize=*/2);
   auto fraction = [&](StringRef key, std::optional<double> value) {
     out.attributeBegin(key);
     // Four digits: shortest forms of a double may take seventeen.
-    if (value)
+    if (value && std::isfinite(*value))
       out.rawValue(llvm::formatv("{0:F4}", *value).str());
     else
       out.value(nullptr);
@@ -228,6 +241,20 @@ void SizeReport::print(llvm::raw_ostream &os) const {
           fraction("zeros", layer.zeros && total > 0
                                 ? std::optional(*layer.zeros / total)
                                 : std::nullopt);
+          if (const LayerErrors *errors = findErrors(layer)) {
+            fraction("weight_error", errors->weight);
+            fraction("output_error", errors->output);
+            fraction("error_in_network", errors->inNetwork);
+          }
+        });
+    });
+    if (!calibration)
+      return;
+    out.attributeArray("outputs", [&] {
+      for (const auto &[name, error] : calibration->outputs)
+        out.object([&, &name = name, &error = error] {
+          out.attribute("name", json::fixUTF8(name));
+          fraction("error", error);
         });
     });
   });

@@ -9,6 +9,7 @@
 #ifndef TERN_TOOLS_TERNC_SIZEREPORT_H
 #define TERN_TOOLS_TERNC_SIZEREPORT_H
 
+#include "Calibration.h"
 #include "MemoryReport.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
@@ -30,6 +31,9 @@ public:
 
   /// The module is now at `level`.
   void afterPhase(llvm::StringRef level, mlir::ModuleOp module);
+  void setCalibration(CalibrationReport report) {
+    calibration = std::move(report);
+  }
   /// A parameter of the artifact, as written.
   void addParameter(llvm::StringRef name, llvm::ArrayRef<char> bytes);
   /// What the user should look at. Complete once all parameters were added.
@@ -49,6 +53,8 @@ private:
     uint64_t bytes = 0;
     std::optional<int64_t> zeros;
   };
+  /// What calibration says of a layer, or null.
+  const LayerErrors *findErrors(const Layer &layer) const;
   /// Which layers a parameter of the artifact belongs to, by index.
   std::vector<size_t> getOwners(llvm::StringRef name) const;
 
@@ -56,6 +62,7 @@ private:
   std::string model;
   std::optional<int64_t> numParameters;
   std::vector<Layer> layers;
+  std::optional<CalibrationReport> calibration;
   /// Of packed parameters.
   llvm::StringMap<LayoutAttrInterface> layouts;
   /// From parameters of the artifact to those of the model.

@@ -61,6 +61,9 @@ cl::opt<std::string>
 cl::list<std::string>
     exclude("exclude", cl::cat(category), cl::value_desc("regex"),
             cl::desc("Leave layers with a matching name as they are"));
+cl::list<std::string> calibrate(
+    "calibrate", cl::cat(category), cl::value_desc("[input=]file.npy"),
+    cl::desc("Print what conversion does to each layer on these inputs"));
 cl::list<std::string> dims("dim", cl::cat(category),
                            cl::value_desc("name=value"),
                            cl::desc("Fix a symbolic extent of the inputs"));
@@ -298,6 +301,19 @@ int collect(tern::DriverOptions &options, const char *argv0) {
     if (!options.dims.try_emplace(name, extent).second)
       return fail("--dim " + name + " is given twice");
   }
+  for (const std::string &text : calibrate) {
+    auto [name, path] = StringRef(text).split('=');
+    if (path.empty())
+      std::swap(name, path);
+    if (path.empty())
+      return fail("bad --calibrate=" + text +
+                  ": expected FILE.npy, or INPUT=FILE.npy");
+    options.calibration.emplace_back(name, path);
+  }
+  if (!calibrate.empty() && (train || options.emit == "graph"))
+    return fail("--calibrate goes neither with --train nor with --emit=graph");
+  if (!calibrate.empty() && options.output == "-")
+    return fail("--calibrate prints to standard output: give -o FILE");
   for (const std::string &text : statsDims) {
     StringRef name, value;
     int64_t extent;

@@ -120,6 +120,32 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
   ];
 }
 
+def TernAttachCalibration
+    : Pass<"tern-attach-calibration", "::mlir::ModuleOp"> {
+  let summary = "Measure what converting layers does to a model";
+  let description = [{
+    `@main` computes the model beside itself in float, and returns sums of
+    squares in place of its results, all tensors of f64:
+
+    - `layer.<i>` [6] for each converted layer (`tern.origin = "converted"`), in
+      order: how many codes are 0; the weights' error and the weights; the
+      error of the output that the layer has with the float model's inputs, the
+      error of its output in the ternary model, and the float model's output.
+    - `output.<i>` [2] for each output of f32: error and output.
+
+    Layers in the body of a loop are converted back, but not measured. Accepts a
+    module at level `ternary`; layers that were ternary in the model are so in
+    both.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect", "::tern::TernDialect"
+  ];
+  let statistics = [
+    Statistic<"numMeasured", "num-measured", "Layers that are measured">
+  ];
+}
+
 def TernExportDequantized
     : Pass<"tern-export-dequantized", "::mlir::ModuleOp"> {
   let summary = "Keep of a model only its parameters, ternarized";

@@ -142,6 +142,11 @@ void tern::setExcluded(Operation *layer, StringRef pattern) {
   setFloatReason(layer, getExcludedReason(pattern));
 }
 
+bool tern::isConverted(Operation *layer) {
+  auto origin = layer->getAttrOfType<StringAttr>(originAttrName);
+  return origin && origin.getValue() == getName(LayerOrigin::Converted);
+}
+
 std::vector<LayerInfo> tern::collectLayers(ModuleOp module) {
   std::vector<LayerInfo> layers;
   module.walk([&](Operation *op) {
@@ -150,11 +155,8 @@ std::vector<LayerInfo> tern::collectLayers(ModuleOp module) {
     if (auto bitlinear = dyn_cast<BitLinearOp>(op)) {
       auto type = bitlinear.getWeight().getType();
       info.weight = getParameterName(bitlinear.getWeight());
-      auto origin = op->getAttrOfType<StringAttr>(originAttrName);
       info.origin =
-          origin && origin.getValue() == getName(LayerOrigin::Converted)
-              ? LayerOrigin::Converted
-              : LayerOrigin::Raised;
+          isConverted(op) ? LayerOrigin::Converted : LayerOrigin::Raised;
       info.n = type.getDimSize(0);
       info.k = type.getDimSize(1);
       info.weights = bitlinear.getWeights();

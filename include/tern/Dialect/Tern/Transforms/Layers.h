@@ -31,6 +31,9 @@ enum class LayerOrigin {
 };
 llvm::StringRef getName(LayerOrigin origin);
 
+/// Whether a `tern.bitlinear` was a float layer of the model.
+bool isConverted(mlir::Operation *layer);
+
 /// A linear layer at the ternary level.
 struct LayerInfo {
   /// The model's node.

@@ -1,0 +1,298 @@
+//===- Calibration.cpp - What conversion does to a model ------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Calibration.h"
+#include "Npy.h"
+#include "Session.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/Transforms/Layers.h"
+#include "tern/Support/ParameterSource.h"
+#include "tern/Target/Product.h"
+#include "tern/Target/Targets.h"
+#include "tern/Training/Passes.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+#include <cmath>
+#include <cstring>
+
+using namespace mlir;
+using namespace tern;
+using runtime::HostTensor;
+using runtime::Session;
+
+namespace {
+
+/// Norm of the error over the norm, from their squares.
+double getError(double error, double norm) {
+  return error == 0 ? 0 : norm == 0 ? std::nan("") : std::sqrt(error / norm);
+}
+
+class Calibrator {
+public:
+  Calibrator(ModuleOp module, const CalibrationOptions &options)
+      : module(module), options(options) {}
+
+  FailureOr<CalibrationReport> run();
+
+private:
+  InFlightDiagnostic error(const Twine &text) {
+    return emitError(UnknownLoc::get(module.getContext()), text);
+  }
+  LogicalResult compile(const std::string &path);
+  LogicalResult readInputs();
+  LogicalResult countPieces();
+  HostTensor getPiece(const HostTensor &input, int64_t piece) const;
+  LogicalResult sumPieces();
+  CalibrationReport makeReport();
+
+  ModuleOp module;
+  const CalibrationOptions &options;
+  Session session;
+  std::vector<HostTensor> inputs;
+  int64_t numPieces = 0;
+  /// For each result of the program, over all pieces.
+  std::vector<std::vector<double>> sums;
+};
+
+LogicalResult Calibrator::compile(const std::string &path) {
+  OwningOpRef<ModuleOp> copy = module.clone();
+  // It runs here, whatever the model is compiled for.
+  auto host = parseTarget("host", *module.getContext());
+  if (!host)
+    return error(llvm::toString(host.takeError()));
+  (*copy)->setAttr(TernDialect::getTargetAttrName(), *host);
+  PassManager pm(module.getContext(), ModuleOp::getOperationName());
+  pm.addPass(createTernAttachCalibration());
+  for (const Phase &phase : getPhases().drop_front(findPhase("ternary") + 1))
+    if (!phase.isTraining)
+      phase.build(pm, options.pipeline);
+  if (failed(pm.run(*copy)))
+    return failure();
+  ProductOptions product;
+  product.kind = ProductKind::Library;
+  product.output = path;
+  product.weights = options.weights;
+  return writeProduct(*copy, product);
+}
+
+LogicalResult Calibrator::readInputs() {
+  std::string names;
+  for (const Session::Tensor &spec : session.inputs)
+    names += (names.empty() ? "" : ", ") + spec.name;
+  inputs.resize(session.inputs.size());
+  std::vector<bool> isGiven(inputs.size());
+  for (const auto &[name, path] : options.inputs) {
+    size_t i = 0;
+    if (name.empty() && inputs.size() != 1)
+      return error("the model has several inputs, " + names +
+                   ": give --calibrate=NAME=FILE for each");
+    while (!name.empty() && i < inputs.size() && session.inputs[i].name != name)
+      ++i;
+    if (i == inputs.size())
+      return error("--calibrate: there is no input '" + name +
+                   "'; there are: " + names);
+    if (isGiven[i])
+      return error("--calibrate: input '" + session.inputs[i].name +
+                   "' is given twice");
+    isGiven[i] = true;
+    if (auto problem = runtime::readNpy(path, inputs[i]))
+      return error(*problem);
+  }
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (!isGiven[i])
+      return error("--calibrate: input '" + session.inputs[i].name +
+                   "' is missing");
+  return success();
+}
+
+LogicalResult Calibrator::countPieces() {
+  for (auto [spec, tensor] : llvm::zip_equal(session.inputs, inputs)) {
+    if (spec.shape.empty() || tensor.shape.empty())
+      continue;
+    // A symbolic extent takes everything at once.
+    int64_t extent = spec.shape[0] < 0 ? tensor.shape[0] : spec.shape[0];
+    if (extent == 0 || tensor.shape[0] == 0)
+      return error("--calibrate: input '" + spec.name + "' has no data");
+    if (tensor.shape[0] % extent != 0)
+      return error("--calibrate: input '" + spec.name + "' takes pieces of " +
+                   Twine(extent) + ", of which " + Twine(tensor.shape[0]) +
+                   " is no multiple");
+    int64_t pieces = tensor.shape[0] / extent;
+    if (numPieces != 0 && pieces != numPieces)
+      return error("--calibrate: input '" + spec.name + "' has " +
+                   Twine(pieces) + " pieces, others have " + Twine(numPieces));
+    numPieces = pieces;
+  }
+  numPieces = std::max<int64_t>(numPieces, 1);
+  return success();
+}
+
+HostTensor Calibrator::getPiece(const HostTensor &input, int64_t piece) const {
+  if (numPieces == 1 || input.shape.empty())
+    return input;
+  int64_t rows = input.shape[0] / numPieces;
+  return input.rows(piece * rows, (piece + 1) * rows);
+}
+
+LogicalResult Calibrator::sumPieces() {
+  for (int64_t piece = 0; piece < numPieces; ++piece) {
+    std::vector<HostTensor> pieces, results;
+    for (const HostTensor &input : inputs)
+      pieces.push_back(getPiece(input, piece));
+    if (auto problem = session.run(pieces, results))
+      return error(*problem);
+    sums.resize(results.size());
+    for (auto [sum, result] : llvm::zip_equal(sums, results)) {
+      sum.resize(result.numElements());
+      for (size_t i = 0; i < sum.size(); ++i)
+        sum[i] += static_cast<double>(result.at(static_cast<int64_t>(i)));
+    }
+  }
+  return success();
+}
+
+CalibrationReport Calibrator::makeReport() {
+  CalibrationReport report;
+  std::vector<LayerInfo> layers = collectLayers(module);
+  llvm::erase_if(layers, [](const LayerInfo &layer) {
+    return layer.origin != LayerOrigin::Converted;
+  });
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  for (auto [spec, sum] : llvm::zip_equal(session.outputs, sums)) {
+    StringRef name = spec.name;
+    unsigned index = 0;
+    if (name.consume_front("layer.") && !name.getAsInteger(10, index) &&
+        index < layers.size()) {
+      const LayerInfo &layer = layers[index];
+      double codes = static_cast<double>(layer.n * layer.k);
+      report.layers.push_back(
+          {index, layer.name,
+           codes == 0 ? 0 : sum[0] / (codes * static_cast<double>(numPieces)),
+           getError(sum[1], sum[2]), getError(sum[3], sum[5]),
+           getError(sum[4], sum[5])});
+    } else if (name.consume_front("output.") && !name.getAsInteger(10, index)) {
+      auto given = main.getResultAttrOfType<StringAttr>(
+          index, TernDialect::getNameAttrName());
+      report.outputs.emplace_back(given ? given.str() : spec.name,
+                                  getError(sum[0], sum[1]));
+    }
+  }
+  return report;
+}
+
+FailureOr<CalibrationReport> Calibrator::run() {
+  if (llvm::none_of(collectLayers(module), [](const LayerInfo &layer) {
+        return layer.origin == LayerOrigin::Converted;
+      }))
+    return error("--calibrate: no layer was converted; --ternarize=all "
+                 "converts all");
+  llvm::SmallString<128> folder;
+  if (std::error_code code =
+          llvm::sys::fs::createUniqueDirectory("tern-calibrate", folder))
+    return error("cannot create a temporary folder: " + code.message());
+  llvm::scope_exit removeFolder(
+      [&] { llvm::sys::fs::remove_directories(folder); });
+  std::string path = (folder + "/model.so").str();
+  if (failed(compile(path)))
+    return failure();
+  TernProgramOptions program = {};
+  program.size = sizeof(program);
+  if (auto problem = session.load(path, nullptr, program))
+    return error(*problem);
+  if (failed(readInputs()) || failed(countPieces()) || failed(sumPieces()))
+    return failure();
+  return makeReport();
+}
+
+/// Reports what is wrong with one layer's weights.
+LogicalResult checkWeights(ModuleOp module, const LayerInfo &layer,
+                           ArrayRef<char> bytes) {
+  size_t count = bytes.size() / sizeof(float);
+  bool isZero = true;
+  for (size_t i = 0; i < count; ++i) {
+    float value;
+    std::memcpy(&value, bytes.data() + i * sizeof(float), sizeof(float));
+    isZero &= value == 0;
+    if (std::isfinite(value))
+      continue;
+    return emitError(UnknownLoc::get(module.getContext()))
+           << "layer '" << layer.name << "' cannot become ternary: element "
+           << i << " of its weights '" << layer.weight << "' is "
+           << (std::isnan(value) ? "NaN" : "infinite")
+           << "; --exclude leaves it as it is";
+  }
+  if (isZero)
+    emitWarning(UnknownLoc::get(module.getContext()))
+        << "all weights '" << layer.weight << "' of layer '" << layer.name
+        << "' are zero";
+  return success();
+}
+
+} // namespace
+
+FailureOr<CalibrationReport>
+tern::calibrate(ModuleOp module, const CalibrationOptions &options) {
+  return Calibrator(module, options).run();
+}
+
+LogicalResult tern::checkWeights(ModuleOp module, StringRef weights) {
+  std::string source = weights.str();
+  if (auto attr =
+          module->getAttrOfType<StringAttr>(TernDialect::getWeightsAttrName());
+      attr && source.empty())
+    source = attr.str();
+  if (source.empty())
+    return success();
+  auto parameters = ParameterSource::open(source);
+  if (!parameters) {
+    // Whoever needs them reports it.
+    llvm::consumeError(parameters.takeError());
+    return success();
+  }
+  bool isFine = true;
+  llvm::StringSet<> seen;
+  for (const LayerInfo &layer : collectLayers(module)) {
+    if (!layer.weights || !seen.insert(layer.weight).second)
+      continue;
+    auto found = (*parameters)->lookup(layer.weight);
+    if (!found)
+      llvm::consumeError(found.takeError());
+    else if (found->dtype == "f32")
+      isFine &= succeeded(::checkWeights(module, layer, found->bytes));
+  }
+  return success(isFine);
+}
+
+void CalibrationReport::print(llvm::raw_ostream &os) const {
+  size_t width = 8;
+  for (const LayerErrors &layer : layers)
+    width = std::max(width, layer.name.size());
+  for (const auto &[name, error] : outputs)
+    width = std::max(width, name.size());
+  auto row = [&](StringRef name, StringRef zeros, StringRef weight,
+                 StringRef output, StringRef inNetwork) {
+    os << llvm::left_justify(name, width) << llvm::right_justify(zeros, 9)
+       << llvm::right_justify(weight, 14) << llvm::right_justify(output, 14)
+       << llvm::right_justify(inNetwork, 16) << "\n";
+  };
+  auto print = [](double value) {
+    return llvm::formatv("{0:F4}", value).str();
+  };
+  row("layer", "zeros", "weight error", "output error", "in the network");
+  for (const LayerErrors &layer : layers)
+    row(layer.name, llvm::formatv("{0:F1} %", 100 * layer.zeros).str(),
+        print(layer.weight), print(layer.output), print(layer.inNetwork));
+  os << "output\n";
+  for (const auto &[name, error] : outputs)
+    row(name, "", "", "", print(error));
+}
