@@ -133,8 +133,8 @@ FailureOr<Attribute> EntryPointEmitter::describe(unsigned arg,
 static DictionaryAttr describeState(func::FuncOp func, unsigned arg,
                                     DictionaryAttr info) {
   NamedAttrList fields(info);
-  for (StringRef attr :
-       {kInitAttrName, kDefaultAttrName, kDonatedAttrName, kFanInAttrName})
+  for (StringRef attr : {kInitAttrName, kDefaultAttrName, kDonatedAttrName,
+                         kFanInAttrName, kBufferAttrName})
     if (Attribute value = func.getArgAttr(arg, attr))
       fields.set(attr.drop_front(StringRef("tern.").size()), value);
   if (func.getArgAttr(arg, kStateAttrName))

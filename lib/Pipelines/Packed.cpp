@@ -15,6 +15,7 @@
 using namespace mlir;
 
 void tern::buildTernaryToPackedPipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createTernDropTraining());
   pm.addNestedPass<func::FuncOp>(createTernDecomposeBitLinear());
   pm.addNestedPass<func::FuncOp>(createTernSelectLayout());
   pm.addPass(createCanonicalizerPass());

@@ -41,6 +41,7 @@ std::vector<TensorInfo> tern::getTensors(DictionaryAttr interface,
     if (name && dtype && shape)
       tensors.push_back({name.str(), dtype.str(), shape,
                          /*isState=*/dict.contains("role"),
+                         /*isBuffer=*/dict.contains("buffer"),
                          /*isDonated=*/dict.contains("donated"),
                          fanIn ? fanIn.getInt() : 0,
                          dict.getAs<FloatAttr>("init")});
@@ -182,14 +183,16 @@ void SignaturePrinter::trainingState(ArrayRef<TensorInfo> state) {
     for (const TensorInfo &tensor : state)
       out.object([&] {
         out.attribute("name", json::fixUTF8(tensor.name));
-        out.attribute("role", tensor.isState ? "state" : "param");
+        out.attribute("role", tensor.isState    ? "state"
+                              : tensor.isBuffer ? "buffer"
+                                                : "param");
         out.attribute("dtype", tensor.dtype);
         out.attributeArray("shape", [&] {
           for (int64_t extent : tensor.staticShape())
             out.value(extent);
         });
         if (!tensor.isState)
-          out.attribute("trainable", tensor.isDonated);
+          out.attribute("trainable", tensor.isDonated && !tensor.isBuffer);
         number("init", tensor.init);
       });
   });

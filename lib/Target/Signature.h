@@ -26,6 +26,8 @@ struct TensorInfo {
   mlir::ArrayAttr shape;
   /// Optimizer state rather than a parameter.
   bool isState = false;
+  /// A parameter that no gradient trains.
+  bool isBuffer = false;
   /// Updated by a function of the artifact.
   bool isDonated = false;
   /// Inputs of each output of the layer whose weights it is, or 0.

@@ -9,6 +9,7 @@
 #include "BlendBitLinear.h"
 #include "FanIn.h"
 #include "Losses.h"
+#include "TrainingForm.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -16,6 +17,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Training/Passes.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -286,7 +288,9 @@ LogicalResult AttachLossPass::run() {
   BitVector outputs(lossFunction.getNumResults(), true);
   outputs.reset(0);
   lossFunction.getBody().front().getTerminator()->eraseOperands(outputs);
-  if (failed(lossFunction.eraseResults(outputs)))
+  if (failed(lossFunction.eraseResults(outputs)) ||
+      failed(enterTraining(lossFunction, endOfInputs(lossFunction))) ||
+      failed(dropTraining(*evalStep)) || failed(dropTraining(main)))
     return failure();
   addFloatLoss(lossFunction, symbols);
   if (failed(symbols.rename(main, "forward")))

@@ -81,6 +81,13 @@ LogicalResult OptimizerAttacher::addGradient(func::FuncOp lossFunction,
   StepVariant variant;
   variant.loss = lossFunction;
   variant.name = step.str();
+  // Statistics that are frozen stay as they are.
+  for (unsigned i = 0, e = lossFunction.getNumResults(); i < e; ++i)
+    if (auto name =
+            lossFunction.getResultAttrOfType<StringAttr>(i, kUpdateAttrName))
+      if (groups.isFrozen(name))
+        lossFunction.removeResultAttr(
+            i, StringAttr::get(module.getContext(), kUpdateAttrName));
   DifferentiateOptions options;
   options.wrt.emplace();
   for (unsigned i = 0, e = lossFunction.getNumArguments(); i < e; ++i) {
@@ -88,8 +95,9 @@ LogicalResult OptimizerAttacher::addGradient(func::FuncOp lossFunction,
         i, TernDialect::getParamAttrName());
     auto type =
         dyn_cast<RankedTensorType>(lossFunction.getArgument(i).getType());
-    if (!name || groups.isFrozen(name) || !type ||
-        !type.getElementType().isF32() || !type.hasStaticShape())
+    if (!name || lossFunction.getArgAttr(i, kBufferAttrName) ||
+        groups.isFrozen(name) || !type || !type.getElementType().isF32() ||
+        !type.hasStaticShape())
       continue;
     variant.gradients[name] = options.wrt->size();
     options.wrt->push_back(i);

@@ -100,11 +100,15 @@ LogicalResult StepBuilder::plan(const ParamGroups &groups) {
   if (variants.size() > 1)
     scalars.push_back({"lambda", f32, b.getF32FloatAttr(1.0f)});
   scalars.push_back({"clip_norm", f32, b.getF32FloatAttr(0.0f)});
+  SmallVector<func::FuncOp> functions;
+  for (const StepVariant &variant : variants)
+    functions.push_back(variant.loss);
   for (const TrainedParam &param : trained)
-    for (func::FuncOp func : getFunctions(param))
-      for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-        if (func.getArgAttr(i, kScalarAttrName) && failed(addScalar(func, i)))
-          return failure();
+    llvm::append_range(functions, getFunctions(param));
+  for (func::FuncOp func : functions)
+    for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+      if (func.getArgAttr(i, kScalarAttrName) && failed(addScalar(func, i)))
+        return failure();
   for (Scalar &scalar : scalars)
     if (scalar.name == "weight_decay" && !scalar.init)
       scalar.init = b.getF32FloatAttr(0.0f);
@@ -303,6 +307,10 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
 
   SmallVector<Value> results = {computed.front(), b.wrap(norm)};
   llvm::StringMap<Value> updated;
+  // What the model itself keeps, such as running statistics.
+  for (unsigned i = 0, e = loss.getNumResults(); i < e; ++i)
+    if (auto name = loss.getResultAttrOfType<StringAttr>(i, kUpdateAttrName))
+      updated[name] = computed[i];
   for (const TrainedParam &param : trained) {
     b.setLoc(named("update " + param.name));
     Value gradient = b.zip(getGradient(param),

@@ -75,9 +75,10 @@ static MaybeError parseState(const json &root, TrainSignature &signature) {
       return where + "its size overflows";
     if (MaybeError error = parseString(list[i], "role", role))
       return where + *error;
-    if (role != "param" && role != "state")
-      return where + "'role' is neither param nor state";
-    spec.isParam = role == "param";
+    if (role != "param" && role != "buffer" && role != "state")
+      return where + "'role' is neither param nor buffer nor state";
+    spec.isParam = role != "state";
+    spec.isBuffer = role == "buffer";
     if (auto it = list[i].find("trainable"); it != list[i].end()) {
       if (!it->is_boolean())
         return where + "'trainable' is not true or false";
@@ -150,7 +151,8 @@ static MaybeError parseFunction(const json &object,
     std::optional<size_t> index = signature.findState(name);
     if (!index)
       return "its param '" + name + "' is not among the state";
-    if (updated.count(name) && !signature.state[*index].trainable)
+    const StateSpec &state = signature.state[*index];
+    if (updated.count(name) && !state.trainable && !state.isBuffer)
       return "'" + name + "' is donated but not trainable";
     function.params.push_back(*index);
     function.donated.push_back(updated.count(name));

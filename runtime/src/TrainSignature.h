@@ -15,7 +15,10 @@ namespace tern::runtime {
 
 /// A tensor that outlives a step.
 struct StateSpec : TensorSpec {
+  /// From the file of initial parameters, a buffer too.
   bool isParam = false;
+  /// Updated by steps, but not by a gradient: a running statistic.
+  bool isBuffer = false;
   bool trainable = true;
   /// The value all elements begin with; else the weights file has it.
   std::optional<double> init;

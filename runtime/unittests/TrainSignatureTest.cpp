@@ -57,6 +57,10 @@ TEST(TrainSignature, Parses) {
   EXPECT_FALSE(signature.functions[3].exists);
   EXPECT_EQ(signature.classes, 10);
   EXPECT_FALSE(signature.ignoreIndex);
+  // A buffer changes though no gradient trains it.
+  EXPECT_GOOD(parseWith(
+      "\"param\",\"dtype\":\"f32\",\"shape\":[10,4],\"trainable\":true",
+      "\"buffer\",\"dtype\":\"f32\",\"shape\":[10,4],\"trainable\":false"));
   EXPECT_GOOD(parseWith("\"kind\"", "\"classes\":7,\"kind\""));
 }
 

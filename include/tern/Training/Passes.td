@@ -29,6 +29,12 @@ def TernAttachLoss : Pass<"tern-attach-loss", "::mlir::ModuleOp"> {
     Activations that are quantized apart from a layer, as those of convolutions
     are, get lambda, too.
 
+    What the model does in training only (`tern.in_training`,
+    `tern.update_parameter`, `tern.keep_mask`) it does in the losses; the public
+    functions infer. Parameters that the model updates are further results of
+    the losses, with `tern.update`; masks are drawn by the scalars `seed` and
+    `step`.
+
     `loss` is a sum of terms `[weight *] name` joined by `+`:
 
     | name | labels | |

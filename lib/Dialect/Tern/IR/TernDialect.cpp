@@ -21,7 +21,7 @@ using namespace tern;
 #include "tern/Dialect/Tern/IR/TernDialect.cpp.inc"
 
 namespace {
-/// All operations are free of side effects and of control flow.
+/// No operation has control flow, or effects that depend on where it stands.
 struct TernInlinerInterface : DialectInlinerInterface {
   using DialectInlinerInterface::DialectInlinerInterface;
 

@@ -13,6 +13,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace tern;
@@ -180,6 +181,52 @@ LogicalResult
 StraightThroughOp::reifyResultShapes(OpBuilder &b,
                                      ReifiedRankedShapedTypeDims &shapes) {
   shapes.push_back(tensor::getMixedSizes(b, getLoc(), getX()));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// in_training, update_parameter, keep_mask
+//===----------------------------------------------------------------------===//
+
+OpFoldResult InTrainingOp::fold(FoldAdaptor) {
+  return getTraining() == getOtherwise() ? getTraining() : Value();
+}
+
+LogicalResult
+InTrainingOp::reifyResultShapes(OpBuilder &b,
+                                ReifiedRankedShapedTypeDims &shapes) {
+  shapes.push_back(tensor::getMixedSizes(b, getLoc(), getOtherwise()));
+  return success();
+}
+
+LogicalResult UpdateParameterOp::verify() {
+  auto argument = dyn_cast<BlockArgument>(getParameter());
+  auto function =
+      argument
+          ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+          : FunctionOpInterface();
+  if (!function || !function.getArgAttr(argument.getArgNumber(),
+                                        TernDialect::getParamAttrName()))
+    return emitOpError("(C1) the parameter is no argument with 'tern.param'");
+  return success();
+}
+
+LogicalResult KeepMaskOp::verify() {
+  RankedTensorType type = getTensorType(getResult());
+  if (getExtents().size() != static_cast<size_t>(type.getNumDynamicDims()))
+    return emitOpError() << "(C1) has " << getExtents().size()
+                         << " extents, but the result has "
+                         << type.getNumDynamicDims() << " dynamic ones";
+  double ratio = getRatio().convertToDouble();
+  if (!(ratio >= 0 && ratio < 1))
+    return emitOpError("(C2) the ratio must be at least 0 and less than 1");
+  return success();
+}
+
+LogicalResult KeepMaskOp::reifyResultShapes(OpBuilder &b,
+                                            ReifiedRankedShapedTypeDims &dims) {
+  dims.push_back(
+      getMixedValues(getTensorType(getResult()).getShape(), getExtents(), b));
   return success();
 }
 

@@ -33,3 +33,11 @@ func.func @straight_through(%x: tensor<4xf32>, %q: tensor<4xf32>) -> (tensor<4xf
   %c = tern.straight_through %x, %q : tensor<4xf32>
   return %a, %b, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
 }
+
+// CHECK-LABEL: func @in_training
+// CHECK-SAME: %[[X:.*]]: tensor<4xf32>
+// CHECK-NEXT: return %[[X]]
+func.func @in_training(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %y = tern.in_training %x else %x : tensor<4xf32>
+  return %y : tensor<4xf32>
+}

@@ -176,3 +176,27 @@ func.func private @shape(tensor<?x2xf32> {tern.shape = ["batch"]})
 
 // expected-error @below {{'tern.target' must be a target, such as #tern.generic}}
 module attributes {tern.target = "x86"} {}
+
+// -----
+
+func.func @update(%x: tensor<4xf32> {tern.name = "x"}, %new: tensor<4xf32>) {
+  // expected-error @below {{(C1) the parameter is no argument with 'tern.param'}}
+  tern.update_parameter %x to %new : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @mask_extents(%n: index) {
+  // expected-error @below {{(C1) has 1 extents, but the result has 2 dynamic ones}}
+  %m = tern.keep_mask(%n) ratio 0.1 stream 0 : tensor<?x?xi1>
+  return
+}
+
+// -----
+
+func.func @mask_ratio() {
+  // expected-error @below {{(C2) the ratio must be at least 0 and less than 1}}
+  %m = tern.keep_mask() ratio 1.0 stream 0 : tensor<4xi1>
+  return
+}

@@ -33,6 +33,19 @@ func.func @quantizers(%x: tensor<2x?x784xf32>, %w: tensor<256x784xf32>, %l: tens
   return
 }
 
+// CHECK-LABEL: func @training
+func.func @training(%n: index, %batch: tensor<64xf32>, %running: tensor<64xf32> {tern.param = "bn.mean", tern.buffer}) -> tensor<64xf32> {
+  // CHECK: %[[MEAN:.*]] = tern.in_training %{{.*}} else %{{.*}} : tensor<64xf32>
+  %mean = tern.in_training %batch else %running : tensor<64xf32>
+  // CHECK: tern.update_parameter %{{.*}} to %{{.*}} : tensor<64xf32>
+  tern.update_parameter %running to %batch : tensor<64xf32>
+  // CHECK: tern.keep_mask(%{{.*}}) ratio 1.000000e-01 stream 3 : tensor<?x128xi1>
+  %keep = tern.keep_mask(%n) ratio 0.1 stream 3 : tensor<?x128xi1>
+  // CHECK: tern.keep_mask() ratio 5.000000e-01 stream 0 : tensor<7xi1>
+  %all = tern.keep_mask() ratio 0.5 stream 0 : tensor<7xi1>
+  return %mean : tensor<64xf32>
+}
+
 // CHECK-LABEL: func @packed
 func.func @packed(%c: tensor<255x784xi8>, %q: tensor<7x896xi8>, %qi: tensor<7x255xi32>,
                   %x: tensor<7x800xf32>, %s: tensor<255x25xf32>, %yi: tensor<7x255xf32>) {

@@ -31,6 +31,7 @@ def Tern_Dialect : Dialect {
     | `tern.dtype` | arguments and results of `@main` | element type where signless integers lose it, e.g. `"u8"` |
     | `tern.ternary` | float parameters | the importer has seen that the values are {-s, 0, s}, with one s per `"tensor"`, `"row"` or `"group:G"`: zeros exactly, magnitudes within 2^-18 of s, as an exporter that folds `w + (q - w)` leaves them |
     | `tern.prepare` | functions | depends on parameters alone and runs ahead of time |
+    | `tern.initial` | prepare functions | makes what parameters begin with, unless a weights file has them |
     | `tern.target` | modules and functions | the target the code is generated for |
     | `tern.weights`, `tern.model` | modules | the file that holds the parameters; the model's name |
     | `tern.level` | modules | the level of IR the module is at, where `ternc` continues |
@@ -40,6 +41,8 @@ def Tern_Dialect : Dialect {
     | `tern.training` | modules | a training artifact of several public functions: its `loss`, `optimizer`, `fingerprint` |
     | `tern.state`, `tern.init` | arguments | optimizer state of this name, and what its elements begin with |
     | `tern.fan_in` | float parameters, in training | how many inputs each output of the layer has, whose weights it is |
+    | `tern.buffer` | parameters | a running statistic, which no gradient trains |
+    | `tern.update` | results of a loss | what the parameter of this name is after the step |
     | `tern.scalar`, `tern.default` | arguments | a 0-d run-time scalar of this name, and its value if none is given |
     | `tern.donated` | arguments | updated in place: the number of the result that is the new value; unit from level `tiled` on |
     | `tern.result` | arguments, from level `buffers` on | the buffer is a result |

@@ -150,6 +150,78 @@ def Tern_StraightThroughOp : Tern_Op<"straight_through", [
   let hasFolder = 1;
 }
 
+//===----------------------------------------------------------------------===//
+// What a model does in training only
+//===----------------------------------------------------------------------===//
+
+def Tern_InTrainingOp : Tern_Op<"in_training", [
+    Pure, AllTypesMatch<["training", "otherwise", "result"]>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "one value in training, another elsewhere";
+  let description = [{
+    The first operand in the forward pass of a training step, the second in
+    inference and validation. `--tern-attach-loss` decides it for the functions
+    that it makes, `--tern-drop-training` for a model that is not trained.
+
+    ```mlir
+    %m = tern.in_training %batch_mean else %running_mean : tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$training, AnyRankedTensor:$otherwise);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $training `else` $otherwise attr-dict `:` type($result)
+  }];
+  let hasFolder = 1;
+}
+
+def Tern_UpdateParameterOp : Tern_Op<"update_parameter", [
+    MemoryEffects<[MemWrite]>, AllTypesMatch<["parameter", "value"]>]> {
+  let summary = "what a parameter is after a step of training";
+  let description = [{
+    A running statistic changes with each step though no gradient reaches it.
+    In inference and validation the operation does nothing. Reading the
+    parameter gives its old value, before and after the operation.
+
+    - (C1) the parameter is an argument of the function, with `tern.param`.
+
+    ```mlir
+    tern.update_parameter %running_mean to %new : tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$parameter, AnyRankedTensor:$value);
+  let assemblyFormat = [{
+    $parameter `to` $value attr-dict `:` type($parameter)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_KeepMaskOp : Tern_Op<"keep_mask", [
+    Pure,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "the elements that dropout keeps";
+  let description = [{
+    Each element is true with probability `1 - ratio`, independently of all
+    others, drawn anew in each step of training. It is a function of the step's
+    seed, the number of the step, `stream` and the element's place in row-major
+    order; docs/training.md has it. Operations with equal streams (and
+    ratios) have equal masks.
+
+    - (C1) one operand per dynamic extent of the result.
+    - (C2) 0 <= ratio < 1.
+
+    ```mlir
+    %keep = tern.keep_mask(%n) ratio 0.1 stream 3 : tensor<?x128xi1>
+    ```
+  }];
+  let arguments = (ins Variadic<Index>:$extents, F64Attr:$ratio, I64Attr:$stream);
+  let results = (outs RankedTensorOf<[I1]>:$result);
+  let assemblyFormat = [{
+    `(` $extents `)` `ratio` $ratio `stream` $stream attr-dict `:` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tern_PackOp : Tern_Op<"pack", [
     Pure,
     DeclareOpInterfaceMethods<InferTypeOpInterface, ["inferReturnTypes"]>,

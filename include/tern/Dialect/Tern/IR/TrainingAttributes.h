@@ -23,6 +23,13 @@ inline constexpr llvm::StringLiteral kInitAttrName = "tern.init";
 /// On a parameter that is the weights of a layer: how many inputs each of the
 /// layer's outputs has.
 inline constexpr llvm::StringLiteral kFanInAttrName = "tern.fan_in";
+/// Marks a parameter that no gradient trains: a running statistic.
+inline constexpr llvm::StringLiteral kBufferAttrName = "tern.buffer";
+/// On a result of a loss: what the parameter of this name is after the step.
+inline constexpr llvm::StringLiteral kUpdateAttrName = "tern.update";
+/// On a prepare function: its results are what parameters begin with, which a
+/// weights file may have. It runs if the file has not.
+inline constexpr llvm::StringLiteral kInitialAttrName = "tern.initial";
 /// Marks an argument that is a 0-d run-time scalar, by name.
 inline constexpr llvm::StringLiteral kScalarAttrName = "tern.scalar";
 /// The value of a scalar that the host does not give.

@@ -63,6 +63,9 @@ enum class ActivationMode { Auto, Int8, Float };
 /// that has one, else `#tern.generic`.
 TargetAttrInterface getTarget(mlir::Operation *op);
 
+/// What `tern-drop-training` does to one function.
+llvm::LogicalResult dropTraining(mlir::func::FuncOp function);
+
 /// tern.bitlinear to quantizers, tern.pack and tern.packed_matmul.
 void populateDecomposeBitLinearPatterns(mlir::RewritePatternSet &patterns);
 
