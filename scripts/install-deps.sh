@@ -17,8 +17,8 @@ build=(
   libonnx-dev libprotobuf-dev protobuf-compiler zlib1g-dev
   libgtest-dev libgmock-dev python3)
 demo=(dataset-fashion-mnist)
-check=(clang-format-22 libonnx-testdata python3-numpy python3-onnx python3-torch
-  python3-setuptools python3-venv python3-wheel)
+check=(clang-format-22 fish libonnx-testdata python3-numpy python3-onnx
+  python3-torch python3-setuptools python3-venv python3-wheel zsh)
 dev=(clang-tidy-22 libclang-rt-22-dev libbenchmark-dev)
 
 fail() { echo "error: $*" >&2; exit 1; }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Options.h"
+#include "Completion.h"
 #include "tern/runtime/Runtime.h"
 
 #include <CLI/CLI.hpp>
@@ -97,6 +98,8 @@ std::optional<int> tern::runtime::parseCommandLine(int argc, char **argv,
       ->check(CLI::Range(1, 1024));
   app.add_flag("--verbose", options.verbose,
                "Print what is loaded and how long invocations take");
+  if (!isLinked)
+    addCompletionOption(app);
 
   // Optional values need "=", or the artifact would be taken for one.
   std::vector<std::string> arguments;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainOptions.h"
+#include "../run/Completion.h"
 #include "tern/runtime/Runtime.h"
 
 #include <CLI/CLI.hpp>
@@ -223,6 +224,8 @@ std::optional<int> tern::runtime::parseTrainCommandLine(int argc, char **argv,
       ->check(CLI::Range(1, 1024));
   app.add_flag("--verbose", options.verbose,
                "Print every validation, as on a terminal");
+  if (!isLinked)
+    addCompletionOption(app);
 
   // Optional values need "=", or the artifact would be taken for one.
   std::vector<std::string> arguments;

@@ -6,11 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Completion.h"
 #include "Driver.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "tern/Config/Version.h"
+#include "tern/Import/ONNX/Import.h"
 #include "tern/InitAll.h"
 #include "tern/Support/PluginLoader.h"
 #include "tern/Target/Targets.h"
@@ -18,6 +20,7 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Regex.h"
@@ -45,8 +48,15 @@ cl::opt<std::string> target("target", cl::cat(category), cl::value_desc("name"),
                             cl::desc("What to compile for (default: host)"));
 cl::opt<bool> listTargets("list-targets", cl::cat(category),
                           cl::desc("List the targets and exit"));
+cl::opt<bool> listOps("list-ops", cl::cat(category),
+                      cl::desc("List the ONNX operators and exit: domain, "
+                               "name, first opset version"));
+cl::opt<std::string> completion("completion", cl::cat(category),
+                                cl::value_desc("bash|zsh|fish"),
+                                cl::desc("Print a completion script and exit"));
 cl::opt<std::string> ternarize(
-    "ternarize", cl::cat(category), cl::init("auto"), cl::value_desc("which"),
+    "ternarize", cl::cat(category), cl::init("auto"),
+    cl::value_desc("auto|all|none"),
     cl::desc("Linear layers that become ternary: auto (those that are ternary "
              "in the model), all, none"));
 cl::opt<std::string>
@@ -54,10 +64,10 @@ cl::opt<std::string>
               cl::value_desc("name"),
               cl::desc("Quantizer of converted layers: absmean, absmean-eps, "
                        "absmean-row, absmedian, or '<statistic = ...>'"));
-cl::opt<std::string>
-    activations("activations", cl::cat(category), cl::init("auto"),
-                cl::value_desc("how"),
-                cl::desc("Activations of converted layers: auto, int8, float"));
+cl::opt<std::string> activations("activations", cl::cat(category),
+                                 cl::init("auto"),
+                                 cl::value_desc("auto|int8|float"),
+                                 cl::desc("Activations of converted layers"));
 cl::list<std::string>
     exclude("exclude", cl::cat(category), cl::value_desc("regex"),
             cl::desc("Leave layers with a matching name as they are"));
@@ -132,7 +142,8 @@ cl::opt<std::string> initSeed("init", cl::cat(training), cl::value_desc("seed"),
                                        "uniform in +-1/sqrt(inputs)"));
 
 cl::opt<std::string>
-    exportKind("export", cl::cat(category), cl::value_desc("what"),
+    exportKind("export", cl::cat(category),
+               cl::value_desc("dequantized|dequantized-f16"),
                cl::desc("dequantized: write the parameters as layers see them, "
                         "as safetensors in f32; dequantized-f16: in f16"));
 
@@ -173,6 +184,64 @@ std::string emitForSuffix(StringRef path) {
 
 bool isOneOf(StringRef value, std::initializer_list<StringRef> known) {
   return llvm::is_contained(known, value);
+}
+
+constexpr StringRef kProducts[] = {"llvm-ir", "asm", "obj", "lib", "exe"};
+
+/// Prints the completion script with all options of ternc.
+int printCompletion() {
+  using tern::runtime::CompletionOption;
+  std::vector<CompletionOption> options = {
+      {"--help", "Print the options and exit"},
+      {"--version", "Print the version and exit"}};
+  for (const auto &[name, option] : cl::getRegisteredOptions()) {
+    if (!llvm::is_contained(option->Categories, &category) &&
+        !llvm::is_contained(option->Categories, &training))
+      continue;
+    CompletionOption entry;
+    entry.name = ((name.size() > 1 ? "--" : "-") + name).str();
+    entry.description = option->HelpStr.str();
+    entry.hint = option->ValueStr.str();
+    if (option == &emit) {
+      entry.hint = llvm::join(llvm::ArrayRef(kProducts), "|") + "|train-step";
+      for (const tern::Phase &phase : tern::getPhases())
+        entry.hint += ("|" + phase.level).str();
+    }
+    entry.isRepeated = option->getNumOccurrencesFlag() == cl::ZeroOrMore;
+    if (option->getValueExpectedFlag() == cl::ValueRequired)
+      entry.value = CompletionOption::Value::Required;
+    else if (!entry.hint.empty())
+      entry.value = CompletionOption::Value::Optional;
+    if (option != &optLevel) {
+      options.push_back(entry);
+      continue;
+    }
+    for (char level : {'0', '1', '2', '3'})
+      options.push_back({entry.name + level, entry.description});
+  }
+  llvm::sort(options,
+             [](const auto &a, const auto &b) { return a.name < b.name; });
+  std::string text = tern::runtime::getCompletion(completion, "ternc", options);
+  if (text.empty())
+    return fail("unknown --completion=" + completion +
+                "; known are: bash, zsh, fish");
+  llvm::outs() << text;
+  return 0;
+}
+
+/// The op table in columns.
+void printOps() {
+  std::string table;
+  llvm::raw_string_ostream os(table);
+  tern::printONNXOps(os);
+  llvm::SmallVector<StringRef> lines;
+  StringRef(table).trim().split(lines, '\n');
+  for (StringRef line : lines) {
+    auto [domain, rest] = line.split('\t');
+    auto [name, version] = rest.split('\t');
+    llvm::outs() << llvm::left_justify(domain, 15) << ' '
+                 << llvm::left_justify(name, 27) << ' ' << version << '\n';
+  }
 }
 
 /// Splits `name=value`; both must be there.
@@ -250,8 +319,7 @@ int collect(tern::DriverOptions &options, const char *argv0) {
     options.emit = "exe";
     train = true;
   }
-  bool isProduct =
-      isOneOf(options.emit, {"llvm-ir", "asm", "obj", "lib", "exe"});
+  bool isProduct = llvm::is_contained(kProducts, options.emit);
   if (options.emit.empty()) {
     if (output.empty())
       return fail("no output: give -o FILE, or --emit=LEVEL to print IR");
@@ -380,6 +448,12 @@ int main(int argc, char **argv) {
     line.consume_front(StringRef(argv[0]));
     line.consume_front(": ");
     return fail(line);
+  }
+  if (!completion.empty())
+    return printCompletion();
+  if (listOps) {
+    printOps();
+    return 0;
   }
   if (listTargets) {
     tern::printTargets(llvm::outs());
