@@ -515,6 +515,8 @@ struct EmitEntryPointsPass
       }
       NamedAttrList info(emitter.getInterface());
       info.set("symbol", b.getStringAttr(stem));
+      if (func->hasAttr(kInitialAttrName))
+        info.set("initial", b.getUnitAttr());
       prepares.push_back(info.getDictionary(&getContext()));
     }
     if (!main) {

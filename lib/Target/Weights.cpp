@@ -16,6 +16,7 @@
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Support/ParameterSource.h"
 #include "tern/runtime/Artifact.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -128,8 +129,17 @@ public:
 private:
   LogicalResult plan();
   LogicalResult open(const std::string &path);
-  LogicalResult runPrepare(const DictionaryAttr &prepare);
+  /// The results of a prepare function.
+  FailureOr<std::vector<AlignedBuffer>>
+  runPrepare(const DictionaryAttr &prepare);
+  LogicalResult appendPrepared(const DictionaryAttr &prepare);
+  /// The parameter as it is in the file, drawn by the seed, or as its initial
+  /// function computes it if the file has none or the weights were drawn.
   FailureOr<ParameterSource::Parameter> lookup(const TensorInfo &info);
+  FailureOr<ParameterSource::Parameter> draw(const TensorInfo &info);
+  FailureOr<ParameterSource::Parameter>
+  computeInitial(const TensorInfo &info, const DictionaryAttr &initial);
+  LogicalResult compilePrepares();
   LogicalResult append(const TensorInfo &info, ArrayRef<char> bytes);
   /// Files have no place in the IR, so neither have these errors.
   InFlightDiagnostic error(const Twine &text = {}) {
@@ -154,6 +164,11 @@ private:
     DictionaryAttr prepare;
   };
   std::vector<Step> steps;
+  /// Functions that make what parameters begin with, by parameter.
+  llvm::StringMap<DictionaryAttr> initials;
+  llvm::StringMap<std::shared_ptr<AlignedBuffer>> initialValues;
+  /// What the file has.
+  llvm::StringSet<> stored;
   /// Parameters of the entry function.
   llvm::StringSet<> wanted;
   llvm::SHA256 hash;
@@ -167,7 +182,8 @@ LogicalResult WeightsWriter::plan() {
   if (prepares)
     for (auto prepare : prepares.getAsRange<DictionaryAttr>())
       for (const TensorInfo &result : getTensors(prepare, "outputs"))
-        producers[result.name] = prepare;
+        (prepare.contains("initial") ? initials : producers)[result.name] =
+            prepare;
 
   std::vector<TensorInfo> params(state);
   llvm::erase_if(params, [](const TensorInfo &info) { return !!info.init; });
@@ -218,7 +234,53 @@ LogicalResult WeightsWriter::open(const std::string &path) {
 }
 
 FailureOr<ParameterSource::Parameter>
+WeightsWriter::draw(const TensorInfo &info) {
+  ParameterSource::Parameter drawn;
+  drawn.dtype = info.dtype;
+  drawn.shape = info.staticShape();
+  auto values = std::make_shared<std::vector<float>>(
+      ShapedType::getNumElements(drawn.shape));
+  initializeUniform(*values, info.name, *options.seed, info.fanIn);
+  drawn.bytes = ArrayRef(reinterpret_cast<const char *>(values->data()),
+                         values->size() * sizeof(float));
+  drawn.owner = std::move(values);
+  return drawn;
+}
+
+FailureOr<ParameterSource::Parameter>
+WeightsWriter::computeInitial(const TensorInfo &info,
+                              const DictionaryAttr &initial) {
+  std::shared_ptr<AlignedBuffer> &value = initialValues[info.name];
+  if (!value) {
+    FailureOr<std::vector<AlignedBuffer>> results = runPrepare(initial);
+    if (failed(results))
+      return failure();
+    value = std::make_shared<AlignedBuffer>(std::move(results->front()));
+  }
+  ParameterSource::Parameter computed;
+  computed.dtype = info.dtype;
+  computed.shape = info.staticShape();
+  auto dtype = runtime::parseDType(info.dtype);
+  auto bytes =
+      runtime::byteSize(*dtype, std::vector<int64_t>(computed.shape.begin(),
+                                                     computed.shape.end()));
+  computed.bytes = ArrayRef(static_cast<const char *>(value->data()), *bytes);
+  computed.owner = value;
+  return computed;
+}
+
+FailureOr<ParameterSource::Parameter>
 WeightsWriter::lookup(const TensorInfo &info) {
+  if (DictionaryAttr initial = initials.lookup(info.name))
+    if (options.seed || !stored.contains(info.name))
+      return computeInitial(info, initial);
+  if (options.seed && info.dtype == "f32") {
+    // Arguments of prepare functions do not say what weights they are.
+    const auto *known = llvm::find_if(
+        state, [&](const TensorInfo &one) { return one.name == info.name; });
+    if (known != state.end() && known->fanIn > 0)
+      return draw(*known);
+  }
   auto found = parameters->lookup(info.name);
   if (!found) {
     (void)fail(found.takeError());
@@ -256,7 +318,8 @@ LogicalResult WeightsWriter::append(const TensorInfo &info,
   return success();
 }
 
-LogicalResult WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
+FailureOr<std::vector<AlignedBuffer>>
+WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
   StringRef symbol = prepare.getAs<StringAttr>("symbol").getValue();
   auto invoke = compiled.find<InvokeFn>(symbol);
   if (!invoke)
@@ -288,9 +351,8 @@ LogicalResult WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
     buffers.push_back(const_cast<char *>(data));
     inputs.push_back(std::move(*found));
   }
-  std::vector<TensorInfo> results = getTensors(prepare, "outputs");
-  std::vector<uint64_t> sizes;
-  for (const TensorInfo &info : results) {
+  std::vector<AlignedBuffer> results;
+  for (const TensorInfo &info : getTensors(prepare, "outputs")) {
     SmallVector<int64_t> shape = info.staticShape();
     auto dtype = runtime::parseDType(info.dtype);
     auto bytes =
@@ -299,8 +361,8 @@ LogicalResult WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
               : std::nullopt;
     if (!bytes)
       return error("parameter '") << info.name << "' is too large";
-    sizes.push_back(*bytes);
-    buffers.push_back(allocate(*bytes));
+    results.emplace_back(*bytes);
+    buffers.push_back(results.back().data());
     if (!buffers.back())
       return error("out of memory for parameter '") << info.name << "'";
   }
@@ -310,15 +372,47 @@ LogicalResult WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
   if (!host)
     host.emplace();
   (*invoke)(&*host, buffers.data(), nullptr, arena);
+  return results;
+}
 
-  for (auto [i, info] : llvm::enumerate(results)) {
+LogicalResult WeightsWriter::appendPrepared(const DictionaryAttr &prepare) {
+  FailureOr<std::vector<AlignedBuffer>> results = runPrepare(prepare);
+  if (failed(results))
+    return failure();
+  std::vector<TensorInfo> infos = getTensors(prepare, "outputs");
+  for (auto [info, result] : llvm::zip_equal(infos, *results)) {
     if (!wanted.contains(info.name))
       continue;
-    const void *data = buffers[buffers.size() - results.size() + i];
-    if (failed(
-            append(info, ArrayRef(static_cast<const char *>(data), sizes[i]))))
+    SmallVector<int64_t> shape = info.staticShape();
+    auto bytes =
+        runtime::byteSize(*runtime::parseDType(info.dtype),
+                          std::vector<int64_t>(shape.begin(), shape.end()));
+    if (failed(append(
+            info, ArrayRef(static_cast<const char *>(result.data()), *bytes))))
       return failure();
   }
+  return success();
+}
+
+/// All that may run, which is known once the file is open.
+LogicalResult WeightsWriter::compilePrepares() {
+  llvm::SetVector<StringRef> symbols;
+  auto add = [&](DictionaryAttr prepare) {
+    symbols.insert(prepare.getAs<StringAttr>("symbol").getValue());
+  };
+  for (const Step &step : steps)
+    if (step.prepare)
+      add(step.prepare);
+  for (auto &[name, initial] : initials)
+    if (options.seed || !stored.contains(name))
+      add(initial);
+  if (symbols.empty())
+    return success();
+  std::vector<std::string> names;
+  for (StringRef symbol : symbols)
+    names.push_back(symbol.str());
+  if (llvm::Error problem = compiled.compile(module, names))
+    return fail(std::move(problem));
   return success();
 }
 
@@ -333,34 +427,20 @@ LogicalResult WeightsWriter::run(const std::string &path) {
     return fail(opened.takeError());
   parameters = std::move(*opened);
 
-  std::vector<std::string> symbols;
-  for (const Step &step : steps)
-    if (step.prepare)
-      symbols.push_back(step.prepare.getAs<StringAttr>("symbol").str());
-  if (!symbols.empty())
-    if (llvm::Error problem = compiled.compile(module, symbols))
-      return fail(std::move(problem));
-  if (failed(open(path)))
+  for (const std::string &name : parameters->names())
+    stored.insert(name);
+  if (failed(compilePrepares()) || failed(open(path)))
     return failure();
   for (const Step &step : steps) {
     if (step.prepare) {
-      if (failed(runPrepare(step.prepare)))
+      if (failed(appendPrepared(step.prepare)))
         return failure();
       continue;
     }
     auto found = lookup(step.copied);
     if (failed(found))
       return failure();
-    ArrayRef<char> bytes = found->bytes;
-    std::vector<float> drawn;
-    if (options.seed && step.copied.fanIn > 0 && step.copied.dtype == "f32") {
-      drawn.resize(bytes.size() / sizeof(float));
-      initializeUniform(drawn, step.copied.name, *options.seed,
-                        step.copied.fanIn);
-      bytes =
-          ArrayRef(reinterpret_cast<const char *>(drawn.data()), bytes.size());
-    }
-    if (failed(append(step.copied, bytes)))
+    if (failed(append(step.copied, found->bytes)))
       return failure();
   }
   weights.id =

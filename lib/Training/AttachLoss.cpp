@@ -250,8 +250,11 @@ LogicalResult AttachLossPass::run() {
   ModuleOp module = getOperation();
   SymbolTable symbols(module);
   auto main = symbols.lookup<func::FuncOp>("main");
+  auto isModel = [](func::FuncOp function) {
+    return !function->hasAttr(TernDialect::getPrepareAttrName());
+  };
   if (!main || main.isDeclaration() || !main.getBody().hasOneBlock() ||
-      getEntryFunctions(module).size() != 1)
+      llvm::count_if(getEntryFunctions(module), isModel) != 1)
     return module.emitError("a loss is attached to a module whose only public "
                             "function is 'main'");
   auto parsed = parseLoss(loss);

@@ -75,7 +75,7 @@ static Value blendWeights(TensorBuilder &b, BitLinearOp op, Value lambda) {
                         return arith::SIToFPOp::create(n, f32, args[0]);
                       });
   codes = StraightThroughOp::create(b, w.getType(), w, codes, Value());
-  return b.map(sizes, f32, {w, codes, op.getAlpha(), lambda},
+  return b.map(sizes, f32, {w, codes, quantized.getScale(), lambda},
                {all, all, scaleMap, b.scalar(2)},
                [&](TensorBuilder &n, ValueRange args) -> Value {
                  Value value = arith::MulFOp::create(n, args[2], args[1]);

@@ -12,7 +12,9 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Training/Passes.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNEXPORTDEQUANTIZED
@@ -63,6 +65,11 @@ struct ExportDequantizedPass
       return signalPassFailure();
     }
     StringRef paramAttr = TernDialect::getParamAttrName();
+    // Learned scales are part of the weights now.
+    llvm::StringSet<> scales;
+    for (auto function : module.getOps<func::FuncOp>())
+      if (function->hasAttr(kInitialAttrName))
+        scales.insert(function.getResultAttrOfType<StringAttr>(0, paramAttr));
     OpBuilder b(&getContext());
     SmallVector<Type> types;
     SmallVector<DictionaryAttr> attrs;
@@ -70,7 +77,7 @@ struct ExportDequantizedPass
       auto name =
           main.getArgAttrOfType<StringAttr>(arg.getArgNumber(), paramAttr);
       auto type = dyn_cast<RankedTensorType>(arg.getType());
-      if (!name || !type)
+      if (!name || !type || scales.contains(name))
         continue;
       Use use = findLayer(arg);
       Type element = type.getElementType();

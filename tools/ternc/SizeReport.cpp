@@ -63,7 +63,8 @@ void SizeReport::afterPhase(StringRef level, ModuleOp module) {
     int64_t count = 0;
     for (func::FuncOp func : getEntryFunctions(module))
       for (BlockArgument arg : func.getArguments())
-        if (!getParam(func, arg.getArgNumber()).empty())
+        if (!func->hasAttr(TernDialect::getPrepareAttrName()) &&
+            !getParam(func, arg.getArgNumber()).empty())
           count += cast<ShapedType>(arg.getType()).getNumElements();
     numParameters = count;
     for (const LayerInfo &info : collectLayers(module)) {

@@ -59,11 +59,10 @@ cl::opt<std::string> ternarize(
     cl::value_desc("auto|all|none"),
     cl::desc("Linear layers that become ternary: auto (those that are ternary "
              "in the model), all, none"));
-cl::opt<std::string>
-    quantizer("quantizer", cl::cat(category), cl::init("absmean"),
-              cl::value_desc("name"),
-              cl::desc("Quantizer of converted layers: absmean, absmean-eps, "
-                       "absmean-row, absmedian, or '<statistic = ...>'"));
+cl::opt<std::string> quantizer(
+    "quantizer", cl::cat(category), cl::init("absmean"), cl::value_desc("name"),
+    cl::desc("Quantizer of converted layers: absmean, absmean-eps, "
+             "absmean-row, absmedian, threshold, or '<statistic = ...>'"));
 cl::opt<std::string> activations("activations", cl::cat(category),
                                  cl::init("auto"),
                                  cl::value_desc("auto|int8|float"),

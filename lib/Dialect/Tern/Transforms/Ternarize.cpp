@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LayerNames.h"
+#include "LearnedScale.h"
 #include "LinearLayer.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -40,6 +41,7 @@ static StringRef getQuantizerText(StringRef name) {
       .Case("absmedian", "<statistic = absmedian>")
       .Case("absmean-row", "<statistic = absmean, granularity = row, "
                            "rule = threshold, eps = 1.0e-8>")
+      .Case("threshold", "<statistic = learned, rule = strict_threshold>")
       .Default(name);
 }
 
@@ -51,8 +53,9 @@ tern::parseWeightQuantizer(StringRef text, MLIRContext *context) {
   auto fail = [&](const Twine &why) {
     return emitError(UnknownLoc::get(context))
            << "'" << text << "' is no weight quantizer: " << why
-           << "; use absmean, absmean-eps, absmean-row, absmedian, or "
-              "parameters such as '<statistic = absmean, granularity = row>'";
+           << "; use absmean, absmean-eps, absmean-row, absmedian, threshold, "
+              "or parameters such as '<statistic = absmean, granularity = "
+              "row>'";
   };
   // What the parser has to say becomes part of the one message.
   std::string why = "cannot parse it";
@@ -69,8 +72,6 @@ tern::parseWeightQuantizer(StringRef text, MLIRContext *context) {
   auto quantizer = dyn_cast<WeightQuantizerAttr>(attr);
   if (!quantizer)
     return fail("it is another attribute");
-  if (quantizer.getStatistic() == Statistic::Learned)
-    return fail("there is no learned scale to convert with");
   return quantizer;
 }
 
@@ -224,7 +225,11 @@ void Ternarize::visit(const LinearLayer &layer) {
     return setFloatReason(op, "the weights are no matrix [N, K] or [K, N]");
 
   OpBuilder builder(op);
-  BitLinearParts parts{layer.x, latent, std::nullopt, weights, nullptr};
+  // A learned scale begins as the average, which the layer has until then.
+  bool isLearned = weights.getStatistic() == tern::Statistic::Learned;
+  BitLinearParts parts{layer.x, latent, std::nullopt,
+                       isLearned ? getInitialQuantizer(weights) : weights,
+                       nullptr};
   std::optional<Convolution> convolution =
       getConvolution(layer.x, layer.weight);
   if (convolution && activations == ActivationMode::Int8)
@@ -234,6 +239,8 @@ void Ternarize::visit(const LinearLayer &layer) {
     parts.activations = int8;
   BitLinearOp bitlinear =
       replaceByBitLinear(builder, layer, layer.getResult(), parts);
+  if (isLearned)
+    addLearnedScale(bitlinear, weights, names.back());
   setOrigin(bitlinear, LayerOrigin::Converted);
   ++numConverted;
   auto function = bitlinear->getParentOfType<func::FuncOp>();

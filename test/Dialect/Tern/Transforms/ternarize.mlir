@@ -6,11 +6,21 @@
 // RUN: tern-opt %s --tern-ternarize="mode=none activations=int8 exclude=nothing" 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not tern-opt %s --tern-ternarize=exclude=[a 2>&1 | FileCheck %s --check-prefix=REGEX
 // RUN: not tern-opt %s --tern-ternarize=quantizer=absmin 2>&1 | FileCheck %s --check-prefix=QUANTIZER
-// RUN: not tern-opt %s --tern-ternarize="quantizer={<statistic = learned>}" 2>&1 | FileCheck %s --check-prefix=LEARNED
+// RUN: tern-opt %s --tern-ternarize="mode=all quantizer=threshold" | FileCheck %s --check-prefix=LEARNED
 
 // REGEX: error: exclude pattern '[a' is no regular expression: brackets ([ ]) not balanced
 // QUANTIZER: error: 'absmin' is no weight quantizer: {{.+}}; use absmean,
-// LEARNED: error: '<statistic = learned>' is no weight quantizer: there is no learned scale
+
+// A learned scale is a parameter, and a function says what it begins with.
+// LEARNED-LABEL: func.func @main
+// LEARNED-SAME: %[[A1:[^:]*]]: tensor<f32> {tern.param = "fc1.alpha"}, %[[A2:[^:]*]]: tensor<f32> {tern.param = "fc2.alpha"}
+// LEARNED: tern.bitlinear %{{.*}}, %{{.*}} bias %{{.*}} alpha %[[A1]] weights <statistic = learned, rule = strict_threshold> activations <> {tern.origin = "converted"}
+// LEARNED: tern.bitlinear %{{.*}}, %{{.*}} alpha %[[A2]] weights <statistic = learned, rule = strict_threshold>
+// LEARNED: func.func @initial_0(%[[W:.*]]: tensor<6x8xf32> {tern.param = "fc1.weight"}) -> (tensor<f32> {tern.param = "fc1.alpha"}) attributes {tern.initial, tern.prepare, tern.target = #tern.generic}
+// LEARNED: %{{.*}}, %[[SCALE:.*]] = tern.quantize_weights %[[W]] <statistic = absmean>
+// LEARNED: return %[[SCALE]]
+// LEARNED: func.func @initial_1(
+// LEARNED: linalg.transpose
 
 // Gemm, whose bias comes after; MatMul, whose weight is [K, N]; attention,
 // which has no weight; a head.

@@ -216,6 +216,11 @@ def TernTernarize : Pass<"tern-ternarize", "::mlir::ModuleOp"> {
     positional tables by their usual names (`lm_head`, `embed`, `wte`, `wpe`).
     A regular expression that matches no layer is a warning.
 
+    If the quantizer's scale is learned each layer gets one as a parameter of
+    the function, `fc1.alpha` where the weights are `fc1.weight`, and the module
+    a prepare function `@initial_<n>` (`tern.initial`) that computes what it
+    begins with: the mean of the absolute values, by the same granularity.
+
     Activations of converted layers become int8 unless `activations` is
     `float`; `int8` quantizes those of layers that are ternary already, too.
     Convolutions (products whose rows are windows and whose weight is a tensor
@@ -233,7 +238,8 @@ def TernTernarize : Pass<"tern-ternarize", "::mlir::ModuleOp"> {
              clEnumValN(::tern::TernarizeMode::None, "none", "None, and change none"))}]>,
     Option<"quantizer", "quantizer", "std::string", /*default=*/"\"absmean\"",
            "Quantizer of converted layers: absmean, absmean-eps, absmean-row, "
-           "absmedian, or the parameters of #tern.weight_quantizer">,
+           "absmedian, threshold, or the parameters of "
+           "#tern.weight_quantizer">,
     Option<"activations", "activations", "::tern::ActivationMode",
            /*default=*/"::tern::ActivationMode::Auto", "Activations of ternary layers",
            [{::llvm::cl::values(
