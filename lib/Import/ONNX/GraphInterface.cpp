@@ -10,7 +10,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
-#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
@@ -305,6 +306,27 @@ Value Importer::getValue(Tensor &tensor) {
   return tensor.value = tensor::FromElementsOp::create(b, type, elements);
 }
 
+bool Importer::isUsed(StringRef value) {
+  if (usedValues.empty()) {
+    for (const onnx::NodeProto &node : graph.node())
+      for (const std::string &input : node.input())
+        usedValues.insert(input);
+    for (const onnx::ValueInfoProto &output : graph.output())
+      usedValues.insert(output.name());
+  }
+  return usedValues.contains(value);
+}
+
+Tensor Importer::getUpdated(const Tensor &parameter) {
+  auto it = updated.find(parameter.parameter);
+  return it == updated.end() ? parameter : it->second;
+}
+
+void Importer::update(ImplicitLocOpBuilder &b, Tensor parameter, Tensor value) {
+  UpdateParameterOp::create(b, getValue(parameter), getValue(value));
+  updated[parameter.parameter] = std::move(value);
+}
+
 void Importer::noteLinearUse(const Tensor &weight, int64_t channelAxis) {
   if (weight.parameter.empty())
     return;
@@ -389,6 +411,10 @@ LogicalResult Importer::addResults() {
         describe(TernDialect::getParamAttrName(), name, tensor);
   }
   function.setAllArgAttrs(argAttrs);
+  for (auto &[name, parameter] : parameters)
+    if (parameter.argument && buffers.contains(name))
+      function.setArgAttr(parameter.argument.getArgNumber(), kBufferAttrName,
+                          builder.getUnitAttr());
   if (hasParameters)
     module.get()->setAttr(TernDialect::getWeightsAttrName(),
                           builder.getStringAttr(file.getPath()));

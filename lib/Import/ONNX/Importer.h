@@ -58,6 +58,17 @@ public:
   /// Notes that the parameter is the weight of a linear layer: its axis
   /// `channelAxis` is the layer's output channels.
   void noteLinearUse(const Tensor &weight, int64_t channelAxis);
+  /// Whether a node or an output of the graph reads the value.
+  bool isUsed(llvm::StringRef value);
+  /// Notes that no gradient trains the parameter: a running statistic.
+  void noteBuffer(const Tensor &parameter) {
+    buffers.insert(parameter.parameter);
+  }
+  /// What the parameter is after the updates so far, of a step of training.
+  Tensor getUpdated(const Tensor &parameter);
+  void update(mlir::ImplicitLocOpBuilder &b, Tensor parameter, Tensor value);
+  /// A number for each source of random numbers.
+  int64_t takeStream() { return numStreams++; }
 
 private:
   mlir::LogicalResult checkModel();
@@ -106,6 +117,9 @@ private:
     std::optional<int64_t> channelAxis;
   };
   llvm::MapVector<std::string, Parameter, llvm::StringMap<unsigned>> parameters;
+  llvm::StringSet<> usedValues, buffers;
+  llvm::StringMap<Tensor> updated;
+  int64_t numStreams = 0;
   std::deque<onnx::TensorProto> keptTensors;
   bool hasErrors = false;
 

@@ -7,10 +7,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "Elementwise.h"
+#include "Importer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+#include <array>
 
 using namespace mlir;
+using namespace tern;
 using namespace tern::onnx_import;
 using B = ImplicitLocOpBuilder;
 
@@ -91,54 +95,79 @@ static LogicalResult importLayerNorm(Node &node, bool isRms) {
   return success();
 }
 
-/// Replaces the mean and the variance (the last two vectors) by the batch's;
-/// the results 1 and 2 are what they are updated to.
-static LogicalResult
-useBatchStatistics(Node &node, Tensor x, double momentum,
-                   MutableArrayRef<FailureOr<Tensor>> vectors) {
-  SmallVector<int64_t> axes =
-      llvm::to_vector(llvm::seq<int64_t>(1, x.getRank()));
-  axes.front() = 0;
-  if (axes.size() > 1)
-    for (auto [i, axis] : llvm::enumerate(MutableArrayRef(axes).drop_front()))
-      axis = static_cast<int64_t>(i) + 2;
+/// The mean and the variance (of the population) of each channel, axis 1.
+static FailureOr<std::array<Tensor, 2>> emitBatchStatistics(Node &node,
+                                                            Tensor x) {
+  SmallVector<int64_t> axes = {0};
+  llvm::append_range(axes, llvm::seq<int64_t>(2, x.getRank()));
+  SmallVector<int64_t> trailing =
+      llvm::to_vector(llvm::seq<int64_t>(1, x.getRank() - 1));
   FailureOr<Tensor> mean = node.emitMean(x, axes);
-  auto align = [&](FailureOr<Tensor> vector) -> FailureOr<Tensor> {
-    if (failed(vector))
-      return failure();
-    return node.emitUnsqueeze(
-        *vector, llvm::to_vector(llvm::seq<int64_t>(1, x.getRank() - 1)));
-  };
-  FailureOr<Tensor> d = combine<arith::SubFOp>(node, x, align(mean));
+  if (failed(mean))
+    return failure();
+  FailureOr<Tensor> d =
+      combine<arith::SubFOp>(node, x, node.emitUnsqueeze(*mean, trailing));
   FailureOr<Tensor> square = combine<arith::MulFOp>(node, d, d);
-  if (failed(mean) || failed(square))
+  if (failed(square))
     return failure();
   FailureOr<Tensor> variance = node.emitMean(*square, axes);
   if (failed(variance))
     return failure();
-  for (auto [i, statistic] : {std::pair(1, *mean), std::pair(2, *variance)}) {
-    if (node.hasResult(i)) {
-      FailureOr<Tensor> updated =
-          node.emitMap({node.getInput(i + 2), statistic}, x.dtype,
-                       [&](B &b, ValueRange args) -> Value {
-                         Type type = args[0].getType();
-                         Value old = arith::MulFOp::create(
-                             b, args[0], emitConstant(b, type, momentum));
-                         Value now = arith::MulFOp::create(
-                             b, args[1], emitConstant(b, type, 1 - momentum));
-                         return arith::AddFOp::create(b, old, now);
-                       });
-      if (failed(updated))
-        return failure();
-      node.setResult(i, *updated);
+  return std::array<Tensor, 2>{*mean, *variance};
+}
+
+/// running * momentum + now * (1 - momentum).
+static FailureOr<Tensor> emitRunning(Node &node, Tensor running, Tensor now,
+                                     double momentum) {
+  return node.emitMap(
+      {running, now}, running.dtype, [&](B &b, ValueRange args) -> Value {
+        Type type = args[0].getType();
+        Value kept =
+            arith::MulFOp::create(b, args[0], emitConstant(b, type, momentum));
+        Value added = arith::MulFOp::create(
+            b, args[1], emitConstant(b, type, 1 - momentum));
+        return arith::AddFOp::create(b, kept, added);
+      });
+}
+
+/// The mean and the variance that a node in training mode normalizes by. If
+/// the running ones are parameters and nobody reads what they become, they are
+/// state of the model, as frameworks have it: a step of training normalizes by
+/// the batch's and updates them, elsewhere they are used. Else the node
+/// normalizes by the batch's always, as the standard says.
+static LogicalResult importStatistics(Node &node, double momentum,
+                                      MutableArrayRef<Tensor> statistics) {
+  Importer &importer = node.getImporter();
+  auto batch = emitBatchStatistics(node, node.getInput(0));
+  if (failed(batch))
+    return failure();
+  bool isState = llvm::none_of(statistics, [](const Tensor &statistic) {
+    return statistic.parameter.empty();
+  });
+  for (unsigned i = 1; i < node.getNumResults(); ++i)
+    isState &= !node.hasResult(i) ||
+               !importer.isUsed(node.getProto().output(static_cast<int>(i)));
+  for (auto [i, running, now] : llvm::enumerate(statistics, *batch)) {
+    FailureOr<Tensor> updated = emitRunning(
+        node, isState ? importer.getUpdated(running) : running, now, momentum);
+    if (failed(updated))
+      return failure();
+    node.setResult(i + 1, *updated);
+    node.setResult(i + 3, now);
+    if (isState) {
+      importer.update(node.b, running, *updated);
+      running = node.makeTensor(now.dtype, now.shape,
+                                InTrainingOp::create(node.b, node.getValue(now),
+                                                     node.getValue(running)));
+    } else {
+      running = now;
     }
-    vectors[i + 1] = align(statistic);
   }
   return success();
 }
 
 /// y = (x - mean) / sqrt(var + epsilon) * scale + bias, each per channel
-/// (axis 1), with the statistics given.
+/// (axis 1).
 static LogicalResult importBatchNorm(Node &node) {
   Tensor input = node.getInput(0);
   double epsilon = node.getFloat("epsilon", 1e-5f);
@@ -146,33 +175,42 @@ static LogicalResult importBatchNorm(Node &node) {
   bool isTraining = node.getVersion() >= 14 && node.getInt("training_mode", 0);
   if (node.getVersion() < 7 && !node.getInt("is_test", 0))
     return node.error("training mode is not supported");
+  // Before opset 14 further outputs said so.
+  for (unsigned i = 1; i < node.getNumResults(); ++i)
+    isTraining |= node.getVersion() < 14 && node.hasResult(i);
   if (!node.getInt("spatial", 1))
     return node.error("attribute 'spatial' must be 1");
   if (failed(node.expectTypes(input, Floats)))
     return failure();
   if (input.getRank() < 2)
     return node.error("the input must have rank 2 or more");
-  // The four vectors, in position to be broadcast along axis 1.
-  SmallVector<FailureOr<Tensor>> vectors;
-  SmallVector<int64_t> trailing =
-      llvm::to_vector(llvm::seq<int64_t>(1, input.getRank() - 1));
+  SmallVector<Tensor, 4> vectors;
   for (unsigned i = 1; i < 5; ++i) {
-    Tensor vector = node.getInput(i);
+    const Tensor &vector = node.getInput(i);
     if (vector.dtype != input.dtype)
       return node.error("inputs have different element types");
     if (vector.shape != Extents{input.shape[1]})
       return node.error("input " + Twine(i) + " has shape " +
                         node.describe(vector.shape) +
                         "; it must have one element per channel");
-    vectors.push_back(node.emitUnsqueeze(vector, trailing));
+    vectors.push_back(vector);
   }
-  if (isTraining && failed(useBatchStatistics(node, input, momentum, vectors)))
+  MutableArrayRef<Tensor> statistics = MutableArrayRef(vectors).drop_front(2);
+  for (const Tensor &statistic : statistics)
+    if (!statistic.parameter.empty())
+      node.getImporter().noteBuffer(statistic);
+  if (isTraining && failed(importStatistics(node, momentum, statistics)))
     return failure();
-  FailureOr<Tensor> centered = combine<arith::SubFOp>(node, input, vectors[2]);
-  FailureOr<Tensor> deviation = emitDeviation(node, vectors[3], epsilon);
+  // In position to be broadcast along axis 1.
+  SmallVector<FailureOr<Tensor>> aligned;
+  for (const Tensor &vector : vectors)
+    aligned.push_back(node.emitUnsqueeze(
+        vector, llvm::to_vector(llvm::seq<int64_t>(1, input.getRank() - 1))));
+  FailureOr<Tensor> centered = combine<arith::SubFOp>(node, input, aligned[2]);
+  FailureOr<Tensor> deviation = emitDeviation(node, aligned[3], epsilon);
   FailureOr<Tensor> y = combine<arith::DivFOp>(node, centered, deviation);
-  y = combine<arith::MulFOp>(node, y, vectors[0]);
-  return node.setResult(combine<arith::AddFOp>(node, y, vectors[1]));
+  y = combine<arith::MulFOp>(node, y, aligned[0]);
+  return node.setResult(combine<arith::AddFOp>(node, y, aligned[1]));
 }
 
 /// d / sqrt(mean(d * d) + epsilon) over the axes, for d = x - mean(x), in f32

@@ -6,10 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Elementwise.h"
 #include "Importer.h"
 #include "Node.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
 
 using namespace mlir;
+using namespace tern;
 using namespace tern::onnx_import;
 
 /// Replaces 0 by the input's extent and -1 by what is left.
@@ -230,30 +234,81 @@ static LogicalResult importIdentity(Node &node) {
   return success();
 }
 
-/// At inference it does nothing.
+/// The elements that are kept, scaled by 1 / (1 - ratio), else zeros; and
+/// which are kept.
+static LogicalResult importDrawnDropout(Node &node, double ratio) {
+  Tensor x = node.getInput(0);
+  SmallVector<Value> extents;
+  for (const Extent &extent : x.shape)
+    if (!extent.getConstant())
+      extents.push_back(node.getSymbols().getValue(node.b, extent));
+  RankedTensorType type = node.getTensorType(DType::Bool, x.shape);
+  Tensor mask = node.makeTensor(
+      DType::Bool, x.shape,
+      KeepMaskOp::create(
+          node.b, type, extents, node.b.getF64FloatAttr(ratio),
+          node.b.getI64IntegerAttr(node.getImporter().takeStream())));
+  Type element = node.getElementType(x.dtype);
+  FailureOr<Tensor> kept =
+      node.emitMap({x, mask}, x.dtype,
+                   [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                     Value scaled = arith::MulFOp::create(
+                         b, args[0], emitConstant(b, element, 1 / (1 - ratio)));
+                     return arith::SelectOp::create(
+                         b, args[1], scaled, emitConstant(b, element, 0));
+                   });
+  if (failed(kept))
+    return failure();
+  auto choose = [&](unsigned i, Tensor training, Tensor otherwise) {
+    Value value = InTrainingOp::create(node.b, node.getValue(training),
+                                       node.getValue(otherwise));
+    node.setResult(i, node.makeTensor(training.dtype, x.shape, value));
+  };
+  choose(0, *kept, x);
+  if (!node.hasResult(1))
+    return success();
+  Tensor one = node.makeTensor(DType::Bool, {}, nullptr);
+  one.contents = {Extent(1)};
+  FailureOr<Tensor> all = emitRepeat(node, one, x.shape);
+  if (failed(all))
+    return failure();
+  choose(1, mask, *all);
+  return success();
+}
+
+/// In a step of training it drops elements if the node says so: by its input
+/// training_mode, before opset 12 by being there. Elsewhere it does nothing.
 static LogicalResult importDropout(Node &node) {
-  node.getFloat("ratio", 0.5);
-  node.getInt("seed", 0);
-  node.getInt("is_test", 0);
+  double ratio = node.getFloat("ratio", 0.5);
+  node.getInt("seed", 0); // A run has one seed.
+  bool isTraining = node.getVersion() < 12 && !node.getInt("is_test", 0);
+  if (node.hasInput(1)) {
+    std::optional<SmallVector<double>> values = node.getFloatContents(1);
+    if (values && values->size() == 1)
+      ratio = values->front();
+    else
+      ratio = -1;
+  }
   if (node.hasInput(2)) {
     FailureOr<SmallVector<int64_t>> training =
         node.getConstants(2, "training_mode");
     if (failed(training))
       return failure();
-    // With a ratio of 0 training drops nothing either.
-    bool dropsNothing = false;
-    if (node.hasInput(1))
-      if (DenseElementsAttr ratio = node.getInput(1).constant;
-          ratio && ratio.getNumElements() == 1)
-        dropsNothing = (*ratio.getValues<APFloat>().begin()).isZero();
-    if (!dropsNothing &&
-        llvm::any_of(*training, [](int64_t value) { return value != 0; }))
-      return node.error("training mode is not supported");
+    isTraining =
+        llvm::any_of(*training, [](int64_t value) { return value != 0; });
+  }
+  if (node.hasResult(1) && node.getVersion() < 10)
+    return node.error("output 1 is not supported before opset 10");
+  Tensor input = node.getInput(0);
+  if (isTraining && !(ratio >= 0 && ratio < 1))
+    return node.error("the ratio must be a constant of at least 0 and less "
+                      "than 1");
+  if (isTraining && ratio > 0) {
+    if (failed(node.expectTypes(input, Floats)))
+      return failure();
+    return importDrawnDropout(node, ratio);
   }
   if (node.hasResult(1)) { // Which elements were kept: all.
-    Tensor input = node.getInput(0);
-    if (node.getVersion() < 10)
-      return node.error("output 1 is not supported before opset 10");
     Tensor one = node.makeTensor(DType::Bool, {}, nullptr);
     one.contents = {Extent(1)};
     FailureOr<Tensor> mask = emitRepeat(node, one, input.shape);
