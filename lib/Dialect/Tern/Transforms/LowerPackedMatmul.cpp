@@ -26,6 +26,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
@@ -78,6 +79,15 @@ private:
   /// blocks at a time.
   SmallVector<Value> floatSums(Value lower, Value upper, Value m, Value n,
                                Value group, int64_t count);
+  /// sum + x * code, of which the product is exact.
+  Value addProduct(Value x, Value code, Value sum) {
+    if (target.fusesMultiplyAdd())
+      return math::FmaOp::create(b, loc, x, code, sum);
+    Value product = arith::MulFOp::create(b, loc, x, code);
+    return arith::AddFOp::create(b, loc, sum, product);
+  }
+  /// The first elements of all vectors, then the second, and so on.
+  SmallVector<Value> columnsOf(ArrayRef<Value> vectors);
   /// The vectors of activations of token `m` that block `block` meets, masked
   /// to `group`: `type` of them from lane `lane` of each field.
   SmallVector<Value> loadActivations(Value m, Value block, Value group,
@@ -211,66 +221,111 @@ SmallVector<Value> Microkernel::blockLoop(Value lower, Value upper, Value m,
   });
 }
 
+SmallVector<Value> Microkernel::columnsOf(ArrayRef<Value> vectors) {
+  int64_t count = vectors.size();
+  int64_t width = cast<VectorType>(vectors[0].getType()).getDimSize(0);
+  auto shuffle = [&](Value x, Value y, ArrayRef<int64_t> mask) -> Value {
+    return vector::ShuffleOp::create(b, loc, x, y, mask);
+  };
+  SmallVector<Value> columns;
+  if (count != 4 || width % 2 != 0) {
+    for (int64_t lane = 0; lane < width; ++lane) {
+      SmallVector<Value> elements;
+      for (Value vector : vectors)
+        elements.push_back(vector::ExtractOp::create(b, loc, vector, lane));
+      columns.push_back(vector::FromElementsOp::create(
+          b, loc, VectorType::get(count, f64), elements));
+    }
+    return columns;
+  }
+  // Pairs of neighbours first, each of which is then two halves of a column.
+  SmallVector<int64_t> even, odd;
+  for (int64_t lane = 0; lane < width; lane += 2) {
+    even.append({lane, width + lane});
+    odd.append({lane + 1, width + lane + 1});
+  }
+  Value pairs[2][2];
+  for (int64_t half = 0; half < 2; ++half)
+    for (int64_t parity = 0; parity < 2; ++parity)
+      pairs[parity][half] = shuffle(vectors[2 * half], vectors[2 * half + 1],
+                                    parity ? odd : even);
+  for (int64_t lane = 0; lane < width; ++lane) {
+    int64_t at = lane / 2 * 2;
+    columns.push_back(shuffle(pairs[lane % 2][0], pairs[lane % 2][1],
+                              {at, at + 1, width + at, width + at + 1}));
+  }
+  return columns;
+}
+
 SmallVector<Value> Microkernel::floatSums(Value lower, Value upper, Value m,
                                           Value n, Value group, int64_t count) {
   int64_t width = std::min<int64_t>(lanes, 8);
+  // Rows that share the activations they are multiplied with, if there are
+  // registers for the sums of both.
+  int64_t together = target.getMatmulTile(f32).second >= 32 ? 2 : 1;
+  if (rows % together != 0)
+    together = 1;
   auto bytesType = VectorType::get(width, b.getI8Type());
   auto floats = VectorType::get(width, f32), wide = VectorType::get(width, f64);
+  auto tokens = VectorType::get(count, f64);
   Value padding = zeroOf(b.getI8Type());
   Value one = arith::ConstantOp::create(
       b, loc, SplatElementsAttr::get(bytesType, int8_t(1)));
 
-  auto sumLanes = [&](Value row, Value lane, ValueRange before) {
-    SmallVector<Value> inits(count, zeroOf(wide));
+  // Adds to `before`, sums of the tokens for each of the rows, those of the
+  // lanes: lane by lane, of which each has been summed over the blocks.
+  auto sumLanes = [&](int64_t row, Value lane, ValueRange before) {
+    SmallVector<Value> inits(together * count, zeroOf(wide));
     SmallVector<Value> sums =
         loop(lower, upper, 1, inits, [&](Value block, ValueRange carried) {
-          Value bytes = vector::TransferReadOp::create(
-              b, loc, bytesType, op.getPacked(),
-              ValueRange{n, block, row, lane}, padding, ArrayRef<bool>{true});
-          SmallVector<Value> codes = layout.buildUnpack(b, loc, bytes);
-          for (Value &code : codes) {
-            code = arith::SubIOp::create(b, loc, code, one);
-            code = arith::SIToFPOp::create(b, loc, floats, code);
+          SmallVector<SmallVector<Value>> codes;
+          for (int64_t i = 0; i < together; ++i) {
+            Value bytes = vector::TransferReadOp::create(
+                b, loc, bytesType, op.getPacked(),
+                ValueRange{n, block, index(row + i), lane}, padding,
+                ArrayRef<bool>{true});
+            codes.push_back(layout.buildUnpack(b, loc, bytes));
+            for (Value &code : codes.back()) {
+              code = arith::SubIOp::create(b, loc, code, one);
+              code = arith::SIToFPOp::create(b, loc, wide, code);
+            }
           }
           SmallVector<Value> next(carried);
           for (int64_t token = 0; token < count; ++token) {
             Value at = apply(b.getAffineDimExpr(0) + token, {m});
-            for (auto [code, x] : llvm::zip_equal(
-                     codes, loadActivations(at, block, group, floats, lane))) {
+            for (auto [field, x] : llvm::enumerate(
+                     loadActivations(at, block, group, floats, lane))) {
               // The product is exact. The sum is f64 and rounded once in the
               // end: codes make terms cancel, and f32 would keep noise only.
-              Value product = arith::MulFOp::create(b, loc, x, code);
-              product = arith::ExtFOp::create(b, loc, wide, product);
-              next[token] = arith::AddFOp::create(b, loc, next[token], product);
+              Value wideX = arith::ExtFOp::create(b, loc, wide, x);
+              for (int64_t i = 0; i < together; ++i) {
+                Value &sum = next[i * count + token];
+                sum = addProduct(wideX, codes[i][field], sum);
+              }
             }
           }
           return next;
         });
-    for (auto [sum, acc] : llvm::zip_equal(sums, before))
-      sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sum,
-                                        acc);
-    return sums;
+    SmallVector<Value> results(before);
+    for (auto [i, result] : llvm::enumerate(results))
+      for (Value column : columnsOf(ArrayRef(sums).slice(i * count, count)))
+        result = arith::AddFOp::create(b, loc, result, column);
+    return results;
   };
 
-  auto rowVector = VectorType::get(rows, f64);
-  SmallVector<Value> inits(count, zeroOf(rowVector));
-  SmallVector<Value> vectors =
-      loop(index(0), index(rows), 1, inits, [&](Value row, ValueRange carried) {
-        SmallVector<Value> zeros(count, zeroOf(f64));
-        SmallVector<Value> sums = loop(index(0), index(lanes), width, zeros,
-                                       [&](Value lane, ValueRange before) {
-                                         return sumLanes(row, lane, before);
-                                       });
-        for (auto [sum, vector] : llvm::zip_equal(sums, carried))
-          sum = vector::InsertOp::create(b, loc, sum, vector,
-                                         ArrayRef<OpFoldResult>{row});
-        return sums;
-      });
-  SmallVector<Value> sums;
-  for (Value vector : vectors)
-    for (int64_t row = 0; row < rows; ++row)
-      sums.push_back(vector::ExtractOp::create(b, loc, vector, row));
-  return sums;
+  SmallVector<Value> results(count * rows);
+  for (int64_t row = 0; row < rows; row += together) {
+    SmallVector<Value> zeros(together, zeroOf(tokens));
+    SmallVector<Value> sums = loop(index(0), index(lanes), width, zeros,
+                                   [&](Value lane, ValueRange before) {
+                                     return sumLanes(row, lane, before);
+                                   });
+    for (auto [i, sum] : llvm::enumerate(sums))
+      for (int64_t token = 0; token < count; ++token)
+        results[token * rows + row + i] =
+            vector::ExtractOp::create(b, loc, sum, token);
+  }
+  return results;
 }
 
 Value Microkernel::rowTile(Value out, Value m, Value n, ValueRange sums,

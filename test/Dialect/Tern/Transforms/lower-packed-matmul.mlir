@@ -49,17 +49,18 @@ module attributes {tern.target = #tern.x86<features = ["avx2"]>} {
   // f64 and are rounded once.
   // CHECK-LABEL: func @base3_float
   func.func @base3_float(%x: tensor<1x160xf32>, %p: tensor<2x1x4x32xi8>, %o: tensor<1x8xf32>) -> tensor<1x8xf32> {
-    // Eight lanes of one row at a time.
-    // CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1
-    // CHECK: scf.for %[[LANE:.*]] = %c0 to %c32 step %c8
+    // Eight lanes of one row at a time, whose sums are added in their order.
+    // CHECK: scf.for %[[LANE:.*]] = %c0 to %c32 step %c8 iter_args(%[[BEFORE:.*]] = %{{.*}}) -> (vector<1xf64>)
     // CHECK: vector.transfer_read %{{.*}}[{{.*}}, %[[LANE]]]{{.*}} vector<8xi8>
     // CHECK: arith.cmpi uge
-    // CHECK: arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf32>
-    // CHECK: arith.mulf %{{.*}} : vector<8xf32>
-    // CHECK: arith.extf %{{.*}} : vector<8xf32> to vector<8xf64>
+    // CHECK: %[[CODE:.*]] = arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf64>
+    // CHECK: %[[X:.*]] = arith.extf %{{.*}} : vector<8xf32> to vector<8xf64>
+    // CHECK: arith.mulf %[[X]], %[[CODE]] : vector<8xf64>
+    // CHECK: arith.addf %{{.*}} : vector<8xf64>
     // CHECK-NOT: fastmath
-    // CHECK-NOT: arith.truncf
-    // CHECK: vector.reduction <add>, %{{.*}}, %{{.*}} : vector<8xf64> into f64
+    // CHECK: vector.extract %{{.*}}[0] : f64 from vector<8xf64>
+    // CHECK: arith.addf %[[BEFORE]], %{{.*}} : vector<1xf64>
+    // CHECK: vector.extract %{{.*}}[7] : f64 from vector<8xf64>
     // CHECK: arith.truncf %{{.*}} : f64 to f32
     %y = tern.packed_matmul #tern.base3 ins(%x, %p : tensor<1x160xf32>, tensor<2x1x4x32xi8>) outs(%o : tensor<1x8xf32>) -> tensor<1x8xf32>
     return %y : tensor<1x8xf32>
