@@ -200,8 +200,11 @@ FailureOr<CalibrationReport> Calibrator::run() {
   if (std::error_code code =
           llvm::sys::fs::createUniqueDirectory("tern-calibrate", folder))
     return error("cannot create a temporary folder: " + code.message());
-  llvm::scope_exit removeFolder(
-      [&] { llvm::sys::fs::remove_directories(folder); });
+  llvm::scope_exit removeFolder([&] {
+    // Nobody can do anything about a folder that stays.
+    [[maybe_unused]] std::error_code ignored =
+        llvm::sys::fs::remove_directories(folder);
+  });
   std::string path = (folder + "/model.so").str();
   if (failed(compile(path)))
     return failure();
