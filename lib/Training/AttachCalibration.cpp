@@ -137,6 +137,7 @@ void Calibration::visit(BitLinearOp op) {
   b.setLoc(op.getLoc());
   Value weight = toFloat(op.getWeight());
   Value bias = op.getBias() ? toFloat(op.getBias()) : Value();
+  Value alpha = op.getAlpha() ? toFloat(op.getAlpha()) : Value();
   Value y = buildLinear(b, toFloat(op.getX()), weight, bias);
   if (y.getType() != op.getType())
     y = tensor::CastOp::create(b, op.getType(), y);
@@ -145,14 +146,14 @@ void Calibration::visit(BitLinearOp op) {
   mapping.map(op.getX(), getQuantizedInput(op.getX()));
   Value own = b.clone(*op, mapping)->getResult(0);
   Value codes =
-      QuantizeWeightsOp::create(b, weight, Value(), op.getWeights()).getCodes();
+      QuantizeWeightsOp::create(b, weight, alpha, op.getWeights()).getCodes();
   Value zeros = sum(codes, [](TensorBuilder &n, ValueRange args) -> Value {
     Value zero = arith::ConstantOp::create(n, n.getI8IntegerAttr(0));
     Value isZero =
         arith::CmpIOp::create(n, arith::CmpIPredicate::eq, args[0], zero);
     return arith::UIToFPOp::create(n, n.getF64Type(), isZero);
   });
-  Value ternary = buildDequantized(b, weight, Value(), op.getWeights());
+  Value ternary = buildDequantized(b, weight, alpha, op.getWeights());
   addResult("layer." + Twine(numLayers - 1),
             {zeros, sumSquaredDifferences(ternary, weight), sumSquares(weight),
              sumSquaredDifferences(own, y),

@@ -24,10 +24,10 @@ FLOAT = TensorProto.FLOAT
 
 
 class Case:
-    """One or more nodes; `operands` are (kind, shape), "n" in a shape is the batch."""
+    """One or more nodes; `operands` are (kind, shape), "n" in a shape is the batch. `extra`: types of further outputs."""
 
-    def __init__(self, op, operands, function, attributes=None):
-        self.op, self.operands, self.function = op, operands, function
+    def __init__(self, op, operands, function, attributes=None, extra=()):
+        self.op, self.operands, self.function, self.extra = op, operands, function, extra
         self.attributes = attributes or {}
 
 
@@ -102,6 +102,7 @@ REDUCE = [
     Case("ReduceMean", [("x", ("n", 257))], lambda x: x.mean(1), dict(axes=[1], keepdims=0)),
     Case("ReduceL1", [("x", ("n", 17))], lambda x: x.abs().sum(1), dict(axes=[1], keepdims=0)),
     Case("ReduceL2", [("p", ("n", 17))], lambda x: x.norm(dim=1), dict(axes=[1], keepdims=0)),
+    Case("ReduceL2", [("blank", ("n", 3, 5))], lambda x: torch.linalg.vector_norm(x, dim=(1, 2)), dict(axes=[1, 2], keepdims=0)),
     Case("ReduceLogSum", [("p", ("n", 17))], lambda x: x.sum(1).log(), dict(axes=[1], keepdims=0)),
     Case("ReduceSumSquare", [("x", ("n", 17))], lambda x: (x * x).sum(1), dict(axes=[1], keepdims=0)),
     Case("LayerNormalization", [("x", ("n", 3, 33)), ("x", (33,)), ("x", (33,))],
@@ -123,6 +124,8 @@ EXTREMA = [
          dict(kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])),
     Case("MaxPool", [("x", ("n", 2, 17))], lambda x: F.max_pool1d(x, 3, 1, 0, 2),
          dict(kernel_shape=[3], dilations=[2])),
+    Case("MaxPool", [("tie", ("n", 3, 9, 8))], lambda x: F.max_pool2d(x, 3, 2, 1),
+         dict(kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]), extra=[TensorProto.INT64]),
     Case("AveragePool", [("x", ("n", 3, 9, 8))], lambda x: F.avg_pool2d(x, (2, 3), (2, 1)),
          dict(kernel_shape=[2, 3], strides=[2, 1])),
     Case("AveragePool", [("x", ("n", 3, 9, 8))],
@@ -176,6 +179,8 @@ def sample(rng, kind, shape):
         x = rng.integers(-2, 3, shape) * 0.5
     elif kind == "zeros":  # None, one or several in a row.
         x = np.where(rng.random(shape) < 0.2, 0, x)
+    elif kind == "blank":  # Whole rows of zeros.
+        x[::2] = 0
     elif kind.startswith("index"):
         return rng.integers(-int(kind[5:]), int(kind[5:]), shape)
     elif kind == "bool":
@@ -199,8 +204,10 @@ def build(cases):
             else:
                 dtype = TensorProto.BOOL if kind == "bool" else TensorProto.INT64 if "index" in kind else FLOAT
                 inputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
-        nodes.append(helper.make_node(case.op, names, [f"y{i}"], name=f"{case.op}{i}", **case.attributes))
+        extra = [f"y{i}.{j}" for j in range(len(case.extra))]
+        nodes.append(helper.make_node(case.op, names, [f"y{i}", *extra], name=f"{case.op}{i}", **case.attributes))
         outputs.append(helper.make_tensor_value_info(f"y{i}", FLOAT, None))
+        outputs += [helper.make_tensor_value_info(name, dtype, None) for name, dtype in zip(extra, case.extra)]
     graph = helper.make_graph(nodes, "gradients", inputs, outputs, initializers)
     version = 20 if any(case.op == "Gelu" for case in cases) else 17
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)])

@@ -120,6 +120,18 @@ check_deployed(*deploy("trained.so", f"--weights={folder / 'checkpoint.safetenso
 step.reset()
 check_deployed(*deploy("plain.so"))
 
+# Calibration knows the scale.
+np.save(folder / "x.npy", X)
+table = subprocess.run(["ternc", folder / "mlp.onnx", *options, f"--calibrate={folder / 'x.npy'}", "-o", folder / "measured.so"],
+                       check=True, capture_output=True, text=True)
+rows = {line.split()[0]: line.split() for line in (table.stdout + table.stderr).splitlines() if line.strip()}
+for name in layers:
+    w, t = initial[f"{name}.weight"].astype(np.float64), np.float32(0.05)
+    codes = (w > t).astype(float) - (w < -t)
+    assert abs(float(rows[name][1]) - 100 * (codes == 0).mean()) < 0.06, rows[name]
+    error = np.linalg.norm(np.abs(w).mean() * codes - w) / np.linalg.norm(w)
+    assert abs(float(rows[name][3]) - error) < 1e-4, (rows[name], error)
+
 # Dequantized, a scale is part of the weights.
 subprocess.run(["ternc", folder / "mlp.onnx", *options, f"--weights={folder / 'checkpoint.safetensors'}",
                 "--export=dequantized", "-o", folder / "floats.safetensors"], check=True)

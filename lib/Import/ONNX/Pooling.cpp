@@ -19,11 +19,13 @@ using namespace tern::onnx_import;
 using B = ImplicitLocOpBuilder;
 
 /// Folds each window of [N, C, padded...] by a body over elements and
-/// accumulators, which start from `inits`. What has no other operand to take
-/// the window's extents from takes them from an empty tensor.
+/// accumulators, which start from `inits`. Between the two it gets the window's
+/// elements of `pooled`, which have the result's shape. What has no other
+/// operand to take the window's extents from takes them from an empty tensor.
 static SmallVector<Value>
 emitPool(Node &node, Tensor padded, const Window &window, ValueRange inits,
-         function_ref<SmallVector<Value>(B &, ValueRange)> body) {
+         function_ref<SmallVector<Value>(B &, ValueRange)> body,
+         ValueRange pooled = {}) {
   B &b = node.b;
   int64_t rank = window.getRank(), numLoops = 2 + 2 * rank;
   SmallVector<AffineExpr> indices = {b.getAffineDimExpr(0),
@@ -42,14 +44,14 @@ emitPool(Node &node, Tensor padded, const Window &window, ValueRange inits,
   Value source = node.getValue(padded);
   Value extents = tensor::EmptyOp::create(b, window.kernel,
                                           node.getElementType(padded.dtype));
-  SmallVector<Value> filled;
-  for (Value init : inits) {
+  SmallVector<Value> inputs = {source, extents}, filled;
+  llvm::append_range(inputs, pooled);
+  for (Value init : inits)
     filled.push_back(node.emitFill(init, shape));
-    maps.push_back(identity.getMajorSubMap(rank + 2));
-  }
+  maps.append(pooled.size() + inits.size(), identity.getMajorSubMap(rank + 2));
   auto generic = linalg::GenericOp::create(
-      b, TypeRange(ValueRange(filled)), ValueRange{source, extents}, filled,
-      maps, iterators, [&](OpBuilder &builder, Location loc, ValueRange args) {
+      b, TypeRange(ValueRange(filled)), inputs, filled, maps, iterators,
+      [&](OpBuilder &builder, Location loc, ValueRange args) {
         B b(loc, builder);
         SmallVector<Value> operands = {args[0]};
         operands.append(args.begin() + 2, args.end());
@@ -136,45 +138,41 @@ emitLocation(Node &node, B &b, const Tensor &input, const Window &window,
   return {arith::IndexCastOp::create(b, b.getI64Type(), linear), isInside};
 }
 
-/// The maxima and where they are; the first of equal ones.
-static LogicalResult importMaxPoolWithIndices(Node &node, Tensor input,
-                                              Tensor padded,
-                                              const Window &window,
-                                              bool columnMajor) {
+/// Where the maxima are: the first element of a window that equals its maximum,
+/// or that is NaN.
+static Tensor emitMaxIndices(Node &node, const Tensor &input, Tensor padded,
+                             Value maxima, const Window &window,
+                             bool columnMajor) {
   Type i64 = node.b.getI64Type();
   SmallVector<Value> extents, lows;
   for (const Extent &extent : input.shape)
     extents.push_back(node.getSymbols().getValue(node.b, extent));
   for (const Extent &low : window.low)
     lows.push_back(node.getSymbols().getValue(node.b, low));
-  SmallVector<Value> inits = {emitLeast(node, input.dtype),
-                              node.emitScalar(i64, -1)};
   SmallVector<Value> results = emitPool(
-      node, padded, window, inits,
+      node, padded, window, node.emitScalar(i64, -1),
       [&](B &b, ValueRange args) -> SmallVector<Value> {
         auto [location, isInside] =
             emitLocation(node, b, input, window, extents, lows, columnMajor);
-        Value isGreater;
+        Value isMaximum;
         if (isFloat(input.dtype))
-          isGreater = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
-                                            args[0], args[1]);
+          isMaximum = arith::OrIOp::create(
+              b,
+              arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0],
+                                    args[1]),
+              arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, args[0],
+                                    args[0]));
         else
-          isGreater = arith::CmpIOp::create(b,
-                                            isUnsigned(input.dtype)
-                                                ? arith::CmpIPredicate::ugt
-                                                : arith::CmpIPredicate::sgt,
+          isMaximum = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
                                             args[0], args[1]);
         Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
                                               args[2], emitConstant(b, i64, 0));
-        Value isBetter = arith::AndIOp::create(
-            b, isInside, arith::OrIOp::create(b, isGreater, isFirst));
-        return {arith::SelectOp::create(b, isBetter, args[0], args[1]),
-                arith::SelectOp::create(b, isBetter, location, args[2])};
-      });
-  Extents shape = getPooledShape(input, window);
-  node.setResult(0, node.makeTensor(input.dtype, shape, results[0]));
-  node.setResult(1, node.makeTensor(DType::I64, shape, results[1]));
-  return success();
+        Value isFound = arith::AndIOp::create(
+            b, isInside, arith::AndIOp::create(b, isMaximum, isFirst));
+        return {arith::SelectOp::create(b, isFound, location, args[2])};
+      },
+      maxima);
+  return node.makeTensor(DType::I64, getPooledShape(input, window), results[0]);
 }
 
 static LogicalResult importMaxPool(Node &node) {
@@ -189,8 +187,6 @@ static LogicalResult importMaxPool(Node &node) {
       emitPad(node, input, *window, emitLeast(node, input.dtype));
   if (failed(padded))
     return failure();
-  if (node.hasResult(1))
-    return importMaxPoolWithIndices(node, input, *padded, *window, columnMajor);
   SmallVector<Value> results =
       emitPool(node, *padded, *window, emitLeast(node, input.dtype),
                [&](B &b, ValueRange args) -> SmallVector<Value> {
@@ -198,6 +194,10 @@ static LogicalResult importMaxPool(Node &node) {
                });
   node.setResult(0, node.makeTensor(input.dtype, getPooledShape(input, *window),
                                     results[0]));
+  // In loops of their own, for the maxima to have a gradient.
+  if (node.hasResult(1))
+    node.setResult(1, emitMaxIndices(node, input, *padded, results[0], *window,
+                                     columnMajor));
   return success();
 }
 

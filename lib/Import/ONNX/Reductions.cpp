@@ -174,9 +174,23 @@ static FailureOr<Tensor> reduceSumSquare(Node &node, Tensor x,
   return sum(node, square(node, x), axes);
 }
 
+/// The root is not taken of zero, where it has no derivative: that of the norm
+/// of zeros is 0.
 static FailureOr<Tensor> reduceL2(Node &node, Tensor x,
                                   ArrayRef<int64_t> axes) {
-  return mapUnary<math::SqrtOp>(node, reduceSumSquare(node, x, axes));
+  FailureOr<Tensor> squares = reduceSumSquare(node, x, axes);
+  if (failed(squares))
+    return failure();
+  return node.emitMap(
+      {*squares}, squares->dtype, [](B &b, ValueRange args) -> Value {
+        Type type = args[0].getType();
+        Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ,
+                                             args[0], emitConstant(b, type, 0));
+        Value positive = arith::SelectOp::create(
+            b, isZero, emitConstant(b, type, 1), args[0]);
+        Value root = math::SqrtOp::create(b, positive);
+        return arith::SelectOp::create(b, isZero, args[0], root);
+      });
 }
 
 static FailureOr<Tensor> reduceLogSum(Node &node, Tensor x,
