@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Training/Passes.h"
@@ -26,31 +27,60 @@ using namespace tern;
 
 namespace {
 
-/// The layer whose weights an argument is, as it stands or transposed.
+/// The layer whose weights an argument is, and the operations between the two,
+/// which leave the elements as they are.
 struct Use {
   BitLinearOp layer;
-  linalg::TransposeOp transpose;
+  SmallVector<Operation *> moves;
 };
 
 Use findLayer(Value weight) {
   for (Operation *user : weight.getUsers()) {
-    if (auto layer = dyn_cast<BitLinearOp>(user))
+    if (auto layer = dyn_cast<BitLinearOp>(user)) {
       if (layer.getWeight() == weight)
         return {layer, {}};
-    if (auto transpose = dyn_cast<linalg::TransposeOp>(user))
-      if (Use use = findLayer(transpose->getResult(0));
-          use.layer && !use.transpose)
-        return {use.layer, transpose};
+    } else if (isa<linalg::TransposeOp, tensor::CollapseShapeOp,
+                   tensor::ExpandShapeOp>(user)) {
+      Use use = findLayer(user->getResult(0));
+      if (!use.layer)
+        continue;
+      use.moves.insert(use.moves.begin(), user);
+      return use;
+    }
   }
   return {};
 }
 
-Value transpose(TensorBuilder &b, Value matrix) {
-  SmallVector<OpFoldResult> sizes = b.sizesOf(matrix);
-  std::swap(sizes[0], sizes[1]);
-  Value init = tensor::EmptyOp::create(b, sizes, getElementTypeOrSelf(matrix));
-  return linalg::TransposeOp::create(b, matrix, init, ArrayRef<int64_t>{1, 0})
+Value transpose(TensorBuilder &b, Value tensor, ArrayRef<int64_t> permutation) {
+  SmallVector<OpFoldResult> sizes = b.sizesOf(tensor), moved;
+  for (int64_t axis : permutation)
+    moved.push_back(sizes[axis]);
+  Value init = tensor::EmptyOp::create(b, moved, getElementTypeOrSelf(tensor));
+  return linalg::TransposeOp::create(b, tensor, init, permutation)
       ->getResult(0);
+}
+
+/// What a move makes of `value`.
+Value move(TensorBuilder &b, Operation *op, Value value) {
+  if (auto moved = dyn_cast<linalg::TransposeOp>(op))
+    return transpose(b, value, moved.getPermutation());
+  if (auto moved = dyn_cast<tensor::CollapseShapeOp>(op))
+    return tensor::CollapseShapeOp::create(b, value,
+                                           moved.getReassociationIndices());
+  auto moved = cast<tensor::ExpandShapeOp>(op);
+  return tensor::ExpandShapeOp::create(b, moved.getResultType(), value,
+                                       moved.getReassociationIndices());
+}
+
+/// What the move has made `value` of.
+Value moveBack(TensorBuilder &b, Operation *op, Value value) {
+  if (auto moved = dyn_cast<linalg::TransposeOp>(op))
+    return transpose(b, value, invertPermutationVector(moved.getPermutation()));
+  if (auto moved = dyn_cast<tensor::CollapseShapeOp>(op))
+    return tensor::ExpandShapeOp::create(b, moved.getSrcType(), value,
+                                         moved.getReassociationIndices());
+  return tensor::CollapseShapeOp::create(
+      b, value, cast<tensor::ExpandShapeOp>(op).getReassociationIndices());
 }
 
 struct ExportDequantizedPass
@@ -126,13 +156,13 @@ private:
                     OpBuilder::atBlockBegin(prepare.addEntryBlock()));
     Value value = prepare.getArgument(0);
     if (use.layer) {
-      if (use.transpose)
-        value = transpose(b, value);
+      for (Operation *op : use.moves)
+        value = move(b, op, value);
       value =
           buildDequantized(b, value, alpha ? prepare.getArgument(1) : Value(),
                            use.layer.getWeights());
-      if (use.transpose)
-        value = transpose(b, value);
+      for (Operation *op : llvm::reverse(use.moves))
+        value = moveBack(b, op, value);
     }
     Type element = getElementTypeOrSelf(result);
     if (element != getElementTypeOrSelf(value)) {

@@ -152,6 +152,36 @@ deployed = artifact.Artifact(folder / "ternary-model.so", chunk=1)
 packed = artifact.read_safetensors(folder / "ternary-model.safetensors")[0]
 assert (frozen.run("eval_step", {"x": X, "labels": Y})["logits"].tobytes() == deployed({"x": X}, packed)["logits"].tobytes())
 
+# Dequantized, convolutions' weights are codes times scales, too, and statistics are what they are.
+subprocess.run(["ternc", folder / "net.onnx", "--ternarize=all", "--activations=int8", "--export=dequantized",
+                f"--weights={folder / 'ternary-checkpoint.safetensors'}", "-o", folder / "floats.safetensors"], check=True)
+floats = artifact.read_safetensors(folder / "floats.safetensors")[0]
+assert set(floats) == set(initial)
+for name, value in initial.items():
+    want = frozen.state[name]
+    if name.startswith(("conv", "fc", "head")) and name.endswith("weight"):
+        want = models.ternarize(torch.tensor(want)).numpy()
+        assert (np.sign(floats[name]) == np.sign(want)).all(), name
+    assert floats[name].shape == want.shape and np.allclose(floats[name], want, rtol=2**-22, atol=0), name
+
+# A run that stops and resumes has the weights and statistics of one that does not.
+np.save(folder / "x.npy", X)
+np.save(folder / "y.npy", Y)
+subprocess.run(["ternc", folder / "net.onnx", "-O1", "--ternarize=none", "--emit=train-step", "-o", folder / "train"], check=True)
+
+
+def train(name, steps, *options):
+    checkpoint = folder / f"{name}.safetensors"
+    subprocess.run([folder / "train", "--data", folder / "x.npy", "--labels", folder / "y.npy", "--batch", "17", "--steps",
+                    str(steps), "--lr", "0.01", "--checkpoint", checkpoint, *options], check=True, stdout=subprocess.DEVNULL)
+    return {key: value.tobytes() for key, value in artifact.read_safetensors(checkpoint)[0].items()}
+
+
+whole = train("whole", 20, "--threads", "1")
+train("parts", 7, "--threads", "2")
+assert whole == train("parts", 20, "--threads", "2", "--resume")
+assert all(whole[name] != initial[name].tobytes() for name in buffers)
+
 # Before opset 14 training mode is a matter of outputs. A net exported for inference keeps its statistics.
 export(net, folder / "old.onnx", training=torch.onnx.TrainingMode.TRAINING, opset_version=13)
 text = subprocess.run(["ternc", folder / "old.onnx", "--emit=graph", "-o", "-"], check=True, capture_output=True, text=True).stdout
