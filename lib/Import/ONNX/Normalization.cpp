@@ -95,25 +95,93 @@ static LogicalResult importLayerNorm(Node &node, bool isRms) {
   return success();
 }
 
-/// The mean and the variance (of the population) of each channel, axis 1.
-static FailureOr<std::array<Tensor, 2>> emitBatchStatistics(Node &node,
-                                                            Tensor x) {
+/// x as an f64.
+static Value widen(B &b, Value x) {
+  return x.getType().isF64() ? x : arith::ExtFOp::create(b, b.getF64Type(), x);
+}
+
+/// A vector along axis 1 of tensors of that rank.
+static FailureOr<Tensor> alignVector(Node &node, FailureOr<Tensor> vector,
+                                     int64_t rank) {
+  if (failed(vector))
+    return failure();
+  return node.emitUnsqueeze(*vector,
+                            llvm::to_vector(llvm::seq<int64_t>(1, rank - 1)));
+}
+
+/// The mean over all axes but 1, as f64.
+static FailureOr<Tensor> emitChannelMean(Node &node, Tensor x) {
   SmallVector<int64_t> axes = {0};
   llvm::append_range(axes, llvm::seq<int64_t>(2, x.getRank()));
-  SmallVector<int64_t> trailing =
-      llvm::to_vector(llvm::seq<int64_t>(1, x.getRank() - 1));
-  FailureOr<Tensor> mean = node.emitMean(x, axes);
-  if (failed(mean))
+  Extents reduced;
+  for (int64_t axis : axes)
+    reduced.push_back(x.shape[axis]);
+  std::optional<Extent> count = Extent::product(reduced);
+  if (!count)
+    return node.error("the number of elements overflows");
+  Type f64 = node.b.getF64Type();
+  FailureOr<Tensor> sum = node.emitReduce(
+      x, axes, node.emitScalar(f64, 0), [](B &b, ValueRange args) -> Value {
+        return arith::AddFOp::create(b, args[1], widen(b, args[0]));
+      });
+  if (failed(sum))
     return failure();
-  FailureOr<Tensor> d =
-      combine<arith::SubFOp>(node, x, node.emitUnsqueeze(*mean, trailing));
-  FailureOr<Tensor> square = combine<arith::MulFOp>(node, d, d);
-  if (failed(square))
+  sum->dtype = DType::F64;
+  Value divisor = node.emitExtentAsFloat(*count, f64);
+  return node.emitMap({*sum}, DType::F64, [&](B &b, ValueRange args) -> Value {
+    return arith::DivFOp::create(b, args[0], divisor);
+  });
+}
+
+/// The mean and the variance (of the population) of each channel, as f64: sums
+/// over a batch and an image are long, in the gradients too.
+static FailureOr<std::array<Tensor, 2>> emitBatchStatistics(Node &node,
+                                                            Tensor x) {
+  FailureOr<Tensor> mean = emitChannelMean(node, x);
+  FailureOr<Tensor> aligned = alignVector(node, mean, x.getRank());
+  if (failed(aligned))
     return failure();
-  FailureOr<Tensor> variance = node.emitMean(*square, axes);
+  FailureOr<Tensor> squares = node.emitMap(
+      {x, *aligned}, x.shape, DType::F64, [](B &b, ValueRange args) -> Value {
+        Value d = arith::SubFOp::create(b, widen(b, args[0]), args[1]);
+        return arith::MulFOp::create(b, d, d);
+      });
+  if (failed(squares))
+    return failure();
+  FailureOr<Tensor> variance = emitChannelMean(node, *squares);
   if (failed(variance))
     return failure();
   return std::array<Tensor, 2>{*mean, *variance};
+}
+
+/// (x - mean) / sqrt(variance + epsilon) * scale + bias by f64 statistics.
+static FailureOr<Tensor> normalizeBatch(Node &node, Tensor x,
+                                        const std::array<Tensor, 2> &batch,
+                                        double epsilon, Tensor scale,
+                                        Tensor bias) {
+  int64_t rank = x.getRank();
+  FailureOr<Tensor> gain = node.emitMap(
+      {scale, batch[1]}, DType::F64, [&](B &b, ValueRange args) -> Value {
+        Value sum = arith::AddFOp::create(
+            b, args[1], emitConstant(b, args[1].getType(), epsilon));
+        return arith::DivFOp::create(b, widen(b, args[0]),
+                                     math::SqrtOp::create(b, sum));
+      });
+  gain = alignVector(node, gain, rank);
+  FailureOr<Tensor> mean = alignVector(node, batch[0], rank);
+  FailureOr<Tensor> shift =
+      alignVector(node, node.emitFloatCast(bias, DType::F64), rank);
+  if (failed(gain) || failed(mean) || failed(shift))
+    return failure();
+  Type type = node.getElementType(x.dtype);
+  return node.emitMap(
+      {x, *mean, *gain, *shift}, x.shape, x.dtype,
+      [&](B &b, ValueRange args) -> Value {
+        Value d = arith::SubFOp::create(b, widen(b, args[0]), args[1]);
+        Value scaled = arith::MulFOp::create(b, d, args[2]);
+        Value y = arith::AddFOp::create(b, scaled, args[3]);
+        return type.isF64() ? y : arith::TruncFOp::create(b, type, y);
+      });
 }
 
 /// running * momentum + now * (1 - momentum).
@@ -130,38 +198,39 @@ static FailureOr<Tensor> emitRunning(Node &node, Tensor running, Tensor now,
       });
 }
 
-/// The mean and the variance that a node in training mode normalizes by. If
-/// the running ones are parameters and nobody reads what they become, they are
-/// state of the model, as frameworks have it: a step of training normalizes by
-/// the batch's and updates them, elsewhere they are used. Else the node
-/// normalizes by the batch's always, as the standard says.
-static LogicalResult importStatistics(Node &node, double momentum,
-                                      MutableArrayRef<Tensor> statistics) {
-  Importer &importer = node.getImporter();
-  auto batch = emitBatchStatistics(node, node.getInput(0));
-  if (failed(batch))
-    return failure();
-  bool isState = llvm::none_of(statistics, [](const Tensor &statistic) {
-    return statistic.parameter.empty();
-  });
+/// Whether the running mean and variance of a node in training mode are state
+/// of the model, as frameworks have it: parameters, and nobody reads what they
+/// become. A step of training then normalizes by the batch's and updates them,
+/// elsewhere they are used. Else the node normalizes by the batch's always, as
+/// the standard says.
+static bool keepsStatistics(Node &node, ArrayRef<Tensor> running) {
+  for (const Tensor &statistic : running)
+    if (statistic.parameter.empty())
+      return false;
   for (unsigned i = 1; i < node.getNumResults(); ++i)
-    isState &= !node.hasResult(i) ||
-               !importer.isUsed(node.getProto().output(static_cast<int>(i)));
-  for (auto [i, running, now] : llvm::enumerate(statistics, *batch)) {
+    if (node.hasResult(i) &&
+        node.getImporter().isUsed(node.getProto().output(static_cast<int>(i))))
+      return false;
+  return true;
+}
+
+/// Updates the running mean and variance, which are results, too.
+static LogicalResult updateStatistics(Node &node, ArrayRef<Tensor> running,
+                                      ArrayRef<Tensor> batch, double momentum,
+                                      bool isState) {
+  Importer &importer = node.getImporter();
+  for (auto [i, old, wide] : llvm::enumerate(running, batch)) {
+    FailureOr<Tensor> now = node.emitFloatCast(wide, old.dtype);
+    if (failed(now))
+      return failure();
     FailureOr<Tensor> updated = emitRunning(
-        node, isState ? importer.getUpdated(running) : running, now, momentum);
+        node, isState ? importer.getUpdated(old) : old, *now, momentum);
     if (failed(updated))
       return failure();
     node.setResult(i + 1, *updated);
-    node.setResult(i + 3, now);
-    if (isState) {
-      importer.update(node.b, running, *updated);
-      running = node.makeTensor(now.dtype, now.shape,
-                                InTrainingOp::create(node.b, node.getValue(now),
-                                                     node.getValue(running)));
-    } else {
-      running = now;
-    }
+    node.setResult(i + 3, *now);
+    if (isState)
+      importer.update(node.b, old, *updated);
   }
   return success();
 }
@@ -195,22 +264,38 @@ static LogicalResult importBatchNorm(Node &node) {
                         "; it must have one element per channel");
     vectors.push_back(vector);
   }
-  MutableArrayRef<Tensor> statistics = MutableArrayRef(vectors).drop_front(2);
-  for (const Tensor &statistic : statistics)
+  ArrayRef<Tensor> running = ArrayRef(vectors).drop_front(2);
+  for (const Tensor &statistic : running)
     if (!statistic.parameter.empty())
       node.getImporter().noteBuffer(statistic);
-  if (isTraining && failed(importStatistics(node, momentum, statistics)))
-    return failure();
-  // In position to be broadcast along axis 1.
+  std::optional<Tensor> trained;
+  if (isTraining) {
+    bool isState = keepsStatistics(node, running);
+    auto batch = emitBatchStatistics(node, input);
+    if (failed(batch) ||
+        failed(updateStatistics(node, running, *batch, momentum, isState)))
+      return failure();
+    FailureOr<Tensor> y =
+        normalizeBatch(node, input, *batch, epsilon, vectors[0], vectors[1]);
+    if (!isState || failed(y))
+      return node.setResult(y);
+    trained = *y;
+  }
   SmallVector<FailureOr<Tensor>> aligned;
   for (const Tensor &vector : vectors)
-    aligned.push_back(node.emitUnsqueeze(
-        vector, llvm::to_vector(llvm::seq<int64_t>(1, input.getRank() - 1))));
+    aligned.push_back(alignVector(node, vector, input.getRank()));
   FailureOr<Tensor> centered = combine<arith::SubFOp>(node, input, aligned[2]);
   FailureOr<Tensor> deviation = emitDeviation(node, aligned[3], epsilon);
   FailureOr<Tensor> y = combine<arith::DivFOp>(node, centered, deviation);
   y = combine<arith::MulFOp>(node, y, aligned[0]);
-  return node.setResult(combine<arith::AddFOp>(node, y, aligned[1]));
+  y = combine<arith::AddFOp>(node, y, aligned[1]);
+  if (!trained || failed(y))
+    return node.setResult(y);
+  node.setResult(
+      0, node.makeTensor(input.dtype, input.shape,
+                         InTrainingOp::create(node.b, node.getValue(*trained),
+                                              node.getValue(*y))));
+  return success();
 }
 
 /// d / sqrt(mean(d * d) + epsilon) over the axes, for d = x - mean(x), in f32
