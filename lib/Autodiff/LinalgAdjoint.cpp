@@ -487,7 +487,7 @@ LogicalResult tern::buildLinalgAdjoint(linalg::LinalgOp op, Reverse &reverse) {
         return mlir::emitError(op.getLoc())
                << "'" << op->getName()
                << "' cannot be differentiated: its reduction is not a sum, a "
-                  "product or an extremum";
+                  "product, an extremum or a search";
       if (failed(buildSourceAdjoints(op, seeds->reads, seeds->seed, reverse)))
         return failure();
       continue;

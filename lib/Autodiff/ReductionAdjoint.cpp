@@ -116,27 +116,31 @@ static Value getPosition(const LinalgBody &body,
   return arith::IndexCastOp::create(body.b, body.b.getI32Type(), position);
 }
 
-/// The first of equal extrema gets the cotangent: of windows that overlap, as
-/// in pooling.
-static ReductionSeeds buildFirst(const Fold &fold) {
+/// The cotangent goes to one of the iterations: the first or last of those for
+/// which `isChosen` holds. It may read the result.
+static ReductionSeeds
+buildOne(const Fold &fold, bool last,
+         llvm::function_ref<Value(const LinalgBody &)> isChosen) {
   ImplicitLocOpBuilder &b = fold.getBuilder();
   Value y = fold.getResult(), dy = fold.reverse.getCotangent(y);
   SmallVector<std::pair<unsigned, Value>> loops;
   for (auto [loop, kind] : llvm::enumerate(fold.op.getIteratorTypesArray()))
     if (kind == utils::IteratorType::reduction)
       loops.push_back({loop, createLoopExtent(b, fold.op, loop)});
-  auto none = b.getI32IntegerAttr(std::numeric_limits<int32_t>::max());
-  Value first = buildReductionOver(
+  auto none = b.getI32IntegerAttr(last ? -1 : std::numeric_limits<int>::max());
+  Value chosen = buildReductionOver(
       fold.op, {fold.read(y)}, createFilled(b, y, none), fold.getMap(),
-      [&](const LinalgBody &body, Value least) -> Value {
-        Value is = isEqual(body.b, body.lookup(fold.element), body.reads[0]);
-        Value position = choose(body.b, is, getPosition(body, loops),
-                                arith::ConstantOp::create(body.b, none));
-        return arith::MinSIOp::create(body.b, least, position);
+      [&](const LinalgBody &body, Value before) -> Value {
+        Value position =
+            choose(body.b, isChosen(body), getPosition(body, loops),
+                   arith::ConstantOp::create(body.b, none));
+        if (last)
+          return arith::MaxSIOp::create(body.b, before, position);
+        return arith::MinSIOp::create(body.b, before, position);
       },
       fold.reverse);
   Value scalar = fold.element;
-  return {{fold.read(first), fold.read(dy)},
+  return {{fold.read(chosen), fold.read(dy)},
           [scalar, loops](const LinalgBody &body, Reverse &scalars) {
             Value x = body.lookup(scalar);
             Value is =
@@ -145,6 +149,39 @@ static ReductionSeeds buildFirst(const Fold &fold) {
             scalars.add(x, choose(body.b, is, body.reads[1],
                                   createZeroLike(body.b, x)));
           }};
+}
+
+/// The first of equal extrema gets the cotangent: of windows that overlap, as
+/// in pooling.
+static ReductionSeeds buildFirst(const Fold &fold) {
+  return buildOne(fold, /*last=*/false, [&](const LinalgBody &body) {
+    return isEqual(body.b, body.lookup(fold.element), body.reads[0]);
+  });
+}
+
+/// An element that replaces the result where a condition holds, as in a search:
+/// the last one stays.
+static std::optional<ReductionSeeds>
+buildSearch(linalg::LinalgOp op, unsigned result, Reverse &reverse) {
+  Value init = getInitScalar(op, result);
+  auto select = getYielded(op, result).getDefiningOp<arith::SelectOp>();
+  if (!init || !select ||
+      getFullSlice(op, select.getCondition()).contains(init))
+    return std::nullopt;
+  bool replaces = select.getFalseValue() == init;
+  Value element = replaces ? select.getTrueValue() : select.getFalseValue();
+  Value kept = replaces ? select.getFalseValue() : select.getTrueValue();
+  if (kept != init || getFullSlice(op, element).contains(init))
+    return std::nullopt;
+  return buildOne({op, result, element, reverse}, /*last=*/true,
+                  [&](const LinalgBody &body) -> Value {
+                    Value condition = body.lookup(select.getCondition());
+                    if (replaces)
+                      return condition;
+                    Value yes = arith::ConstantOp::create(
+                        body.b, body.b.getBoolAttr(true));
+                    return arith::XOrIOp::create(body.b, condition, yes);
+                  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -210,5 +247,5 @@ std::optional<ReductionSeeds> tern::buildReductionSeeds(linalg::LinalgOp op,
   }
   if (Value element = matchFold<arith::MulFOp>(op, result))
     return buildProduct({op, result, element, reverse});
-  return std::nullopt;
+  return buildSearch(op, result, reverse);
 }

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -77,6 +78,20 @@ struct CastModel : Model<CastModel, tensor::CastOp> {
     reverse.add(op.getSource(),
                 tensor::CastOp::create(reverse.getBuilder(),
                                        op.getSource().getType(), dy));
+    return success();
+  }
+};
+
+/// A copy: nothing is left of the destination's elements.
+struct MaterializeInDestinationModel
+    : Model<MaterializeInDestinationModel,
+            bufferization::MaterializeInDestinationOp> {
+  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
+    return {cast<bufferization::MaterializeInDestinationOp>(op).getSource()};
+  }
+  LogicalResult build(bufferization::MaterializeInDestinationOp op, Value dy,
+                      Reverse &reverse) const {
+    reverse.add(op.getSource(), dy);
     return success();
   }
 };
@@ -310,6 +325,11 @@ struct ConcatModel : Model<ConcatModel, tensor::ConcatOp> {
 } // namespace
 
 void tern::registerTensorModels(DialectRegistry &registry) {
+  registry.addExtension(
+      +[](MLIRContext *context, bufferization::BufferizationDialect *) {
+        bufferization::MaterializeInDestinationOp::attachInterface<
+            MaterializeInDestinationModel>(*context);
+      });
   registry.addExtension(+[](MLIRContext *context, tensor::TensorDialect *) {
     tensor::CastOp::attachInterface<CastModel>(*context);
     tensor::CollapseShapeOp::attachInterface<CollapseShapeModel>(*context);

@@ -35,7 +35,7 @@ func.func @floor(%x: tensor<4xf32>) -> tensor<f32> {
 #id = affine_map<(d0) -> (d0)>
 #none = affine_map<(d0) -> ()>
 func.func @recurrence(%x: tensor<4xf32>, %i: tensor<f32>) -> tensor<f32> {
-  // expected-error @+1 {{'linalg.generic' cannot be differentiated: its reduction is not a sum, a product or an extremum}}
+  // expected-error @+1 {{'linalg.generic' cannot be differentiated: its reduction is not a sum, a product, an extremum or a search}}
   %y = linalg.generic {indexing_maps = [#id, #none], iterator_types = ["reduction"]}
       ins(%x : tensor<4xf32>) outs(%i : tensor<f32>) {
     ^bb0(%v: f32, %s: f32):

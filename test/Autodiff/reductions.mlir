@@ -148,3 +148,33 @@ func.func @gather(%w: tensor<17x5xf32>, %i: tensor<?xi64>) -> tensor<?x5xf32> {
   } -> tensor<?x5xf32>
   return %y : tensor<?x5xf32>
 }
+
+// -----
+
+// A search keeps the last element for which its condition holds: which one that
+// was is found again, and gets the cotangent.
+#in = affine_map<(d0, d1) -> (d1)>
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+// CHECK-LABEL: func private @search_gradient
+// CHECK-SAME: (%[[X:.*]]: tensor<8xf32>, %[[C:.*]]: tensor<4x8xi1>, %[[DY:.*]]: tensor<4xf32>)
+// CHECK: %[[NONE:.*]] = arith.constant -1 : i32
+// CHECK: %[[LAST:.*]] = linalg.generic {{.*}}["parallel", "reduction"]} ins({{.*}}%[[C]]{{.*}}) outs(%{{.*}} : tensor<4xi32>)
+// CHECK: arith.select %{{.*}}, %{{.*}}, %[[NONE]] : i32
+// CHECK: arith.maxsi
+// CHECK: linalg.generic {{.*}}["parallel", "reduction"]} ins(%[[LAST]], %[[DY]] :
+// CHECK: arith.cmpi eq
+// CHECK: arith.select
+// CHECK: arith.addf
+func.func @search(%x: tensor<8xf32>, %c: tensor<4x8xi1>) -> tensor<4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %y = linalg.generic {indexing_maps = [#in, #id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x, %c : tensor<8xf32>, tensor<4x8xi1>) outs(%f : tensor<4xf32>) {
+    ^bb0(%v: f32, %is: i1, %s: f32):
+      %t = arith.select %is, %v, %s : f32
+      linalg.yield %t : f32
+  } -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}

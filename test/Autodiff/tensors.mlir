@@ -101,3 +101,15 @@ func.func @elements(%a: f32, %b: f32) -> (tensor<2xf32>, f32) {
   %z = tensor.extract %y[%c1] : tensor<2xf32>
   return %y, %z : tensor<2xf32>, f32
 }
+
+// -----
+
+// A copy passes the cotangent to what is copied, and nothing to what it is copied over.
+// CHECK-LABEL: func private @copy_gradient
+// CHECK-SAME: (%[[X:.*]]: tensor<4xf32>, %[[OVER:.*]]: tensor<4xf32>, %[[DY:.*]]: tensor<4xf32>)
+// CHECK: %[[ZEROS:.*]] = {{linalg.fill|arith.constant dense<0}}
+// CHECK: return %{{.*}}, %[[DY]], %[[ZEROS]]
+func.func @copy(%x: tensor<4xf32>, %over: tensor<4xf32>) -> tensor<4xf32> {
+  %y = bufferization.materialize_in_destination %x in %over : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}

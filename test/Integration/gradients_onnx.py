@@ -10,6 +10,7 @@ own, so a family is one compilation. Batches are dynamic.
 """
 import argparse
 import pathlib
+import re
 import sys
 
 import numpy as np
@@ -24,11 +25,12 @@ FLOAT = TensorProto.FLOAT
 
 
 class Case:
-    """One or more nodes; `operands` are (kind, shape), "n" in a shape is the batch. `extra`: types of further outputs."""
+    """One node; `operands` are (kind, shape), "n" in a shape is the batch. `extra`: types of further outputs of the
+    model. Of `results` the others are not used."""
 
-    def __init__(self, op, operands, function, attributes=None, extra=()):
+    def __init__(self, op, operands, function, attributes=None, extra=(), results=1):
         self.op, self.operands, self.function, self.extra = op, operands, function, extra
-        self.attributes = attributes or {}
+        self.attributes, self.results = attributes or {}, max(results, 1 + len(extra))
 
 
 def unary(op, function, kind="x", **attributes):
@@ -156,7 +158,115 @@ GATHER = [
          dict(mode="reflect")),
 ]
 
-FAMILIES = {"extrema": EXTREMA, "convolution": CONVOLUTION, "gather": GATHER, "elementwise": ELEMENTWISE, "matrix": MATRIX, "reduce": REDUCE}
+def sequence(step, hidden, gates, reverse=False):
+    """Y and Y_h of a recurrent layer of ONNX, [T, 1, N, H] and [1, N, H]; `step` makes of x W^T, h R^T and both biases,
+    by gates, and the state the next state, of which h is the first."""
+    def function(x, w, r, b):
+        state = (torch.zeros(x.shape[1], hidden, dtype=x.dtype),) * 2
+        wb, rb = b[0].chunk(2)
+        outputs = [None] * len(x)
+        for t in reversed(range(len(x))) if reverse else range(len(x)):
+            state = step((x[t] @ w[0].T + wb).chunk(gates, 1), lambda h: (h @ r[0].T + rb).chunk(gates, 1), state,
+                         r[0].chunk(gates), rb.chunk(gates))
+            outputs[t] = state[0]
+        return torch.stack(outputs)[:, None]
+    return function
+
+
+def rnn(x, recur, state, r, rb):
+    return (torch.tanh(x[0] + recur(state[0])[0]),)
+
+
+def lstm(x, recur, state, r, rb):
+    i, o, f, c = (a + b for a, b in zip(x, recur(state[0])))
+    cell = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(c)
+    return torch.sigmoid(o) * torch.tanh(cell), cell
+
+
+def gru(x, recur, state, r, rb):
+    h = recur(state[0])
+    z, reset = torch.sigmoid(x[0] + h[0]), torch.sigmoid(x[1] + h[1])
+    new = torch.tanh(x[2] + (reset * state[0]) @ r[2].T + rb[2])
+    return ((1 - z) * new + z * state[0],)
+
+
+def recurrent(op, step, gates, **attributes):
+    hidden = 5
+    operands = [("x", (4, "n", 3)), ("x", (1, gates * hidden, 3)), ("x", (1, gates * hidden, hidden)), ("x", (1, 2 * gates * hidden))]
+    return Case(op, operands, sequence(step, hidden, gates, attributes.get("direction") == "reverse"),
+                dict(hidden_size=hidden, **attributes))
+
+
+def normalized(x, dims, eps=1e-5):
+    return (x - x.mean(dims, keepdim=True)) / (x.var(dims, unbiased=False, keepdim=True) + eps).sqrt()
+
+
+def blocks_to_depth(x):
+    n, c, h, w = x.shape
+    return x.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 3, 5, 1, 2, 4).reshape(n, 4 * c, h // 2, w // 2)
+
+
+def depth_to_blocks(x):
+    n, c, h, w = x.shape
+    return x.reshape(n, 2, 2, c // 4, h, w).permute(0, 3, 4, 1, 5, 2).reshape(n, c // 4, 2 * h, 2 * w)
+
+
+RECURRENT = [
+    recurrent("RNN", rnn, 1), recurrent("LSTM", lstm, 4), recurrent("GRU", gru, 3),
+    recurrent("LSTM", lstm, 4, direction="reverse"),
+]
+
+NORMALIZATION = [
+    Case("InstanceNormalization", [("x", ("n", 3, 5, 4)), ("x", (3,)), ("x", (3,))],
+         lambda x, s, b: normalized(x, (2, 3)) * s[:, None, None] + b[:, None, None]),
+    Case("GroupNormalization", [("x", ("n", 6, 5)), ("x", (6,)), ("x", (6,))],
+         lambda x, s, b: F.group_norm(x, 2, s, b), dict(num_groups=2)),
+    Case("RMSNormalization", [("x", ("n", 3, 33)), ("x", (33,))],
+         lambda x, s: x / (x.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt() * s),
+    Case("MeanVarianceNormalization", [("x", (5, "n", 4, 3))],
+         lambda x: (x - x.mean((0, 2, 3), keepdim=True)) / (x.var((0, 2, 3), unbiased=False, keepdim=True).sqrt() + 1e-9)),
+    Case("LRN", [("x", ("n", 7, 3, 2))], lambda x: F.local_response_norm(x, 3, 0.1, 0.75, 2.0),
+         dict(size=3, alpha=0.1, beta=0.75, bias=2.0)),
+    Case("LpPool", [("p", ("n", 3, 9, 8))], lambda x: F.avg_pool2d(x**2, (2, 3), (2, 1)).mul(6).sqrt(),
+         dict(kernel_shape=[2, 3], strides=[2, 1])),
+    Case("GlobalLpPool", [("p", ("n", 3, 5, 4))], lambda x: x.pow(2).sum((2, 3), keepdim=True).sqrt()),
+    Case("SoftmaxCrossEntropyLoss", [("x", ("n", 7)), ("label7", ("n",))], F.cross_entropy),
+    Case("SoftmaxCrossEntropyLoss", [("x", ("n", 7, 3)), ("label7", ("n", 3)), ("const", [0.5, 1, 2, 1, 0.25, 3, 1])],
+         lambda x, y: F.cross_entropy(x, y, torch.tensor([0.5, 1, 2, 1, 0.25, 3, 1]).to(x), reduction="none"),
+         dict(reduction="none")),
+    Case("NegativeLogLikelihoodLoss", [("x", ("n", 7)), ("label7", ("n",))], F.nll_loss),
+    Case("Dropout", [("x", ("n", 7))], lambda x: x * 1),
+]
+
+REARRANGE = [
+    Case("CumSum", [("x", ("n", 7)), ("shape", 1)], lambda x: x.cumsum(1)),
+    Case("CumSum", [("x", (7, "n")), ("shape", 0)], lambda x: x.flip(0).cumsum(0).flip(0) - x, dict(exclusive=1, reverse=1)),
+    Case("DepthToSpace", [("x", ("n", 8, 3, 2))], depth_to_blocks, dict(blocksize=2)),
+    Case("DepthToSpace", [("x", ("n", 8, 3, 2))], lambda x: F.pixel_shuffle(x, 2), dict(blocksize=2, mode="CRD")),
+    Case("SpaceToDepth", [("x", ("n", 3, 4, 6))], blocks_to_depth, dict(blocksize=2)),
+    Case("Einsum", [("x", ("n", 3, 7)), ("x", ("n", 7, 5))], lambda a, b: a @ b, dict(equation="bij,bjk->bik")),
+    Case("Einsum", [("x", ("n", 7)), ("x", ("n", 7)), ("x", (7,))], lambda a, b, c: (a * b * c).sum(1), dict(equation="bi,bi,i->b")),
+    Case("GatherElements", [("x", (17, 5)), ("index17", ("n", 5))], lambda x, i: x.gather(0, i % 17)),
+    Case("GatherND", [("x", (17, 5)), ("index17", ("n", 1))], lambda x, i: x[i[:, 0]]),
+    Case("ScatterElements", [("x", (17, 5)), ("index17", ("n", 5)), ("x", ("n", 5))],
+         lambda x, i, u: x.scatter_add(0, i % 17, u), dict(reduction="add")),
+    Case("ScatterND", [("x", (17, 5)), ("index17", ("n", 1)), ("x", ("n", 5))],
+         lambda x, i, u: x.index_add(0, i[:, 0] % 17, u), dict(reduction="add")),
+    Case("Split", [("x", ("n", 7)), ("shape", [3, 4])], lambda x: x[:, :3], dict(axis=1), results=2),
+    Case("TopK", [("u", ("n", 17)), ("shape", [5])], lambda x: x.topk(5).values, results=2),
+    Case("Tile", [("x", ("n", 3)), ("shape", [2, 3])], lambda x: x.repeat(2, 3)),
+    Case("Trilu", [("x", ("n", 5, 7))], lambda x: x.tril(), dict(upper=0)),
+    Case("Mod", [("x", ("n", 7)), ("p", (7,))], torch.fmod, dict(fmod=1)),
+    Case("Resize", [("x", ("n", 2, 5, 4)), ("none", ()), ("const", [1.0, 1.0, 2.0, 2.0])],
+         lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), dict(mode="linear")),
+    Case("Resize", [("x", ("n", 2, 5, 4)), ("none", ()), ("const", [1.0, 1.0, 2.0, 3.0])],
+         lambda x: F.interpolate(x, scale_factor=(2, 3)), dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")),
+    Case("Resize", [("x", ("n", 2, 5, 4)), ("none", ()), ("const", [1.0, 1.0, 2.0, 2.0])],
+         lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"), dict(mode="cubic")),
+]
+
+FAMILIES = {"recurrent": RECURRENT, "normalization": NORMALIZATION, "rearrange": REARRANGE,
+            "extrema": EXTREMA, "convolution": CONVOLUTION, "gather": GATHER, "elementwise": ELEMENTWISE, "matrix": MATRIX, "reduce": REDUCE}
 
 
 def sample(rng, kind, shape):
@@ -183,6 +293,8 @@ def sample(rng, kind, shape):
         x[::2] = 0
     elif kind.startswith("index"):
         return rng.integers(-int(kind[5:]), int(kind[5:]), shape)
+    elif kind.startswith("label"):
+        return rng.integers(0, int(kind[5:]), shape)
     elif kind == "bool":
         return rng.random(shape) < 0.5
     elif len(shape) and x.size > 4:
@@ -195,23 +307,25 @@ def build(cases):
     for i, case in enumerate(cases):
         names = []
         for j, (kind, shape) in enumerate(case.operands):
-            name = f"c{i}.{j}"
+            name = f"c{i}.{j}" if kind != "none" else ""
             names.append(name)
+            if kind == "none":
+                continue
             if kind == "const":
                 initializers.append(numpy_helper.from_array(np.array(shape, np.float32), name))
             elif kind == "shape":
                 initializers.append(numpy_helper.from_array(np.array(shape, np.int64), name))
             else:
-                dtype = TensorProto.BOOL if kind == "bool" else TensorProto.INT64 if "index" in kind else FLOAT
+                dtype = TensorProto.BOOL if kind == "bool" else TensorProto.INT64 if re.match("index|label", kind) else FLOAT
                 inputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
-        extra = [f"y{i}.{j}" for j in range(len(case.extra))]
-        nodes.append(helper.make_node(case.op, names, [f"y{i}", *extra], name=f"{case.op}{i}", **case.attributes))
+        others = [f"y{i}.{j}" for j in range(case.results - 1)]
+        nodes.append(helper.make_node(case.op, names, [f"y{i}", *others], name=f"{case.op}{i}", **case.attributes))
         outputs.append(helper.make_tensor_value_info(f"y{i}", FLOAT, None))
-        outputs += [helper.make_tensor_value_info(name, dtype, None) for name, dtype in zip(extra, case.extra)]
+        outputs += [helper.make_tensor_value_info(name, dtype, None) for name, dtype in zip(others, case.extra)]
     graph = helper.make_graph(nodes, "gradients", inputs, outputs, initializers)
-    version = 20 if any(case.op == "Gelu" for case in cases) else 17
+    version = max([17, *({"Gelu": 20, "GroupNormalization": 21, "RMSNormalization": 23}.get(case.op, 0) for case in cases)])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)])
-    model.ir_version = 9
+    model.ir_version = 9 if version <= 20 else 11
     return model
 
 
@@ -233,11 +347,12 @@ def main():
     artifact = gradients.compile_gradient(text, args.folder, args.family)
     failures = gradients.Failures()
     for n in (1, 3, 33):
-        data, expected = {}, []
+        data, expected, constants = {}, [], {}
         for i, case in enumerate(cases):
             inputs, names = [], []
             for j, (kind, shape) in enumerate(case.operands):
-                if kind in ("const", "shape"):
+                if kind in ("const", "shape", "none"):
+                    constants[f"c{i}.{j}"] = np.array(shape, np.float32)
                     continue
                 inputs.append(sample(rng, kind, tuple(n if e == "n" else e for e in shape)))
                 names.append(f"c{i}.{j}")
@@ -249,7 +364,7 @@ def main():
             expected.append((f"y{i}", case, want[0]))
             floats = [name for name, x in zip(names, inputs) if x.dtype.kind == "f"]
             expected += [(f"{name}/gradient", case, grad) for name, grad in zip(floats, grads)]
-        got = artifact(data)
+        got = artifact(data, constants)
         for name, case, want in expected:
             failures.check(f"{case.op} {name} at n = {n}", got[name], want)
     failures.finish("results and gradients")
