@@ -138,7 +138,14 @@ static FailureOr<Tensor> emitChannelMean(Node &node, Tensor x) {
 static FailureOr<std::array<Tensor, 2>> emitBatchStatistics(Node &node,
                                                             Tensor x) {
   FailureOr<Tensor> mean = emitChannelMean(node, x);
-  FailureOr<Tensor> aligned = alignVector(node, mean, x.getRank());
+  // The derivative of the variance by what is subtracted is -2 mean(x - mean),
+  // that is 0.
+  FailureOr<Tensor> center = emitChannelMean(node, x);
+  if (failed(mean) || failed(center))
+    return failure();
+  if (Operation *op = node.getValue(*center).getDefiningOp())
+    op->setAttr("tern.detached", node.b.getUnitAttr());
+  FailureOr<Tensor> aligned = alignVector(node, center, x.getRank());
   if (failed(aligned))
     return failure();
   FailureOr<Tensor> squares = node.emitMap(
