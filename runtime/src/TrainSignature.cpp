@@ -76,7 +76,7 @@ static MaybeError parseState(const json &root, TrainSignature &signature) {
     if (MaybeError error = parseString(list[i], "role", role))
       return where + *error;
     if (role != "param" && role != "buffer" && role != "state")
-      return where + "'role' is neither param nor buffer nor state";
+      return where + "'role' is not param, buffer or state";
     spec.isParam = role != "state";
     spec.isBuffer = role == "buffer";
     if (auto it = list[i].find("trainable"); it != list[i].end()) {

@@ -71,7 +71,7 @@ TEST(TrainSignature, Refuses) {
   EXPECT_BAD(parseWith("\"kind\"", "\"classes\":0,\"kind\""), "not positive");
   EXPECT_BAD(parseWith("\"kind\"", "\"ignore_index\":0.5,\"kind\""),
              "'ignore_index' is not a 64-bit integer");
-  EXPECT_BAD(parseWith("\"param\"", "\"guess\""), "neither param nor state");
+  EXPECT_BAD(parseWith("\"param\"", "\"guess\""), "not param, buffer or state");
   EXPECT_BAD(parseWith("[10,4],\"t", "[10,\"n\"],\"t"), "not among the dims");
   EXPECT_BAD(parseWith("true", "1"), "'trainable' is not true or false");
   EXPECT_BAD(parseWith("0.5", "\"0\""), "'init' is not a finite number");
