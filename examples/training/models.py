@@ -70,17 +70,12 @@ class Conv(nn.Module):
         return torch.zeros(2, 28, 28, dtype=torch.uint8)
 
 
-class RMSNorm(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, x):
-        return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-5) * self.weight
+def rms_norm(x):
+    return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-5)
 
 
 class CharMLP(nn.Module):
-    """Embeddings of 32, then 512-256-256 with RMSNorm before each layer and squared ReLU after it."""
+    """Embeddings of 32, then 512-256-256: RMSNorm without a gain, a layer, squared ReLU, twice; and a head."""
 
     inputs = {"text": ("batch", 16)}
 
@@ -88,18 +83,17 @@ class CharMLP(nn.Module):
         super().__init__()
         self.embed = nn.Embedding(VOCABULARY, 32)
         widths = (512, 256, 256)
-        self.norms = nn.ModuleList(RMSNorm(width) for width in widths)
         self.layers = nn.ModuleList(nn.Linear(i, o, bias=False) for i, o in zip(widths, widths[1:]))
         self.lm_head = nn.Linear(256, VOCABULARY)
-        for layer in (*self.layers, self.lm_head):
-            bound = 1 / math.sqrt(layer.in_features)
-            nn.init.uniform_(layer.weight, -bound, bound)
+        for weight in (self.embed.weight, *(layer.weight for layer in (*self.layers, self.lm_head))):
+            bound = 1 / math.sqrt(weight.shape[1])
+            nn.init.uniform_(weight, -bound, bound)
 
     def forward(self, text):
         x = self.embed(text).flatten(1)
-        for norm, layer in zip(self.norms, self.layers):
-            x = F.relu(layer(norm(x))) ** 2
-        return self.lm_head(self.norms[-1](x))
+        for layer in self.layers:
+            x = F.relu(layer(rms_norm(x))) ** 2
+        return self.lm_head(x)
 
     @staticmethod
     def example():

@@ -31,8 +31,8 @@ TEST = ["--val", DATA / "t10k-images-idx3-ubyte.gz", "--val-labels", DATA / "t10
 MLP = ROOT / "examples" / "fashion-mnist" / "fashion-mnist.onnx"
 
 # What PyTorch reaches with the same model, data and options, for comparison.
-REFERENCE = {"fashion-mlp": "89.2 %", "fashion-conv": "90.1 %", "char-mlp": "1.847", "nanogpt": "1.897",
-             "char-mlp --float": "1.806", "nanogpt --float": "1.899", "fashion-mlp --float": "89.9 %"}
+REFERENCE = {"fashion-mlp": "89.2 %", "fashion-conv": "90.1 %", "char-mlp": "2.036", "nanogpt": "1.897",
+             "char-mlp --float": "1.895", "nanogpt --float": "1.899", "fashion-mlp --float": "89.9 %"}
 
 
 class Runner:
