@@ -112,7 +112,8 @@ def compile_model(name, folder, build):
                       dynamic_axes={"x": {0: "batch"}, "logits": {0: "batch"}},
                       training=torch.onnx.TrainingMode.TRAINING, do_constant_folding=False)
     np.savez(f"{path}.npz", x=x.numpy(), labels=labels.numpy())
-    subprocess.run([build / "bin" / "ternc", f"{path}.onnx", "--train", "--ternarize=all", "--activations=int8",
+    # PyTorch does not clip here either.
+    subprocess.run([build / "bin" / "ternc", f"{path}.onnx", "--train", "--clip=false", "--ternarize=all", "--activations=int8",
                     *(f"--exclude={k}" for k in keep), f"--dim=batch={len(x)}", "-o", f"{path}.so"], check=True)
     return path
 

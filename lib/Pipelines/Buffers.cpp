@@ -23,7 +23,7 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   pm.addPass(createResultsToDestinationsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addNestedPass<func::FuncOp>(createUnshareFillsPass());
+  pm.addNestedPass<func::FuncOp>(createUnshareDestinationsPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(createBufferizePass());
   pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());

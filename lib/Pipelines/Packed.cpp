@@ -11,6 +11,7 @@
 #include "mlir/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
+#include "tern/Training/Passes.h"
 
 using namespace mlir;
 
@@ -23,4 +24,5 @@ void tern::buildTernaryToPackedPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createTernShareQuantizers());
   pm.addPass(createTernHoistWeightWork());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createTernRematerialize());
 }

@@ -23,6 +23,8 @@ void tern::buildPackedToTiledPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createTernFuseElementwise());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createUnshareDestinationsPass());
+  pm.addNestedPass<func::FuncOp>(createSchedulePass());
   // Destinations are exchanged before tiles hide them.
   pm.addPass(createDonatePass());
   auto &functions = pm.nest<func::FuncOp>();

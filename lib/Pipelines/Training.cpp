@@ -28,6 +28,8 @@ void tern::buildTernaryToTrainingPipeline(OpPassManager &pm,
   optimizer.paramGroups.assign(options.paramGroups.begin(),
                                options.paramGroups.end());
   optimizer.freeze.assign(options.freeze.begin(), options.freeze.end());
+  optimizer.clip = options.clip;
+  optimizer.recompute = options.recompute;
   pm.addPass(createTernAttachOptimizer(optimizer));
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createCanonicalizerPass());

@@ -51,9 +51,9 @@ class OptimizerAttacher {
 public:
   OptimizerAttacher(ModuleOp module, StringRef optimizer,
                     ArrayRef<std::string> groupTexts,
-                    ArrayRef<std::string> frozen)
+                    ArrayRef<std::string> frozen, bool clip, bool recompute)
       : module(module), optimizer(optimizer), groupTexts(groupTexts),
-        frozen(frozen) {}
+        frozen(frozen), clip(clip), recompute(recompute) {}
 
   LogicalResult run();
   size_t countTrained() const { return trained.size(); }
@@ -69,6 +69,7 @@ private:
   ModuleOp module;
   StringRef optimizer;
   ArrayRef<std::string> groupTexts, frozen;
+  bool clip, recompute;
   ParamGroups groups;
   std::vector<OptimizerFile> files;
   SmallVector<StepVariant> variants;
@@ -203,14 +204,18 @@ LogicalResult OptimizerAttacher::run() {
   if (trained.empty())
     return error("nothing is left to train");
 
-  StepBuilder builder(files, trained, variants);
+  StepBuilder builder(files, trained, variants, clip);
   if (failed(builder.plan(groups)))
     return failure();
   SymbolTable symbols(module);
-  for (StepVariant &variant : llvm::reverse(variants))
-    symbols.insert(builder.build(variant),
-                   std::next(Block::iterator(
-                       module.lookupSymbol<func::FuncOp>("eval_step"))));
+  for (StepVariant &variant : llvm::reverse(variants)) {
+    func::FuncOp step = builder.build(variant);
+    if (recompute) // The loss is the first result.
+      step->setAttr(kRecomputeAttrName,
+                    Builder(module.getContext()).getI64IntegerAttr(0));
+    symbols.insert(step, std::next(Block::iterator(
+                             module.lookupSymbol<func::FuncOp>("eval_step"))));
+  }
   for (StepVariant &variant : variants) {
     variant.gradient.erase();
     variant.loss.erase();
@@ -226,7 +231,8 @@ struct AttachOptimizerPass
   void runOnOperation() override {
     std::vector<std::string> groups(paramGroups.begin(), paramGroups.end());
     std::vector<std::string> frozen(freeze.begin(), freeze.end());
-    OptimizerAttacher attacher(getOperation(), optimizer, groups, frozen);
+    OptimizerAttacher attacher(getOperation(), optimizer, groups, frozen, clip,
+                               recompute);
     if (failed(attacher.run()))
       return signalPassFailure();
     numTrained = attacher.countTrained();

@@ -99,7 +99,8 @@ LogicalResult StepBuilder::plan(const ParamGroups &groups) {
   scalars = {{"lr", f32, {}}, {"weight_decay", f32, {}}, {"step", i64, {}}};
   if (variants.size() > 1)
     scalars.push_back({"lambda", f32, b.getF32FloatAttr(1.0f)});
-  scalars.push_back({"clip_norm", f32, b.getF32FloatAttr(0.0f)});
+  if (clip)
+    scalars.push_back({"clip_norm", f32, b.getF32FloatAttr(0.0f)});
   SmallVector<func::FuncOp> functions;
   for (const StepVariant &variant : variants)
     functions.push_back(variant.loss);
@@ -303,7 +304,7 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
   for (const TrainedParam &param : trained)
     gradients.push_back(getGradient(param));
   Value norm = buildNorm(b, gradients);
-  Value factor = buildClip(b, norm);
+  Value factor = clip ? buildClip(b, norm) : nullptr;
 
   SmallVector<Value> results = {computed.front(), b.wrap(norm)};
   llvm::StringMap<Value> updated;
@@ -313,10 +314,12 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
       updated[name] = computed[i];
   for (const TrainedParam &param : trained) {
     b.setLoc(named("update " + param.name));
-    Value gradient = b.zip(getGradient(param),
-                           [&](TensorBuilder &n, ValueRange args) -> Value {
-                             return arith::MulFOp::create(n, args[0], factor);
-                           });
+    Value gradient = getGradient(param);
+    if (factor)
+      gradient =
+          b.zip(gradient, [&](TensorBuilder &n, ValueRange args) -> Value {
+            return arith::MulFOp::create(n, args[0], factor);
+          });
     SmallVector<Value> values = buildUpdate(b, param, gradient);
     updated[param.name] = values.front();
     size_t next = 1;

@@ -35,8 +35,8 @@ class StepBuilder {
 public:
   StepBuilder(llvm::ArrayRef<OptimizerFile> files,
               llvm::ArrayRef<TrainedParam> trained,
-              llvm::ArrayRef<StepVariant> variants)
-      : files(files), trained(trained), variants(variants) {}
+              llvm::ArrayRef<StepVariant> variants, bool clip)
+      : files(files), trained(trained), variants(variants), clip(clip) {}
 
   /// Collects scalars and states; reports contradictions.
   llvm::LogicalResult plan(const ParamGroups &groups);
@@ -74,6 +74,7 @@ private:
   llvm::ArrayRef<OptimizerFile> files;
   llvm::ArrayRef<TrainedParam> trained;
   llvm::ArrayRef<StepVariant> variants;
+  bool clip;
   std::vector<Scalar> scalars;
   std::vector<State> states;
   /// Arguments of the step being built, by the name of input, scalar,

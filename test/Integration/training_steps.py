@@ -85,6 +85,21 @@ for step, x, y in batches(5):
 for name, value in ternary.state.items():
     assert value.tobytes() == other.state[name].tobytes(), name
 
+# Neither does what is recomputed, nor when parameters are updated. Less memory is needed.
+kept = models.compile_training(folder / "mlp.onnx", folder / "kept.so", "--ternarize=all", "--remat=false")
+unclipped = models.compile_training(folder / "mlp.onnx", folder / "unclipped.so", "--ternarize=all", "--clip=false")
+assert "clip_norm" not in [scalar["name"] for scalar in unclipped.signature["scalars"]]
+for function in ("train_step", "train_step_float"):
+    for one in (ternary, kept, unclipped):
+        one.reset()
+        for step in (1, 2, 3):
+            one.step({"x": X[:257], "labels": Y[:257]}, step, function)
+    for name, value in ternary.state.items():
+        assert value.tobytes() == kept.state[name].tobytes() == unclipped.state[name].tobytes(), (function, name)
+    sizes = [one.arena_bytes[function] for one in (unclipped, ternary, kept)]
+    print(f"{function}: arenas of {sizes} bytes without clipping, with it, and without recomputing")
+    assert sizes[0] < sizes[1] <= sizes[2], sizes
+
 # What is deployed computes what was validated, bit for bit.
 checkpoint = {name: value for name, value in ternary.state.items() if "/" not in name}
 training.write_safetensors(folder / "checkpoint.safetensors", ternary.state)

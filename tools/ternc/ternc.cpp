@@ -135,6 +135,12 @@ cl::list<std::string> freeze("freeze", cl::cat(training),
                              cl::value_desc("regex"),
                              cl::desc("Do not train parameters with a matching "
                                       "name"));
+cl::opt<bool> clip("clip", cl::cat(training), cl::init(true),
+                   cl::desc("Let training clip gradients to a norm (default). "
+                            "--clip=false needs less memory"));
+cl::opt<bool> remat("remat", cl::cat(training), cl::init(true),
+                    cl::desc("Recompute cheap values for gradients rather than "
+                             "keep them (default)"));
 
 cl::opt<std::string> initSeed("init", cl::cat(training), cl::value_desc("seed"),
                               cl::desc("Draw the weights of layers anew, "
@@ -273,6 +279,8 @@ int collectTraining(tern::DriverOptions &options) {
     chosen.optimizer = optimizer;
   chosen.paramGroups.assign(paramGroups.begin(), paramGroups.end());
   chosen.freeze.assign(freeze.begin(), freeze.end());
+  chosen.clip = clip;
+  chosen.recompute = remat;
   if (initSeed.getNumOccurrences()) {
     uint64_t seed;
     if (StringRef(initSeed).getAsInteger(10, seed))

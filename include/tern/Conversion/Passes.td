@@ -52,17 +52,39 @@ def ResultsToDestinationsPass
   ];
 }
 
-def UnshareFillsPass : Pass<"tern-unshare-fills", "::mlir::func::FuncOp"> {
-  let summary = "Give each operation that writes to a filled tensor its own";
+def UnshareDestinationsPass : Pass<"tern-unshare-destinations", "::mlir::func::FuncOp"> {
+  let summary = "Give each operation a destination of its own";
   let description = [{
-    A `linalg.fill` on a tensor with several uses is cloned in front of each but
-    the last, destination and all. Common subexpression elimination unites the
+    A `linalg.fill` on a tensor is moved in front of who uses it, and cloned
+    there if there are several; and so is a `tensor.empty`. Common subexpression elimination unites the
     zeros that sums start from; as one buffer, all but one would start from a
     copy of it, and upstream's `eliminate-empty-tensors` could place it in a
-    result's memory and lose it there before its last use.
+    result's memory and lose it there before its last use. Empty tensors that
+    are one would become one buffer for values that live one after the other,
+    which then is there all the time between, too.
   }];
   let dependentDialects = [
     "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def SchedulePass : Pass<"tern-schedule", "::mlir::func::FuncOp"> {
+  let summary = "Move operations up to where they free memory";
+  let description = [{
+    In a function with donated arguments (`tern.donated = i`), moves operations
+    without side effects up to where their operands are known if they free more
+    memory there than their results need, or need next to none: the update of a
+    parameter goes right behind the operation that makes its gradient, and a
+    reduction behind the one that makes what it reduces. Operations that make
+    the new value of a donated argument write to the old one, so they need
+    nothing, and stay behind all that reads the old value. All others keep their
+    order. A dynamic extent counts as 64.
+
+    Comes after `tern-unshare-destinations`, and before `tern-donate`, which
+    fixes who reads the old values.
+  }];
+  let statistics = [
+    Statistic<"numMoved", "num-moved", "Operations moved up">
   ];
 }
 

@@ -52,6 +52,10 @@ struct TrainingOptions {
   std::vector<std::string> paramGroups;
   /// Parameters whose name matches one of these are not trained.
   std::vector<std::string> freeze;
+  /// Whether gradients can be clipped to a norm.
+  bool clip = true;
+  /// Whether cheap values are recomputed for gradients rather than kept.
+  bool recompute = true;
 };
 
 struct PipelineOptions {

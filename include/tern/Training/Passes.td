@@ -95,7 +95,11 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
 
     Before anything else gradients are scaled to a norm of at most the scalar
     `clip_norm`, if it is positive: all of them together, in f64, in a fixed
-    order. `grad_norm` is the norm before.
+    order. `grad_norm` is the norm before. Without `clip` gradients are taken as
+    they are, there is no such scalar, and each parameter can be updated as soon
+    as its gradient is known, so that gradients need not be there all at once.
+
+    With `recompute` the steps are marked for `tern-rematerialize`.
 
     A parameter is trained if it is f32, the loss depends on it, and no regular
     expression of `freeze` matches its name. `param-groups` are
@@ -114,7 +118,11 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
     ListOption<"paramGroups", "param-groups", "std::string",
                "regex:key=value,...">,
     ListOption<"freeze", "freeze", "std::string",
-               "Parameters that are not trained">
+               "Parameters that are not trained">,
+    Option<"clip", "clip", "bool", "true",
+           "Scale gradients to the norm that the scalar clip_norm says">,
+    Option<"recompute", "recompute", "bool", "true",
+           "Mark the steps for tern-rematerialize">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
@@ -150,6 +158,30 @@ def TernAttachCalibration
   let statistics = [
     Statistic<"numMeasured", "num-measured", "Layers that are measured">
   ];
+}
+
+def TernRematerialize : Pass<"tern-rematerialize", "::mlir::func::FuncOp"> {
+  let summary = "Recompute cheap values rather than keep them for gradients";
+  let description = [{
+    In a function with `tern.recompute = i` all that result i (the loss) needs
+    is the forward part, and what the rest (the gradients) reads of it is kept
+    from the one to the other. An elementwise `linalg` operation of the forward
+    part is repeated right before those who read it instead, if the bytes that
+    must be kept become fewer: its operands are kept already, are arguments, can
+    be recomputed themselves, or are smaller. A dynamic extent counts as 64.
+
+    Repeated operations have a number, `tern.recomputed`, which keeps CSE from
+    undoing this. Donated arguments are never read again: they may have changed.
+    The attribute `tern.recompute` is removed. Results are bit for bit the same.
+
+    Wants quantizers to be operations of their own (level `packed`): what they
+    return is small and is kept.
+  }];
+  let statistics = [
+    Statistic<"numRecomputed", "num-recomputed",
+              "Values recomputed rather than kept">
+  ];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
 def TernExportDequantized

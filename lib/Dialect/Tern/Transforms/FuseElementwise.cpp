@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Dialect/Tern/Transforms/Contraction.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
@@ -21,24 +22,58 @@ namespace tern {
 
 using namespace mlir;
 
+/// Whether an operation should be fused into the one that reads `operand`.
+static bool isWorthFusing(OpOperand *operand) {
+  Operation *producer = operand->get().getDefiningOp();
+  if (!producer || !producer->hasOneUse())
+    return false;
+  // Windows and matrix products read an element several times: it is computed
+  // once.
+  auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
+  return !consumer ||
+         (consumer.getMatchingIndexingMap(operand).isProjectedPermutation(
+              /*allowZeroInResults=*/true) &&
+          !tern::matchContraction(consumer));
+}
+
 namespace {
+/// Upstream's pattern for operations that are recomputed: the result is marked
+/// as they are, so that it is not united with what it repeats.
+struct FuseRecomputed : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    for (OpOperand &operand : op->getOpOperands()) {
+      Operation *producer = operand.get().getDefiningOp();
+      if (!linalg::areElementwiseOpsFusable(&operand) ||
+          !isWorthFusing(&operand))
+        continue;
+      Attribute number = producer->getAttr(tern::kRecomputedAttrName);
+      if (!number)
+        number = op->getAttr(tern::kRecomputedAttrName);
+      if (!number)
+        continue;
+      auto fused = linalg::fuseElementwiseOps(rewriter, &operand);
+      if (failed(fused))
+        continue;
+      fused->fusedOp->setAttr(tern::kRecomputedAttrName, number);
+      for (auto [old, replacement] : fused->replacements)
+        if (old.getDefiningOp() != producer)
+          rewriter.replaceAllUsesWith(old, replacement);
+      rewriter.eraseOp(op);
+      return success();
+    }
+    return failure();
+  }
+};
+
 struct FuseElementwisePass
     : tern::impl::TernFuseElementwiseBase<FuseElementwisePass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    linalg::populateElementwiseOpsFusionPatterns(
-        patterns, [](OpOperand *operand) {
-          Operation *producer = operand->get().getDefiningOp();
-          if (!producer || !producer->hasOneUse())
-            return false;
-          // Windows and matrix products read an element several times: it is
-          // computed once.
-          auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
-          return !consumer ||
-                 (consumer.getMatchingIndexingMap(operand)
-                      .isProjectedPermutation(/*allowZeroInResults=*/true) &&
-                  !tern::matchContraction(consumer));
-        });
+    linalg::populateElementwiseOpsFusionPatterns(patterns, isWorthFusing);
+    patterns.add<FuseRecomputed>(&getContext(), /*benefit=*/10);
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
     tensor::EmptyOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(

@@ -37,6 +37,12 @@ inline constexpr llvm::StringLiteral kDefaultAttrName = "tern.default";
 /// Marks an argument that is updated in place. Its value is the index of the
 /// result that is the new value; unit once `--tern-donate` has tied the two.
 inline constexpr llvm::StringLiteral kDonatedAttrName = "tern.donated";
+/// On a function: `--tern-rematerialize` is to recompute what the rest needs of
+/// the computation of this result, an index, where that is cheap.
+inline constexpr llvm::StringLiteral kRecomputeAttrName = "tern.recompute";
+/// Marks an operation that computes once more what another did, with a number
+/// of its own, so that the two are not united.
+inline constexpr llvm::StringLiteral kRecomputedAttrName = "tern.recomputed";
 
 } // namespace tern
 

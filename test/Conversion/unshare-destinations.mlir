@@ -1,16 +1,17 @@
-// RUN: tern-opt %s --tern-unshare-fills | FileCheck %s
-// RUN: tern-opt %s --tern-results-to-destinations --cse --tern-unshare-fills --eliminate-empty-tensors --tern-bufferize | FileCheck %s --check-prefix=BUFFERS
+// RUN: tern-opt %s --tern-unshare-destinations | FileCheck %s
+// RUN: tern-opt %s --tern-results-to-destinations --cse --tern-unshare-destinations --eliminate-empty-tensors --tern-bufferize | FileCheck %s --check-prefix=BUFFERS
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #rows = affine_map<(d0, d1) -> (d0)>
 
-// Each sum has zeros of its own; none is copied.
+// Each sum has zeros of its own, in a tensor of its own; none is copied.
 // CHECK-LABEL: func @sums
 // CHECK: %[[E:.*]] = tensor.empty() : tensor<4xf32>
 // CHECK: %[[A:.*]] = linalg.fill ins(%{{.*}}) outs(%[[E]]
-// CHECK-DAG: linalg.generic {{.*}} outs(%[[A]]
-// CHECK-DAG: %[[B:.*]] = linalg.fill
-// CHECK-DAG: linalg.generic {{.*}} outs(%[[B]]
+// CHECK: linalg.generic {{.*}} outs(%[[A]]
+// CHECK: %[[F:.*]] = tensor.empty() : tensor<4xf32>
+// CHECK: %[[B:.*]] = linalg.fill ins(%{{.*}}) outs(%[[F]]
+// CHECK: linalg.generic {{.*}} outs(%[[B]]
 // BUFFERS-LABEL: func @sums
 // BUFFERS-COUNT-2: linalg.fill
 // BUFFERS-NOT: memref.alloc
