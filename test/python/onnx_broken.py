@@ -356,6 +356,7 @@ windows("conv_transpose_channels", "has other channels than a weight", op="ConvT
 windows("pool_kernel", "attribute 'kernel_shape' must have 2 elements", op="MaxPool", inputs="x", kernel_shape=[2])
 windows("pool_kernel_missing", "attribute 'kernel_shape' must have 2 elements", op="AveragePool", inputs="x")
 windows("pool_kernel_zero", "the window has extent 0", op="MaxPool", inputs="x", kernel_shape=[2, 0])
+windows("pool_kernel_large", "no window fits in the input along axis 3", op="MaxPool", inputs="x", kernel_shape=[2, 9])
 windows("pool_norm", "attribute 'p' must be positive", op="LpPool", inputs="x", kernel_shape=[2, 2], p=0)
 windows("pad_count", "there are 3 pads for 4 axes", op="Pad", inputs="x p", extra=[tensor("p", np.array([1, 2, 3]))])
 windows("pad_mode", "attribute 'mode' is 'mirror'; it must be", op="Pad", inputs="x p", extra=[tensor("p", np.zeros(8, np.int64))], mode="mirror")

@@ -128,6 +128,9 @@ FailureOr<Window> tern::onnx_import::getWindow(Node &node,
     if (!placeAxis(node, window, i, extent, autoPad, roundsUp))
       return node.error("cannot tell how many windows there are along axis " +
                         Twine(i + 2) + "; fix dynamic dimensions with --dim");
+    if (window.out.back().isConstant(0))
+      return node.error("no window fits in the input along axis " +
+                        Twine(i + 2));
   }
   return window;
 }
