@@ -74,16 +74,13 @@ struct Operand {
   AffineMap map;
   Operation *cast = nullptr;
 
-  MemRefType getType() const { return cast_type(buffer.getType()); }
+  MemRefType getType() const {
+    return llvm::cast<MemRefType>(buffer.getType());
+  }
   /// Whether the loop walks along memory.
   bool isContiguous(unsigned dim) const {
     return map.getDimPosition(map.getNumResults() - 1) == dim &&
            hasUnitStride(getType());
-  }
-
-private:
-  static MemRefType cast_type(Type type) {
-    return llvm::cast<MemRefType>(type);
   }
 };
 

@@ -85,7 +85,7 @@ private:
 } // namespace
 
 static llvm::StringRef getVariantName() {
-  switch (variant) {
+  switch (variant.getValue()) {
   case Variant::Static:
     return "static";
   case Variant::Batch:
@@ -129,7 +129,8 @@ static int runTest(llvm::StringRef path) {
   auto model = prepareModel(path, variant, scratch);
   int status = model ? report(runModel(path, *model, scratch, optLevel))
                      : report(model.takeError());
-  (void)llvm::sys::fs::remove_directories(scratch);
+  [[maybe_unused]] std::error_code ignored =
+      llvm::sys::fs::remove_directories(scratch);
   return status;
 }
 
@@ -194,6 +195,7 @@ static void runAll(std::vector<Result> &results) {
       ++next;
     }
     std::vector<pollfd> fds;
+    fds.reserve(children.size());
     for (Child &child : children)
       fds.push_back({child.output, POLLIN, 0});
     if (poll(fds.data(), fds.size(), -1) < 0)

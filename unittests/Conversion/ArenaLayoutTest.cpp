@@ -56,6 +56,7 @@ TEST(ArenaLayout, Empty) {
 TEST(ArenaLayout, ChainTakesTwoPlaces) {
   // Each layer reads the one before: a classic ping-pong.
   std::vector<ArenaSlot> slots;
+  slots.reserve(10);
   for (int64_t i = 0; i < 10; ++i)
     slots.push_back({i, i + 1, 128});
   EXPECT_EQ(layOutArena(slots), 256);
@@ -70,6 +71,7 @@ TEST(ArenaLayout, FillsTheGap) {
 }
 
 TEST(ArenaLayout, RandomLifetimes) {
+  // The same each time. NOLINTNEXTLINE(bugprone-random-generator-seed)
   std::mt19937 random(1);
   for (int round = 0; round < 200; ++round) {
     std::vector<ArenaSlot> slots(1 + random() % 40);
