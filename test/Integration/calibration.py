@@ -32,6 +32,12 @@ def absmean_row(w):
     return codes, codes * scale
 
 
+def threshold(w):
+    """The learned scale begins as absmean."""
+    codes = np.where(np.abs(w) > np.float32(0.1), np.sign(w), 0)
+    return codes, codes * np.maximum(np.abs(w).mean(dtype=np.float64), 1e-5).astype(np.float32)
+
+
 def absmax(x):
     """One scale for each of x's first axis."""
     peak = np.maximum(np.abs(x).max(axis=tuple(range(1, x.ndim)), keepdims=True), np.float32(1e-5))
@@ -143,7 +149,8 @@ def main():
     check(folder, model, x, "int8", ["--activations=int8"], absmean, ["conv", "fc1", "fc2"])
     # In three pieces of 11 rows.
     check(folder, model, x, "rows", ["--quantizer=absmean-row", "--activations=float", "--dim", "n=11"], absmean_row, [])
-    print("3 reports agree")
+    check(folder, model, x, "learned", ["--quantizer=threshold", "--activations=float"], threshold, [])
+    print("4 reports agree")
 
 
 if __name__ == "__main__":
