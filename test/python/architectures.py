@@ -171,7 +171,7 @@ class BERT(nn.Module):
             x = self.norm1(self.output(context.view(context.shape[:-2] + (x.shape[-1],))) + x)
             return self.norm2(self.down(F.gelu(self.up(x))) + x)
 
-    def __init__(self, vocabulary=1000, length=128, width=256, heads=4, layers=4, classes=2):
+    def __init__(self, vocabulary=1000, length=128, width=256, heads=4, layers=4, classes=17):
         super().__init__()
         self.words, self.places = nn.Embedding(vocabulary, width, padding_idx=0), nn.Embedding(length, width)
         self.types, self.norm = nn.Embedding(2, width), nn.LayerNorm(width, eps=1e-12)
