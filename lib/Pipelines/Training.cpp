@@ -29,6 +29,7 @@ void tern::buildTernaryToTrainingPipeline(OpPassManager &pm,
                                options.paramGroups.end());
   optimizer.freeze.assign(options.freeze.begin(), options.freeze.end());
   optimizer.clip = options.clip;
+  optimizer.accumulate = options.accumulate;
   optimizer.recompute = options.recompute;
   pm.addPass(createTernAttachOptimizer(optimizer));
   pm.addPass(createSymbolDCEPass());

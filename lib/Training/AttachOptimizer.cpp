@@ -51,9 +51,11 @@ class OptimizerAttacher {
 public:
   OptimizerAttacher(ModuleOp module, StringRef optimizer,
                     ArrayRef<std::string> groupTexts,
-                    ArrayRef<std::string> frozen, bool clip, bool recompute)
+                    ArrayRef<std::string> frozen, bool clip, bool accumulate,
+                    bool recompute)
       : module(module), optimizer(optimizer), groupTexts(groupTexts),
-        frozen(frozen), clip(clip), recompute(recompute) {}
+        frozen(frozen), clip(clip), accumulate(accumulate),
+        recompute(recompute) {}
 
   LogicalResult run();
   size_t countTrained() const { return trained.size(); }
@@ -69,7 +71,7 @@ private:
   ModuleOp module;
   StringRef optimizer;
   ArrayRef<std::string> groupTexts, frozen;
-  bool clip, recompute;
+  bool clip, accumulate, recompute;
   ParamGroups groups;
   std::vector<OptimizerFile> files;
   SmallVector<StepVariant> variants;
@@ -204,7 +206,7 @@ LogicalResult OptimizerAttacher::run() {
   if (trained.empty())
     return error("nothing is left to train");
 
-  StepBuilder builder(files, trained, variants, clip);
+  StepBuilder builder(files, trained, variants, clip, accumulate);
   if (failed(builder.plan(groups)))
     return failure();
   SymbolTable symbols(module);
@@ -232,7 +234,7 @@ struct AttachOptimizerPass
     std::vector<std::string> groups(paramGroups.begin(), paramGroups.end());
     std::vector<std::string> frozen(freeze.begin(), freeze.end());
     OptimizerAttacher attacher(getOperation(), optimizer, groups, frozen, clip,
-                               recompute);
+                               accumulate, recompute);
     if (failed(attacher.run()))
       return signalPassFailure();
     numTrained = attacher.countTrained();

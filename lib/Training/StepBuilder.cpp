@@ -101,6 +101,8 @@ LogicalResult StepBuilder::plan(const ParamGroups &groups) {
     scalars.push_back({"lambda", f32, b.getF32FloatAttr(1.0f)});
   if (clip)
     scalars.push_back({"clip_norm", f32, b.getF32FloatAttr(0.0f)});
+  if (accumulate)
+    scalars.push_back({"accumulate", i64, b.getI64IntegerAttr(1)});
   SmallVector<func::FuncOp> functions;
   for (const StepVariant &variant : variants)
     functions.push_back(variant.loss);
@@ -128,6 +130,16 @@ LogicalResult StepBuilder::plan(const ParamGroups &groups) {
                  << state.getValue() << "'";
         states.push_back(std::move(made));
       }
+  for (const TrainedParam &param : trained) {
+    State sum = {param.name + "/gradient", param.type, b.getF32FloatAttr(0.0f)};
+    if (!accumulate)
+      break;
+    if (!names.insert(sum.name).second)
+      return emitError(UnknownLoc::get(context))
+             << "the optimizer has a state 'gradient', which is what "
+                "accumulation calls its sums";
+    states.push_back(std::move(sum));
+  }
   for (const ParamGroup &group : groups.getGroups())
     for (const auto &entry : group.scalars) {
       const auto *it = llvm::find_if(ArrayRef(scalars), [&](const Scalar &s) {
@@ -222,6 +234,33 @@ Value StepBuilder::buildClip(TensorBuilder &b, Value norm) {
   return arith::SelectOp::create(b, isOn, factor, one);
 }
 
+void StepBuilder::buildAccumulation(TensorBuilder &b,
+                                    MutableArrayRef<Value> gradients) {
+  auto whole = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  };
+  Value one = whole(1), zero = whole(0);
+  Value step = b.read(arguments["scalar step"]);
+  Value count =
+      arith::MaxSIOp::create(b, b.read(arguments["scalar accumulate"]), one);
+  Value rest = arith::RemSIOp::create(b, step, count);
+  isUpdate = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rest, zero);
+  Value update = arith::DivSIOp::create(
+      b, arith::AddIOp::create(b, step, arith::SubIOp::create(b, count, one)),
+      count);
+  arguments["scalar step"] = b.wrap(update);
+  Value part =
+      arith::DivFOp::create(b, b.constant(b.getF64Type(), 1),
+                            arith::SIToFPOp::create(b, b.getF64Type(), count));
+  part = arith::TruncFOp::create(b, b.getF32Type(), part);
+  for (auto [param, gradient] : llvm::zip_equal(trained, gradients))
+    gradient = b.zip({arguments[param.name + "/gradient"], gradient},
+                     [&](TensorBuilder &n, ValueRange args) -> Value {
+                       Value added = arith::MulFOp::create(n, args[1], part);
+                       return arith::AddFOp::create(n, args[0], added);
+                     });
+}
+
 Value StepBuilder::getScalar(TensorBuilder &b, const TrainedParam &param,
                              StringRef name) {
   Value scalar = arguments[("scalar " + name).str()];
@@ -303,6 +342,9 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
   SmallVector<Value> gradients;
   for (const TrainedParam &param : trained)
     gradients.push_back(getGradient(param));
+  isUpdate = nullptr;
+  if (accumulate)
+    buildAccumulation(b, gradients);
   Value norm = buildNorm(b, gradients);
   Value factor = clip ? buildClip(b, norm) : nullptr;
 
@@ -312,21 +354,36 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
   for (unsigned i = 0, e = loss.getNumResults(); i < e; ++i)
     if (auto name = loss.getResultAttrOfType<StringAttr>(i, kUpdateAttrName))
       updated[name] = computed[i];
-  for (const TrainedParam &param : trained) {
+  // On the way to an update everything stays as it is, but for sums.
+  auto choose = [&](Value fresh, Value old) -> Value {
+    if (!isUpdate)
+      return fresh;
+    return b.zip({fresh, old}, [&](TensorBuilder &n, ValueRange args) -> Value {
+      return arith::SelectOp::create(n, isUpdate, args[0], args[1]);
+    });
+  };
+  for (auto [param, sum] : llvm::zip_equal(trained, gradients)) {
     b.setLoc(named("update " + param.name));
-    Value gradient = getGradient(param);
+    Value gradient = sum;
     if (factor)
       gradient =
           b.zip(gradient, [&](TensorBuilder &n, ValueRange args) -> Value {
             return arith::MulFOp::create(n, args[0], factor);
           });
     SmallVector<Value> values = buildUpdate(b, param, gradient);
-    updated[param.name] = values.front();
+    updated[param.name] = choose(values.front(), arguments[param.name]);
     size_t next = 1;
     for (func::FuncOp func : getFunctions(param))
       for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-        if (auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName))
-          updated[param.name + "/" + state.str()] = values[next++];
+        if (auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName)) {
+          std::string name = param.name + "/" + state.str();
+          updated[name] = choose(values[next++], arguments[name]);
+        }
+    if (isUpdate)
+      updated[param.name + "/gradient"] =
+          b.zip(sum, [&](TensorBuilder &n, ValueRange args) -> Value {
+            return arith::SelectOp::create(n, isUpdate, n.constant(0), args[0]);
+          });
   }
   SmallVector<DictionaryAttr> resultAttrs;
   for (StringRef name : {"loss", "grad_norm"})

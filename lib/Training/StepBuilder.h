@@ -35,8 +35,9 @@ class StepBuilder {
 public:
   StepBuilder(llvm::ArrayRef<OptimizerFile> files,
               llvm::ArrayRef<TrainedParam> trained,
-              llvm::ArrayRef<StepVariant> variants, bool clip)
-      : files(files), trained(trained), variants(variants), clip(clip) {}
+              llvm::ArrayRef<StepVariant> variants, bool clip, bool accumulate)
+      : files(files), trained(trained), variants(variants), clip(clip),
+        accumulate(accumulate) {}
 
   /// Collects scalars and states; reports contradictions.
   llvm::LogicalResult plan(const ParamGroups &groups);
@@ -64,6 +65,10 @@ private:
   mlir::Value buildNorm(TensorBuilder &b, mlir::ValueRange gradients);
   /// What gradients are multiplied by.
   mlir::Value buildClip(TensorBuilder &b, mlir::Value norm);
+  /// Adds the gradients to those of the steps before, and counts in updates
+  /// from here on.
+  void buildAccumulation(TensorBuilder &b,
+                         llvm::MutableArrayRef<mlir::Value> gradients);
   mlir::Value getScalar(TensorBuilder &b, const TrainedParam &param,
                         llvm::StringRef name);
   /// The new parameter, then its new states.
@@ -74,12 +79,14 @@ private:
   llvm::ArrayRef<OptimizerFile> files;
   llvm::ArrayRef<TrainedParam> trained;
   llvm::ArrayRef<StepVariant> variants;
-  bool clip;
+  bool clip, accumulate;
   std::vector<Scalar> scalars;
   std::vector<State> states;
   /// Arguments of the step being built, by the name of input, scalar,
   /// parameter or state.
   llvm::StringMap<mlir::Value> arguments;
+  /// Whether the step being built is one that updates, an i1; null if all do.
+  mlir::Value isUpdate;
 };
 
 } // namespace tern

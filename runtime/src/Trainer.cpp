@@ -176,6 +176,8 @@ MaybeFailure TernTrainer::setScalar(const std::string &scalar, double value) {
     return fail("not a finite number");
   if (value < 0 && (scalar == "lr" || scalar == "weight_decay"))
     return fail("which is negative");
+  if (value < 1 && scalar == "accumulate")
+    return fail("not a number of steps");
   if ((value < 0 || value > 1) && scalar == "lambda")
     return fail("not in [0, 1]");
   uint64_t &cell = cells[*index];

@@ -645,6 +645,11 @@ class Mistakes(Case):
                  "--set", "lambda=x")
         self.bad("--clip-norm: there is no scalar 'clip_norm'", *self.data,
                  "--steps", 1, "--clip-norm", 1)
+        self.bad("--accumulate: the model was compiled without it; compile it "
+                 "with 'ternc --train --accumulate'", *self.data,
+                 "--steps", 1, "--accumulate", 2)
+        self.bad("--set: 'accumulate' has an option of its own", *self.data,
+                 "--steps", 1, "--set", "accumulate=2")
         self.bad("--scale: '1/0' is not", *self.data, "--steps", 1, "--scale",
                  "1/0")
         self.bad("--scale: 'y=1' is not", *self.data, "--steps", 1, "--scale",

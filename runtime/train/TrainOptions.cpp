@@ -106,6 +106,10 @@ static void addSteps(CLI::App &app, TrainOptions &options) {
   app.add_option("--clip-norm", options.clipNorm,
                  "Largest norm of the gradient; 0: any")
       ->group("Steps");
+  app.add_option("--accumulate", options.accumulate,
+                 "Steps whose gradients are averaged to an update (default: 1)")
+      ->type_name("N")
+      ->group("Steps");
   app.add_option("--schedule", options.schedule,
                  "How the learning rate goes on after --warmup")
       ->check(CLI::IsMember({"constant", "linear", "cosine", "two-stage"}))

@@ -26,7 +26,7 @@ struct TrainOptions {
   // Steps.
   int64_t batch = 0, epochs = 0, steps = 0;
   uint64_t seed = 0;
-  std::optional<double> lr, weightDecay, clipNorm, secondLr;
+  std::optional<double> lr, weightDecay, clipNorm, accumulate, secondLr;
   double secondWeightDecay = 0;
   std::string schedule = "constant", minLr;
   double decayStart = 0, stageStart = 0.5;

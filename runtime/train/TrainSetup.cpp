@@ -249,7 +249,8 @@ MaybeError TrainRun::setUpScalars() {
     std::string text = argument.substr(equals + 1);
     for (auto [scalar, option] :
          {std::pair("lr", "--lr"), std::pair("weight_decay", "--weight-decay"),
-          std::pair("clip_norm", "--clip-norm")})
+          std::pair("clip_norm", "--clip-norm"),
+          std::pair("accumulate", "--accumulate")})
       if (name == scalar)
         return "--set: '" + name + "' has an option of its own, " + option;
     char *end = nullptr;
@@ -261,6 +262,13 @@ MaybeError TrainRun::setUpScalars() {
   }
   if (options.clipNorm)
     if (MaybeError error = set("--clip-norm", "clip_norm", *options.clipNorm))
+      return error;
+  if (options.accumulate && !model.hasScalar("accumulate"))
+    return "--accumulate: the model was compiled without it; compile it with "
+           "'ternc --train --accumulate'";
+  if (options.accumulate)
+    if (MaybeError error =
+            set("--accumulate", "accumulate", *options.accumulate))
       return error;
   double weightDecay = options.weightDecay.value_or(0);
   lr = options.lr.value_or(1);

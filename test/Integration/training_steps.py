@@ -100,6 +100,23 @@ for function in ("train_step", "train_step_float"):
     print(f"{function}: arenas of {sizes} bytes without clipping, with it, and without recomputing")
     assert sizes[0] < sizes[1] <= sizes[2], sizes
 
+# Batches of equal size, averaged, are one batch. Between updates only sums change.
+averaged = models.compile_training(folder / "mlp.onnx", folder / "averaged.so", "--ternarize=none", "--accumulate")
+floats.reset()
+for update in range(1, 6):
+    chosen = rng.integers(0, len(X), (3, 17))
+    before = {name: value.copy() for name, value in averaged.state.items()}
+    for micro, rows in enumerate(chosen):
+        averaged.step({"x": X[rows], "labels": Y[rows]}, 3 * update - 2 + micro, lr=1e-3, clip_norm=0.5, accumulate=3)
+        for name, value in averaged.state.items():
+            changed = (value != before[name]).any()
+            assert changed == (micro == 2 and not name.endswith("/gradient") or
+                               micro < 2 and name.endswith("/gradient")), (name, micro)
+    floats.step({"x": X[chosen.ravel()], "labels": Y[chosen.ravel()]}, update, lr=1e-3, clip_norm=0.5)
+    for name, value in floats.state.items():
+        assert models.relative(averaged.state[name], value) < 1e-5, (name, update)
+        assert update > 1 or not (value == 0).all(), name
+
 # What is deployed computes what was validated, bit for bit.
 checkpoint = {name: value for name, value in ternary.state.items() if "/" not in name}
 training.write_safetensors(folder / "checkpoint.safetensors", ternary.state)
@@ -112,6 +129,19 @@ for batch in (1, 3, 33, 257):
     for function, extra in (("forward", {}), ("eval_step", {"labels": Y[:batch]})):
         trained = ternary.run(function, {"x": X[:batch], **extra})["logits"]
         assert trained.tobytes() == logits.tobytes(), (function, batch)
+
+# The option of the executable, and what it refuses.
+subprocess.run(["ternc", folder / "mlp.onnx", "--ternarize=all", "--accumulate", "--emit=train-step", "-o", folder / "sums"],
+               check=True)
+np.save(folder / "x.npy", X)
+np.save(folder / "y.npy", Y)
+train = [folder / "sums", "--data", folder / "x.npy", "--labels", folder / "y.npy", "--batch", "32", "--steps", "6"]
+subprocess.run([*train, "--accumulate", "3", "--checkpoint", folder / "sums.safetensors"], check=True,
+               stdout=subprocess.DEVNULL)
+assert not artifact.read_safetensors(folder / "sums.safetensors")[0]["fc1.weight/gradient"].any()
+for bad in ("0", "-1", "nan", "1.5"):
+    result = subprocess.run([*train, f"--accumulate={bad}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert result.returncode == 1 and "--accumulate: scalar 'accumulate' is" in result.stdout, result.stdout
 
 # The same as a user does it: a training executable, its checkpoint, a packed
 # executable.

@@ -2,6 +2,15 @@
 // RUN: tern-opt %S/Inputs/model.mlir --tern-attach-loss --tern-attach-optimizer='optimizer=grokfast+muon freeze=bias' -o %t.muon.mlir 2> %t.err
 // RUN: FileCheck %s --check-prefix=MUON < %t.muon.mlir && FileCheck %s --check-prefix=REMARK --allow-empty < %t.err
 // RUN: tern-opt %S/Inputs/model.mlir --tern-attach-loss --tern-attach-optimizer='param-groups=weight:lr_scale=0.5' --canonicalize | FileCheck %s --check-prefix=GROUP
+// RUN: tern-opt %S/Inputs/model.mlir --tern-attach-loss --tern-attach-optimizer='clip=false accumulate recompute=false optimizer=sgd' --canonicalize | FileCheck %s --check-prefix=SUMS
+//
+// SUMS: func.func @train_step(
+// SUMS-NOT: clip_norm
+// SUMS-SAME: tensor<i64> {tern.default = 1 : i64, tern.scalar = "accumulate"}
+// SUMS-SAME: tern.state = "fc.weight/gradient"
+// SUMS-NOT: tern.recompute
+// SUMS: arith.remsi
+// SUMS: arith.select
 //
 // CHECK: tern.training = {classes = 5 : i64, fingerprint = "{{[0-9a-f]+}}", ignore_index = -100 : i64, loss = "softmax-cross-entropy", optimizer = "adamw"}
 // CHECK: func.func @forward

@@ -138,6 +138,10 @@ cl::list<std::string> freeze("freeze", cl::cat(training),
 cl::opt<bool> clip("clip", cl::cat(training), cl::init(true),
                    cl::desc("Let training clip gradients to a norm (default). "
                             "--clip=false needs less memory"));
+cl::opt<bool> accumulate("accumulate", cl::cat(training),
+                         cl::desc("Let training average gradients over "
+                                  "several steps (--accumulate of the "
+                                  "executable); needs memory for them"));
 cl::opt<bool> remat("remat", cl::cat(training), cl::init(true),
                     cl::desc("Recompute cheap values for gradients rather than "
                              "keep them (default)"));
@@ -280,6 +284,7 @@ int collectTraining(tern::DriverOptions &options) {
   chosen.paramGroups.assign(paramGroups.begin(), paramGroups.end());
   chosen.freeze.assign(freeze.begin(), freeze.end());
   chosen.clip = clip;
+  chosen.accumulate = accumulate;
   chosen.recompute = remat;
   if (initSeed.getNumOccurrences()) {
     uint64_t seed;

@@ -54,6 +54,8 @@ struct TrainingOptions {
   std::vector<std::string> freeze;
   /// Whether gradients can be clipped to a norm.
   bool clip = true;
+  /// Whether gradients can be averaged over several steps.
+  bool accumulate = false;
   /// Whether cheap values are recomputed for gradients rather than kept.
   bool recompute = true;
 };

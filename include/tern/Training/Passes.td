@@ -99,6 +99,11 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
     they are, there is no such scalar, and each parameter can be updated as soon
     as its gradient is known, so that gradients need not be there all at once.
 
+    With `accumulate` gradients are averaged over as many steps as the scalar
+    `accumulate` (i64) says, in a state `gradient` of each parameter. Only steps
+    whose number is a multiple of it update, by the average, which is what is
+    clipped; the optimizer's `step` counts updates.
+
     With `recompute` the steps are marked for `tern-rematerialize`.
 
     A parameter is trained if it is f32, the loss depends on it, and no regular
@@ -121,6 +126,8 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
                "Parameters that are not trained">,
     Option<"clip", "clip", "bool", "true",
            "Scale gradients to the norm that the scalar clip_norm says">,
+    Option<"accumulate", "accumulate", "bool", "false",
+           "Average gradients over as many steps as the scalar accumulate says">,
     Option<"recompute", "recompute", "bool", "true",
            "Mark the steps for tern-rematerialize">
   ];
