@@ -224,6 +224,8 @@ LogicalResult EntryPointEmitter::classify() {
   fields.set("outputs", b.getArrayAttr(resultInfo));
   if (!scalarInfo.empty())
     fields.set("scalars", b.getArrayAttr(scalarInfo));
+  if (Attribute checks = func->removeAttr(kChecksAttrName))
+    fields.set("checks", checks);
   interface = fields.getDictionary(b.getContext());
   for (BlockArgument arg : func.getArguments())
     types.push_back(cast<MemRefType>(arg.getType()));

@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
@@ -50,7 +51,15 @@ struct MaterializeShapesPass
   LogicalResult materialize(func::FuncOp func, SymbolTable &symbols) {
     if (!func.getBody().hasOneBlock())
       return func.emitError("expected a function of one block");
+    SmallVector<Attribute> checks;
     func::FuncOp shapes = cloneReturningExtents(func, symbols);
+    for (cf::AssertOp check :
+         llvm::make_early_inc_range(func.getOps<cf::AssertOp>())) {
+      checks.push_back(check.getMsgAttr());
+      check.erase();
+    }
+    if (!checks.empty())
+      func->setAttr(kChecksAttrName, ArrayAttr::get(&getContext(), checks));
     // Move each tensor.dim up through the operations until it asks an argument;
     // the rest is then dead.
     OpPassManager pm(func::FuncOp::getOperationName());
@@ -64,7 +73,8 @@ struct MaterializeShapesPass
     return takeDims(func, shapes);
   }
 
-  /// A private copy of `func` that returns its results' extents.
+  /// A private copy of `func` that returns its results' extents, and for each
+  /// assertion whether it holds.
   func::FuncOp cloneReturningExtents(func::FuncOp func, SymbolTable &symbols) {
     auto shapes = func.clone();
     shapes.setName(getShapesFunctionName(func));
@@ -74,6 +84,13 @@ struct MaterializeShapesPass
     shapes.removeArgAttrsAttr();
     shapes.removeResAttrsAttr();
     symbols.insert(shapes, std::next(Block::iterator(func)));
+
+    // Elements do not matter, and upstream's patterns follow what a loop
+    // carries through slices only.
+    shapes.walk([](tensor::InsertOp insert) {
+      insert.replaceAllUsesWith(insert.getDest());
+      insert.erase();
+    });
 
     auto ret = cast<func::ReturnOp>(shapes.getBody().front().getTerminator());
     ImplicitLocOpBuilder b(ret.getLoc(), ret);
@@ -89,6 +106,14 @@ struct MaterializeShapesPass
                 ? tensor::DimOp::create(b, result, axis).getResult()
                 : arith::ConstantIndexOp::create(b, type.getDimSize(axis))
                       .getResult());
+    }
+    for (cf::AssertOp check :
+         llvm::make_early_inc_range(shapes.getOps<cf::AssertOp>())) {
+      b.setInsertionPoint(check);
+      Value one = arith::ConstantIndexOp::create(b, 1);
+      Value zero = arith::ConstantIndexOp::create(b, 0);
+      extents.push_back(arith::SelectOp::create(b, check.getArg(), one, zero));
+      check.erase();
     }
     ret->setOperands(extents);
     shapes.setFunctionType(

@@ -8,6 +8,7 @@
 
 #include "Call.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 using namespace tern::runtime;
@@ -164,6 +165,7 @@ void Call::prepare(const Interface &interface, size_t count,
   for (const TensorSpec &output : interface.outputs)
     numExtents += output.shape.size();
   extents.resize(numExtents);
+  answers.resize(numExtents + interface.checks.size());
   dims.resize(interface.dims.size());
   buffers.resize(interface.inputs.size() + count + interface.outputs.size());
   sizes.resize(buffers.size());
@@ -213,7 +215,12 @@ MaybeFailure Call::setInputs(const DLTensor *const *inputs, size_t count,
     buffers[i] = address(*inputs[i]);
     sizes[i] = sizeInBytes(*inputs[i], inputSpecs[i].dtype);
   }
-  function.shapes(dims.data(), extents.data());
+  function.shapes(dims.data(), answers.data());
+  std::copy_n(answers.begin(), extents.size(), extents.begin());
+  for (size_t i = 0; i < specs->checks.size(); ++i)
+    if (!answers[extents.size() + i])
+      return invalid("the inputs' shapes do not fit the model: " +
+                     specs->checks[i]);
   for (int64_t extent : extents)
     if (extent < 0)
       return invalid("the model has no output for inputs of these shapes");

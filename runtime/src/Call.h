@@ -75,7 +75,8 @@ private:
   const Interface *specs = nullptr;
   TernFunction function = {};
   size_t numBound = 0;
-  std::vector<int64_t> dims, extents;
+  /// `answers` are the extents, then whether each check holds.
+  std::vector<int64_t> dims, extents, answers;
   // Inputs, what is bound, outputs; and the bytes each may touch.
   std::vector<void *> buffers;
   std::vector<int64_t> sizes;

@@ -32,6 +32,8 @@ struct TensorSpec {
 struct Interface {
   std::vector<std::string> dims;
   std::vector<TensorSpec> inputs, outputs;
+  /// What must hold of the inputs' extents, as messages for when it does not.
+  std::vector<std::string> checks;
 };
 
 /// What the signatures of all artifacts begin with.

@@ -47,3 +47,41 @@ func.func @main(%x: tensor<?xf32>, %n: tensor<1xindex>) -> tensor<?xf32> {
   %e = tensor.empty(%d) : tensor<?xf32>
   return %e : tensor<?xf32>
 }
+
+// -----
+
+// Assertions are for the caller to ask about; they leave the function.
+// CHECK: func.func @main{{.*}} attributes {tern.checks = ["rows differ"]}
+// CHECK-NOT: cf.assert
+// CHECK: func.func private @main_shapes(%[[A:.*]]: index, %[[B:.*]]: index) -> (index, index) {
+// CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+// CHECK-DAG: %[[C1:.*]] = arith.constant 1 : index
+// CHECK: %[[IS:.*]] = arith.cmpi eq, %[[A]], %[[B]]
+// CHECK: %[[ANSWER:.*]] = arith.select %[[IS]], %[[C1]], %[[C0]]
+// CHECK: return %[[A]], %[[ANSWER]]
+func.func @main(%x: tensor<?xf32> {tern.shape = ["a"]}, %y: tensor<?xf32> {tern.shape = ["b"]}) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %a = tensor.dim %x, %c0 : tensor<?xf32>
+  %b = tensor.dim %y, %c0 : tensor<?xf32>
+  %is = arith.cmpi eq, %a, %b : index
+  cf.assert %is, "rows differ"
+  return %x : tensor<?xf32>
+}
+
+// -----
+
+// A loop that writes elements keeps its extents.
+// CHECK: func.func private @main_shapes(%[[N:.*]]: index) -> index {
+// CHECK: return %[[N]]
+func.func @main(%x: tensor<?xf32> {tern.shape = ["n"]}, %i: tensor<4xindex>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %f = arith.constant 1.0 : f32
+  %r = scf.for %k = %c0 to %c4 step %c1 iter_args(%t = %x) -> tensor<?xf32> {
+    %at = tensor.extract %i[%k] : tensor<4xindex>
+    %next = tensor.insert %f into %t[%at] : tensor<?xf32>
+    scf.yield %next : tensor<?xf32>
+  }
+  return %r : tensor<?xf32>
+}

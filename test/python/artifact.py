@@ -97,8 +97,12 @@ class Artifact:
             buffers.append(kept[-1].address)
         dim_values = (ctypes.c_int64 * max(1, len(dims)))(*dims.values())
         ranks = [len(spec["shape"]) for spec in signature["outputs"]]
-        extents = (ctypes.c_int64 * max(1, sum(ranks)))()
+        checks = signature.get("checks", [])
+        extents = (ctypes.c_int64 * max(1, sum(ranks) + len(checks)))()
         self.library.tern_model_shapes(dim_values, extents)
+        for message, holds in zip(checks, extents[sum(ranks):]):
+            if not holds:
+                raise ValueError(message)
         outputs, at = {}, 0
         for spec, rank in zip(signature["outputs"], ranks):
             output = np.empty(tuple(extents[at:at + rank]), DTYPES[spec["dtype"]])

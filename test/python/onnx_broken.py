@@ -245,17 +245,52 @@ simple("subgraph", "node 'n' (If, opset 17): this operator is not supported",
        [node("If", then_branch=model([node("Relu")]).graph, else_branch=model([node("Abs")]).graph)])
 
 
-@case("node 'n' (com.example.F, opset 1): functions defined in the model are not supported")
-def local_function(path):
-    proto = model([helper.make_node("F", ["x"], ["y"], name="n", domain="com.example")])
-    proto.opset_import.append(helper.make_opsetid("com.example", 1))
-    proto.functions.append(helper.make_function("com.example", "F", ["a"], ["b"], [node("Relu", "a", "b")],
-                                                [helper.make_opsetid("", 17)]))
-    write(path, proto)
+def functions(name, errors, nodes, *bodies, opset=17):
+    """Nodes that call functions; a body is (name, inputs, outputs, nodes) and perhaps its attributes."""
+    def build(path):
+        proto = model(nodes)
+        proto.opset_import.append(helper.make_opsetid("com.example", 1))
+        for label, inputs, outputs, inner, *attributes in bodies:
+            proto.functions.append(helper.make_function(
+                "com.example", label, inputs.split(), outputs.split(), inner,
+                [helper.make_opsetid("", opset), helper.make_opsetid("com.example", 1)], *attributes))
+        write(path, proto)
 
+    CASES.append((name, build, (errors,) if isinstance(errors, str) else tuple(errors), []))
+
+
+def call(function, inputs="x", output="y", name="n", **attributes):
+    return helper.make_node(function, inputs.split(), output.split(), name=name, domain="com.example", **attributes)
+
+
+F = ("F", "a", "b", [node("Relu", "a", "b")])
+functions("function_recursion", "node 'n/inner': function 'com.example.F' calls itself", [call("F")],
+          ("F", "a", "b", [call("F", "a", "b", "inner")]))
+functions("function_recursion_two", "node 'n/g/f': function 'com.example.F' calls itself", [call("F")],
+          ("F", "a", "b", [call("G", "a", "b", "g")]), ("G", "a", "b", [call("F", "a", "b", "f")]))
+functions("function_unknown", "node 'n' (com.example.H, opset 1): this operator is not supported", [call("H")], F)
+functions("function_inner", "node 'n/Op_0' (NonZero, opset 17): this operator is not supported", [call("G")],
+          ("G", "a", "b", [helper.make_node("NonZero", ["a"], ["b"])]))
+functions("function_inputs", "node 'n': function 'com.example.F' has 1 inputs and 1 outputs; the node has 2 and 1", [call("F", "x x")], F)
+functions("function_outputs", "the node has 1 and 2", [call("F", output="y z")], F)
+functions("function_attribute", "node 'n': function 'com.example.F' has no attribute 'alpha'", [call("F", alpha=1.0)], F)
+functions("function_makes_nothing", "node 'n': function 'com.example.G' does not make its output 'c'", [call("G")],
+          ("G", "a", "c", [node("Relu", "a", "b")]))
+functions("function_same_inputs", "has two inputs 'a'", [call("G", "x x")], ("G", "a a", "b", [node("Relu", "a", "b")]))
+functions("function_missing_input", "has 0 inputs; the operator needs 1", [call("F", "")], F)
+functions("function_opset", "function 'com.example.F' uses opset 99 of domain ''", [call("F")], F, opset=99)
+functions("function_attribute_type", "node 'n/leaky' (LeakyRelu, opset 17): attribute 'alpha' is not of the type",
+          [call("G", slope="steep")],
+          ("G", "a", "b", [(lambda inner: (inner.attribute.add(name="alpha", ref_attr_name="slope",
+                                                              type=onnx.AttributeProto.FLOAT), inner)[1])(
+              node("LeakyRelu", "a", "b", "leaky"))], ["slope"]))
+# 2^24 nodes if every call is followed.
+functions("function_growth", "there are more than 1048576 nodes", [call("F0")],
+          *[(f"F{i}", "a", "b", [call(f"F{i + 1}", "a", "c", "p"), call(f"F{i + 1}", "c", "b", "q")]) for i in range(24)],
+          ("F24", "a", "b", [node("Relu", "a", "b")]))
 
 simple("newline_in_name", r"node 'a\0Ab' (Relu, opset 17): input 'c\0Ad' is neither", [node("Relu", "c\nd", name="a\nb")])
-simple("newline_in_dimension", r"cannot reshape [ba\0At, 4]", [node("Reshape", "x s")], [tensor("s", np.array([-1, 5]))],
+simple("newline_in_dimension", r"cannot reshape [ba\0At, 4]", [node("Reshape", "x s")], [tensor("s", np.array([3, 5]))],
        inputs=[value("x", ["ba\nt", 4])])
 simple("long_name", "aaaa...' (NonZero, opset 17)", [node("NonZero", name="a" * 5000)])
 
@@ -285,7 +320,8 @@ simple("gemm_rank", "inputs must be matrices", [node("Gemm", "x w")], [tensor("w
 simple("gemm_bias", "C of shape [3, 1, 3] does not broadcast to [batch, 3]", [node("Gemm", "x w c")],
        [W, tensor("c", np.ones((3, 1, 3), np.float32))])
 simple("broadcast", "shapes [batch, 4] and [3] do not match", [node("Add", "x w")], [tensor("w", np.ones(3, np.float32))])
-simple("broadcast_unknown", "fix their dynamic dimensions with --dim", [node("Add", "x w")], [tensor("w", np.ones((8, 4), np.float32))])
+simple("deduced_twice", "shapes [3, 9] and [8, 4] do not match", [node("MatMul", "v x", "a"), node("MatMul", "w x", "b"), node("Add", "a b")],
+       [tensor("v", np.ones((3, 8), np.float32)), tensor("w", np.ones((3, 9), np.float32))])
 simple("axis", "axis 2 is out of range for rank 2", [node("Softmax", axis=2)])
 simple("axis_huge", f"axis {-(1 << 63)} is out of range", [node("Softmax", axis=-(1 << 63))])
 simple("perm_short", "attribute 'perm' is no permutation", [node("Transpose", perm=[0])])
@@ -302,8 +338,7 @@ def reshape(shape, error, name):
     simple(name, error, [node("Reshape", "x s")], [tensor("s", np.array(shape, np.int64))])
 
 
-reshape([-1, 5], "cannot reshape [batch, 4] to [-1, 5]; fix dynamic dimensions with --dim", "reshape_uneven")
-reshape([2, 3], "fix dynamic dimensions with --dim", "reshape_static")
+reshape([2, 3], "cannot reshape [batch, 4] to [2, 3]: the numbers of elements differ", "reshape_static")
 reshape([-1, -1], "has more than one -1", "reshape_two_open")
 reshape([0, 4, 0], "copies a dimension that the input", "reshape_zero_beyond")
 reshape([0, 4, -3], "negative", "reshape_negative")
@@ -325,7 +360,7 @@ simple("divide_by_zero", "the new shape must be known", [node("Div", "a b", "s",
 simple("slice_step", "a step is 0", [node("Slice", "x a b a a")], [tensor("a", np.array([0])), tensor("b", np.array([1]))])
 simple("slice_counts", "differ in number", [node("Slice", "x a b")], [tensor("a", np.array([0])), tensor("b", np.array([1, 2]))])
 simple("gather_range", "index 7 is out of range for 4 elements", [node("Gather", "x a", axis=1)], [tensor("a", np.array(7))])
-simple("concat_rank", "differ, or may differ, beside axis 0", [node("Concat", "x w", axis=0)], [tensor("w", np.ones(4, np.float32))])
+simple("concat_rank", "differ beside axis 0", [node("Concat", "x w", axis=0)], [tensor("w", np.ones(4, np.float32))])
 simple("split_sizes", "the sizes do not add up to 4", [node("Split", "x s", "y z", axis=1)], [tensor("s", np.array([1, 2]))])
 simple("split_overflow", "the sizes do not add up to 4", [node("Split", "x s", "y z", axis=1)],
        [tensor("s", np.array([(1 << 63) - 1, 5 - (1 << 62)]))])
@@ -350,7 +385,7 @@ windows("conv_dilation_huge", "attribute 'dilations' contains 461168601842738790
 windows("conv_pads_negative", "attribute 'pads' contains -1", pads=[0, 0, 0, -1])
 windows("conv_auto_pad", "attribute 'auto_pad' must be NOTSET", auto_pad="SAME")
 windows("conv_both_pads", "attributes 'pads' and 'auto_pad' contradict each other", auto_pad="SAME_UPPER", pads=[1, 1, 1, 1])
-windows("conv_bias", "a bias of shape [3] does not have one element for each of [4] channels", inputs="x w b",
+windows("conv_bias", "a bias of shape [3] does not have one element for each of 4 channels", inputs="x w b",
         extra=[tensor("b", np.ones(3, np.float32))])
 windows("conv_transpose_channels", "has other channels than a weight", op="ConvTranspose")
 windows("pool_kernel", "attribute 'kernel_shape' must have 2 elements", op="MaxPool", inputs="x", kernel_shape=[2])
@@ -362,6 +397,84 @@ windows("pad_count", "there are 3 pads for 4 axes", op="Pad", inputs="x p", extr
 windows("pad_mode", "attribute 'mode' is 'mirror'; it must be", op="Pad", inputs="x p", extra=[tensor("p", np.zeros(8, np.int64))], mode="mirror")
 windows("pad_cut", "negative pads cut off more than there is", op="Pad", inputs="x p", extra=[tensor("p", np.array([0, 0, -9, 0, 0, 0, 0, 0]))])
 windows("pad_overflow", "overflows", op="Pad", inputs="x p", extra=[tensor("p", np.array([0, 0, 1 << 61, 1 << 61, 0, 0, 0, 0]))])
+
+# --- Sorting, indexing, recurrent, resized, quantized ------------------------
+
+def operands(name, error, op, arrays, outputs="y", opset=17, **attributes):
+    """A node whose operands but the first, a float [batch, 4], are arrays."""
+    names = [chr(ord("a") + i) for i in range(len(arrays))]
+    simple(name, error, [node(op, " ".join(["x", *names]), outputs, **attributes)],
+           [tensor(label, np.asarray(array)) for label, array in zip(names, arrays)], opset=opset)
+
+
+f32 = np.float32
+operands("topk_too_many", "k is 9, of 4 elements", "TopK", [np.array([9])], "y z")
+operands("topk_negative", "k is -1, of 4 elements", "TopK", [np.array([-1])], "y z")
+operands("topk_axis", "axis 2 is out of range", "TopK", [np.array([1])], "y z", axis=2)
+operands("topk_two", "k must be known", "TopK", [np.array([1, 2])], "y z")
+simple("topk_unknown", "k must be known when compiling", [node("TopK", "x k", "y z")], inputs=[value("x", [2, 4]), value("k", [1], INT64)])
+operands("cumsum_axis", "axis 2 is out of range", "CumSum", [np.array(2)])
+operands("cumsum_axes", "the axis must be one", "CumSum", [np.array([0, 1])])
+operands("scatter_shapes", "of the updates do not fit", "ScatterElements", [np.zeros((2, 2), np.int64), np.zeros((2, 3), f32)])
+operands("scatter_rank", "of the updates do not fit", "ScatterElements", [np.zeros(2, np.int64), np.zeros(2, f32)])
+operands("scatter_type", "inputs have different element types", "ScatterElements", [np.zeros((1, 2), np.int64), np.zeros((1, 2))])
+operands("scatter_indices", "indices must be i32 or i64", "ScatterElements", [np.zeros((1, 2), f32), np.zeros((1, 2), f32)])
+operands("scatter_reduction", "attribute 'reduction' must be", "ScatterElements", [np.zeros((1, 2), np.int64), np.zeros((1, 2), f32)],
+         opset=18, reduction="median")
+operands("scatter_nd_tuple", "address 3 dimensions; there are 2", "ScatterND", [np.zeros((1, 3), np.int64), np.zeros(1, f32)])
+operands("scatter_nd_updates", "updates have shape [2], not [1, 4]", "ScatterND", [np.zeros((1, 1), np.int64), np.zeros(2, f32)])
+operands("gather_nd_batch", "attribute 'batch_dims' is 2", "GatherND", [np.zeros((1, 1), np.int64)], batch_dims=2)
+operands("onehot_values", "the values must be two, off and on", "OneHot", [np.array(3), np.zeros(3, f32)])
+operands("trilu_rank", "the input must have rank 2 or more", "Trilu", [], opset=17)
+CASES[-1] = (CASES[-1][0], lambda path: write(path, model([node("Trilu")], inputs=[value("x", [4])])), *CASES[-1][2:])
+operands("einsum_rank", "cannot understand equation", "Einsum", [np.zeros((4, 3), f32)], equation="ijk,jk->i")
+operands("einsum_output", "cannot understand equation", "Einsum", [np.zeros((4, 3), f32)], equation="ij,jk->iz")
+operands("einsum_count", "cannot understand equation", "Einsum", [np.zeros((4, 3), f32)], equation="ij->i")
+operands("einsum_missing", "cannot understand equation", "Einsum", [np.zeros((4, 3), f32)])
+operands("loss_labels", "do not fit an input of shape", "NegativeLogLikelihoodLoss", [np.zeros((3, 3), np.int64)])
+operands("loss_label_type", "labels must be i32 or i64", "NegativeLogLikelihoodLoss", [np.zeros(3, f32)])
+operands("loss_weight", "one element for each class", "SoftmaxCrossEntropyLoss", [np.zeros(3, np.int64), np.zeros(5, f32)])
+operands("loss_reduction", "attribute 'reduction' must be none, sum or mean", "NegativeLogLikelihoodLoss", [np.zeros(3, np.int64)],
+         reduction="median")
+operands("quantize_axis", "does not fit axis 1", "QuantizeLinear", [np.ones(3, f32), np.zeros(3, np.uint8)])
+operands("quantize_type", "cannot quantize to that element type", "QuantizeLinear", [np.ones((), f32), np.zeros((), np.int64)])
+operands("quantize_block", "do not fit blocks of 3", "QuantizeLinear", [np.ones((4, 2), f32)], opset=21, axis=1, block_size=3)
+operands("dequantize_float", "element type f32 is not supported", "DequantizeLinear", [np.ones((), f32)])
+operands("matmul_integer", "matrices must be i8 or u8", "MatMulInteger", [np.zeros((4, 3), np.int8)])
+
+
+def recurrent(name, error, op="LSTM", shapes=((1, 12, 4), (1, 12, 3)), extra="", inputs=None, **attributes):
+    labels = "abcdefg"[:len(shapes)]
+    simple(name, error, [node(op, " ".join(["x", *labels]) + extra, **attributes)],
+           [tensor(label, np.zeros(shape, f32)) for label, shape in zip(labels, shapes)],
+           inputs=inputs or [value("x", ["time", 2, 4])])
+
+
+recurrent("lstm_rank", "the input and the weights must have rank 3", inputs=[value("x", [2, 4])])
+recurrent("lstm_hidden", "attribute 'hidden_size' is 5, but the weights are of 3", hidden_size=5)
+recurrent("lstm_weight", "input W has shape [1, 9, 4], not [1, 12, 4]", shapes=((1, 9, 4), (1, 12, 3)))
+recurrent("lstm_bias", "input B has shape [1, 5], not [1, 24]", shapes=((1, 12, 4), (1, 12, 3), (1, 5)))
+recurrent("lstm_direction", "attribute 'direction' is 'sideways'", direction="sideways")
+recurrent("lstm_activation", "activation 'Gelu' is not supported", activations=["Gelu", "Tanh", "Tanh"])
+recurrent("lstm_activations", "attribute 'activations' has 1 elements", activations=["Tanh"])
+recurrent("gru_directions", "input W has shape [1, 9, 4], not [2, 9, 4]", op="GRU", shapes=((1, 9, 4), (1, 9, 3)), direction="bidirectional")
+recurrent("rnn_inputs", "input W has shape [1, 3, 5], not [1, 3, 4]", op="RNN", shapes=((1, 3, 5), (1, 3, 3)))
+
+
+for name, error, inputs, data, attributes in [
+    ("resize_mode", "attribute 'mode' must be nearest, linear or cubic", "scales", [1, 1, 2, 2], dict(mode="spline")),
+    ("resize_coordinates", "'coordinate_transformation_mode' is 'polar'", "scales", [1, 1, 2, 2],
+     dict(coordinate_transformation_mode="polar")),
+    ("resize_zero", "cannot resize axis 2 of extent 8", "scales", [1, 1, 0, 1], {}),
+    ("resize_nan", "cannot resize axis 2 of extent 8", "scales", [1, 1, np.nan, 1], {}),
+    ("resize_huge", "cannot resize axis 2 of extent 8", "scales", [1, 1, 1e30, 1], {}),
+    ("resize_negative", "cannot resize axis 2 of extent 8 to -4", "sizes", [1, 3, -4, 8], {}),
+    ("resize_count", "scales or sizes must be known", "scales", [1, 2], {}),
+    ("resize_four", "more than three axes are resized", "scales", [2, 2, 2, 2], {}),
+]:
+    slots = ["x", "", "s"] if inputs == "scales" else ["x", "", "", "s"]
+    simple(name, error, [helper.make_node("Resize", slots, ["y"], name="n", **attributes)],
+           [tensor("s", np.array(data, f32 if inputs == "scales" else np.int64))], inputs=[value("x", [1, 3, 8, 8])])
 
 # --- Options -----------------------------------------------------------------
 

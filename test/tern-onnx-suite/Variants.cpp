@@ -21,14 +21,15 @@ using namespace tern::suite;
 /// compiling, but the tests give them as inputs.
 static llvm::ArrayRef<int> getShapeOperands(llvm::StringRef op) {
   static const std::map<llvm::StringRef, std::vector<int>> table = {
-      {"AffineGrid", {1}},    {"BlackmanWindow", {0}},  {"CenterCropPad", {1}},
-      {"Col2Im", {1, 2}},     {"ConstantOfShape", {0}}, {"CumSum", {1}},
-      {"DFT", {1, 2}},        {"Dropout", {1, 2}},      {"Expand", {1}},
-      {"HammingWindow", {0}}, {"HannWindow", {0}},      {"OneHot", {1}},
-      {"Pad", {1, 3}},        {"Range", {0, 1, 2}},     {"Reshape", {1}},
-      {"Resize", {1, 2, 3}},  {"Slice", {1, 2, 3, 4}},  {"Split", {1}},
-      {"Squeeze", {1}},       {"Tile", {1, 2}},         {"TopK", {1}},
-      {"Trilu", {1}},         {"Unsqueeze", {1}},       {"Upsample", {1}},
+      {"AffineGrid", {1}}, {"BlackmanWindow", {0}},  {"CenterCropPad", {1}},
+      {"Col2Im", {1, 2}},  {"ConstantOfShape", {0}}, {"CumSum", {1}},
+      {"DFT", {1, 2}},     {"Dropout", {1, 2}},      {"Expand", {1}},
+      {"GatherND", {1}},   {"HammingWindow", {0}},   {"HannWindow", {0}},
+      {"OneHot", {1}},     {"Pad", {1, 3}},          {"Range", {0, 1, 2}},
+      {"Reshape", {1}},    {"Resize", {1, 2, 3}},    {"Slice", {1, 2, 3, 4}},
+      {"Split", {1}},      {"Squeeze", {1}},         {"Tile", {1, 2}},
+      {"TopK", {1}},       {"Trilu", {1}},           {"Unsqueeze", {1}},
+      {"Upsample", {1}},
   };
   static const std::vector<int> axes = {1};
   if (op.starts_with("Reduce"))

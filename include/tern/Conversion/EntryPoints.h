@@ -31,6 +31,9 @@ inline constexpr llvm::StringLiteral kArenaAttrName = "tern.arena";
 /// On a `func.call`: the callee's iteration range may be split among threads.
 /// The value is the label that profiles show.
 inline constexpr llvm::StringLiteral kParallelAttrName = "tern.parallel";
+/// On a function: what its shapes function returns after the extents is whether
+/// these hold, messages in an array.
+inline constexpr llvm::StringLiteral kChecksAttrName = "tern.checks";
 /// On a module at level `llvm`: what the artifact's signature says, as a
 /// dictionary; and the same of its prepare functions, as an array.
 inline constexpr llvm::StringLiteral kInterfaceAttrName = "tern.interface";

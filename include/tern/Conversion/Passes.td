@@ -23,6 +23,10 @@ def MaterializeShapesPass
     Results that are new values of donated arguments (`tern.donated`) are left
     out.
 
+    Each `cf.assert` in the function's block moves there: after the extents the
+    function returns 1 for each that holds and 0 for each that does not, and the
+    messages become `tern.checks` of @<fn>. So a caller knows before it calls.
+
     Accepts operations on tensors that can say their results' extents
     (`ReifyRankedShapedTypeOpInterface`). Fails where an extent depends on the
     values in a tensor. Leaves functions alone that have their shapes function
@@ -30,7 +34,8 @@ def MaterializeShapesPass
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-    "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"
+    "::mlir::cf::ControlFlowDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::tensor::TensorDialect"
   ];
 }
 

@@ -98,14 +98,13 @@ static LogicalResult importPRelu(Node &node) {
       return failure();
     slope = *aligned;
   }
-  FailureOr<Extents> shape = node.broadcast(x.shape, slope.shape);
-  if (failed(shape))
+  if (failed(node.requireBroadcast(
+          slope.shape, x.shape,
+          "the slope of shape " + node.describe(slope.shape) +
+              " does not broadcast to " + node.describe(x.shape))))
     return failure();
-  if (*shape != x.shape)
-    return node.error("the slope of shape " + node.describe(slope.shape) +
-                      " does not broadcast to " + node.describe(x.shape));
-  return node.setResult(
-      node.emitMap({x, slope}, x.dtype, [](B &b, ValueRange args) -> Value {
+  return node.setResult(node.emitMap(
+      {x, slope}, x.shape, x.dtype, [](B &b, ValueRange args) -> Value {
         return select(b, P::OGT, args[0], constant(b, args[0], 0), args[0],
                       mul(b, args[0], args[1]));
       }));

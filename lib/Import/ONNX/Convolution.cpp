@@ -191,20 +191,21 @@ FailureOr<Tensor> tern::onnx_import::emitConvolution(Node &node, Tensor padded,
   return node.emitTranspose(*result, permutation);
 }
 
-FailureOr<SmallVector<int64_t>>
-tern::onnx_import::getKernelShape(Node &node, const Tensor &weight) {
-  SmallVector<int64_t> kernel;
-  for (const Extent &extent : ArrayRef(weight.shape).drop_front(2)) {
-    if (!extent.getConstant())
-      return node.error("the shape of the weight, " +
-                        node.describe(weight.shape) +
-                        ", must be known; fix dynamic dimensions with --dim");
-    kernel.push_back(*extent.getConstant());
+FailureOr<Extents> tern::onnx_import::getKernelShape(Node &node,
+                                                     const Tensor &weight) {
+  Extents kernel(ArrayRef(weight.shape).drop_front(2));
+  std::optional<SmallVector<int64_t>> given = node.getInts("kernel_shape");
+  if (!given)
+    return kernel;
+  std::string message = "attribute 'kernel_shape' is not that of the weight, " +
+                        node.describe(weight.shape);
+  if (given->size() != kernel.size())
+    return node.error(message);
+  for (auto [own, declared] : llvm::zip_equal(kernel, *given)) {
+    if (failed(node.require(own, declared, message)))
+      return failure();
+    own = declared;
   }
-  if (std::optional<SmallVector<int64_t>> given = node.getInts("kernel_shape");
-      given && *given != kernel)
-    return node.error("attribute 'kernel_shape' is not that of the weight, " +
-                      node.describe(weight.shape));
   return kernel;
 }
 
@@ -219,21 +220,25 @@ LogicalResult tern::onnx_import::checkConvolution(Node &node, const Tensor &x,
                       node.describe(weight.shape));
   if (groups < 1)
     return node.error("attribute 'group' is " + Twine(groups));
-  if (x.shape[1] != channels || !Extent::divExact(channels, groups))
-    return node.error("an input of shape " + node.describe(x.shape) +
-                      " has other channels than a weight of shape " +
-                      node.describe(weight.shape) + " in " + Twine(groups) +
-                      " groups");
-  return success();
+  std::string message = "an input of shape " + node.describe(x.shape) +
+                        " has other channels than a weight of shape " +
+                        node.describe(weight.shape) + " in " +
+                        std::to_string(groups) + " groups";
+  if (!Extent::divExact(channels, groups))
+    return node.error(message);
+  return node.require(x.shape[1], channels, message);
 }
 
-static LogicalResult checkBias(Node &node, const Tensor &bias,
+static LogicalResult checkBias(Node &node, Tensor &bias,
                                const Extent &channels) {
-  if (bias.shape == Extents{channels})
-    return success();
-  return node.error("a bias of shape " + node.describe(bias.shape) +
-                    " does not have one element for each of " +
-                    node.describe({channels}) + " channels");
+  FailureOr<Tensor> fitting =
+      node.expectShape(bias, {channels},
+                       "a bias of shape " + node.describe(bias.shape) +
+                           " does not have one element for each of " +
+                           node.describe(channels) + " channels");
+  if (succeeded(fitting))
+    bias = *fitting;
+  return fitting;
 }
 
 FailureOr<Tensor> tern::onnx_import::emitConv(Node &node, Tensor x, Tensor w,
@@ -249,7 +254,7 @@ FailureOr<Tensor> tern::onnx_import::emitConv(Node &node, Tensor x, Tensor w,
                       " groups");
   if (bias && failed(checkBias(node, *bias, w.shape[0])))
     return failure();
-  FailureOr<SmallVector<int64_t>> kernel = getKernelShape(node, w);
+  FailureOr<Extents> kernel = getKernelShape(node, w);
   if (failed(kernel))
     return failure();
   FailureOr<Window> window =
@@ -307,11 +312,58 @@ static FailureOr<Tensor> emitSpread(Node &node, Tensor x,
       tensor::InsertSliceOp::create(b, source, zeros, offsets, sizes, steps));
 }
 
+static bool isStatic(ArrayRef<Extent> shape) {
+  return llvm::all_of(shape, [](const Extent &e) { return e.getConstant(); });
+}
+
+/// [G, C, O, kernel...] with C and O exchanged and the kernel reversed, by an
+/// indexing map.
+static FailureOr<Tensor> emitReversedStatic(Node &node, Tensor source,
+                                            ArrayRef<Extent> shape) {
+  B &b = node.b;
+  int64_t rank = shape.size();
+  SmallVector<AffineExpr> indices = {
+      b.getAffineDimExpr(0), b.getAffineDimExpr(2), b.getAffineDimExpr(1)};
+  for (int64_t i = 3; i < rank; ++i)
+    indices.push_back(*shape[i].getConstant() - 1 - b.getAffineDimExpr(i));
+  Value value = node.getValue(source);
+  Value empty = node.emitEmpty(node.getElementType(source.dtype), shape);
+  SmallVector<AffineMap> maps = {
+      AffineMap::get(rank, 0, indices, b.getContext()),
+      b.getMultiDimIdentityMap(rank)};
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange(empty.getType()), ValueRange(value), ValueRange(empty), maps,
+      iterators, [](OpBuilder &builder, Location loc, ValueRange args) {
+        linalg::YieldOp::create(builder, loc, args[0]);
+      });
+  return node.makeTensor(source.dtype, shape, generic.getResult(0));
+}
+
+/// The same element by element: an indexing map has no unknown constants.
+static FailureOr<Tensor> emitReversedDynamic(Node &node, Tensor source,
+                                             ArrayRef<Extent> shape) {
+  Value value = node.getValue(source);
+  SmallVector<Value> lasts;
+  for (const Extent &extent : shape.drop_front(3))
+    lasts.push_back(arith::SubIOp::create(
+        node.b, node.getSymbols().getValue(node.b, extent),
+        node.getSymbols().getValue(node.b, Extent(1))));
+  return node.emitMap({}, shape, source.dtype, [&](B &b, ValueRange) -> Value {
+    SmallVector<Value> position;
+    for (int64_t i : {0, 2, 1})
+      position.push_back(linalg::IndexOp::create(b, i));
+    for (auto [i, last] : llvm::enumerate(lasts))
+      position.push_back(arith::SubIOp::create(
+          b, last, linalg::IndexOp::create(b, i + 3).getResult()));
+    return tensor::ExtractOp::create(b, value, position);
+  });
+}
+
 /// [G * C, O, kernel...] as the weight [G * O, C, kernel...] of a convolution:
 /// with the kernel reversed.
 static FailureOr<Tensor> emitReversed(Node &node, Tensor w, int64_t groups) {
-  B &b = node.b;
-  int64_t rank = w.getRank() - 2;
   std::optional<Extent> perGroup = Extent::divExact(w.shape[0], groups);
   Extents split = {groups, *perGroup};
   split.append(w.shape.begin() + 1, w.shape.end());
@@ -319,32 +371,18 @@ static FailureOr<Tensor> emitReversed(Node &node, Tensor w, int64_t groups) {
   if (failed(source))
     return failure();
   Extents shape = {groups, w.shape[1], *perGroup};
-  SmallVector<AffineExpr> indices = {
-      b.getAffineDimExpr(0), b.getAffineDimExpr(2), b.getAffineDimExpr(1)};
-  for (int64_t i = 0; i < rank; ++i) {
-    shape.push_back(w.shape[i + 2]);
-    indices.push_back(*w.shape[i + 2].getConstant() - 1 -
-                      b.getAffineDimExpr(i + 3));
-  }
-  Value value = node.getValue(*source);
-  Value empty = node.emitEmpty(node.getElementType(w.dtype), shape);
-  SmallVector<AffineMap> maps = {
-      AffineMap::get(rank + 3, 0, indices, b.getContext()),
-      b.getMultiDimIdentityMap(rank + 3)};
-  SmallVector<utils::IteratorType> iterators(rank + 3,
-                                             utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(empty.getType()), ValueRange(value), ValueRange(empty), maps,
-      iterators, [](OpBuilder &builder, Location loc, ValueRange args) {
-        linalg::YieldOp::create(builder, loc, args[0]);
-      });
+  shape.append(w.shape.begin() + 2, w.shape.end());
+  FailureOr<Tensor> reversed = isStatic(w.shape)
+                                   ? emitReversedStatic(node, *source, shape)
+                                   : emitReversedDynamic(node, *source, shape);
+  if (failed(reversed))
+    return failure();
   std::optional<Extent> channels = Extent::mul(w.shape[1], groups);
   if (!channels)
     return node.error("the number of channels overflows");
   Extents flat = {*channels, *perGroup};
   flat.append(w.shape.begin() + 2, w.shape.end());
-  return node.emitReshape(node.makeTensor(w.dtype, shape, generic.getResult(0)),
-                          flat);
+  return node.emitReshape(*reversed, flat);
 }
 
 /// What is cut from the full result at the ends of an axis.
@@ -356,21 +394,30 @@ getCrop(Node &node, const Extent &extent, int64_t i, const Window &window,
   if (!outputShape && !autoPad.starts_with("SAME"))
     return std::pair(window.low[i], window.high[i]);
   // (extent - 1) * stride + padding + span - wanted.
+  Symbols &symbols = node.getSymbols();
   std::optional<Extent> full = Extent::mul(extent, window.strides[i]);
   Extent wanted = outputShape ? Extent((*outputShape)[i]) : *full;
-  full = full ? Extent::add(*full, outputPadding[i] + window.getSpan(i) -
-                                       window.strides[i])
+  std::optional<Extent> span = window.getSpan(i);
+  full = full && span ? Extent::add(*full, *span) : std::nullopt;
+  full = full ? Extent::add(*full, outputPadding[i] - window.strides[i])
               : std::nullopt;
-  std::optional<Extent> total =
-      full ? Extent::sub(*full, wanted) : std::nullopt;
-  if (!total || !total->getConstant())
+  // What is cut, and what is put at the end where there is less than wanted.
+  std::optional<Extent> cut =
+      full ? symbols.saturatingSub(node.b, *full, wanted) : std::nullopt;
+  std::optional<Extent> missing =
+      full ? symbols.saturatingSub(node.b, wanted, *full) : std::nullopt;
+  std::optional<Extent> half =
+      cut ? symbols.floorDiv(node.b, *cut, 2) : std::nullopt;
+  std::optional<Extent> rest = half ? Extent::sub(*cut, *half) : std::nullopt;
+  if (!rest || !missing)
     return node.error("cannot tell how much to cut from axis " + Twine(i + 2) +
                       "; fix dynamic dimensions with --dim");
-  int64_t cut = *total->getConstant(), half = cut / 2;
-  if (cut < 0) // More than there is: zeros, at the end.
-    return std::pair(Extent(0), Extent(cut));
-  return autoPad == "SAME_UPPER" ? std::pair(Extent(half), Extent(cut - half))
-                                 : std::pair(Extent(cut - half), Extent(half));
+  const Extent &low = autoPad == "SAME_UPPER" ? *half : *rest;
+  const Extent &end = autoPad == "SAME_UPPER" ? *rest : *half;
+  std::optional<Extent> high = Extent::sub(end, *missing);
+  if (!high)
+    return node.error("the extent of the result overflows");
+  return std::pair(low, *high);
 }
 
 /// The transpose of a convolution is one over the input with zeros between its
@@ -386,7 +433,7 @@ static LogicalResult importConvTranspose(Node &node) {
     return w.getRank() < 3 ? node.error("the weight must have rank 3 or more")
                            : failure();
   int64_t rank = x.getRank() - 2;
-  FailureOr<SmallVector<int64_t>> kernel = getKernelShape(node, w);
+  FailureOr<Extents> kernel = getKernelShape(node, w);
   FailureOr<SmallVector<int64_t>> outputPadding =
       getAxisInts(node, "output_padding", rank, 0, 0);
   std::optional<SmallVector<int64_t>> outputShape =
@@ -409,6 +456,7 @@ static LogicalResult importConvTranspose(Node &node) {
   FailureOr<Tensor> spread = emitSpread(node, x, window->strides);
   if (failed(spread))
     return failure();
+  Symbols &symbols = node.getSymbols();
   Window slides = *window;
   slides.strides.assign(rank, 1);
   slides.out.clear();
@@ -421,26 +469,33 @@ static LogicalResult importConvTranspose(Node &node) {
                         outputShape, autoPad);
     if (failed(crop))
       return failure();
-    std::optional<Extent> low = Extent::sub(slides.getSpan(i) - 1, crop->first);
-    std::optional<Extent> high =
-        Extent::sub(slides.getSpan(i) - 1 + (*outputPadding)[i], crop->second);
-    std::optional<Extent> out =
-        Extent::add(operand.shape[i + 2], 1 - slides.getSpan(i));
-    if (!low || !high || !low->getConstant() || !high->getConstant() || !out)
+    // How far the kernel reaches beyond the ends, and what is cut off more than
+    // that: from the input itself.
+    std::optional<Extent> span = slides.getSpan(i);
+    std::optional<Extent> reach = span ? Extent::sub(*span, 1) : std::nullopt;
+    std::optional<Extent> reachHigh =
+        reach ? Extent::add(*reach, (*outputPadding)[i]) : std::nullopt;
+    if (!reachHigh)
       return node.error("the extent of the result overflows");
-    // Cut off more than the kernel reaches: from the input itself.
-    int64_t before = *low->getConstant(), after = *high->getConstant();
+    auto before = symbols.saturatingSub(node.b, *reach, crop->first);
+    auto after = symbols.saturatingSub(node.b, *reachHigh, crop->second);
+    auto cutLow = symbols.saturatingSub(node.b, crop->first, *reach);
+    auto cutHigh = symbols.saturatingSub(node.b, crop->second, *reachHigh);
+    if (!before || !after || !cutLow || !cutHigh)
+      return node.error("the extent of the result overflows");
+    std::optional<Extent> cut = Extent::add(*cutLow, *cutHigh);
     std::optional<Extent> rest =
-        Extent::add(operand.shape[i + 2],
-                    std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0));
-    out = Extent::add(*out, before + after);
-    if (!out || !rest)
+        cut ? Extent::sub(operand.shape[i + 2], *cut) : std::nullopt;
+    std::optional<Extent> out = rest ? Extent::add(*rest, *before) : rest;
+    out = out ? Extent::add(*out, *after) : out;
+    out = out ? Extent::sub(*out, *reach) : out;
+    if (!out)
       return node.error("the extent of the result overflows");
-    isCropped |= before < 0 || after < 0;
-    offsets.push_back(node.b.getIndexAttr(std::max<int64_t>(-before, 0)));
+    isCropped |= *cut != Extent(0);
+    offsets.push_back(symbols.getFoldResult(node.b, *cutLow));
     cropped.push_back(*rest);
-    slides.low[i] = std::max<int64_t>(before, 0);
-    slides.high[i] = std::max<int64_t>(after, 0);
+    slides.low[i] = *before;
+    slides.high[i] = *after;
     slides.out.push_back(*out);
   }
   if (failed(node.checkShape(x.dtype, slides.out)) ||

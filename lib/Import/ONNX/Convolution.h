@@ -27,8 +27,7 @@ mlir::FailureOr<Tensor> emitConvolution(Node &node, Tensor padded,
 
 /// The extents of a weight from the third on; reports if attribute
 /// kernel_shape says otherwise.
-mlir::FailureOr<llvm::SmallVector<int64_t>>
-getKernelShape(Node &node, const Tensor &weight);
+mlir::FailureOr<Extents> getKernelShape(Node &node, const Tensor &weight);
 
 /// Whether ranks, channels of the input and groups fit.
 mlir::LogicalResult checkConvolution(Node &node, const Tensor &x,

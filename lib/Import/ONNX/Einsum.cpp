@@ -104,10 +104,18 @@ static LogicalResult importEinsum(Node &node) {
     if (!read)
       return bad();
     for (auto [loop, extent] : llvm::zip_equal(*read, operand.shape)) {
-      FailureOr<Extents> both = node.broadcast({loops.extents[loop]}, {extent});
-      if (failed(both))
-        return failure();
-      loops.extents[loop] = both->front();
+      Extent &known = loops.extents[loop];
+      if (known.isConstant(1)) {
+        known = extent;
+      } else if (!extent.isConstant(1)) {
+        // Dimensions of one letter are equal, but for those known to be 1.
+        if (failed(node.require(known, extent,
+                                "shapes " + node.describe(known) + " and " +
+                                    node.describe(extent) + " do not match")))
+          return failure();
+        if (extent.getConstant())
+          known = extent;
+      }
     }
     indices.push_back(*read);
   }
@@ -139,8 +147,8 @@ static LogicalResult importEinsum(Node &node) {
     Extents kept;
     SmallVector<AffineExpr> exprs;
     for (auto [loop, extent] : llvm::zip_equal(own, operand.shape)) {
-      if (extent != loops.extents[loop])
-        continue; // 1, repeated.
+      if (extent.isConstant(1) && extent != loops.extents[loop])
+        continue; // Repeated.
       kept.push_back(extent);
       exprs.push_back(b.getAffineDimExpr(loop));
     }

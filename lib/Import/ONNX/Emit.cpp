@@ -47,14 +47,18 @@ FailureOr<Tensor> Node::emitMap(ArrayRef<Tensor> operands,
   int64_t rank = shape.size();
   SmallVector<Value> values;
   SmallVector<AffineMap> maps;
-  for (Tensor operand : operands) {
+  for (const Tensor &given : operands) {
+    FailureOr<Tensor> stretched = emitStretch(given, shape);
+    if (failed(stretched))
+      return failure();
+    Tensor operand = *stretched;
     // Dimensions of extent 1 that are repeated are dropped, so that indexing
     // maps stay projections.
     Extents kept;
     SmallVector<AffineExpr> exprs;
     int64_t offset = rank - operand.getRank();
     for (auto [i, extent] : llvm::enumerate(operand.shape)) {
-      if (extent != shape[offset + i])
+      if (extent != shape[offset + i] && extent.isConstant(1))
         continue;
       kept.push_back(extent);
       exprs.push_back(b.getAffineDimExpr(offset + i));
@@ -269,16 +273,19 @@ FailureOr<Tensor> Node::emitReshape(Tensor operand, ArrayRef<Extent> shape) {
     return failure();
   std::optional<Extent> before = Extent::product(operand.shape);
   std::optional<Extent> after = Extent::product(shape);
-  if (!before || !after || *before != *after) {
-    bool isKnown =
-        before && after && before->getConstant() && after->getConstant();
-    std::string shapes = describe(operand.shape) + " to " + describe(shape);
-    if (isKnown)
-      return error("cannot reshape " + shapes +
-                   ": the numbers of elements differ");
-    return error("cannot tell whether a reshape of " + shapes +
-                 " keeps the number of elements; fix dynamic dimensions with "
-                 "--dim");
+  if (!before || !after)
+    return error("the number of elements overflows");
+  if (*before != *after) {
+    // Through a vector, whose extent is one and the other.
+    if (failed(require(*before, *after,
+                       "cannot reshape " + describe(operand.shape) + " to " +
+                           describe(shape) +
+                           ": the numbers of elements differ")))
+      return failure();
+    FailureOr<Tensor> flat = emitReshape(operand, {*before});
+    if (failed(flat))
+      return failure();
+    return emitReshape(assumeShape(*flat, {*after}), shape);
   }
   Tensor result = operand;
   result.shape.assign(shape.begin(), shape.end());

@@ -14,7 +14,7 @@
 using namespace tern::onnx_import;
 
 // Bounds on the size of a polynomial: real shapes have a handful of terms.
-static constexpr size_t maxTerms = 32;
+static constexpr size_t maxTerms = 128;
 static constexpr size_t maxDegree = 16;
 
 /// A monomial order: by degree, then lexicographic. It is compatible with

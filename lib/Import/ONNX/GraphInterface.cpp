@@ -99,15 +99,21 @@ FailureOr<Tensor> Importer::importInput(const onnx::ValueInfoProto &input) {
     if (name.empty())
       name = input.name() + "." + std::to_string(axis);
     auto bound = options.dims.find(name);
-    if (bound != options.dims.end()) {
-      usedDims.insert(name);
-      if (llvm::MulOverflow(numBytes, bound->second, numBytes))
+    auto deduced = deductions.values.find(deductions.resolve(name));
+    if (bound != options.dims.end() || deduced != deductions.values.end()) {
+      int64_t value = deduced == deductions.values.end() ? 0 : deduced->second;
+      if (bound != options.dims.end()) {
+        usedDims.insert(name);
+        value = bound->second;
+      }
+      if (value && llvm::MulOverflow(numBytes, value, numBytes))
         return error(what + " has a size in bytes that overflows");
-      tensor.shape.push_back(bound->second);
+      tensor.shape.push_back(value);
     } else if (isConstant) {
       tensor.shape.push_back(ShapedType::kDynamic); // Whatever the file has.
     } else {
-      tensor.shape.push_back(symbols.getInput(name, argument, axis));
+      tensor.shape.push_back(
+          symbols.getInput(deductions.resolve(name), argument, axis));
     }
   }
   if (isConstant)

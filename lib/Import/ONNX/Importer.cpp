@@ -10,6 +10,7 @@
 #include "Node.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -26,9 +27,28 @@ using namespace tern;
 using namespace tern::onnx_import;
 
 Importer::Importer(ModelFile &file, MLIRContext &context,
-                   const ImportOptions &options)
+                   const ImportOptions &options, Deductions &deductions)
     : file(file), graph(file.getModel().graph()), context(context),
-      options(options), builder(&context) {}
+      options(options), deductions(deductions), builder(&context) {}
+
+StringRef Deductions::resolve(StringRef name) const {
+  for (auto alias = aliases.find(name); alias != aliases.end();
+       alias = aliases.find(name))
+    name = alias->second;
+  return name;
+}
+
+void Importer::deduce(const Symbols::Solution &solution) {
+  // Nothing that is known is among the symbols, so there are no cycles but for
+  // two equations of one run; the next run has the second.
+  if (hasDeduced && deductions.resolve(solution.name) != solution.name)
+    return;
+  hasDeduced = true;
+  if (solution.value)
+    deductions.values.try_emplace(solution.name, *solution.value);
+  else if (deductions.resolve(solution.other) != solution.name)
+    deductions.aliases.try_emplace(solution.name, solution.other);
+}
 
 LogicalResult Importer::error(Location loc, const Twine &message) {
   hasErrors = true;
@@ -46,12 +66,11 @@ LocationAttr Importer::getLoc(StringRef name) {
 }
 
 LocationAttr Importer::getNodeLoc(int index) {
-  const std::string &name = graph.node(index).name();
-  return getLoc(name.empty() ? "Op_" + std::to_string(index) : name);
+  return getLoc(nodes[index].name);
 }
 
 std::string Importer::describeNode(int index) {
-  const onnx::NodeProto &node = graph.node(index);
+  const onnx::NodeProto &node = *nodes[index].proto;
   return "node " + quote(cast<NameLoc>(Location(getNodeLoc(index))).getName()) +
          " (" + StringRef(quote(node.op_type())).trim('\'').str() + ")";
 }
@@ -68,7 +87,8 @@ OwningOpRef<ModuleOp> Importer::run() {
                                   builder.getFunctionType({}, {}));
   function.setPublic();
   builder.setInsertionPointToStart(function.addEntryBlock());
-  if (failed(addInputs()) || failed(addInitializers()))
+  if (failed(addInputs()) || failed(addInitializers()) ||
+      failed(inlineFunctions()))
     return nullptr;
   FailureOr<std::vector<int>> order = sortNodes();
   if (failed(order) || failed(importNodes(*order)) || failed(addResults()))
@@ -109,12 +129,20 @@ LogicalResult Importer::checkModel() {
   return success();
 }
 
+LogicalResult Importer::inlineFunctions() {
+  if (llvm::Error failure = inlined.build(file.getModel(), opsets))
+    return error(llvm::toString(std::move(failure)));
+  nodes = inlined.getNodes();
+  return success();
+}
+
 FailureOr<std::vector<int>> Importer::sortNodes() {
   // Who makes each value. The standard asks for topological order, but not all
   // exporters keep to it.
   llvm::StringMap<int> producers;
-  for (int i = 0; i < graph.node_size(); ++i) {
-    for (const std::string &output : graph.node(i).output()) {
+  int numNodes = nodes.size();
+  for (int i = 0; i < numNodes; ++i) {
+    for (const std::string &output : nodes[i].proto->output()) {
       if (output.empty())
         continue;
       if (tensors.count(output) || initializers.count(output) ||
@@ -125,7 +153,7 @@ FailureOr<std::vector<int>> Importer::sortNodes() {
     }
   }
   // Only what the outputs need is imported: mark it, from the outputs back.
-  std::vector<char> isNeeded(graph.node_size());
+  std::vector<char> isNeeded(numNodes);
   std::vector<int> worklist;
   auto need = [&](StringRef value) {
     auto producer = producers.find(value);
@@ -139,15 +167,15 @@ FailureOr<std::vector<int>> Importer::sortNodes() {
   while (!worklist.empty()) {
     int index = worklist.back();
     worklist.pop_back();
-    for (const std::string &input : graph.node(index).input())
+    for (const std::string &input : nodes[index].proto->input())
       need(input);
   }
   // Kahn's algorithm on all nodes, taking them in file order where there is a
   // choice.
-  std::vector<int> missing(graph.node_size());
-  std::vector<std::vector<int>> users(graph.node_size());
-  for (int i = 0; i < graph.node_size(); ++i) {
-    for (const std::string &input : graph.node(i).input()) {
+  std::vector<int> missing(numNodes);
+  std::vector<std::vector<int>> users(numNodes);
+  for (int i = 0; i < numNodes; ++i) {
+    for (const std::string &input : nodes[i].proto->input()) {
       auto producer = producers.find(input);
       if (producer == producers.end())
         continue;
@@ -157,7 +185,7 @@ FailureOr<std::vector<int>> Importer::sortNodes() {
   }
   std::vector<int> order;
   std::priority_queue<int, std::vector<int>, std::greater<int>> ready;
-  for (int i = 0; i < graph.node_size(); ++i)
+  for (int i = 0; i < numNodes; ++i)
     if (missing[i] == 0)
       ready.push(i);
   size_t numSorted = 0;
@@ -196,18 +224,15 @@ Tensor *Importer::lookup(StringRef name, bool &wasReported) {
 }
 
 LogicalResult Importer::importNode(int index) {
-  const onnx::NodeProto &proto = graph.node(index);
+  const onnx::NodeProto &proto = *nodes[index].proto;
   StringRef domain =
       proto.domain() == "ai.onnx" ? "" : StringRef(proto.domain());
-  auto opset = opsets.find(domain);
-  int64_t version = opset == opsets.end() ? 1 : opset->second;
+  const Opsets &versions = *nodes[index].opsets;
+  auto opset = versions.find(domain);
+  int64_t version = opset == versions.end() ? 1 : opset->second;
   Node node(*this, proto, version,
             ImplicitLocOpBuilder(Location(getNodeLoc(index)), builder));
 
-  for (const onnx::FunctionProto &function : file.getModel().functions())
-    if (function.name() == proto.op_type() &&
-        function.domain() == proto.domain())
-      return node.error("functions defined in the model are not supported");
   int64_t firstVersion;
   const OpTable::Entry *entry =
       OpTable::get().lookup(domain, proto.op_type(), version, firstVersion);
@@ -256,28 +281,49 @@ LogicalResult Importer::importNode(int index) {
 LogicalResult Importer::importNodes(ArrayRef<int> order) {
   for (int index : order)
     if (failed(importNode(index)))
-      for (const std::string &output : graph.node(index).output())
+      for (const std::string &output : nodes[index].proto->output())
         poisoned.insert(output);
-  return failure(hasErrors);
+  return failure(hasErrors || hasDeduced);
 }
 
 OwningOpRef<ModuleOp> tern::importONNX(StringRef path, MLIRContext &context,
                                        const ImportOptions &options) {
-  context
-      .loadDialect<arith::ArithDialect, bufferization::BufferizationDialect,
-                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
-                   scf::SCFDialect, tensor::TensorDialect, TernDialect>();
+  context.loadDialect<arith::ArithDialect, bufferization::BufferizationDialect,
+                      cf::ControlFlowDialect, func::FuncDialect,
+                      linalg::LinalgDialect, math::MathDialect, scf::SCFDialect,
+                      tensor::TensorDialect, TernDialect>();
   llvm::Expected<std::unique_ptr<ModelFile>> file = ModelFile::open(path);
   if (!file) {
     emitError(FileLineColLoc::get(&context, path, 0, 0),
               escape(llvm::toString(file.takeError())));
     return nullptr;
   }
-  return Importer(**file, context, options).run();
+  Deductions deductions;
+  while (true) {
+    // What a run says that has to be repeated is not final.
+    std::vector<Diagnostic> diagnostics;
+    OwningOpRef<ModuleOp> module;
+    bool startsOver;
+    {
+      ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+        diagnostics.push_back(std::move(diagnostic));
+        return success();
+      });
+      Importer importer(**file, context, options, deductions);
+      module = importer.run();
+      startsOver = importer.mustStartOver();
+    }
+    if (startsOver)
+      continue;
+    for (Diagnostic &diagnostic : diagnostics)
+      context.getDiagEngine().emit(std::move(diagnostic));
+    return module;
+  }
 }
 
 void tern::registerONNXImportDialects(DialectRegistry &registry) {
   registry.insert<arith::ArithDialect, bufferization::BufferizationDialect,
-                  func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
-                  scf::SCFDialect, tensor::TensorDialect, TernDialect>();
+                  cf::ControlFlowDialect, func::FuncDialect,
+                  linalg::LinalgDialect, math::MathDialect, scf::SCFDialect,
+                  tensor::TensorDialect, TernDialect>();
 }

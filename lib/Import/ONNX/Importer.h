@@ -9,6 +9,7 @@
 #ifndef TERN_LIB_IMPORT_ONNX_IMPORTER_H
 #define TERN_LIB_IMPORT_ONNX_IMPORTER_H
 
+#include "Functions.h"
 #include "ModelFile.h"
 #include "OpTable.h"
 #include "Symbols.h"
@@ -27,10 +28,20 @@ namespace tern::onnx_import {
 /// Initializers and constants up to this size may be inlined.
 constexpr int64_t maxInlineBytes = 1024;
 
+/// What nodes say of symbolic dimensions of the inputs: found in one run of the
+/// importer, used in the next.
+struct Deductions {
+  /// The dimension that the name stands for.
+  llvm::StringRef resolve(llvm::StringRef name) const;
+
+  llvm::StringMap<int64_t> values;
+  llvm::StringMap<std::string> aliases;
+};
+
 class Importer {
 public:
   Importer(ModelFile &file, mlir::MLIRContext &context,
-           const ImportOptions &options);
+           const ImportOptions &options, Deductions &deductions);
 
   /// The module, or null after errors were reported.
   mlir::OwningOpRef<mlir::ModuleOp> run();
@@ -38,6 +49,10 @@ public:
   /// Reports an error that concerns the whole file or one of its tensors.
   mlir::LogicalResult error(const llvm::Twine &message);
   mlir::LogicalResult error(mlir::Location loc, const llvm::Twine &message);
+
+  /// Notes what a dimension must be. The import has to start over.
+  void deduce(const Symbols::Solution &solution);
+  bool mustStartOver() const { return hasDeduced; }
 
   Symbols &getSymbols() { return symbols; }
   ModelFile &getFile() { return file; }
@@ -79,6 +94,7 @@ private:
                                             llvm::StringRef file);
   mlir::LogicalResult checkDims();
   mlir::LogicalResult addInitializers();
+  mlir::LogicalResult inlineFunctions();
   mlir::FailureOr<std::vector<int>> sortNodes();
   mlir::LogicalResult importNode(int index);
   mlir::LogicalResult importNodes(llvm::ArrayRef<int> order);
@@ -97,12 +113,15 @@ private:
   const onnx::GraphProto &graph;
   mlir::MLIRContext &context;
   const ImportOptions &options;
+  Deductions &deductions;
   mlir::OpBuilder builder;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp function;
   Symbols symbols;
 
-  llvm::StringMap<int64_t> opsets;
+  Opsets opsets;
+  InlinedGraph inlined;
+  llvm::ArrayRef<GraphNode> nodes;
   llvm::StringMap<Tensor> tensors;
   llvm::StringMap<const onnx::TensorProto *> initializers;
   /// Values that could not be made, for which an error was reported.
@@ -121,7 +140,7 @@ private:
   llvm::StringMap<Tensor> updated;
   int64_t numStreams = 0;
   std::deque<onnx::TensorProto> keptTensors;
-  bool hasErrors = false;
+  bool hasErrors = false, hasDeduced = false;
 
   friend class Node;
 };

@@ -122,11 +122,12 @@ static LogicalResult importGatherND(Node &node) {
   if (failed(tuple) || failed(checkNotEmpty(node, data, indices)))
     return failure();
   for (int64_t i = 0; i < batch; ++i)
-    if (data.shape[i] != indices.shape[i])
-      return node.error("shapes " + node.describe(data.shape) + " and " +
-                        node.describe(indices.shape) +
-                        " differ, or may differ, in their first " +
-                        Twine(batch) + " dimensions");
+    if (failed(node.require(data.shape[i], indices.shape[i],
+                            "shapes " + node.describe(data.shape) + " and " +
+                                node.describe(indices.shape) +
+                                " differ in their first " + Twine(batch) +
+                                " dimensions")))
+      return failure();
   // The positions that indices have, then what they leave of the data.
   int64_t outer = indices.getRank() - 1;
   Extents shape(ArrayRef(indices.shape).drop_back());
@@ -242,11 +243,16 @@ static LogicalResult importScatterElements(Node &node) {
   if (failed(axis) || failed(checkIndices(node, indices)) ||
       failed(checkNotEmpty(node, data, indices)))
     return failure();
-  if (indices.getRank() != data.getRank() || indices.shape != updates.shape)
-    return node.error("shapes " + node.describe(indices.shape) +
-                      " of the indices and " + node.describe(updates.shape) +
-                      " of the updates do not fit " +
-                      node.describe(data.shape));
+  std::string message = "shapes " + node.describe(indices.shape) +
+                        " of the indices and " + node.describe(updates.shape) +
+                        " of the updates do not fit " +
+                        node.describe(data.shape);
+  if (indices.getRank() != data.getRank())
+    return node.error(message);
+  FailureOr<Tensor> fitting = node.expectShape(updates, indices.shape, message);
+  if (failed(fitting))
+    return failure();
+  updates = *fitting;
   Value positions = node.getValue(indices);
   SmallVector<Value> extents = getExtentValues(node, data.shape);
   return importScatter(
@@ -269,9 +275,13 @@ static LogicalResult importScatterND(Node &node) {
   int64_t outer = indices.getRank() - 1;
   Extents shape(ArrayRef(indices.shape).drop_back());
   shape.append(data.shape.begin() + *tuple, data.shape.end());
-  if (updates.shape != shape)
-    return node.error("updates have shape " + node.describe(updates.shape) +
-                      ", not " + node.describe(shape));
+  FailureOr<Tensor> fitting =
+      node.expectShape(updates, shape,
+                       "updates have shape " + node.describe(updates.shape) +
+                           ", not " + node.describe(shape));
+  if (failed(fitting))
+    return failure();
+  updates = *fitting;
   Value positions = node.getValue(indices);
   SmallVector<Value> extents = getExtentValues(node, data.shape);
   return importScatter(
@@ -348,8 +358,11 @@ static LogicalResult importOneHot(Node &node) {
       node.normalizeAxis(node.getInt("axis", -1), indices.getRank() + 1);
   if (failed(axis) || failed(node.expectTypes(indices, Numbers)))
     return failure();
-  if (values.shape != Extents{2})
-    return node.error("the values must be two, off and on");
+  FailureOr<Tensor> two =
+      node.expectShape(values, {2}, "the values must be two, off and on");
+  if (failed(two))
+    return failure();
+  values = *two;
   Tensor depth = node.getInput(1);
   std::optional<Extent> count;
   if (depth.contents && depth.contents->size() == 1)

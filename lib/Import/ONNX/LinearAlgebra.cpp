@@ -63,6 +63,12 @@ static FailureOr<Tensor> emitBroadcastProduct(Node &node, Tensor lhs,
   for (auto [operand, row, column] :
        {std::tuple(&lhs, numBatch, numBatch + 2),
         std::tuple(&rhs, numBatch + 2, numBatch + 1)}) {
+    Extents whole(batch.begin(), batch.end());
+    whole.append(operand->shape.end() - 2, operand->shape.end());
+    FailureOr<Tensor> stretched = node.emitStretch(*operand, whole);
+    if (failed(stretched))
+      return failure();
+    *operand = *stretched;
     // Without the dimensions of extent 1 that are repeated.
     Extents kept;
     SmallVector<AffineExpr> exprs;
@@ -124,17 +130,19 @@ static FailureOr<Tensor> collapseBatch(Node &node, Tensor operand) {
 FailureOr<Tensor> Node::emitMatmul(Tensor lhs, Tensor rhs) {
   if (lhs.shape.empty() || rhs.shape.empty())
     return error("a matrix product needs operands of rank 1 or more");
-  const Extent &k = lhs.shape.back();
-  const Extent &otherK =
-      rhs.shape.size() == 1 ? rhs.shape[0] : rhs.shape.end()[-2];
-  if (k != otherK) {
-    if (k.getConstant() && otherK.getConstant())
-      return error("shapes " + describe(lhs.shape) + " and " +
-                   describe(rhs.shape) + " do not match");
-    return error("cannot tell whether shapes " + describe(lhs.shape) + " and " +
-                 describe(rhs.shape) +
-                 " match; fix their dynamic dimensions with --dim");
-  }
+  Extent &ownK = lhs.shape.back();
+  Extent &otherK = rhs.shape.size() == 1 ? rhs.shape[0] : rhs.shape.end()[-2];
+  if (failed(require(ownK, otherK,
+                     "shapes " + describe(lhs.shape) + " and " +
+                         describe(rhs.shape) + " do not match")))
+    return failure();
+  Extents agreed(lhs.shape);
+  agreed.back() = otherK.getConstant() ? otherK : ownK;
+  const Extent k = agreed.back();
+  lhs = assumeShape(lhs, agreed);
+  agreed = rhs.shape;
+  (rhs.shape.size() == 1 ? agreed[0] : agreed.end()[-2]) = k;
+  rhs = assumeShape(rhs, agreed);
   // The shape of the result, with vectors as matrices of one row or column
   // meanwhile.
   bool isRow = lhs.getRank() == 1, isColumn = rhs.getRank() == 1;
@@ -249,13 +257,11 @@ static LogicalResult importGemm(Node &node) {
     FailureOr<Tensor> c = scale(node, node.getInput(2), beta);
     if (failed(c))
       return failure();
-    FailureOr<Extents> shape = node.broadcast(result->shape, c->shape);
-    if (failed(shape))
+    if (failed(node.requireBroadcast(c->shape, result->shape,
+                                     "C of shape " + node.describe(c->shape) +
+                                         " does not broadcast to " +
+                                         node.describe(result->shape))))
       return failure();
-    if (*shape != result->shape)
-      return node.error("C of shape " + node.describe(c->shape) +
-                        " does not broadcast to " +
-                        node.describe(result->shape));
     result = add(node, *result, *c, result->shape);
   }
   return node.setResult(result);

@@ -33,14 +33,24 @@ static FailureOr<Tensor> emitLikelihoodLoss(Node &node, Tensor logs,
   if (shape.size() < 2)
     return node.error("the input must have rank 2 or more");
   shape.erase(shape.begin() + 1);
-  if (labels.shape != shape)
-    return node.error("labels of shape " + node.describe(labels.shape) +
-                      " do not fit an input of shape " +
-                      node.describe(logs.shape));
-  if (weight &&
-      (weight->dtype != logs.dtype || weight->shape != Extents{logs.shape[1]}))
-    return node.error("the weight must have one element for each class, of the "
-                      "input's type");
+  FailureOr<Tensor> fitting = node.expectShape(
+      labels, shape,
+      "labels of shape " + node.describe(labels.shape) +
+          " do not fit an input of shape " + node.describe(logs.shape));
+  if (failed(fitting))
+    return failure();
+  labels = *fitting;
+  if (weight) {
+    const char *message =
+        "the weight must have one element for each class, of the input's type";
+    if (weight->dtype != logs.dtype)
+      return node.error(message);
+    FailureOr<Tensor> perClass =
+        node.expectShape(*weight, {logs.shape[1]}, message);
+    if (failed(perClass))
+      return failure();
+    weight = *perClass;
+  }
   if (reduction != "none" && reduction != "sum" && reduction != "mean")
     return node.error("attribute 'reduction' must be none, sum or mean");
   Value source = node.getValue(logs);

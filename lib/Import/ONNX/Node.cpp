@@ -25,15 +25,18 @@ Node::Node(Importer &importer, const onnx::NodeProto &proto, int64_t version,
 
 StringRef Node::getOpType() const { return proto.op_type(); }
 
-LogicalResult Node::error(const Twine &reason) {
+std::string Node::describe() {
   std::string op = proto.op_type();
   if (!proto.domain().empty() && proto.domain() != "ai.onnx")
     op = proto.domain() + "." + op;
   StringRef name = cast<NameLoc>(b.getLoc()).getName();
-  return importer.error(b.getLoc(), "node " + quote(name) + " (" +
-                                        StringRef(quote(op)).trim('\'') +
-                                        ", opset " + Twine(version) +
-                                        "): " + reason);
+  return ("node " + quote(name) + " (" + StringRef(quote(op)).trim('\'') +
+          ", opset " + Twine(version) + "): ")
+      .str();
+}
+
+LogicalResult Node::error(const Twine &reason) {
+  return importer.error(b.getLoc(), describe() + reason);
 }
 
 //===----------------------------------------------------------------------===//
@@ -252,6 +255,10 @@ FailureOr<SmallVector<int64_t>> Node::normalizeAxes(ArrayRef<int64_t> axes,
 
 Symbols &Node::getSymbols() { return importer.getSymbols(); }
 
+std::string Node::describe(const Extent &extent) {
+  return getSymbols().describe(extent);
+}
+
 std::string Node::describe(ArrayRef<Extent> shape) {
   return getSymbols().describe(shape);
 }
@@ -322,28 +329,6 @@ Value Node::emitExtentAsFloat(const Extent &extent, Type type) {
   Value integer = arith::IndexCastOp::create(b, b.getI64Type(),
                                              getSymbols().getValue(b, extent));
   return arith::SIToFPOp::create(b, type, integer);
-}
-
-FailureOr<Extents> Node::broadcast(ArrayRef<Extent> lhs, ArrayRef<Extent> rhs) {
-  Extents result(std::max(lhs.size(), rhs.size()));
-  for (size_t i = 0; i < result.size(); ++i) {
-    Extent x = i < lhs.size() ? lhs[lhs.size() - 1 - i] : Extent(1);
-    Extent y = i < rhs.size() ? rhs[rhs.size() - 1 - i] : Extent(1);
-    Extent &out = result[result.size() - 1 - i];
-    if (x == y || y.isConstant(1)) {
-      out = x;
-    } else if (x.isConstant(1)) {
-      out = y;
-    } else if (x.getConstant() && y.getConstant()) {
-      return error("shapes " + describe(lhs) + " and " + describe(rhs) +
-                   " do not match");
-    } else {
-      return error("cannot tell whether shapes " + describe(lhs) + " and " +
-                   describe(rhs) +
-                   " match; fix their dynamic dimensions with --dim");
-    }
-  }
-  return result;
 }
 
 DType tern::onnx_import::getAccumulatorType(DType type) {

@@ -52,6 +52,8 @@ public:
 
   /// Reports why the node cannot be imported. Always fails.
   mlir::LogicalResult error(const llvm::Twine &reason);
+  /// What messages begin with: "node 'fc1' (MatMul, opset 17): ".
+  std::string describe();
 
   //===--------------------------------------------------------------------===//
   // Inputs and results
@@ -115,6 +117,7 @@ public:
   Importer &getImporter() { return importer; }
   Symbols &getSymbols();
   std::string describe(llvm::ArrayRef<Extent> shape);
+  std::string describe(const Extent &extent);
   /// The tensor's SSA value.
   mlir::Value getValue(Tensor &tensor);
   mlir::Type getElementType(DType dtype);
@@ -133,9 +136,35 @@ public:
   /// A rank-0 constant.
   Tensor makeConstant(DType dtype, double value);
 
-  /// NumPy's broadcasting; reports shapes that do not or might not match.
+  //===--------------------------------------------------------------------===//
+  // Extents that have to agree. What is only known at run time is checked then,
+  // before the model runs; dimensions of inputs that can have one value only
+  // get it, for which the import starts over.
+  //===--------------------------------------------------------------------===//
+
+  /// The two are equal, or the model fails with `message`. Fails too, without a
+  /// message, if the import has to start over.
+  mlir::LogicalResult require(const Extent &a, const Extent &b,
+                              const llvm::Twine &message);
+  /// Checks a condition at run time.
+  mlir::LogicalResult check(mlir::Value condition, const llvm::Twine &message);
+  /// The tensor with a shape that its own is known to equal at run time.
+  Tensor assumeShape(Tensor tensor, llvm::ArrayRef<Extent> shape);
+  /// The tensor with a shape that its own is required to equal.
+  mlir::FailureOr<Tensor> expectShape(Tensor tensor,
+                                      llvm::ArrayRef<Extent> shape,
+                                      const llvm::Twine &message);
+  /// NumPy's broadcasting; reports shapes that do not match.
   mlir::FailureOr<Extents> broadcast(llvm::ArrayRef<Extent> a,
                                      llvm::ArrayRef<Extent> b);
+  /// Whether `shape` broadcasts to `target`; else reports or checks it.
+  mlir::LogicalResult requireBroadcast(llvm::ArrayRef<Extent> shape,
+                                       llvm::ArrayRef<Extent> target,
+                                       const llvm::Twine &message);
+  /// The operand with those of its dimensions repeated that broadcasting to
+  /// `shape` may have to repeat, but which are not known to be 1.
+  mlir::FailureOr<Tensor> emitStretch(Tensor operand,
+                                      llvm::ArrayRef<Extent> shape);
 
   /// Element by element over the broadcast operands: one linalg.generic.
   mlir::FailureOr<Tensor> emitMap(llvm::ArrayRef<Tensor> operands,

@@ -18,6 +18,18 @@ using namespace tern;
 using namespace tern::onnx_import;
 using B = ImplicitLocOpBuilder;
 
+/// The same as `combine`, where rhs is known to broadcast to lhs.
+template <typename Op>
+static FailureOr<Tensor> combineTo(Node &node, FailureOr<Tensor> lhs,
+                                   Tensor rhs) {
+  if (failed(lhs))
+    return failure();
+  return node.emitMap({*lhs, rhs}, lhs->shape, lhs->dtype,
+                      [](B &b, ValueRange args) -> Value {
+                        return Op::create(b, args[0], args[1]);
+                      });
+}
+
 /// sqrt(x + epsilon).
 static FailureOr<Tensor> emitDeviation(Node &node, FailureOr<Tensor> variance,
                                        double epsilon) {
@@ -60,6 +72,12 @@ static LogicalResult importLayerNorm(Node &node, bool isRms) {
   for (unsigned i = 1; i < node.getNumInputs(); ++i)
     if (node.hasInput(i) && node.getInput(i).dtype != input.dtype)
       return node.error("inputs have different element types");
+  for (unsigned i = 1; i < node.getNumInputs(); ++i)
+    if (node.hasInput(i) &&
+        failed(node.requireBroadcast(
+            node.getInput(i).shape, input.shape,
+            "the scale or bias does not broadcast to the input")))
+      return failure();
   SmallVector<int64_t> axes =
       llvm::to_vector(llvm::seq<int64_t>(*axis, input.getRank()));
   DType type = input.dtype;
@@ -75,13 +93,11 @@ static LogicalResult importLayerNorm(Node &node, bool isRms) {
   FailureOr<Tensor> y = combine<arith::DivFOp>(node, d, deviation);
   if (failed(y) || failed(y = node.emitFloatCast(*y, type)))
     return failure();
-  y = combine<arith::MulFOp>(node, y, node.getInput(1));
+  y = combineTo<arith::MulFOp>(node, y, node.getInput(1));
   if (node.hasInput(2))
-    y = combine<arith::AddFOp>(node, y, node.getInput(2));
+    y = combineTo<arith::AddFOp>(node, y, node.getInput(2));
   if (failed(y))
     return failure();
-  if (y->shape != input.shape)
-    return node.error("the scale or bias does not broadcast to the input");
   node.setResult(0, *y);
   if (!isRms && node.hasResult(1))
     node.setResult(1, *mean);
@@ -265,11 +281,13 @@ static LogicalResult importBatchNorm(Node &node) {
     const Tensor &vector = node.getInput(i);
     if (vector.dtype != input.dtype)
       return node.error("inputs have different element types");
-    if (vector.shape != Extents{input.shape[1]})
-      return node.error("input " + Twine(i) + " has shape " +
-                        node.describe(vector.shape) +
-                        "; it must have one element per channel");
-    vectors.push_back(vector);
+    FailureOr<Tensor> perChannel = node.expectShape(
+        vector, {input.shape[1]},
+        "input " + Twine(i) + " has shape " + node.describe(vector.shape) +
+            "; it must have one element per channel");
+    if (failed(perChannel))
+      return failure();
+    vectors.push_back(*perChannel);
   }
   ArrayRef<Tensor> running = ArrayRef(vectors).drop_front(2);
   for (const Tensor &statistic : running)
@@ -347,14 +365,18 @@ static LogicalResult importGroupedNorm(Node &node, bool isInstance) {
     return node.error("the channels do not make " + node.describe({groups}) +
                       " groups");
   bool isPerGroup = !isInstance && node.getVersion() < 21;
+  SmallVector<Tensor, 2> vectors;
   for (unsigned i : {1, 2}) {
     Tensor &vector = node.getInput(i);
     if (vector.dtype != x.dtype)
       return node.error("inputs have different element types");
-    if (vector.shape != Extents{isPerGroup ? groups : channels})
-      return node.error("input " + Twine(i) + " has shape " +
-                        node.describe(vector.shape) + ", not [" +
-                        node.describe({isPerGroup ? groups : channels}) + "]");
+    FailureOr<Tensor> checked = node.expectShape(
+        vector, {isPerGroup ? groups : channels},
+        "input " + Twine(i) + " has shape " + node.describe(vector.shape) +
+            ", not " + node.describe({isPerGroup ? groups : channels}));
+    if (failed(checked))
+      return failure();
+    vectors.push_back(*checked);
   }
   Extents split = {x.shape[0], groups, *perGroup};
   split.append(x.shape.begin() + 2, x.shape.end());
@@ -369,11 +391,11 @@ static LogicalResult importGroupedNorm(Node &node, bool isInstance) {
   if (failed(y))
     return failure();
   y = combine<arith::MulFOp>(
-      node, y, alignChannels(node, node.getInput(1), y->getRank(), y->dtype));
+      node, y, alignChannels(node, vectors[0], y->getRank(), y->dtype));
   if (failed(y))
     return failure();
   y = combine<arith::AddFOp>(
-      node, y, alignChannels(node, node.getInput(2), y->getRank(), y->dtype));
+      node, y, alignChannels(node, vectors[1], y->getRank(), y->dtype));
   if (failed(y) || failed(y = node.emitReshape(*y, x.shape)))
     return failure();
   return node.setResult(node.emitFloatCast(*y, x.dtype));

@@ -24,7 +24,10 @@ public:
     for (const onnx::TensorProto &initializer : graph.initializer())
       add(initializer.name(), initializer);
     // Constants that the importer may have made parameters.
-    for (const onnx::NodeProto &node : graph.node()) {
+    if (llvm::Error error = inlined.build(file->getModel(), Opsets()))
+      llvm::consumeError(std::move(error)); // The importer reports it.
+    for (const GraphNode &entry : inlined.getNodes()) {
+      const onnx::NodeProto &node = *entry.proto;
       if (node.op_type() != "Constant" || node.output_size() != 1)
         continue;
       for (const onnx::AttributeProto &attribute : node.attribute()) {
@@ -61,6 +64,7 @@ private:
   }
 
   std::unique_ptr<ModelFile> file;
+  InlinedGraph inlined;
   llvm::StringMap<const onnx::TensorProto *> tensors;
   std::deque<onnx::TensorProto> converted;
   std::vector<std::string> order;

@@ -42,8 +42,8 @@ emitPool(Node &node, Tensor padded, const Window &window, ValueRange inits,
   Extents shape(ArrayRef(padded.shape).take_front(2));
   shape.append(window.out);
   Value source = node.getValue(padded);
-  Value extents = tensor::EmptyOp::create(b, window.kernel,
-                                          node.getElementType(padded.dtype));
+  Value extents =
+      node.emitEmpty(node.getElementType(padded.dtype), window.kernel);
   SmallVector<Value> inputs = {source, extents}, filled;
   llvm::append_range(inputs, pooled);
   for (Value init : inits)
@@ -72,7 +72,8 @@ static FailureOr<Window> getPoolWindow(Node &node, const Tensor &input) {
                       " elements");
   bool roundsUp = node.getInt("ceil_mode", 0);
   FailureOr<Window> window =
-      getWindow(node, ArrayRef(input.shape).drop_front(2), *kernel, roundsUp);
+      getWindow(node, ArrayRef(input.shape).drop_front(2),
+                Extents(kernel->begin(), kernel->end()), roundsUp);
   if (failed(window))
     return failure();
   Extents shape(ArrayRef(input.shape).take_front(2));
@@ -261,7 +262,7 @@ static LogicalResult importAveragePool(Node &node) {
     bool isPadded =
         !window->low[i].isConstant(0) || !window->high[i].isConstant(0);
     if ((!isPadded || countsPads) && window->beyond[i].isConstant(0)) {
-      count *= window->kernel[i]; // All of them.
+      count *= *window->kernel[i].getConstant(); // All of them.
       continue;
     }
     std::optional<Extent> end = Extent::add(input.shape[i + 2], window->low[i]);
@@ -280,15 +281,15 @@ static LogicalResult importAveragePool(Node &node) {
         for (int64_t i = 0; i < rank; ++i) {
           if (!begins[i])
             continue;
+          int64_t kernel = *window->kernel[i].getConstant();
           Value start = arith::MulIOp::create(
               b, linalg::IndexOp::create(b, i + 2),
               arith::ConstantIndexOp::create(b, window->strides[i])
                   .getResult());
           Value counted = arith::SubIOp::create(
               b,
-              emitCountBefore(b, ends[i], start, window->kernel[i],
-                              window->dilations[i]),
-              emitCountBefore(b, begins[i], start, window->kernel[i],
+              emitCountBefore(b, ends[i], start, kernel, window->dilations[i]),
+              emitCountBefore(b, begins[i], start, kernel,
                               window->dilations[i]));
           product =
               product ? arith::MulIOp::create(b, product, counted) : counted;

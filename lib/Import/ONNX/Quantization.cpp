@@ -42,12 +42,15 @@ static FailureOr<Tensor> alignToAxis(Node &node, Tensor tensor, const Tensor &x,
     return scalar;
   int64_t rank = x.getRank();
   if (block == 0) {
-    if (tensor.shape != Extents{x.shape[axis]})
-      return node.error("a scale or zero point of shape " +
-                        node.describe(tensor.shape) + " does not fit axis " +
-                        Twine(axis) + " of " + node.describe(x.shape));
+    FailureOr<Tensor> fitting = node.expectShape(
+        tensor, {x.shape[axis]},
+        "a scale or zero point of shape " + node.describe(tensor.shape) +
+            " does not fit axis " + Twine(axis) + " of " +
+            node.describe(x.shape));
+    if (failed(fitting))
+      return failure();
     return node.emitUnsqueeze(
-        tensor, llvm::to_vector(llvm::seq<int64_t>(1, rank - axis)));
+        *fitting, llvm::to_vector(llvm::seq<int64_t>(1, rank - axis)));
   }
   // Each element again and again, along the axis.
   Extents wide(tensor.shape);

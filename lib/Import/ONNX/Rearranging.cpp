@@ -93,6 +93,14 @@ static LogicalResult rearrange(Node &node, ArrayRef<Extent> split,
   return node.setResult(node.emitReshape(*moved, shape));
 }
 
+/// The quotient; that it is exact is checked at run time where it has to be.
+static std::optional<Extent> divide(Node &node, const Extent &extent,
+                                    int64_t divisor) {
+  if (extent.getConstant() || Extent::divExact(extent, divisor))
+    return Extent::divExact(extent, divisor);
+  return node.getSymbols().floorDiv(node.b, extent, divisor);
+}
+
 static LogicalResult importDepthToSpace(Node &node) {
   FailureOr<int64_t> block = getBlock(node);
   StringRef mode = node.getString("mode", "DCR");
@@ -101,7 +109,7 @@ static LogicalResult importDepthToSpace(Node &node) {
   if (mode != "DCR" && mode != "CRD")
     return node.error("attribute 'mode' must be DCR or CRD");
   ArrayRef<Extent> in = node.getInput(0).shape;
-  std::optional<Extent> depth = Extent::divExact(in[1], *block * *block);
+  std::optional<Extent> depth = divide(node, in[1], *block * *block);
   std::optional<Extent> height = Extent::mul(in[2], *block);
   std::optional<Extent> width = Extent::mul(in[3], *block);
   if (!depth || !height || !width)
@@ -121,8 +129,8 @@ static LogicalResult importSpaceToDepth(Node &node) {
     return failure();
   ArrayRef<Extent> in = node.getInput(0).shape;
   std::optional<Extent> depth = Extent::mul(in[1], *block * *block);
-  std::optional<Extent> height = Extent::divExact(in[2], *block);
-  std::optional<Extent> width = Extent::divExact(in[3], *block);
+  std::optional<Extent> height = divide(node, in[2], *block);
+  std::optional<Extent> width = divide(node, in[3], *block);
   if (!depth || !height || !width)
     return node.error("height and width must be multiples of " + Twine(*block) +
                       "; fix dynamic dimensions with --dim");

@@ -556,10 +556,12 @@ readOperand(Node &node, unsigned i, StringRef name, DType type,
     operand = node.emitTranspose(*operand, permutation);
   if (failed(operand))
     return failure();
-  if (ArrayRef(operand->shape) != shape)
-    return node.error("input " + name + " has shape " +
-                      node.describe(tensor.shape) + ", not " +
-                      node.describe(shape));
+  operand = node.expectShape(*operand, shape,
+                             "input " + name + " has shape " +
+                                 node.describe(tensor.shape) + ", not " +
+                                 node.describe(shape));
+  if (failed(operand))
+    return failure();
   return std::optional(*operand);
 }
 
@@ -587,15 +589,17 @@ static LogicalResult importRecurrent(Node &node, Cell cell) {
       failed(readActivations(node, layer)))
     return failure();
   Tensor &w = node.getInput(1), &r = node.getInput(2);
-  if (x.getRank() != 3 || w.getRank() != 3 || r.getRank() != 3 ||
-      !r.shape[2].getConstant())
-    return node.error("the input and the weights must have rank 3, and the "
-                      "number of hidden units must be known");
-  layer.hidden = *r.shape[2].getConstant();
-  if (int64_t declared = node.getInt("hidden_size", layer.hidden);
-      declared != layer.hidden || layer.hidden < 1 || layer.hidden > (1 << 24))
-    return node.error("attribute 'hidden_size' is " + Twine(declared) +
-                      ", but the weights are of " + Twine(layer.hidden));
+  if (x.getRank() != 3 || w.getRank() != 3 || r.getRank() != 3)
+    return node.error("the input and the weights must have rank 3");
+  layer.hidden =
+      node.getInt("hidden_size", r.shape[2].getConstant().value_or(0));
+  if (layer.hidden < 1 || layer.hidden > (1 << 24))
+    return node.error("the number of hidden units must be known, and sane");
+  if (failed(node.require(r.shape[2], layer.hidden,
+                          "attribute 'hidden_size' is " + Twine(layer.hidden) +
+                              ", but the weights are of " +
+                              node.describe(r.shape[2]))))
+    return failure();
   layer.time = x.shape[batchFirst ? 1 : 0];
   layer.batch = x.shape[batchFirst ? 0 : 1];
   Extent directions = layer.numDirections, hidden = layer.hidden;
@@ -606,14 +610,21 @@ static LogicalResult importRecurrent(Node &node, Cell cell) {
   Extents state = {directions, layer.batch, hidden};
   auto xs = readOperand(node, 0, "X", accumulator,
                         {layer.time, layer.batch, x.shape[2]}, swap);
+  if (failed(xs))
+    return failure();
   auto ws =
       readOperand(node, 1, "W", accumulator, {directions, width, x.shape[2]});
+  if (failed(ws))
+    return failure();
   auto rs = readOperand(node, 2, "R", accumulator, {directions, width, hidden});
+  if (failed(rs))
+    return failure();
   auto bias = readOperand(node, 3, "B", accumulator,
                           {directions, 2 * layer.numGates * layer.hidden});
+  if (failed(bias))
+    return failure();
   auto initialH = readOperand(node, 5, "initial_h", accumulator, state, swap);
-  if (failed(xs) || failed(ws) || failed(rs) || failed(bias) ||
-      failed(initialH))
+  if (failed(initialH))
     return failure();
   layer.x = **xs;
   layer.w = **ws;
@@ -631,9 +642,14 @@ static LogicalResult importRecurrent(Node &node, Cell cell) {
   }
   if (node.hasInput(4)) {
     layer.lengths = node.getInput(4);
-    if (layer.lengths->shape != Extents{layer.batch} ||
-        layer.lengths->dtype != DType::I32)
-      return node.error("sequence_lens must be i32, one for each sequence");
+    const char *message = "sequence_lens must be i32, one for each sequence";
+    if (layer.lengths->dtype != DType::I32)
+      return node.error(message);
+    FailureOr<Tensor> lengths =
+        node.expectShape(*layer.lengths, {layer.batch}, message);
+    if (failed(lengths))
+      return failure();
+    layer.lengths = *lengths;
     node.getValue(*layer.lengths);
   }
 

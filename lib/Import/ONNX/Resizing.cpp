@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include <cmath>
 
 using namespace mlir;
@@ -32,12 +33,47 @@ struct Interpolation {
   bool crops() const { return coordinates == "tf_crop_and_resize"; }
 };
 
-/// One axis that is resized.
+/// One axis that is resized, and the position in the input of an index of the
+/// result: (index + half) / scale, or times a factor, plus the addends.
 struct Axis {
   int64_t number;
-  int64_t in, out;
-  double scale;
+  Extent in, out;
   double begin = 0, end = 1;
+  /// Of the result, if it does not depend on extents.
+  std::optional<double> scale;
+
+  // Scalars that are computed ahead, in f32.
+  bool addsHalf = false, divides = false;
+  Value factor, last;
+  SmallVector<Value, 2> addends;
+  /// Where the result has one element, its position is another.
+  Value isFixed, fixed;
+};
+
+/// Arithmetic in f64 on extents, ahead of the elements; folded where they are
+/// known.
+class Scalars {
+public:
+  explicit Scalars(Node &node) : node(node), b(node.b) {}
+
+  Value get(double value) { return emitConstant(b, b.getF64Type(), value); }
+  Value get(const Extent &extent) {
+    return node.emitExtentAsFloat(extent, b.getF64Type());
+  }
+  Value add(Value x, Value y) { return b.createOrFold<arith::AddFOp>(x, y); }
+  Value sub(Value x, Value y) { return b.createOrFold<arith::SubFOp>(x, y); }
+  Value mul(Value x, Value y) { return b.createOrFold<arith::MulFOp>(x, y); }
+  Value div(Value x, Value y) { return b.createOrFold<arith::DivFOp>(x, y); }
+  Value is(arith::CmpFPredicate predicate, Value x, Value y) {
+    return b.createOrFold<arith::CmpFOp>(predicate, x, y);
+  }
+  Value narrow(Value x) {
+    return b.createOrFold<arith::TruncFOp>(b.getF32Type(), x);
+  }
+
+private:
+  Node &node;
+  B &b;
 };
 } // namespace
 
@@ -45,45 +81,60 @@ static Value number(B &b, double value) {
   return emitConstant(b, b.getF32Type(), value);
 }
 
+/// Computes the scalars of an axis.
+static void prepareAxis(Node &node, Axis &axis, const Interpolation &how) {
+  using P = arith::CmpFPredicate;
+  Scalars s(node);
+  Value one = s.get(1.0), in = s.get(axis.in), out = s.get(axis.out);
+  Value scale = axis.scale ? s.get(*axis.scale) : s.div(out, in);
+  Value resized = s.mul(in, scale), last = s.sub(in, one);
+  axis.last = s.narrow(last);
+  axis.factor = s.narrow(scale);
+  StringRef mode = how.coordinates;
+  if (mode == "align_corners" || how.crops()) {
+    Value range =
+        how.crops() ? s.mul(s.get(axis.end - axis.begin), last) : last;
+    axis.factor = s.narrow(s.div(range, s.sub(resized, one)));
+    axis.isFixed = s.is(P::OEQ, resized, one);
+    axis.fixed = number(node.b, 0);
+    if (how.crops()) {
+      axis.addends.push_back(s.narrow(s.mul(s.get(axis.begin), last)));
+      axis.fixed = s.narrow(
+          s.mul(s.get(0.5 * (axis.end - axis.begin) + axis.begin), last));
+    }
+    return;
+  }
+  axis.divides = true;
+  if (mode == "asymmetric")
+    return;
+  axis.addsHalf = true;
+  if (mode == "tf_half_pixel_for_nn")
+    return;
+  axis.addends.push_back(number(node.b, -0.5));
+  if (mode == "pytorch_half_pixel") {
+    axis.isFixed = s.is(P::OLE, out, one);
+    axis.fixed = number(node.b, -0.5);
+  }
+  if (mode == "half_pixel_symmetric") {
+    Value center = s.div(in, s.get(2.0));
+    axis.addends.push_back(
+        s.narrow(s.mul(center, s.sub(one, s.div(out, resized)))));
+  }
+}
+
 /// The position in the input of an index of the result.
-static Value emitCoordinate(B &b, Value index, const Axis &axis,
-                            const Interpolation &how) {
+static Value emitCoordinate(B &b, Value index, const Axis &axis) {
   Value x = arith::SIToFPOp::create(
       b, b.getF32Type(), arith::IndexCastOp::create(b, b.getI64Type(), index));
-  auto add = [&](Value v, double c) -> Value {
-    return arith::AddFOp::create(b, v, number(b, c));
-  };
-  auto mul = [&](Value v, double c) -> Value {
-    return arith::MulFOp::create(b, v, number(b, c));
-  };
-  auto div = [&](Value v, double c) -> Value {
-    return arith::DivFOp::create(b, v, number(b, c));
-  };
-  double resized = axis.in * axis.scale;
-  if (how.coordinates == "asymmetric")
-    return div(x, axis.scale);
-  if (how.coordinates == "align_corners")
-    return resized == 1
-               ? number(b, 0)
-               : mul(x, static_cast<double>(axis.in - 1) / (resized - 1));
-  if (how.coordinates == "pytorch_half_pixel" && axis.out <= 1)
-    return number(b, -0.5);
-  if (how.crops()) {
-    double last = static_cast<double>(axis.in - 1);
-    if (resized == 1)
-      return number(b, (0.5 * (axis.end - axis.begin) + axis.begin) * last);
-    return add(mul(x, (axis.end - axis.begin) * last / (resized - 1)),
-               axis.begin * last);
-  }
-  if (how.coordinates == "tf_half_pixel_for_nn")
-    return div(add(x, 0.5), axis.scale);
-  Value half = add(div(add(x, 0.5), axis.scale), -0.5);
-  if (how.coordinates == "half_pixel_symmetric") {
-    double adjustment = static_cast<double>(axis.out) / resized;
-    double center = static_cast<double>(axis.in) / 2;
-    return add(half, center * (1 - adjustment));
-  }
-  return half;
+  if (axis.addsHalf)
+    x = arith::AddFOp::create(b, x, number(b, 0.5));
+  x = axis.divides ? arith::DivFOp::create(b, x, axis.factor).getResult()
+                   : arith::MulFOp::create(b, x, axis.factor).getResult();
+  for (Value addend : axis.addends)
+    x = arith::AddFOp::create(b, x, addend);
+  if (!axis.isFixed || matchPattern(axis.isFixed, m_Zero()))
+    return x;
+  return b.createOrFold<arith::SelectOp>(axis.isFixed, axis.fixed, x);
 }
 
 static Value emitFloor(B &b, Value x) { return math::FloorOp::create(b, x); }
@@ -105,11 +156,13 @@ static Value emitNearest(B &b, Value x, StringRef mode) {
       b, arith::SubFOp::create(b, x, number(b, 0.5)).getResult());
 }
 
-static Value clampIndex(B &b, Value index, int64_t extent) {
+static Value clampIndex(B &b, Value index, Value extent) {
   Value low =
       arith::MaxSIOp::create(b, index, arith::ConstantIndexOp::create(b, 0));
   return arith::MinSIOp::create(
-      b, low, arith::ConstantIndexOp::create(b, extent - 1).getResult());
+      b, low,
+      b.createOrFold<arith::SubIOp>(
+          extent, arith::ConstantIndexOp::create(b, 1).getResult()));
 }
 
 /// The weight that an element at a distance from the coordinate has; the
@@ -140,16 +193,16 @@ static Value emitKernel(B &b, Value distance, const Interpolation &how) {
 
 /// Indices along one axis with their weights (null: 1).
 static SmallVector<std::pair<Value, Value>>
-emitSamples(B &b, Value coordinate, const Axis &axis,
+emitSamples(B &b, Value coordinate, const Axis &axis, Value extent,
             const Interpolation &how) {
   SmallVector<std::pair<Value, Value>> samples;
   if (how.kind == Interpolation::Nearest) {
     Value nearest = emitNearest(b, coordinate, how.rounding);
-    samples.emplace_back(clampIndex(b, toIndex(b, nearest), axis.in), nullptr);
+    samples.emplace_back(clampIndex(b, toIndex(b, nearest), extent), nullptr);
     return samples;
   }
   // Elements from `first` on, around the coordinate.
-  double shrink = how.antialiases ? std::min(axis.scale, 1.0) : 1;
+  double shrink = how.antialiases ? std::min(*axis.scale, 1.0) : 1;
   int64_t reach = how.kind == Interpolation::Linear ? 1 : 2;
   auto span =
       static_cast<int64_t>(std::ceil(static_cast<double>(reach) / shrink));
@@ -162,7 +215,7 @@ emitSamples(B &b, Value coordinate, const Axis &axis,
         b, arith::SubFOp::create(b, coordinate, position), number(b, shrink));
     Value weight = emitKernel(b, distance, how);
     Value index = toIndex(b, position);
-    Value clamped = clampIndex(b, index, axis.in);
+    Value clamped = clampIndex(b, index, extent);
     if (how.excludesOutside) {
       Value isInside =
           arith::CmpIOp::create(b, arith::CmpIPredicate::eq, index, clamped);
@@ -198,7 +251,8 @@ static Value emitSum(B &b, Value source, ArrayRef<Axis> axes,
   return sum;
 }
 
-static LogicalResult emitResize(Node &node, Tensor input, ArrayRef<Axis> axes,
+static LogicalResult emitResize(Node &node, Tensor input,
+                                MutableArrayRef<Axis> axes,
                                 ArrayRef<Extent> shape,
                                 const Interpolation &how) {
   DType type = input.dtype;
@@ -209,6 +263,11 @@ static LogicalResult emitResize(Node &node, Tensor input, ArrayRef<Axis> axes,
   if (failed(operand))
     return failure();
   Value source = node.getValue(*operand);
+  SmallVector<Value> extents;
+  for (Axis &axis : axes) {
+    prepareAxis(node, axis, how);
+    extents.push_back(node.getSymbols().getValue(node.b, axis.in));
+  }
   FailureOr<Tensor> result =
       node.emitMap({}, shape, operand->dtype, [&](B &b, ValueRange) -> Value {
         SmallVector<Value> position;
@@ -216,22 +275,19 @@ static LogicalResult emitResize(Node &node, Tensor input, ArrayRef<Axis> axes,
           position.push_back(linalg::IndexOp::create(b, i));
         SmallVector<SmallVector<std::pair<Value, Value>>> samples;
         Value isOutside;
-        for (const Axis &axis : axes) {
-          Value coordinate =
-              emitCoordinate(b, position[axis.number], axis, how);
+        for (auto [axis, extent] : llvm::zip_equal(axes, extents)) {
+          Value coordinate = emitCoordinate(b, position[axis.number], axis);
           if (how.crops()) {
             using P = arith::CmpFPredicate;
             Value outside = arith::OrIOp::create(
                 b, arith::CmpFOp::create(b, P::OLT, coordinate, number(b, 0)),
-                arith::CmpFOp::create(
-                    b, P::OGT, coordinate,
-                    number(b, static_cast<double>(axis.in - 1))));
+                arith::CmpFOp::create(b, P::OGT, coordinate, axis.last));
             isOutside =
                 isOutside
                     ? arith::OrIOp::create(b, isOutside, outside).getResult()
                     : outside;
           }
-          samples.push_back(emitSamples(b, coordinate, axis, how));
+          samples.push_back(emitSamples(b, coordinate, axis, extent, how));
         }
         Value value = emitSum(b, source, axes, samples, position);
         if (!isOutside)
@@ -275,6 +331,33 @@ static LogicalResult getInterpolation(Node &node, StringRef defaultCoordinates,
   return success();
 }
 
+/// floor(extent * factor + offset); none if that is too large.
+static std::optional<Extent> getScaled(Node &node, const Extent &extent,
+                                       double factor, double offset) {
+  if (!(factor > 0) || !(factor < (1 << 20)))
+    return std::nullopt;
+  if (std::optional<int64_t> value = extent.getConstant())
+    return *value > (int64_t(1) << 40)
+               ? std::nullopt
+               : std::optional<Extent>(static_cast<int64_t>(std::floor(
+                     static_cast<double>(*value) * factor + offset)));
+  auto isWhole = [](double x) { return std::floor(x) == x && x < (1 << 20); };
+  if (offset == 0 && isWhole(factor))
+    return Extent::mul(extent, static_cast<int64_t>(factor));
+  if (offset == 0 && isWhole(1 / factor))
+    return node.getSymbols().floorDiv(node.b, extent,
+                                      static_cast<int64_t>(1 / factor));
+  B &b = node.b;
+  SmallString<32> name("resized by ");
+  APFloat(factor).toString(name);
+  return node.getSymbols().compute(name, {extent}, [&]() -> Value {
+    Scalars s(node);
+    Value wide = s.add(s.mul(s.get(extent), s.get(factor)), s.get(offset));
+    return arith::IndexCastOp::create(
+        b, b.getIndexType(), arith::FPToSIOp::create(b, b.getI64Type(), wide));
+  });
+}
+
 /// The axes with input `scales` or `sizes`, which name those of attribute
 /// 'axes' or all.
 static LogicalResult importResize(Node &node) {
@@ -303,14 +386,11 @@ static LogicalResult importResize(Node &node) {
   std::optional<SmallVector<double>> scales = node.getFloatContents(scalesAt);
   if (scales && scales->empty())
     scales = std::nullopt;
-  std::optional<SmallVector<int64_t>> sizes;
-  if (!isOld && node.hasInput(3)) {
-    FailureOr<SmallVector<int64_t>> given = node.getConstants(3, "sizes");
-    if (failed(given))
-      return failure();
-    if (!given->empty())
-      sizes = *given;
-  }
+  std::optional<ArrayRef<Extent>> sizes;
+  if (!isOld && node.hasInput(3))
+    sizes = node.getContents(3);
+  if (sizes && sizes->empty())
+    sizes = std::nullopt;
   if ((scales ? scales->size() : sizes ? sizes->size() : 0) != numbers.size())
     return node.error("scales or sizes must be known when compiling, one for "
                       "each axis; bind graph inputs with --constant-input");
@@ -321,56 +401,71 @@ static LogicalResult importResize(Node &node) {
   Extents shape(input.shape);
   SmallVector<Axis> axes;
   // One scale for all, the least or greatest of those wanted.
-  double common = 0;
+  std::optional<double> common;
   if (sizes && policy != "stretch") {
     for (auto [i, number] : llvm::enumerate(numbers)) {
-      if (!input.shape[number].getConstant())
+      std::optional<int64_t> in = input.shape[number].getConstant(),
+                             out = (*sizes)[i].getConstant();
+      if (!in || !out)
         return node.error("the extents of the resized axes must be known; fix "
                           "dynamic dimensions with --dim");
-      double ratio = static_cast<double>((*sizes)[i]) /
-                     static_cast<double>(*input.shape[number].getConstant());
-      bool isFirst = i == 0;
-      common = isFirst                  ? ratio
-               : policy == "not_larger" ? std::min(common, ratio)
-                                        : std::max(common, ratio);
+      double ratio = static_cast<double>(*out) / static_cast<double>(*in);
+      common = !common                  ? ratio
+               : policy == "not_larger" ? std::min(*common, ratio)
+                                        : std::max(*common, ratio);
     }
   }
   for (auto [i, number] : llvm::enumerate(numbers)) {
-    std::optional<int64_t> in = input.shape[number].getConstant();
-    // Axes that stay may be dynamic.
-    if (!in && scales && (*scales)[i] == 1 && !how.crops())
-      continue;
-    if (!in)
-      return node.error("the extents of the resized axes must be known; fix "
-                        "dynamic dimensions with --dim");
-    Axis axis{number, *in, *in, 1};
-    if (roi) {
-      if (roi->size() == 2 * numbers.size()) {
-        axis.begin = (*roi)[i];
-        axis.end = (*roi)[i + numbers.size()];
-      }
+    Axis axis;
+    axis.number = number;
+    axis.in = axis.out = input.shape[number];
+    if (roi && roi->size() == 2 * numbers.size()) {
+      axis.begin = (*roi)[i];
+      axis.end = (*roi)[i + numbers.size()];
     }
-    double span = how.crops() ? axis.end - axis.begin : 1;
-    if (scales) {
-      axis.scale = (*scales)[i];
-      axis.out = static_cast<int64_t>(
-          std::floor(static_cast<double>(*in) * span * axis.scale));
-    } else if (common != 0) {
-      axis.scale = common;
-      axis.out = static_cast<int64_t>(
-          std::floor(common * static_cast<double>(*in) + 0.5));
+    if (scales || common) {
+      axis.scale = scales ? (*scales)[i] : *common;
+      double factor = scales && how.crops()
+                          ? *axis.scale * (axis.end - axis.begin)
+                          : *axis.scale;
+      std::optional<Extent> out =
+          getScaled(node, axis.in, factor, common ? 0.5 : 0);
+      if (!out)
+        return node.error("cannot resize axis " + Twine(number) +
+                          " of extent " + node.describe(axis.in) + " by " +
+                          std::to_string(*axis.scale));
+      axis.out = *out;
     } else {
       axis.out = (*sizes)[i];
-      axis.scale = static_cast<double>(axis.out) / static_cast<double>(*in);
+      std::optional<int64_t> in = axis.in.getConstant(),
+                             out = axis.out.getConstant();
+      if (in && out)
+        axis.scale = static_cast<double>(*out) / static_cast<double>(*in);
     }
-    if (!(axis.scale > 0) || axis.out < 0 || axis.out > (int64_t(1) << 31) ||
-        (*in == 0 && axis.out != 0))
-      return node.error("cannot resize axis " + Twine(number) + " of extent " +
-                        Twine(*in) + " to " + Twine(axis.out));
+    std::string message = "cannot resize axis " + std::to_string(number) +
+                          " of extent " + node.describe(axis.in) + " to " +
+                          node.describe(axis.out);
+    std::optional<int64_t> in = axis.in.getConstant(),
+                           out = axis.out.getConstant();
+    if ((axis.scale && !(*axis.scale > 0)) || (out && *out < 0) ||
+        (out && *out > (int64_t(1) << 31)) || (in == 0 && out != 0))
+      return node.error(message);
     shape[number] = axis.out;
-    if (axis.out != *in || axis.scale != 1 ||
-        (how.crops() && (axis.begin != 0 || axis.end != 1)))
-      axes.push_back(axis);
+    bool isKept = axis.out == axis.in && axis.scale.value_or(1) == 1;
+    if (isKept && (!how.crops() || (axis.begin == 0 && axis.end == 1)))
+      continue;
+    if (how.antialiases && how.kind != Interpolation::Nearest && !axis.scale)
+      return node.error("the scales must be known to antialias; fix dynamic "
+                        "dimensions with --dim");
+    // There is something to read.
+    if (!in &&
+        failed(node.check(arith::CmpIOp::create(
+                              node.b, arith::CmpIPredicate::ne,
+                              node.getSymbols().getValue(node.b, axis.in),
+                              node.getSymbols().getValue(node.b, Extent(0))),
+                          message)))
+      return failure();
+    axes.push_back(axis);
   }
   if (axes.empty()) {
     node.setResult(0, input);

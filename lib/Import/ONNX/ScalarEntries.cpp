@@ -48,11 +48,11 @@ tern::onnx_import::applyLegacyBroadcast(Node &node, Tensor lhs, Tensor rhs) {
   bool hasAxis = node.hasAttribute("axis");
   int64_t axis = node.getInt("axis", 0);
   if (!isBroadcast) {
-    if (lhs.shape != rhs.shape)
-      return node.error("shapes " + node.describe(lhs.shape) + " and " +
-                        node.describe(rhs.shape) +
-                        " differ, and attribute 'broadcast' is not set");
-    return rhs;
+    return node.expectShape(
+        rhs, lhs.shape,
+        "shapes " + node.describe(lhs.shape) + " and " +
+            node.describe(rhs.shape) +
+            " differ, and attribute 'broadcast' is not set");
   }
   if (!hasAxis)
     return rhs;

@@ -45,8 +45,11 @@ static FailureOr<Extents> inferReshape(Node &node, const Tensor &input,
     return shape;
   std::optional<Extent> total = Extent::product(input.shape);
   std::optional<Extent> rest;
-  if (total && known)
+  if (total && known) {
     rest = Extent::divExact(*total, *known);
+    if (!rest && !(total->getConstant() && known->getConstant()))
+      rest = node.getSymbols().floorDiv(node.b, *total, *known);
+  }
   if (rest) {
     shape[*open] = *rest;
     return shape;
@@ -146,9 +149,11 @@ static LogicalResult importSqueeze(Node &node) {
   for (auto [i, extent] : llvm::enumerate(input.shape)) {
     bool isOne = extent.isConstant(1);
     bool isNamed = llvm::is_contained(*normal, static_cast<int64_t>(i));
-    if (isNamed && !isOne)
-      return node.error("dimension " + Twine(i) + " of shape " +
-                        node.describe(input.shape) + " is not 1");
+    if (isNamed && !isOne &&
+        failed(node.require(extent, 1,
+                            "dimension " + Twine(i) + " of shape " +
+                                node.describe(input.shape) + " is not 1")))
+      return failure();
     if (!axes->has_value() && !extent.getConstant())
       return node.error("cannot tell which dimensions of shape " +
                         node.describe(input.shape) +

@@ -90,14 +90,17 @@ static LogicalResult importConcat(Node &node) {
   shape[*axis] = 0;
   bool isKnown = first.getRank() == 1;
   SmallVector<Extent> offsets;
-  for (const Tensor &input : *inputs) {
-    bool fits = input.getRank() == first.getRank();
-    for (int64_t i = 0; fits && i < first.getRank(); ++i)
-      fits = i == *axis || input.shape[i] == shape[i];
-    if (!fits)
-      return node.error("shapes " + node.describe(first.shape) + " and " +
-                        node.describe(input.shape) +
-                        " differ, or may differ, beside axis " + Twine(*axis));
+  for (Tensor &input : *inputs) {
+    Extents wanted(first.shape);
+    if (input.getRank() == first.getRank())
+      wanted[*axis] = input.shape[*axis];
+    FailureOr<Tensor> part = node.expectShape(
+        input, wanted,
+        "shapes " + node.describe(first.shape) + " and " +
+            node.describe(input.shape) + " differ beside axis " + Twine(*axis));
+    if (failed(part))
+      return failure();
+    input = *part;
     offsets.push_back(shape[*axis]);
     std::optional<Extent> next = Extent::add(shape[*axis], input.shape[*axis]);
     if (!next)
@@ -144,6 +147,7 @@ static LogicalResult importSplit(Node &node) {
   const Extent &whole = input.shape[*axis];
   int64_t count = node.getNumResults();
   SmallVector<int64_t> sizes;
+  SmallVector<Extent> parts;
   bool isGiven = node.hasInput(1);
   if (isGiven) {
     FailureOr<SmallVector<int64_t>> values = node.getConstants(1, "sizes");
@@ -158,28 +162,41 @@ static LogicalResult importSplit(Node &node) {
   if (int64_t declared = node.getInt("num_outputs", count); declared != count)
     return node.error("num_outputs is " + Twine(declared) +
                       ", but the node has " + Twine(count) + " outputs");
-  if (!whole.getConstant())
-    return node.error("cannot split a dynamic dimension; fix it with --dim");
-  int64_t extent = *whole.getConstant();
-  if (!isGiven) { // Equal parts; only the last may be smaller.
-    int64_t part = (extent + count - 1) / count;
-    for (int64_t i = 0, rest = extent; i < count; ++i, rest -= part)
-      sizes.push_back(std::clamp<int64_t>(rest, 0, part));
+  Symbols &symbols = node.getSymbols();
+  if (isGiven) {
+    int64_t sum = 0;
+    for (int64_t size : sizes) {
+      if (size < 0 || llvm::AddOverflow(sum, size, sum))
+        return node.error("the sizes do not add up to " + node.describe(whole));
+      parts.push_back(size);
+    }
+    if (static_cast<int64_t>(sizes.size()) != count)
+      return node.error("there are " + Twine(sizes.size()) + " sizes for " +
+                        Twine(count) + " outputs");
+    if (failed(node.require(
+            whole, sum, "the sizes do not add up to " + node.describe(whole))))
+      return failure();
+  } else { // Equal parts; only the last may be smaller.
+    std::optional<Extent> rounded = Extent::add(whole, count - 1), rest = whole;
+    std::optional<Extent> part =
+        rounded ? symbols.floorDiv(node.b, *rounded, count) : std::nullopt;
+    for (int64_t i = 0; part && rest && i < count; ++i) {
+      parts.push_back(i + 1 < count ? symbols.min(node.b, *rest, *part)
+                                    : *rest);
+      rest = symbols.saturatingSub(node.b, *rest, *part);
+    }
+    if (static_cast<int64_t>(parts.size()) != count)
+      return node.error("cannot tell what the parts are; fix dynamic "
+                        "dimensions with --dim");
   }
-  int64_t sum = 0;
-  for (int64_t size : sizes) {
-    if (size < 0 || size > extent - sum)
-      return node.error("the sizes do not add up to " + Twine(extent));
-    sum += size;
-  }
-  if (sum != extent || static_cast<int64_t>(sizes.size()) != count)
-    return node.error("the sizes do not add up to " + Twine(extent) +
-                      ", or are not as many as the outputs");
-  int64_t start = 0;
-  for (auto [i, size] : llvm::enumerate(sizes)) {
+  Extent start = 0;
+  for (auto [i, size] : llvm::enumerate(parts)) {
     SmallVector<Span> ranges = getFullRanges(input.shape);
     ranges[*axis] = {start, size, 1};
-    start += size;
+    std::optional<Extent> end = Extent::add(start, size);
+    if (!end)
+      return node.error("the extent of a result overflows");
+    start = *end;
     if (!node.hasResult(i))
       continue;
     FailureOr<Tensor> part = emitSlice(node, input, ranges);
@@ -300,8 +317,26 @@ static std::optional<Span> getRange(Node &node, const Extent &start,
   // Backwards, from at most extent - 1 down to more than -1.
   std::optional<int64_t> n = extent.getConstant(), s = start.getConstant(),
                          e = end.getConstant();
-  if (!n || !s || !e)
+  if (!s || !e)
     return std::nullopt;
+  if (!n) { // One more than the positions, so that nothing is negative.
+    auto clampNext = [&](int64_t i) -> std::optional<Extent> {
+      if (isHuge(i) || isHugeNegative(i))
+        return isHuge(i) ? extent : Extent(0);
+      return i < 0 ? symbols.saturatingSub(node.b, extent, -i - 1)
+                   : symbols.min(node.b, i + 1, extent);
+    };
+    std::optional<Extent> first = clampNext(*s), last = clampNext(*e);
+    if (!first || !last || step == std::numeric_limits<int64_t>::min())
+      return std::nullopt;
+    std::optional<Extent> size = symbols.saturatingSub(node.b, *first, *last);
+    size = size ? Extent::add(*size, -step - 1) : std::nullopt;
+    size = size ? symbols.floorDiv(node.b, *size, -step) : std::nullopt;
+    std::optional<Extent> start = Extent::sub(*first, 1);
+    if (!size || !start)
+      return std::nullopt;
+    return Span{*start, *size, step};
+  }
   auto clamp = [&](int64_t i, int64_t high) {
     return std::clamp<int64_t>(i < 0 ? std::max(i, -*n - 1) + *n : i, -1, high);
   };

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tern/Dialect/Tern/IR/Facts.h"
 #include <limits>
 
 using namespace mlir;
@@ -208,8 +209,8 @@ static LogicalResult importTopK(Node &node) {
   bool isTooLarge = k.getConstant() && extent.getConstant() &&
                     *k.getConstant() > *extent.getConstant();
   if ((k.getConstant() && *k.getConstant() < 0) || isTooLarge)
-    return node.error("k is " + node.describe({k}) + ", of " +
-                      node.describe({extent}) + " elements");
+    return node.error("k is " + node.describe(k) + ", of " +
+                      node.describe(extent) + " elements");
   B &b = node.b;
   Tensor ranks = emitRanks(node, input, *axis, isMin);
   // Loops: the result's positions, then all elements along the axis.
@@ -253,6 +254,9 @@ static LogicalResult importTopK(Node &node) {
           linalg::YieldOp::create(b, ValueRange{arith::SelectOp::create(
                                          b, isIt, element, args.back())});
         });
+    if (isValue && *axis == rank - 1)
+      generic->setAttr(tern::kSortedAttrName,
+                       b.getStringAttr(isMin ? "ascending" : "descending"));
     node.setResult(number, node.makeTensor(dtype, shape, generic.getResult(0)));
   }
   return success();

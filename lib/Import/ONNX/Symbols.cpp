@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
+#include <limits>
 
 using namespace mlir;
 using namespace tern::onnx_import;
@@ -61,17 +62,58 @@ std::vector<std::string> Symbols::getInputNames() const {
   return names;
 }
 
-Extent Symbols::getComputed(StringRef function, const Extent &lhs,
-                            const Extent &rhs, function_ref<Value()> build) {
-  std::string key =
-      (function + "(" + getKey(lhs) + ", " + getKey(rhs) + ")").str();
+Symbols::Solution Symbols::solve(const Extent &lhs, const Extent &rhs) const {
+  Solution solution;
+  std::optional<Extent> difference = Extent::sub(lhs, rhs);
+  if (!difference)
+    return solution;
+  if (std::optional<int64_t> constant = difference->getConstant()) {
+    solution.isImpossible = *constant != 0;
+    return solution;
+  }
+  ArrayRef<Extent::Term> terms = difference->getTerms();
+  auto getName = [&](const Extent::Term &term) {
+    return term.atoms.size() == 1 ? getInputName(Extent::atom(term.atoms[0]))
+                                  : StringRef();
+  };
+  // c * x + k = 0, or c * x - c * y = 0.
+  int64_t c = terms[0].coefficient;
+  if (terms.size() > 2 || c == std::numeric_limits<int64_t>::min())
+    return solution;
+  StringRef name = getName(terms[0]);
+  if (terms.size() == 1 || terms[1].atoms.empty()) {
+    int64_t k = terms.size() == 1 ? 0 : terms[1].coefficient;
+    if (k == std::numeric_limits<int64_t>::min())
+      return solution;
+    bool isOne = terms[0].atoms.size() == 1;
+    solution.isImpossible = k % c != 0 || (isOne && -(k / c) < 0);
+    if (!name.empty() && !solution.isImpossible) {
+      solution.name = name;
+      solution.value = -(k / c);
+    }
+  } else if (StringRef other = getName(terms[1]);
+             !name.empty() && !other.empty() && terms[1].coefficient == -c) {
+    // The later one becomes the earlier.
+    bool isLater = terms[0].atoms[0] > terms[1].atoms[0];
+    solution.name = isLater ? name : other;
+    solution.other = isLater ? other : name;
+  }
+  return solution;
+}
+
+Extent Symbols::compute(StringRef function, ArrayRef<Extent> operands,
+                        function_ref<Value()> build) {
+  std::string key = function.str();
+  for (const Extent &operand : operands)
+    key += ", " + getKey(operand);
   auto [entry, isNew] = numbers.try_emplace(key, atoms.size());
   if (!isNew)
     return Extent::atom(entry->second);
   // A name within a name within a name would grow without bounds.
   constexpr size_t limit = 60;
-  std::string name =
-      (function + "(" + describe(lhs) + ", " + describe(rhs) + ")").str();
+  std::string name = describe(operands);
+  name =
+      (function + "(" + StringRef(name).drop_front().drop_back() + ")").str();
   if (name.size() > limit)
     name = (function + "(...)").str();
   // Building emits code for other extents, but makes no atoms.
@@ -88,8 +130,12 @@ std::optional<Extent> Symbols::floorDiv(ImplicitLocOpBuilder &b,
   std::optional<int64_t> x = lhs.getConstant(), y = rhs.getConstant();
   if (x && y)
     return Extent(*x / *y);
-  return getComputed("floordiv", lhs, rhs, [&]() -> Value {
-    return arith::DivUIOp::create(b, getValue(b, lhs), getValue(b, rhs));
+  return compute("floordiv", {lhs, rhs}, [&]() -> Value {
+    // Nothing traps where a dynamic extent is 0.
+    Value divisor = getValue(b, rhs);
+    if (!y)
+      divisor = arith::MaxUIOp::create(b, divisor, getValue(b, Extent(1)));
+    return arith::DivUIOp::create(b, getValue(b, lhs), divisor);
   });
 }
 
@@ -103,7 +149,7 @@ std::optional<Extent> Symbols::saturatingSub(ImplicitLocOpBuilder &b,
     return difference;
   if (std::optional<int64_t> value = difference->getConstant())
     return Extent(std::max<int64_t>(*value, 0));
-  return getComputed("max", *difference, 0, [&]() -> Value {
+  return compute("max", {*difference, 0}, [&]() -> Value {
     return arith::MaxSIOp::create(b, getValue(b, *difference),
                                   getValue(b, Extent(0)));
   });
@@ -118,7 +164,7 @@ Extent Symbols::min(ImplicitLocOpBuilder &b, const Extent &lhs,
         other && isNonNegative(*other))
       return lhs;
   }
-  return getComputed("min", lhs, rhs, [&]() -> Value {
+  return compute("min", {lhs, rhs}, [&]() -> Value {
     return arith::MinSIOp::create(b, getValue(b, lhs), getValue(b, rhs));
   });
 }

@@ -35,6 +35,10 @@ public:
   /// floor(a / b) for non-negative a and b; none if they are not known to be.
   std::optional<Extent> floorDiv(mlir::ImplicitLocOpBuilder &b,
                                  const Extent &lhs, const Extent &rhs);
+  /// An extent that is neither, by the name of a function and what it is of;
+  /// `build` makes the value.
+  Extent compute(llvm::StringRef function, llvm::ArrayRef<Extent> operands,
+                 llvm::function_ref<mlir::Value()> build);
   /// max(a - b, 0) and min(a, b).
   std::optional<Extent> saturatingSub(mlir::ImplicitLocOpBuilder &b,
                                       const Extent &lhs, const Extent &rhs);
@@ -64,6 +68,17 @@ public:
   llvm::SmallVector<mlir::Value> getDynamic(mlir::ImplicitLocOpBuilder &b,
                                             llvm::ArrayRef<Extent> shape);
 
+  /// What must hold of symbolic dimensions of inputs if two extents are equal.
+  struct Solution {
+    /// The extents cannot be equal.
+    bool isImpossible = false;
+    /// The dimension `name`, if not empty, is `value` or, if that is none, the
+    /// dimension `other`.
+    std::string name, other;
+    std::optional<int64_t> value;
+  };
+  Solution solve(const Extent &lhs, const Extent &rhs) const;
+
 private:
   struct Atom {
     std::string name;
@@ -71,10 +86,6 @@ private:
     mlir::Value inputTensor; // The dimension of an input, else null.
     int64_t axis = 0;
   };
-  /// An extent only known by its value, a function of others.
-  Extent getComputed(llvm::StringRef function, const Extent &lhs,
-                     const Extent &rhs,
-                     llvm::function_ref<mlir::Value()> build);
 
   std::vector<Atom> atoms;
   llvm::StringMap<unsigned> numbers;   // Of atoms, by what they are.

@@ -18,8 +18,14 @@ using namespace tern::onnx_import;
 static constexpr int64_t maxWindow = std::numeric_limits<int32_t>::max();
 
 bool Window::isPoint() const {
-  auto isOne = [](int64_t value) { return value == 1; };
-  return llvm::all_of(kernel, isOne) && llvm::all_of(strides, isOne);
+  return llvm::all_of(kernel,
+                      [](const Extent &e) { return e.isConstant(1); }) &&
+         llvm::all_of(strides, [](int64_t value) { return value == 1; });
+}
+
+std::optional<Extent> Window::getSpan(int64_t i) const {
+  std::optional<Extent> span = Extent::mul(kernel[i], dilations[i]);
+  return span ? Extent::add(*span, 1 - dilations[i]) : std::nullopt;
 }
 
 FailureOr<SmallVector<int64_t>>
@@ -41,14 +47,19 @@ tern::onnx_import::getAxisInts(Node &node, StringRef name, int64_t count,
 static bool placeAxis(Node &node, Window &window, int64_t i,
                       const Extent &extent, StringRef autoPad, bool roundsUp) {
   Symbols &symbols = node.getSymbols();
-  int64_t stride = window.strides[i], span = window.getSpan(i);
+  int64_t stride = window.strides[i];
+  std::optional<Extent> span = window.getSpan(i);
+  std::optional<Extent> overlap =
+      span ? Extent::sub(*span, stride) : std::nullopt;
+  if (!overlap)
+    return false;
   if (autoPad.starts_with("SAME")) {
     // As many windows as there would be of one element.
     std::optional<Extent> rounded = Extent::add(extent, stride - 1);
     std::optional<Extent> out =
         rounded ? symbols.floorDiv(node.b, *rounded, stride) : std::nullopt;
     std::optional<Extent> read = out ? Extent::mul(*out, stride) : std::nullopt;
-    read = read ? Extent::add(*read, span - stride) : std::nullopt;
+    read = read ? Extent::add(*read, *overlap) : std::nullopt;
     std::optional<Extent> total =
         read ? symbols.saturatingSub(node.b, *read, extent) : std::nullopt;
     std::optional<Extent> half =
@@ -69,7 +80,7 @@ static bool placeAxis(Node &node, Window &window, int64_t i,
   std::optional<Extent> reach =
       padded ? Extent::add(*padded, roundsUp ? 2 * stride - 1 : stride)
              : std::nullopt;
-  reach = reach ? symbols.saturatingSub(node.b, *reach, span) : std::nullopt;
+  reach = reach ? symbols.saturatingSub(node.b, *reach, *span) : std::nullopt;
   std::optional<Extent> out =
       reach ? symbols.floorDiv(node.b, *reach, stride) : std::nullopt;
   if (!out)
@@ -84,7 +95,7 @@ static bool placeAxis(Node &node, Window &window, int64_t i,
       return false;
     out = symbols.min(node.b, *out, *starts);
     std::optional<Extent> read = Extent::mul(*out, stride);
-    read = read ? Extent::add(*read, span - stride) : std::nullopt;
+    read = read ? Extent::add(*read, *overlap) : std::nullopt;
     read = read ? symbols.saturatingSub(node.b, *read, *padded) : std::nullopt;
     if (!read)
       return false;
@@ -96,14 +107,15 @@ static bool placeAxis(Node &node, Window &window, int64_t i,
 
 FailureOr<Window> tern::onnx_import::getWindow(Node &node,
                                                ArrayRef<Extent> spatial,
-                                               ArrayRef<int64_t> kernel,
+                                               ArrayRef<Extent> kernel,
                                                bool roundsUp) {
   int64_t rank = spatial.size();
   Window window;
   window.kernel.assign(kernel.begin(), kernel.end());
-  for (int64_t extent : kernel)
-    if (extent < 1 || extent > maxWindow)
-      return node.error("the window has extent " + Twine(extent));
+  for (const Extent &extent : kernel)
+    if (std::optional<int64_t> value = extent.getConstant();
+        value && (*value < 1 || *value > maxWindow))
+      return node.error("the window has extent " + Twine(*value));
   FailureOr<SmallVector<int64_t>> strides =
       getAxisInts(node, "strides", rank, 1, 1);
   FailureOr<SmallVector<int64_t>> dilations =

@@ -20,7 +20,8 @@ namespace tern::onnx_import {
 
 /// A window and where it goes; one element per spatial axis.
 struct Window {
-  llvm::SmallVector<int64_t> kernel, strides, dilations;
+  Extents kernel;
+  llvm::SmallVector<int64_t> strides, dilations;
   /// Padding at both ends, and how much more the last window reads where the
   /// number of windows was rounded up.
   Extents low, high, beyond;
@@ -29,9 +30,8 @@ struct Window {
 
   int64_t getRank() const { return static_cast<int64_t>(kernel.size()); }
   /// How many elements it spans along an axis.
-  int64_t getSpan(int64_t i) const {
-    return (kernel[i] - 1) * dilations[i] + 1;
-  }
+  /// None if that overflows.
+  std::optional<Extent> getSpan(int64_t i) const;
   /// Whether it is a single element that goes everywhere.
   bool isPoint() const;
 };
@@ -46,7 +46,7 @@ getAxisInts(Node &node, llvm::StringRef name, int64_t count,
 /// axes of extents `spatial`. `roundsUp` counts a last window that is not full,
 /// unless it lies beyond the input and its padding at the low end.
 mlir::FailureOr<Window> getWindow(Node &node, llvm::ArrayRef<Extent> spatial,
-                                  llvm::ArrayRef<int64_t> kernel,
+                                  llvm::ArrayRef<Extent> kernel,
                                   bool roundsUp = false);
 
 /// `x` with `low` elements before and `high` after each axis, all equal to the

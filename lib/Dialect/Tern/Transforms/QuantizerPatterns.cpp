@@ -9,8 +9,11 @@
 #include "QuantizerPatterns.h"
 #include "Formulas.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "llvm/ADT/SmallBitVector.h"
 
@@ -247,6 +250,38 @@ static std::optional<Granule> classifyGranule(Element value, Element input,
   return std::nullopt;
 }
 
+/// Whether `element` is the lower median of the magnitudes of the tensor that
+/// `value` is an element of, taken from the sorted tensor.
+static bool isAbsMedian(Element element, Element value) {
+  auto slice = getSource(element).value.getDefiningOp<tensor::ExtractSliceOp>();
+  auto sorted =
+      slice ? slice.getSource().getDefiningOp<linalg::LinalgOp>() : nullptr;
+  auto order =
+      sorted ? sorted->getAttrOfType<StringAttr>(kSortedAttrName) : nullptr;
+  if (!order || order.getValue() != "ascending" ||
+      slice.getSourceType().getRank() != 1 || !slice.getType().hasStaticShape())
+    return false;
+  Value operand = sorted.getDpsInputs().back();
+  auto type = dyn_cast<RankedTensorType>(operand.getType());
+  if (!type || !type.hasStaticShape() || slice.isDynamicOffset(0) ||
+      slice.getStaticOffset(0) != (type.getNumElements() - 1) / 2)
+    return false;
+  // In what order the elements stand does not matter.
+  while (Operation *op = operand.getDefiningOp()) {
+    if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
+      break;
+    operand = op->getOperand(0);
+  }
+  auto magnitude = matchUnary<math::AbsFOp>(Element::get(operand));
+  if (!magnitude)
+    return false;
+  Element source = getSource(*magnitude);
+  auto whole = dyn_cast<RankedTensorType>(source.value.getType());
+  return source.value == getSource(value).value && whole &&
+         whole.hasStaticShape() &&
+         whole.getNumElements() == type.getNumElements();
+}
+
 /// max(factor * statistic(|value|), eps) * boundedFactor and its variants.
 std::optional<QuantizerMatcher::Scale>
 QuantizerMatcher::matchScale(const Monomial &monomial, Element value,
@@ -276,6 +311,10 @@ QuantizerMatcher::matchScale(const Monomial &monomial, Element value,
   if (!statistic.isPower(1))
     return fail("the scale is not a statistic of the values");
   scale.factor = statistic.factor;
+  if (isAbsMedian(statistic.bases[0].first, value)) {
+    scale.statistic = Statistic::AbsMedian;
+    return scale;
+  }
 
   std::optional<Reduction> reduction = getReduction(statistic.bases[0].first);
   if (!reduction)
@@ -309,20 +348,33 @@ QuantizerMatcher::matchScale(const Monomial &monomial, Element value,
 // Weights
 //===----------------------------------------------------------------------===//
 
-/// A float parameter whose bytes are {-s, 0, s}: absmax finds s, and s * 1/s
-/// rounds to 1 whatever the last bit.
+/// The tensor with the element that is known to be ternary by its values, a
+/// parameter or computed from some, and what is known.
+static std::pair<Element, StringAttr> findTernaryFact(Element weight) {
+  for (Element element : getTensors(weight)) {
+    if (Operation *op = element.value.getDefiningOp()) {
+      if (auto fact =
+              op->getAttrOfType<StringAttr>(TernDialect::getTernaryAttrName()))
+        return {element, fact};
+      continue;
+    }
+    auto argument = cast<BlockArgument>(element.value);
+    auto function =
+        dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+    if (!function)
+      continue;
+    if (auto fact = function.getArgAttrOfType<StringAttr>(
+            argument.getArgNumber(), TernDialect::getTernaryAttrName()))
+      return {element, fact};
+  }
+  return {};
+}
+
+/// A float weight that is {-s, 0, s}: absmax finds s, and s * 1/s rounds to 1
+/// whatever the last bit.
 std::optional<WeightPattern>
 QuantizerMatcher::matchExactlyTernary(Element weight) {
-  Element source = getSource(weight);
-  auto argument = dyn_cast<BlockArgument>(source.value);
-  auto function =
-      argument
-          ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
-          : nullptr;
-  if (!function)
-    return std::nullopt;
-  auto fact = function.getArgAttrOfType<StringAttr>(
-      argument.getArgNumber(), TernDialect::getTernaryAttrName());
+  auto [source, fact] = findTernaryFact(weight);
   if (!fact)
     return std::nullopt;
   StringRef text = fact.getValue();

@@ -59,7 +59,9 @@ uint32_t tern_model_abi(void);
 const char *tern_model_signature(void);
 
 /// `dims`: values of the signature's "dims", in order. Writes all extents of
-/// all outputs, in order, static ones too.
+/// all outputs, in order, static ones too; then, for each of the signature's
+/// "checks", 1 if it holds for the dims. If one does not (0), the model must
+/// not be invoked with them.
 void tern_model_shapes(const int64_t *dims, int64_t *extents);
 
 /// Bytes of scratch memory that tern_model_invoke needs for `dims`.

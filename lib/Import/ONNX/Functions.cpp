@@ -1,0 +1,302 @@
+//===- Functions.cpp - Functions that a model defines ---------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Functions.h"
+#include "DType.h"
+#include "OpTable.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include <google/protobuf/message.h>
+#include <google/protobuf/unknown_field_set.h>
+
+using namespace tern::onnx_import;
+
+/// Nested calls multiply: a small file could ask for any number of nodes.
+static constexpr size_t maxNodes = 1 << 20;
+
+/// Fields that are newer than Debian's protobuf classes.
+static constexpr int functionAttributeProto = 11, functionOverload = 13,
+                     nodeOverload = 8;
+
+/// The last value of a string field that the classes do not know.
+static std::string getUnknownString(const google::protobuf::Message &message,
+                                    int number) {
+  std::string value;
+  const google::protobuf::UnknownFieldSet &fields =
+      message.GetReflection()->GetUnknownFields(message);
+  for (int i = 0; i < fields.field_count(); ++i)
+    if (fields.field(i).number() == number &&
+        fields.field(i).type() ==
+            google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+      value = fields.field(i).length_delimited();
+  return value;
+}
+
+static llvm::StringRef getDomain(llvm::StringRef domain) {
+  return domain == "ai.onnx" ? "" : domain;
+}
+
+class InlinedGraph::Inliner {
+public:
+  Inliner(InlinedGraph &graph, const onnx::ModelProto &model)
+      : graph(graph), model(model) {}
+
+  llvm::Error run(const Opsets &opsets);
+
+private:
+  /// What the names of a function's body stand for in one call of it.
+  struct Scope {
+    llvm::StringMap<std::string> values;
+    llvm::StringMap<const onnx::AttributeProto *> attributes;
+    /// What the names of its nodes begin with.
+    std::string prefix;
+  };
+
+  llvm::Error add(const onnx::NodeProto &proto, const Opsets &opsets,
+                  std::string name);
+  llvm::Error call(const onnx::NodeProto &node, llvm::StringRef name,
+                   const onnx::FunctionProto &function, const Opsets &callers);
+  llvm::Error bindAttributes(const onnx::NodeProto &node,
+                             const onnx::FunctionProto &function, Scope &scope);
+  void copyNode(const onnx::NodeProto &from, Scope &scope, onnx::NodeProto &to);
+  const onnx::FunctionProto *find(const onnx::NodeProto &node) const;
+  llvm::Expected<const Opsets *> getOpsets(const onnx::FunctionProto &function,
+                                           const Opsets &callers);
+  /// The name of a value that only a call has.
+  std::string makeName(llvm::StringRef wanted) {
+    std::string name = wanted.str();
+    while (!usedNames.insert(name).second)
+      name += '\'';
+    return name;
+  }
+
+  InlinedGraph &graph;
+  const onnx::ModelProto &model;
+  llvm::StringSet<> usedNames;
+  std::vector<const onnx::FunctionProto *> active;
+  std::deque<onnx::AttributeProto> defaults;
+  llvm::DenseMap<const onnx::FunctionProto *, const Opsets *> opsetsOf;
+};
+
+static std::string getNodeName(const onnx::NodeProto &node, int index) {
+  return node.name().empty() ? "Op_" + std::to_string(index) : node.name();
+}
+
+static std::string describe(const onnx::FunctionProto &function) {
+  std::string domain = function.domain();
+  return quote(domain.empty() ? function.name()
+                              : domain + "." + function.name());
+}
+
+static llvm::Error makeError(llvm::StringRef node, const llvm::Twine &message) {
+  return llvm::createStringError("node " + quote(node) + ": " + message.str());
+}
+
+llvm::Error InlinedGraph::build(const onnx::ModelProto &model,
+                                const Opsets &opsets) {
+  return Inliner(*this, model).run(opsets);
+}
+
+llvm::Error InlinedGraph::Inliner::run(const Opsets &opsets) {
+  const onnx::GraphProto &main = model.graph();
+  if (model.functions_size() > 0) {
+    for (const onnx::NodeProto &node : main.node())
+      for (const auto *names : {&node.input(), &node.output()})
+        for (const std::string &name : *names)
+          usedNames.insert(name);
+    for (const onnx::ValueInfoProto &input : main.input())
+      usedNames.insert(input.name());
+    for (const onnx::TensorProto &tensor : main.initializer())
+      usedNames.insert(tensor.name());
+  }
+  for (auto [i, node] : llvm::enumerate(main.node()))
+    if (llvm::Error error = add(node, opsets, getNodeName(node, i)))
+      return error;
+  return llvm::Error::success();
+}
+
+const onnx::FunctionProto *
+InlinedGraph::Inliner::find(const onnx::NodeProto &node) const {
+  for (const onnx::FunctionProto &function : model.functions())
+    if (function.name() == node.op_type() &&
+        getDomain(function.domain()) == getDomain(node.domain()) &&
+        getUnknownString(function, functionOverload) ==
+            getUnknownString(node, nodeOverload))
+      return &function;
+  return nullptr;
+}
+
+llvm::Error InlinedGraph::Inliner::add(const onnx::NodeProto &proto,
+                                       const Opsets &opsets, std::string name) {
+  if (const onnx::FunctionProto *function = find(proto))
+    return call(proto, name, *function, opsets);
+  if (graph.nodes.size() >= maxNodes)
+    return makeError(name, "there are more than " + llvm::Twine(maxNodes) +
+                               " nodes, those of functions counted for each "
+                               "call");
+  graph.nodes.push_back({&proto, &opsets, std::move(name)});
+  return llvm::Error::success();
+}
+
+llvm::Expected<const Opsets *>
+InlinedGraph::Inliner::getOpsets(const onnx::FunctionProto &function,
+                                 const Opsets &callers) {
+  const Opsets *&opsets = opsetsOf[&function];
+  if (opsets)
+    return opsets;
+  Opsets own;
+  for (const onnx::OperatorSetIdProto &opset : function.opset_import()) {
+    llvm::StringRef domain = getDomain(opset.domain());
+    if (opset.version() < 1 ||
+        (domain.empty() && opset.version() > newestOpset))
+      return llvm::createStringError(
+          "function " + describe(function) + " uses opset " +
+          std::to_string(opset.version()) + " of domain " + quote(domain) +
+          ", which is not supported");
+    own[domain] = opset.version();
+  }
+  for (const auto &caller : callers)
+    own.try_emplace(caller.getKey(), caller.getValue());
+  return opsets = &graph.functionOpsets.emplace_back(std::move(own));
+}
+
+llvm::Error
+InlinedGraph::Inliner::bindAttributes(const onnx::NodeProto &node,
+                                      const onnx::FunctionProto &function,
+                                      Scope &scope) {
+  llvm::StringSet<> declared;
+  for (const std::string &name : function.attribute())
+    declared.insert(name);
+  // Those with defaults.
+  const google::protobuf::UnknownFieldSet &fields =
+      function.GetReflection()->GetUnknownFields(function);
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const google::protobuf::UnknownField &field = fields.field(i);
+    if (field.number() != functionAttributeProto)
+      continue;
+    onnx::AttributeProto &attribute = defaults.emplace_back();
+    if (field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED ||
+        !attribute.ParseFromString(field.length_delimited()))
+      return llvm::createStringError("function " + describe(function) +
+                                     " has an attribute that is damaged");
+    declared.insert(attribute.name());
+    scope.attributes[attribute.name()] = &attribute;
+  }
+  for (const onnx::AttributeProto &attribute : node.attribute()) {
+    if (!declared.contains(attribute.name()))
+      return llvm::createStringError("function " + describe(function) +
+                                     " has no attribute " +
+                                     quote(attribute.name()));
+    scope.attributes[attribute.name()] = &attribute;
+  }
+  return llvm::Error::success();
+}
+
+void InlinedGraph::Inliner::copyNode(const onnx::NodeProto &from, Scope &scope,
+                                     onnx::NodeProto &to) {
+  auto getName = [&](const std::string &name) -> const std::string & {
+    std::string &value = scope.values[name];
+    if (value.empty() && !name.empty())
+      value = makeName(scope.prefix + name);
+    return value;
+  };
+  to.set_op_type(from.op_type());
+  to.set_domain(from.domain());
+  // An operand that the call leaves out stays left out.
+  for (const std::string &name : from.input()) {
+    auto known = scope.values.find(name);
+    *to.add_input() =
+        known != scope.values.end() ? known->second : getName(name);
+  }
+  for (const std::string &name : from.output())
+    *to.add_output() = getName(name);
+  for (const onnx::AttributeProto &attribute : from.attribute()) {
+    if (attribute.ref_attr_name().empty()) {
+      *to.add_attribute() = attribute;
+      continue;
+    }
+    // One that the call does not give is not given here.
+    auto actual = scope.attributes.find(attribute.ref_attr_name());
+    if (actual == scope.attributes.end())
+      continue;
+    onnx::AttributeProto &copy = *to.add_attribute();
+    copy = *actual->second;
+    copy.set_name(attribute.name());
+  }
+}
+
+llvm::Error InlinedGraph::Inliner::call(const onnx::NodeProto &node,
+                                        llvm::StringRef name,
+                                        const onnx::FunctionProto &function,
+                                        const Opsets &callers) {
+  if (llvm::is_contained(active, &function))
+    return makeError(name, "function " + describe(function) + " calls itself");
+  if (node.input_size() > function.input_size() ||
+      node.output_size() > function.output_size())
+    return makeError(
+        name, "function " + describe(function) + " has " +
+                  llvm::Twine(function.input_size()) + " inputs and " +
+                  llvm::Twine(function.output_size()) +
+                  " outputs; the node has " + llvm::Twine(node.input_size()) +
+                  " and " + llvm::Twine(node.output_size()));
+  llvm::Expected<const Opsets *> opsets = getOpsets(function, callers);
+  if (!opsets)
+    return makeError(name, llvm::toString(opsets.takeError()));
+  Scope scope;
+  scope.prefix = name.str() + "/";
+  if (llvm::Error error = bindAttributes(node, function, scope))
+    return makeError(name, llvm::toString(std::move(error)));
+
+  for (auto [i, input] : llvm::enumerate(function.input()))
+    if (!scope.values
+             .try_emplace(input, static_cast<int>(i) < node.input_size()
+                                     ? node.input(i)
+                                     : std::string())
+             .second)
+      return makeError(name, "function " + describe(function) +
+                                 " has two inputs " + quote(input));
+  llvm::StringSet<> made;
+  for (const onnx::NodeProto &inner : function.node())
+    for (const std::string &output : inner.output())
+      made.insert(output);
+  // Outputs that are inputs are copied; others get the name that the call has
+  // for them.
+  std::vector<std::pair<std::string, std::string>> copies;
+  for (auto [i, output] : llvm::enumerate(function.output())) {
+    std::string outer =
+        static_cast<int>(i) < node.output_size() ? node.output(i) : "";
+    auto known = scope.values.find(output);
+    if (known != scope.values.end()) {
+      if (!outer.empty())
+        copies.emplace_back(known->second, outer);
+    } else if (!made.contains(output)) {
+      return makeError(name, "function " + describe(function) +
+                                 " does not make its output " + quote(output));
+    } else if (!outer.empty()) {
+      scope.values[output] = outer;
+    }
+  }
+  active.push_back(&function);
+  for (auto [i, inner] : llvm::enumerate(function.node())) {
+    onnx::NodeProto &copy = graph.protos.emplace_back();
+    copyNode(inner, scope, copy);
+    if (llvm::Error error =
+            add(copy, **opsets, scope.prefix + getNodeName(inner, i)))
+      return error;
+  }
+  active.pop_back();
+  for (const auto &[from, to] : copies) {
+    onnx::NodeProto &copy = graph.protos.emplace_back();
+    copy.set_op_type("Identity");
+    copy.add_input(from);
+    copy.add_output(to);
+    if (llvm::Error error = add(copy, **opsets, scope.prefix + "Identity"))
+      return error;
+  }
+  return llvm::Error::success();
+}

@@ -1,0 +1,52 @@
+//===- Functions.h - Functions that a model defines -------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_IMPORT_ONNX_FUNCTIONS_H
+#define TERN_LIB_IMPORT_ONNX_FUNCTIONS_H
+
+#include "ModelFile.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Error.h"
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace tern::onnx_import {
+
+/// Opset versions by domain; "" is ai.onnx.
+using Opsets = llvm::StringMap<int64_t>;
+
+/// A node of the graph, or of a function's body in place of a call.
+struct GraphNode {
+  const onnx::NodeProto *proto;
+  /// Those that its versions are of.
+  const Opsets *opsets;
+  /// Unique among nodes without a name: "Op_12", or "call/Op_3" in a function.
+  std::string name;
+};
+
+/// The nodes of a graph with calls of the model's functions replaced by their
+/// bodies.
+class InlinedGraph {
+public:
+  /// Errors begin with the node they are about.
+  llvm::Error build(const onnx::ModelProto &model, const Opsets &opsets);
+
+  llvm::ArrayRef<GraphNode> getNodes() const { return nodes; }
+
+private:
+  class Inliner;
+
+  std::vector<GraphNode> nodes;
+  std::deque<onnx::NodeProto> protos;
+  std::deque<Opsets> functionOpsets;
+};
+
+} // namespace tern::onnx_import
+
+#endif // TERN_LIB_IMPORT_ONNX_FUNCTIONS_H
