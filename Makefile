@@ -17,7 +17,7 @@ NINJA = ninja -C $(BUILD) -j$(JOBS)
 .DEFAULT_GOAL := build
 # Only one apt-get at a time; the parallelism is ninja's.
 .NOTPARALLEL:
-.PHONY: build configure deps demo check format format-fix lint docs install clean help
+.PHONY: build configure deps demo check check-onnx format format-fix lint docs install clean help
 
 build: deps-build configure ## Compile; the tools are in build/bin (the default)
 	$(NINJA)
@@ -39,6 +39,16 @@ demo: deps-demo build ## Classify Fashion-MNIST with a compiled ternary model, t
 check: deps-check build ## Build and pass all tests
 	$(NINJA) tern-test-depends
 	python3 scripts/check.py --build $(BUILD) --jobs $(JOBS)
+
+ONNX_DATA = /usr/share/libonnx-testdata/data
+ONNX_SUITE = $(BUILD)/bin/tern-onnx-suite $(ONNX_DATA) --jobs $(JOBS) --expected test/Import/ONNX/Inputs/expected-failures.txt
+
+check-onnx: deps-check build ## Pass all of ONNX's backend tests in all variants
+	$(NINJA) tern-onnx-suite tern-translate
+	$(ONNX_SUITE) --variant=static
+	$(ONNX_SUITE) --variant=dynamic
+	$(ONNX_SUITE) --variant=parameters
+	scripts/onnx-coverage.py --translate $(BUILD)/bin/tern-translate --check
 
 format: ## Fail if clang-format would change a file
 	scripts/format.sh
