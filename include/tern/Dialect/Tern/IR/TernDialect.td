@@ -37,6 +37,7 @@ def Tern_Dialect : Dialect {
     | `tern.level` | modules | the level of IR the module is at, where `ternc` continues |
     | `tern.origin` | `tern.bitlinear` | `"raised"` from the model or `"converted"` on request |
     | `tern.float` | matrix products | why the layer was not made ternary |
+    | `tern.detached` | `linalg` operations | has no derivative: what depends on it does so in a way that cancels, like a maximum that is subtracted and added again |
     | `tern.parallel` | calls | the callee's range may be split over threads; the label for profiles |
     | `tern.training` | modules | a training artifact of several public functions: its `loss`, `optimizer`, `fingerprint` |
     | `tern.state`, `tern.init` | arguments | optimizer state of this name, and what its elements begin with |
