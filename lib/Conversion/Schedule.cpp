@@ -13,6 +13,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
+#include "tern/Conversion/Storage.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace tern {
@@ -25,34 +26,8 @@ using namespace tern;
 
 namespace {
 
-/// What a dynamic extent counts as.
-constexpr int64_t kAssumedExtent = 64;
 /// Results that are this much smaller than what is read hold next to nothing.
 constexpr int64_t kSmallPart = 16;
-
-bool isView(Operation *op) {
-  return isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp,
-                         tensor::CastOp>(op);
-}
-
-Value getRoot(Value value) {
-  while (isView(value.getDefiningOp()))
-    value = value.getDefiningOp()->getOperand(0);
-  return value;
-}
-
-int64_t getBytes(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type)
-    return 0;
-  Type element = type.getElementType();
-  int64_t bytes = element.isIntOrFloat()
-                      ? (element.getIntOrFloatBitWidth() + 7) / 8
-                      : sizeof(int64_t);
-  for (int64_t extent : type.getShape())
-    bytes *= ShapedType::isDynamic(extent) ? kAssumedExtent : extent;
-  return bytes;
-}
 
 class Scheduler {
 public:
@@ -99,7 +74,7 @@ Scheduler::Scheduler(func::FuncOp func) : body(func.getBody().front()) {
       users[value].insert(&op);
       if (isView(&op))
         continue;
-      Value root = getRoot(value);
+      Value root = getViewedValue(value);
       roots[&op].insert(root);
       readers[root].insert(&op);
     }
@@ -110,7 +85,7 @@ Scheduler::Scheduler(func::FuncOp func) : body(func.getBody().front()) {
     // `tern-donate` reports what is wrong.
     if (!index || index.getInt() < 0 || index.getInt() >= ret->getNumOperands())
       continue;
-    Value value = getRoot(ret->getOperand(index.getInt()));
+    Value value = getViewedValue(ret->getOperand(index.getInt()));
     if (Operation *op = value.getDefiningOp()) {
       overwrites[op].push_back(func.getArgument(i));
       overwriter[func.getArgument(i)] = op;
@@ -147,17 +122,17 @@ bool Scheduler::isWorthwhile(Operation *op) {
   int64_t held = 0, freed = 0, most = 0;
   if (!isView(op) && !isa<tensor::EmptyOp>(op) && !overwrites.contains(op))
     for (Value result : op->getResults())
-      held += getBytes(result);
+      held += estimateBytes(result);
   for (Value root : roots[op]) {
     Operation *producer = root.getDefiningOp();
     if (!producer || !placed.contains(producer) ||
         producer->hasTrait<OpTrait::ConstantLike>() ||
         isa<tensor::EmptyOp>(producer))
       continue;
-    most = std::max(most, getBytes(root));
+    most = std::max(most, estimateBytes(root));
     // A destination too: what is written there takes its place.
     if (isLastReader(op, root))
-      freed += getBytes(root);
+      freed += estimateBytes(root);
   }
   return held < freed || held * kSmallPart <= most;
 }

@@ -20,6 +20,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "tern/Conversion/Storage.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Dialect/Tern/Transforms/Contraction.h"
 #include "tern/Training/Passes.h"
@@ -39,33 +40,6 @@ namespace {
 constexpr int64_t kSmallBytes = 16384;
 /// Operands this much smaller than the value are kept rather than recomputed.
 constexpr int64_t kSmallPart = 16;
-/// What a dynamic extent counts as.
-constexpr int64_t kAssumedExtent = 64;
-
-bool isView(Operation *op) {
-  return isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp,
-                         tensor::CastOp>(op);
-}
-
-/// What a value is a view of, or itself.
-Value getRoot(Value value) {
-  while (isView(value.getDefiningOp()))
-    value = value.getDefiningOp()->getOperand(0);
-  return value;
-}
-
-int64_t getBytes(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type)
-    return 0;
-  Type element = type.getElementType();
-  int64_t bytes = element.isIntOrFloat()
-                      ? (element.getIntOrFloatBitWidth() + 7) / 8
-                      : sizeof(int64_t);
-  for (int64_t extent : type.getShape())
-    bytes *= ShapedType::isDynamic(extent) ? kAssumedExtent : extent;
-  return bytes;
-}
 
 /// Whether an operation only computes elements of its results from elements of
 /// its operands.
@@ -164,7 +138,7 @@ LogicalResult Rematerializer::addLeaves(Operation *op, int64_t limit,
   if (!seen.insert(op).second)
     return success();
   for (Value operand : cast<linalg::LinalgOp>(op).getDpsInputs()) {
-    Value root = getRoot(operand);
+    Value root = getViewedValue(operand);
     if (auto arg = dyn_cast<BlockArgument>(root)) {
       if (func.getArgAttr(arg.getArgNumber(), kDonatedAttrName))
         return failure();
@@ -176,7 +150,7 @@ LogicalResult Rematerializer::addLeaves(Operation *op, int64_t limit,
         kept.contains(root))
       continue;
     if (isElementwise(producer) &&
-        (dropped.contains(root) || getBytes(root) * kSmallPart > limit)) {
+        (dropped.contains(root) || estimateBytes(root) * kSmallPart > limit)) {
       if (failed(addLeaves(producer, limit, leaves, seen)))
         return failure();
       continue;
@@ -189,7 +163,7 @@ LogicalResult Rematerializer::addLeaves(Operation *op, int64_t limit,
 /// Whether it is better not to keep a value.
 bool Rematerializer::drop(Value value) {
   Operation *op = value.getDefiningOp();
-  int64_t bytes = getBytes(value);
+  int64_t bytes = estimateBytes(value);
   if (bytes < kSmallBytes || !isElementwise(op))
     return false;
   SetVector<Value> leaves;
@@ -198,7 +172,7 @@ bool Rematerializer::drop(Value value) {
     return false;
   int64_t more = 0;
   for (Value leaf : leaves)
-    more += getBytes(leaf);
+    more += estimateBytes(leaf);
   if (more >= bytes)
     return false;
   kept.erase(value);
@@ -211,7 +185,7 @@ Value Rematerializer::recompute(OpBuilder &b, Value value, IRMapping &mapping) {
   if (Value known = mapping.lookupOrNull(value))
     return known;
   Operation *op = value.getDefiningOp();
-  Value root = getRoot(value);
+  Value root = getViewedValue(value);
   if (!op || isa<BlockArgument>(root) || kept.contains(root) ||
       !isa<ShapedType>(root.getType()) || !isElementwise(root.getDefiningOp()))
     return value;
