@@ -296,7 +296,7 @@ class BadArtifacts(Case):
         inputs = self.data(1)
         self.bad("cannot read 'none.so': No such file or directory", "none.so",
                  *inputs)
-        self.bad("has artifact ABI 99, this runtime has 2",
+        self.bad("has artifact ABI 99, this runtime has 3",
                  fake("fake-abi.so"), *inputs)
         self.bad("cannot check for the processor feature avx1024",
                  fake("fake-feature.so"), *inputs)

@@ -29,7 +29,7 @@
 #endif
 #ifndef FAKE_SIGNATURE
 #define FAKE_SIGNATURE                                                         \
-  "{\"abi\":2,\"tern\":\"0.1.0\",\"model\":\"fake\",\"triple\":\"test\","      \
+  "{\"abi\":3,\"tern\":\"0.1.0\",\"model\":\"fake\",\"triple\":\"test\","      \
   "\"features\":[" FAKE_FEATURES "],\"weights\":\"" FAKE_WEIGHTS "\","         \
   "\"weights_id\":\"" FAKE_ID "\",\"dims\":[\"batch\"],"                       \
   "\"inputs\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[\"batch\",3]},"    \

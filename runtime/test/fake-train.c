@@ -100,7 +100,7 @@ typedef float Input;
 #define PARAMS "\"w\",\"b\",\"gain\""
 
 #define SIGNATURE                                                              \
-  "{\"abi\":2,\"kind\":\"training\",\"tern\":\"0.1.0\",\"model\":\"fake\","    \
+  "{\"abi\":3,\"kind\":\"training\",\"tern\":\"0.1.0\",\"model\":\"fake\","    \
   "\"triple\":\"test\",\"features\":[],\"weights\":\"external\","              \
   "\"weights_id\":\"0123456789abcdef0123456789abcdef\","                       \
   "\"loss\":\"softmax-cross-entropy\",\"optimizer\":\"" FAKE_OPTIMIZER "\","   \

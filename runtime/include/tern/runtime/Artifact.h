@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 /// Version of everything in this file. A host refuses any other.
-#define TERN_ARTIFACT_ABI 2
+#define TERN_ARTIFACT_ABI 3
 
 /// Services of the host, handed to every invocation.
 typedef struct TernHost TernHost;
