@@ -143,6 +143,7 @@ def measure_peak(kind, name, artifact, threads):
         import numpy
         sys.path.insert(0, str(ROOT / "python"))
         import tern
+        tern.runtime_version()
     idle = resident("VmRSS")
     step = TorchStep(name, threads) if kind == "torch" else TernStep(artifact, threads)
     for _ in range(3):
