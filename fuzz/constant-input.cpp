@@ -15,6 +15,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "tern/Import/ONNX/Import.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdlib>
 #include <fstream>
@@ -60,19 +61,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const std::string modelPath =
       writeFile("model", model.data(), model.size());
   // The suffix tells the format, so a name of our choice is needed.
-  static char folder[] = "/dev/shm/tern-fuzz-XXXXXX";
+  static llvm::SmallString<128> folder;
   static const bool isMade = [] {
-    bool isFine = mkdtemp(folder) != nullptr;
-    std::atexit([] {
-      for (const char *suffix : {".npy", ".pb"})
-        unlink((std::string(folder) + "/tensor" + suffix).c_str());
-      rmdir(folder);
-    });
+    bool isFine = !llvm::sys::fs::createUniqueDirectory("tern-fuzz", folder);
+    std::atexit([] { llvm::sys::fs::remove_directories(folder); });
     return isFine;
   }();
   bool isNpy = size > 0 && data[0] == 0x93;
   std::string path =
-      std::string(folder) + (isNpy ? "/tensor.npy" : "/tensor.pb");
+      std::string(folder.str()) + (isNpy ? "/tensor.npy" : "/tensor.pb");
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(reinterpret_cast<const char *>(data),
              static_cast<std::streamsize>(size));
