@@ -23,6 +23,8 @@ config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
 config.substitutions += [
     ("%python", config.python),
     ("%ort_python", os.path.join(config.test_exec_root, "environment", "bin", "python")),
+    ("%onnx_python", os.path.join(config.test_exec_root, "onnx-environment", "bin", "python")),
+    ("%onnx_data", os.path.join(config.test_exec_root, "onnx-data")),
     ("%cc", config.c_compiler),
     ("%cxx", config.cxx_compiler),
     ("%cmake", config.cmake),
