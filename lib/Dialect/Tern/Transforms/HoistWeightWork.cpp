@@ -7,11 +7,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -47,6 +49,24 @@ static bool isView(Operation *op) {
       op);
 }
 
+/// The operation whose result `value` is, seen through views and through what
+/// loops carry from one iteration to the next.
+static Operation *getOrigin(Value value) {
+  while (true) {
+    if (auto arg = dyn_cast<BlockArgument>(value)) {
+      auto loop = dyn_cast<LoopLikeOpInterface>(arg.getOwner()->getParentOp());
+      OpOperand *init = loop ? loop.getTiedLoopInit(arg) : nullptr;
+      if (!init)
+        return nullptr;
+      value = init->get();
+    } else if (isView(value.getDefiningOp())) {
+      value = value.getDefiningOp()->getOperand(0);
+    } else {
+      return value.getDefiningOp();
+    }
+  }
+}
+
 namespace {
 
 /// What of one function depends on parameters alone.
@@ -57,6 +77,12 @@ public:
       if (function.getArgAttr(arg.getArgNumber(),
                               TernDialect::getParamAttrName()))
         dependent.insert(arg);
+    // Stored values are read-only; memory that must be written is made by each
+    // call.
+    function.walk([&](bufferization::MaterializeInDestinationOp write) {
+      if (Operation *origin = getOrigin(write.getDest()))
+        written.insert(origin);
+    });
     for (Operation &op : function.front().without_terminator())
       classify(&op);
   }
@@ -112,7 +138,8 @@ private:
 
   void classify(Operation *op) {
     // tensor.empty is pure for this purpose though it has an identity.
-    if (!isMemoryEffectFree(op) && !isa<tensor::EmptyOp>(op))
+    if (written.contains(op) ||
+        (!isMemoryEffectFree(op) && !isa<tensor::EmptyOp>(op)))
       return;
     bool fromParams = false;
     for (Value input : inputs(op)) {
@@ -145,6 +172,8 @@ private:
   func::FuncOp function;
   DenseSet<Value> dependent;
   DenseSet<Operation *> weightOnly;
+  /// Operations whose results other ones write over.
+  DenseSet<Operation *> written;
 };
 
 struct HoistWeightWorkPass

@@ -62,3 +62,35 @@ func.func private @private(%w: tensor<8x5xf32> {tern.param = "w"}) -> tensor<8x5
   %s = arith.addf %w, %w : tensor<8x5xf32>
   return %s : tensor<8x5xf32>
 }
+
+// -----
+
+// A loop writes its state over the copy of the initial one, so each call has to make that copy. What the copy is of, and
+// what the loop only reads, is prepared.
+// CHECK-LABEL: func @state
+// CHECK-SAME: tensor<8x5xf32> {tern.param = "h.prepared"}
+// CHECK-SAME: tensor<8x5xf32> {tern.param = "w.prepared"}
+// CHECK: %[[COPY:.*]] = tensor.insert_slice %{{.*}} into
+// CHECK: %[[INIT:.*]] = tensor.collapse_shape %[[COPY]]
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[INIT]])
+// CHECK: func @prepare_0
+// CHECK-NOT: tensor.insert_slice
+// CHECK: func @prepare_1
+// CHECK-NOT: tensor.insert_slice
+func.func @state(%n: index, %h: tensor<5x8xf32> {tern.param = "h"}, %w: tensor<5x8xf32> {tern.param = "w"})
+    -> tensor<8x5xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %e = tensor.empty() : tensor<8x5xf32>
+  %ht = linalg.transpose ins(%h : tensor<5x8xf32>) outs(%e : tensor<8x5xf32>) permutation = [1, 0]
+  %wt = linalg.transpose ins(%w : tensor<5x8xf32>) outs(%e : tensor<8x5xf32>) permutation = [1, 0]
+  %spread = tensor.empty() : tensor<1x8x5xf32>
+  %copy = tensor.insert_slice %ht into %spread[0, 0, 0] [1, 8, 5] [1, 1, 1] : tensor<8x5xf32> into tensor<1x8x5xf32>
+  %init = tensor.collapse_shape %copy [[0, 1], [2]] : tensor<1x8x5xf32> into tensor<8x5xf32>
+  %last = scf.for %i = %c0 to %n step %c1 iter_args(%state = %init) -> tensor<8x5xf32> {
+    %sum = arith.addf %state, %wt : tensor<8x5xf32>
+    %next = bufferization.materialize_in_destination %sum in %state : (tensor<8x5xf32>, tensor<8x5xf32>) -> tensor<8x5xf32>
+    scf.yield %next : tensor<8x5xf32>
+  }
+  return %last : tensor<8x5xf32>
+}

@@ -93,6 +93,8 @@ def TernHoistWeightWork
     Values stay where they are if they are views of a parameter, if their type
     is dynamic, or if they are more than eight times larger than what they are
     made of (broadcasts): storing them would cost more than computing them.
+    Prepared values are read-only, so what a
+    `bufferization.materialize_in_destination` writes over stays too.
 
     The new parameters are named after the first original: `w.packed`,
     `w.scale`, `w.prepared`.
