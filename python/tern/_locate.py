@@ -32,7 +32,9 @@ def find_tool(name):
         path = os.path.join(home, "bin", name)
         if os.access(path, os.X_OK):
             return path
-    raise Error(f"cannot find {name}: put it on the PATH or set TERN_HOME")
+    raise Error(f"cannot find {name}: put the bin folder of a build or an "
+                "installation on the PATH, or set TERN_HOME to the folder "
+                "that has it")
 
 
 def find_runtime():

@@ -1,7 +1,9 @@
 """The installed package with the real compiler: ONNX in, arrays out."""
 
 import os
+import re
 import sys
+import textwrap
 
 import numpy as np
 import onnx
@@ -21,17 +23,23 @@ graph = helper.make_graph(
     [info("y", TensorProto.FLOAT, ["batch", 33])],
     [numpy_helper.from_array(w, "w"), numpy_helper.from_array(b, "b")])
 onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[
-    helper.make_opsetid("", 17)]), "mlp.onnx")
-
-# The five lines of the README.
-assert tern.compile("mlp.onnx") == "mlp.so"
-model = tern.load("mlp.so")
+    helper.make_opsetid("", 17)]), "model.onnx")
 x = rng.normal(size=(257, 17)).astype(np.float32)
-y = model(x)
-np.testing.assert_allclose(y, np.maximum(x @ w + b, 0), rtol=1e-4, atol=1e-5)
+
+# The README's lines, as they stand there.
+readme = open(sys.argv[2]).read()
+lines = textwrap.dedent(re.search(r"(?m)(^    import tern\n(    .*\n)*)", readme)[1])
+assert lines.count("\n") == 5, lines
+names = {"images": x}
+exec(lines, names)
+np.testing.assert_allclose(names["logits"], np.maximum(x @ w + b, 0),
+                           rtol=1e-4, atol=1e-5)
+model = names["model"]
 print(model.inputs, model.outputs)
 
-tern.compile("mlp.onnx", "ternary.so", ternarize="all", embed_weights=True)
+assert tern.compile("model.onnx") == "model.so"
+
+tern.compile("model.onnx", "ternary.so", ternarize="all", embed_weights=True)
 assert not os.path.exists("ternary.safetensors")
 assert tern.load("ternary.so")(x).shape == (257, 33)
 
