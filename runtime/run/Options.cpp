@@ -7,12 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Options.h"
-#include "Completion.h"
-#include "tern/runtime/Runtime.h"
 
 #include <CLI/CLI.hpp>
-
-#include <cstdio>
 
 using namespace tern::runtime;
 
@@ -30,16 +26,15 @@ std::optional<int> tern::runtime::parseCommandLine(int argc, char **argv,
   CLI::App app(isLinked ? "Runs the model compiled into this executable."
                         : "Runs a model compiled by ternc.",
                isLinked ? "" : "tern-run");
-  std::string text = footer;
-  text.replace(text.find("%s"), 2, readsOnnx ? ", ONNX tensor (.pb)" : "");
-  app.footer(text);
-  app.get_formatter()->column_width(34);
-  app.set_version_flag("--version",
-                       std::string("tern-run ") + tern_runtime_version());
-  if (!isLinked)
-    app.add_option("ARTIFACT", options.artifact,
-                   "Shared library written by ternc -o NAME.so")
-        ->required();
+  CommandLineTexts texts = {"tern-run", "ternc -o NAME.so",
+                            "Describe the model: its tensors, weights and "
+                            "memory",
+                            "Print what is loaded and how long invocations "
+                            "take",
+                            footer};
+  texts.footer.replace(texts.footer.find("%s"), 2,
+                       readsOnnx ? ", ONNX tensor (.pb)" : "");
+  beginCommandLine(app, texts, isLinked, options);
   auto list = [&](const char *name, std::vector<std::string> &values,
                   const char *help) {
     // One value per flag: what follows may be the artifact.
@@ -83,41 +78,11 @@ std::optional<int> tern::runtime::parseCommandLine(int argc, char **argv,
   app.add_option("--profile", options.profile,
                  "Write a Chrome trace of invocations and parallel loops")
       ->type_name("FILE");
-  app.add_option("--info", options.info,
-                 "Describe the model: its tensors, weights and memory")
-      ->type_name("[=json]")
-      ->check(CLI::IsMember({"text", "json"}));
   app.add_option("--weights", options.weights,
                  isLinked ? "Weights file (default: this executable's name "
                             "with .safetensors)"
                           : "Weights file (default: X.safetensors for X.so)")
       ->type_name("FILE");
-  app.add_option("--threads", options.threads,
-                 "Number of threads (default: physical cores)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  app.add_flag("--verbose", options.verbose,
-               "Print what is loaded and how long invocations take");
-  if (!isLinked)
-    addCompletionOption(app);
-
-  // Optional values need "=", or the artifact would be taken for one.
-  std::vector<std::string> arguments;
-  for (int i = argc - 1; i > 0; --i) {
-    std::string argument = argv[i];
-    if (argument == "--benchmark")
-      argument = "--benchmark=2";
-    else if (argument == "--info")
-      argument = "--info=text";
-    arguments.push_back(argument);
-  }
-  try {
-    app.parse(arguments);
-  } catch (const CLI::ParseError &e) {
-    if (e.get_exit_code() == 0)
-      return app.exit(e);
-    std::fprintf(stderr, "error: %s (see --help)\n", e.what());
-    return 1;
-  }
-  return std::nullopt;
+  endCommandLine(app, texts, isLinked, options);
+  return parseArguments(app, argc, argv, {{"--benchmark", "2"}});
 }

@@ -9,20 +9,16 @@
 #ifndef TERN_RUNTIME_OPTIONS_H
 #define TERN_RUNTIME_OPTIONS_H
 
+#include "CommandLine.h"
 #include "tern/runtime/DType.h"
 
 namespace tern::runtime {
 
-struct Options {
-  std::string artifact;
+struct Options : CommonOptions {
   std::vector<std::string> inputs, outputs, expects, labels;
-  std::string onnxTestData, weights, profile;
-  /// "", "text" or "json".
-  std::string info;
+  std::string onnxTestData, profile;
   std::optional<double> rtol, atol, benchmark;
   int64_t batch = 0;
-  uint32_t threads = 0;
-  bool verbose = false;
 };
 
 /// Fills `options`. A value is the exit code of a run that ends here: after

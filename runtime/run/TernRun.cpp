@@ -18,8 +18,6 @@
 #include <cstdio>
 #include <exception>
 
-#include <unistd.h>
-
 using namespace tern::runtime;
 
 namespace {
@@ -69,21 +67,11 @@ Tolerance Runner::tolerance(double rtol, double atol) const {
           options.atol.value_or(0)};
 }
 
-/// Where this program's own file is.
-static std::string executablePath() {
-  std::string path(4096, '\0');
-  ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
-  path.resize(length > 0 ? static_cast<size_t>(length) : 0);
-  return path;
-}
-
 MaybeError Runner::load() {
   TernProgramOptions settings = {};
   settings.size = sizeof(settings);
   settings.num_threads = options.threads;
-  std::string weights = options.weights;
-  if (weights.empty() && linked && !linked->weights)
-    weights = executablePath() + ".safetensors";
+  std::string weights = findWeights(options, linked && !linked->weights);
   if (!weights.empty())
     settings.weights_path = weights.c_str();
   MaybeError error = session.load(options.artifact, linked, settings);

@@ -11,6 +11,7 @@
 
 #include "Call.h"
 
+#include <memory>
 #include <new>
 
 namespace tern::runtime {
@@ -42,6 +43,28 @@ inline MaybeFailure nullArgument() {
 /// be null.
 MaybeFailure readOptions(const TernProgramOptions *given,
                          TernProgramOptions &options);
+
+/// Makes what a C handle points to of `source`, which is a path or an artifact:
+/// `begin(T &)` opens or links it.
+template <typename T, typename Source, typename Begin>
+TernStatus create(const Source *source, const TernProgramOptions *given,
+                  T **result, const Begin &begin) noexcept {
+  return guard([&]() -> MaybeFailure {
+    if (!source || !result)
+      return nullArgument();
+    *result = nullptr;
+    TernProgramOptions options;
+    if (MaybeFailure failure = readOptions(given, options))
+      return failure;
+    auto made = std::make_unique<T>();
+    if (MaybeFailure failure = begin(*made))
+      return failure;
+    if (MaybeFailure failure = made->finishLoading(options))
+      return failure;
+    *result = made.release();
+    return std::nullopt;
+  });
+}
 
 MaybeFailure describe(const std::vector<TensorSpec> &specs, size_t index,
                       TernTensorInfo *info);

@@ -50,6 +50,12 @@ MaybeFailure TernProgram::open(const std::string &path) {
   return std::nullopt;
 }
 
+MaybeFailure TernProgram::link(const TernArtifact &linked) {
+  name = "this executable";
+  artifact = linked;
+  return std::nullopt;
+}
+
 MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options) {
   if (MaybeFailure failure = checkAbi(artifact.abi, name))
     return failure;

@@ -21,6 +21,7 @@ struct TernProgram {
   using MaybeFailure = tern::runtime::MaybeFailure;
 
   MaybeFailure open(const std::string &path);
+  MaybeFailure link(const TernArtifact &linked);
   MaybeFailure finishLoading(const TernProgramOptions &options);
 
   /// For messages: the path, or "this executable".

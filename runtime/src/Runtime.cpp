@@ -71,41 +71,15 @@ const char *tern_last_error(void) { return lastError.c_str(); }
 
 TernStatus tern_program_load(const char *path, const TernProgramOptions *given,
                              TernProgram **result) {
-  return guard([&]() -> MaybeFailure {
-    if (!path || !result)
-      return nullArgument();
-    *result = nullptr;
-    TernProgramOptions options;
-    if (MaybeFailure failure = readOptions(given, options))
-      return failure;
-    auto program = std::make_unique<TernProgram>();
-    if (MaybeFailure failure = program->open(path))
-      return failure;
-    if (MaybeFailure failure = program->finishLoading(options))
-      return failure;
-    *result = program.release();
-    return std::nullopt;
-  });
+  return create(path, given, result,
+                [&](TernProgram &program) { return program.open(path); });
 }
 
 TernStatus tern_program_link(const TernArtifact *artifact,
                              const TernProgramOptions *given,
                              TernProgram **result) {
-  return guard([&]() -> MaybeFailure {
-    if (!artifact || !result)
-      return nullArgument();
-    *result = nullptr;
-    TernProgramOptions options;
-    if (MaybeFailure failure = readOptions(given, options))
-      return failure;
-    auto program = std::make_unique<TernProgram>();
-    program->name = "this executable";
-    program->artifact = *artifact;
-    if (MaybeFailure failure = program->finishLoading(options))
-      return failure;
-    *result = program.release();
-    return std::nullopt;
-  });
+  return create(artifact, given, result,
+                [&](TernProgram &program) { return program.link(*artifact); });
 }
 
 void tern_program_destroy(TernProgram *program) { delete program; }

@@ -41,41 +41,15 @@ static TernStatus locked(TernTrainer *trainer,
 
 TernStatus tern_trainer_load(const char *path, const TernProgramOptions *given,
                              TernTrainer **result) {
-  return guard([&]() -> MaybeFailure {
-    if (!path || !result)
-      return nullArgument();
-    *result = nullptr;
-    TernProgramOptions options;
-    if (MaybeFailure failure = readOptions(given, options))
-      return failure;
-    auto trainer = std::make_unique<TernTrainer>();
-    if (MaybeFailure failure = trainer->open(path))
-      return failure;
-    if (MaybeFailure failure = trainer->finishLoading(options))
-      return failure;
-    *result = trainer.release();
-    return std::nullopt;
-  });
+  return create(path, given, result,
+                [&](TernTrainer &trainer) { return trainer.open(path); });
 }
 
 TernStatus tern_trainer_link(const TernTrainArtifact *artifact,
                              const TernProgramOptions *given,
                              TernTrainer **result) {
-  return guard([&]() -> MaybeFailure {
-    if (!artifact || !result)
-      return nullArgument();
-    *result = nullptr;
-    TernProgramOptions options;
-    if (MaybeFailure failure = readOptions(given, options))
-      return failure;
-    auto trainer = std::make_unique<TernTrainer>();
-    if (MaybeFailure failure = trainer->link(*artifact))
-      return failure;
-    if (MaybeFailure failure = trainer->finishLoading(options))
-      return failure;
-    *result = trainer.release();
-    return std::nullopt;
-  });
+  return create(artifact, given, result,
+                [&](TernTrainer &trainer) { return trainer.link(*artifact); });
 }
 
 void tern_trainer_destroy(TernTrainer *trainer) { delete trainer; }

@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainOptions.h"
-#include "../run/Completion.h"
 #include "tern/runtime/Runtime.h"
 
 #include <CLI/CLI.hpp>
@@ -207,49 +206,16 @@ std::optional<int> tern::runtime::parseTrainCommandLine(int argc, char **argv,
   CLI::App app(isLinked ? "Trains the model compiled into this executable."
                         : "Trains a model compiled by ternc --train.",
                isLinked ? "" : "tern-train");
-  app.footer(footer);
-  app.get_formatter()->column_width(34);
-  app.set_version_flag("--version",
-                       std::string("tern-train ") + tern_runtime_version());
-  if (!isLinked)
-    app.add_option("ARTIFACT", options.artifact,
-                   "Shared library written by ternc --train -o NAME.so")
-        ->required();
+  CommandLineTexts texts = {"tern-train", "ternc --train -o NAME.so",
+                            "Describe the model: its tensors, scalars and "
+                            "memory",
+                            "Print every validation, as on a terminal", footer};
+  beginCommandLine(app, texts, isLinked, options);
   addData(app, options);
   addSteps(app, options);
   addFiles(app, options, isLinked);
-  app.add_option("--info", options.info,
-                 "Describe the model: its tensors, scalars and memory")
-      ->type_name("[=json]")
-      ->check(CLI::IsMember({"text", "json"}));
-  app.add_option("--threads", options.threads,
-                 "Number of threads (default: physical cores)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  app.add_flag("--verbose", options.verbose,
-               "Print every validation, as on a terminal");
-  if (!isLinked)
-    addCompletionOption(app);
-
-  // Optional values need "=", or the artifact would be taken for one.
-  std::vector<std::string> arguments;
-  for (int i = argc - 1; i > 0; --i) {
-    std::string argument = argv[i];
-    if (argument == "--resume")
-      argument = "--resume=must";
-    else if (argument == "--info")
-      argument = "--info=text";
-    arguments.push_back(argument);
-  }
-  try {
-    app.parse(arguments);
-  } catch (const CLI::ParseError &e) {
-    if (e.get_exit_code() == 0)
-      return app.exit(e);
-    std::fprintf(stderr, "error: %s (see --help)\n", e.what());
-    return 1;
-  }
-  return std::nullopt;
+  endCommandLine(app, texts, isLinked, options);
+  return parseArguments(app, argc, argv, {{"--resume", "must"}});
 }
 
 static MaybeError checkRate(const char *option, double value) {

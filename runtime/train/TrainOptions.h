@@ -9,13 +9,12 @@
 #ifndef TERN_RUNTIME_TRAINOPTIONS_H
 #define TERN_RUNTIME_TRAINOPTIONS_H
 
+#include "../run/CommandLine.h"
 #include "Schedule.h"
 
 namespace tern::runtime {
 
-struct TrainOptions {
-  std::string artifact, weights;
-
+struct TrainOptions : CommonOptions {
   // Data.
   std::vector<std::string> data, val;
   std::string labels, valLabels, text, vocab = "byte";
@@ -42,11 +41,6 @@ struct TrainOptions {
   int64_t checkpointEvery = 0, logEvery = 1;
   /// "", "must" or "auto".
   std::string resume;
-
-  /// "", "text" or "json".
-  std::string info;
-  uint32_t threads = 0;
-  bool verbose = false;
 };
 
 /// Fills `options`. A value is the exit code of a run that ends here: after

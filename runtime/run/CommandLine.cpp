@@ -1,0 +1,84 @@
+//===- CommandLine.cpp - What the programs' command lines share -*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CommandLine.h"
+#include "Completion.h"
+#include "tern/runtime/Runtime.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+
+#include <unistd.h>
+
+using namespace tern::runtime;
+
+void tern::runtime::beginCommandLine(CLI::App &app,
+                                     const CommandLineTexts &texts,
+                                     bool isLinked, CommonOptions &options) {
+  app.footer(texts.footer);
+  app.get_formatter()->column_width(34);
+  app.set_version_flag("--version",
+                       std::string(texts.tool) + " " + tern_runtime_version());
+  if (!isLinked)
+    app.add_option("ARTIFACT", options.artifact,
+                   std::string("Shared library written by ") + texts.compile)
+        ->required();
+}
+
+void tern::runtime::endCommandLine(CLI::App &app, const CommandLineTexts &texts,
+                                   bool isLinked, CommonOptions &options) {
+  app.add_option("--info", options.info, texts.info)
+      ->type_name("[=json]")
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--threads", options.threads,
+                 "Number of threads (default: physical cores)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--verbose", options.verbose, texts.verbose);
+  if (!isLinked)
+    addCompletionOption(app);
+}
+
+std::optional<int>
+tern::runtime::parseArguments(CLI::App &app, int argc, char **argv,
+                              std::map<std::string, std::string> bare) {
+  bare.emplace("--info", "text");
+  // Optional values need "=", or the artifact would be taken for one.
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string argument = argv[i];
+    if (auto value = bare.find(argument); value != bare.end())
+      argument += "=" + value->second;
+    arguments.push_back(argument);
+  }
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError &e) {
+    if (e.get_exit_code() == 0)
+      return app.exit(e);
+    std::fprintf(stderr, "error: %s (see --help)\n", e.what());
+    return 1;
+  }
+  return std::nullopt;
+}
+
+/// Where this program's own file is.
+static std::string executablePath() {
+  std::string path(4096, '\0');
+  ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+  path.resize(length > 0 ? static_cast<size_t>(length) : 0);
+  return path;
+}
+
+std::string tern::runtime::findWeights(const CommonOptions &options,
+                                       bool isLinkedWithout) {
+  if (options.weights.empty() && isLinkedWithout)
+    return executablePath() + ".safetensors";
+  return options.weights;
+}
