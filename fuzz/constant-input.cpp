@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ImportContext.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "tern/Import/ONNX/Import.h"
@@ -64,7 +65,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static llvm::SmallString<128> folder;
   static const bool isMade = [] {
     bool isFine = !llvm::sys::fs::createUniqueDirectory("tern-fuzz", folder);
-    std::atexit([] { llvm::sys::fs::remove_directories(folder); });
+    std::atexit([] {
+      if (llvm::sys::fs::remove_directories(folder))
+        llvm::errs() << "cannot remove " << folder << '\n';
+    });
     return isFine;
   }();
   bool isNpy = size > 0 && data[0] == 0x93;
@@ -77,15 +81,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!isMade || !file)
     abort();
 
-  // A context keeps every type and attribute it ever made.
-  static std::unique_ptr<mlir::MLIRContext> context;
-  static unsigned numRuns = 0;
-  if (numRuns++ % 1000 == 0)
-    context = std::make_unique<mlir::MLIRContext>(
-        mlir::MLIRContext::Threading::DISABLED);
+  mlir::MLIRContext &context = getImportContext();
   unsigned numErrors = 0;
   mlir::ScopedDiagnosticHandler handler(
-      context.get(), [&](mlir::Diagnostic &diagnostic) {
+      &context, [&](mlir::Diagnostic &diagnostic) {
         if (diagnostic.str().find('\n') != std::string::npos)
           abort();
         ++numErrors;
@@ -93,7 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       });
   tern::ImportOptions options;
   options.constantInputs["shape"] = path;
-  if (!tern::importONNX(modelPath, *context, options) && numErrors == 0)
+  if (!tern::importONNX(modelPath, context, options) && numErrors == 0)
     abort();
   return 0;
 }

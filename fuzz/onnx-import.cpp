@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ImportContext.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "tern/Import/ONNX/Import.h"
@@ -25,15 +26,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     abort();
   std::string path = "/proc/self/fd/" + std::to_string(file);
 
-  // A context keeps every type and attribute it ever made.
-  static std::unique_ptr<mlir::MLIRContext> context;
-  static unsigned numRuns = 0;
-  if (numRuns++ % 1000 == 0)
-    context = std::make_unique<mlir::MLIRContext>(
-        mlir::MLIRContext::Threading::DISABLED);
+  mlir::MLIRContext &context = getImportContext();
   unsigned numErrors = 0;
   mlir::ScopedDiagnosticHandler handler(
-      context.get(), [&](mlir::Diagnostic &diagnostic) {
+      &context, [&](mlir::Diagnostic &diagnostic) {
         // Another's error is the verifier's, about what we made.
         std::string message = diagnostic.str();
         llvm::StringRef text = message;
@@ -44,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         ++numErrors;
         return mlir::success();
       });
-  mlir::OwningOpRef<mlir::ModuleOp> module = tern::importONNX(path, *context);
+  mlir::OwningOpRef<mlir::ModuleOp> module = tern::importONNX(path, context);
   if (!module && numErrors == 0)
     abort();
 

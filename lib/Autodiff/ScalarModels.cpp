@@ -52,7 +52,7 @@ void tern::registerScalarModels(DialectRegistry &registry) {
   registry.addExtension(
       +[](MLIRContext *context, arith::ArithDialect *, math::MathDialect *) {
 #define DERIVATIVE(op, function, mask)                                         \
-  op::attachInterface<TableModel<op, function, mask>>(*context);
+  op::attachInterface<TableModel<op, function, (mask)>>(*context);
 #include "Derivatives.inc"
 #undef DERIVATIVE
       });
