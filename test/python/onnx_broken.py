@@ -17,6 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
+INT4, UINT2 = 22, 25  # Debian's package does not have them yet.
 CASES = []
 
 
@@ -174,6 +175,15 @@ for name, error, fields in [
     ("no_data", "'w' has 0 elements; its shape needs 12", dict()),
     ("unknown_type", "'w' has element type number 99, which is not supported", dict(data_type=99, raw_data=b"0" * 48)),
     ("string_type", "'w' has element type string, which is not supported", dict(data_type=TensorProto.STRING)),
+    ("int4_short", "'w' has 4 bytes of data; its shape needs 5", dict(data_type=INT4, dims=[3, 3], raw_data=b"0" * 4)),
+    ("int4_unpacked", "'w' has 12 bytes of data; its shape needs 6", dict(data_type=INT4, raw_data=b"0" * 12)),
+    ("int4_typed", "'w' has 9 bytes of packed elements; its shape needs 5", dict(data_type=INT4, dims=[3, 3], int32_data=[1] * 9)),
+    ("int4_overflow", "'w' has a size in bytes that overflows", dict(data_type=INT4, dims=[1 << 32, 1 << 31], raw_data=b"0" * 12)),
+    ("int4_claims", "'w' has 12 bytes of data; its shape needs 2305843009213693952",
+     dict(data_type=INT4, dims=[1 << 31, 1 << 31], raw_data=b"0" * 12)),
+    ("uint2_long", "'w' has 4 bytes of data; its shape needs 3", dict(data_type=UINT2, raw_data=b"0" * 4)),
+    ("uint2_typed", "'w' has 2 bytes of packed elements; its shape needs 3", dict(data_type=UINT2, int32_data=[1, 2])),
+    ("int4_matmul", "element type i4 is not supported", dict(data_type=INT4, raw_data=b"0" * 6)),
     ("huge_rank", "'w' has rank 4000, more than 32", dict(dims=[1] * 4000, raw_data=b"0" * 4)),
     ("no_name", "an initializer has no name", dict(name="", raw_data=b"0" * 48)),
 ]:
@@ -182,9 +192,9 @@ for name, error, fields in [
 simple("duplicate_initializer", "initializer 'w' is defined a second time", [node("MatMul", "x w")], [W, W])
 
 
-def external(location, size=48, **entries):
+def external(location, size=48, data_type=FLOAT, **entries):
     """An initializer with external data in `location`, which gets `size` bytes."""
-    nodes, initializers = bad_initializer(data_location=TensorProto.EXTERNAL)
+    nodes, initializers = bad_initializer(data_location=TensorProto.EXTERNAL, data_type=data_type)
     for key, text in dict(location=location, **entries).items():
         initializers[0].external_data.add(key=key, value=str(text))
 
@@ -201,6 +211,7 @@ def external(location, size=48, **entries):
 OUTSIDE = "lie outside of the model's folder"
 for name, error, build in [
     ("external_short", "'w' needs 48 bytes at offset 0 of 'a.bin', which has only 40", external("a.bin", 40)),
+    ("external_int4", "'w' needs 6 bytes at offset 0 of 'g.bin', which has only 5", external("g.bin", 5, INT4)),
     ("external_offset", "'w' needs 48 bytes at offset 8 of 'b.bin', which has only 48", external("b.bin", offset=8)),
     ("external_offset_overflow", "which has only 48", external("c.bin", offset=(1 << 64) - 8)),
     ("external_length", "'w' has 40 bytes of data; its shape needs 48", external("d.bin", length=40)),
@@ -437,8 +448,18 @@ operands("loss_weight", "one element for each class", "SoftmaxCrossEntropyLoss",
 operands("loss_reduction", "attribute 'reduction' must be none, sum or mean", "NegativeLogLikelihoodLoss", [np.zeros(3, np.int64)],
          reduction="median")
 operands("quantize_axis", "does not fit axis 1", "QuantizeLinear", [np.ones(3, f32), np.zeros(3, np.uint8)])
-operands("quantize_type", "cannot quantize to that element type", "QuantizeLinear", [np.ones((), f32), np.zeros((), np.int64)])
+operands("quantize_type", "cannot quantize to element type i64", "QuantizeLinear", [np.ones((), f32), np.zeros((), np.int64)])
 operands("quantize_block", "do not fit blocks of 3", "QuantizeLinear", [np.ones((4, 2), f32)], opset=21, axis=1, block_size=3)
+operands("quantize_no_blocks", "do not fit blocks of 2", "QuantizeLinear", [np.ones(4, f32)], opset=21, axis=1, block_size=2)
+operands("quantize_negative_block", "attribute 'block_size' is negative", "QuantizeLinear", [np.ones((), f32)], opset=21, block_size=-1)
+operands("quantize_output", "attribute 'output_dtype' must be the type of the zero point", "QuantizeLinear",
+         [np.ones((), f32), np.zeros((), np.int8)], opset=21, output_dtype=2)
+operands("quantize_precision", "attribute 'precision' is not a float type", "QuantizeLinear", [np.ones((), f32)], opset=23, precision=7)
+operands("quantize_unknown", "attribute 'output_dtype' is number 99, which is not supported", "QuantizeLinear", [np.ones((), f32)],
+         opset=21, output_dtype=99)
+for label, op, attributes in [("add", "Add", {}), ("equal", "Equal", {}), ("concat", "Concat", dict(axis=0)), ("integer_product", "MatMulInteger", {})]:
+    simple(f"int4_{label}", "element type i4 is not supported", [node(op, "a a", **attributes)], inputs=[value("a", [4, 4], INT4)])
+simple("int4_scale", "a scale of type i4 is not supported", [node("DequantizeLinear", "a a")], inputs=[value("a", [], INT4)], opset=21)
 operands("dequantize_float", "element type f32 is not supported", "DequantizeLinear", [np.ones((), f32)])
 operands("matmul_integer", "matrices must be i8 or u8", "MatMulInteger", [np.zeros((4, 3), np.int8)])
 

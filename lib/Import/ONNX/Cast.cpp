@@ -7,7 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Elementwise.h"
+#include "NarrowTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>
 
 using namespace mlir;
@@ -23,9 +25,9 @@ static Value emitFloatToFloat(B &b, Value x, DType from, DType to, Type type) {
   return arith::TruncFOp::create(b, type, x);
 }
 
-/// Truncates towards zero and saturates; NaN becomes 0. (ONNX leaves what does
-/// not fit undefined, and so does the processor.)
-static Value emitFloatToInt(B &b, Value x, DType to, Type type) {
+// ONNX leaves what does not fit undefined, and so does the processor.
+Value tern::onnx_import::emitSaturated(B &b, Value x, DType to) {
+  Type type = getMLIRType(to, b.getContext());
   if (x.getType().getIntOrFloatBitWidth() < 32)
     x = arith::ExtFOp::create(b, b.getF32Type(), x);
   unsigned width = getBitWidth(to);
@@ -36,7 +38,9 @@ static Value emitFloatToInt(B &b, Value x, DType to, Type type) {
   APInt greatest = isUnsigned(to) ? APInt::getMaxValue(width)
                                   : APInt::getSignedMaxValue(width);
   auto integer = [&](const APInt &value) -> Value {
-    return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
+    unsigned wide = type.getIntOrFloatBitWidth();
+    APInt bits = isUnsigned(to) ? value.zext(wide) : value.sext(wide);
+    return arith::ConstantOp::create(b, b.getIntegerAttr(type, bits));
   };
   using P = arith::CmpFPredicate;
   Value lowest = emitConstant(b, x.getType(), low);
@@ -55,26 +59,51 @@ static Value emitFloatToInt(B &b, Value x, DType to, Type type) {
   return arith::SelectOp::create(b, isHigh, integer(greatest), result);
 }
 
-static Value emitIntToInt(B &b, Value x, DType from, DType to, Type type) {
-  if (getBitWidth(from) == getBitWidth(to))
-    return x;
-  if (getBitWidth(from) > getBitWidth(to))
-    return arith::TruncIOp::create(b, type, x);
-  if (isUnsigned(from) || from == DType::Bool)
-    return arith::ExtUIOp::create(b, type, x);
-  return arith::ExtSIOp::create(b, type, x);
+/// To a narrow type: truncates towards zero and keeps the low bits, as ONNX's
+/// own tests want it; what does not fit an i32, and NaN, becomes 0.
+static Value emitFloatToNarrow(B &b, Value x, DType to) {
+  if (x.getType().getIntOrFloatBitWidth() < 32)
+    x = arith::ExtFOp::create(b, b.getF32Type(), x);
+  Value magnitude = math::AbsFOp::create(b, x);
+  Value fits =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, magnitude,
+                            emitConstant(b, x.getType(), std::ldexp(1.0, 31)));
+  Value safe =
+      arith::SelectOp::create(b, fits, x, emitConstant(b, x.getType(), 0));
+  Value integer = arith::FPToSIOp::create(b, b.getI32Type(), safe);
+  return emitLowBits(b, arith::TruncIOp::create(b, b.getI8Type(), integer), to);
 }
 
-static Value emitScalarCast(B &b, Value x, DType from, DType to, Type type) {
+static Value emitIntToInt(B &b, Value x, DType from, DType to, Type type) {
+  unsigned before = x.getType().getIntOrFloatBitWidth();
+  unsigned after = type.getIntOrFloatBitWidth();
+  bool isZeroExtended = isUnsigned(from) || from == DType::Bool;
+  if (before > after)
+    x = arith::TruncIOp::create(b, type, x);
+  else if (before < after)
+    x = isZeroExtended ? arith::ExtUIOp::create(b, type, x).getResult()
+                       : arith::ExtSIOp::create(b, type, x).getResult();
+  if (!isNarrow(to))
+    return x;
+  bool isContained = getBitWidth(from) < getBitWidth(to) &&
+                     (isZeroExtended || !isUnsigned(to));
+  return isContained ? x : emitLowBits(b, x, to);
+}
+
+Value tern::onnx_import::emitScalarCast(B &b, Value x, DType from, DType to) {
+  if (from == to)
+    return x;
+  Type type = getMLIRType(to, b.getContext());
   if (to == DType::Bool) {
     Value zero = emitConstant(b, x.getType(), 0);
     if (isFloat(from))
       return arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, x, zero);
     return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, x, zero);
   }
+  if (isFloat(from) && isFloat(to))
+    return emitFloatToFloat(b, x, from, to, type);
   if (isFloat(from))
-    return isFloat(to) ? emitFloatToFloat(b, x, from, to, type)
-                       : emitFloatToInt(b, x, to, type);
+    return isNarrow(to) ? emitFloatToNarrow(b, x, to) : emitSaturated(b, x, to);
   if (!isFloat(to))
     return emitIntToInt(b, x, from, to, type);
   if (isUnsigned(from) || from == DType::Bool)
@@ -117,9 +146,8 @@ FailureOr<Tensor> tern::onnx_import::emitCast(Node &node, Tensor operand,
     return operand;
   if (std::optional<Tensor> folded = foldCast(node, operand, to))
     return *folded;
-  Type type = node.getElementType(to);
   return node.emitMap({operand}, to, [&](B &b, ValueRange args) {
-    return emitScalarCast(b, args[0], operand.dtype, to, type);
+    return emitScalarCast(b, args[0], operand.dtype, to);
   });
 }
 

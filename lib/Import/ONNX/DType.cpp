@@ -35,6 +35,10 @@ constexpr Info infos[] = {
     {DType::U32, "u32", 32, Kind::Unsigned},
     {DType::U64, "u64", 64, Kind::Unsigned},
     {DType::BF16, "bf16", 16, Kind::Float},
+    {DType::U4, "u4", 4, Kind::Unsigned},
+    {DType::I4, "i4", 4, Kind::Signed},
+    {DType::U2, "u2", 2, Kind::Unsigned},
+    {DType::I2, "i2", 2, Kind::Signed},
 };
 
 const Info &getInfo(DType type) {
@@ -55,9 +59,7 @@ std::string tern::onnx_import::getONNXTypeName(int onnxType) {
   static constexpr std::pair<int, llvm::StringLiteral> others[] = {
       {8, "string"},        {14, "complex64"},  {15, "complex128"},
       {17, "float8e4m3fn"}, {18, "f8e4m3fnuz"}, {19, "float8e5m2"},
-      {20, "f8e5m2fnuz"},   {21, "uint4"},      {22, "int4"},
-      {23, "float4e2m1"},   {24, "float8e8m0"}, {25, "uint2"},
-      {26, "int2"},
+      {20, "f8e5m2fnuz"},   {23, "float4e2m1"}, {24, "float8e8m0"},
   };
   for (const auto &[number, name] : others)
     if (number == onnxType)
@@ -69,12 +71,29 @@ llvm::StringRef tern::onnx_import::getName(DType type) {
   return getInfo(type).name;
 }
 
+llvm::StringRef tern::onnx_import::getInterfaceName(DType type) {
+  if (!isNarrow(type))
+    return getName(type);
+  return getName(isUnsigned(type) ? DType::U8 : DType::I8);
+}
+
 int64_t tern::onnx_import::getByteSize(DType type) {
   return (getInfo(type).bits + 7) / 8;
 }
 
+int64_t tern::onnx_import::getStoredBytes(DType type, int64_t numElements) {
+  if (!isNarrow(type))
+    return numElements * getByteSize(type);
+  int64_t perByte = 8 / getBitWidth(type);
+  return numElements / perByte + (numElements % perByte != 0);
+}
+
 unsigned tern::onnx_import::getBitWidth(DType type) {
   return getInfo(type).bits;
+}
+
+bool tern::onnx_import::isNarrow(DType type) {
+  return getBitWidth(type) < 8 && type != DType::Bool;
 }
 
 bool tern::onnx_import::isFloat(DType type) {
@@ -102,7 +121,8 @@ mlir::Type tern::onnx_import::getMLIRType(DType type,
   case DType::F64:
     return mlir::Float64Type::get(context);
   default:
-    return mlir::IntegerType::get(context, getBitWidth(type));
+    return mlir::IntegerType::get(context,
+                                  isNarrow(type) ? 8 : getBitWidth(type));
   }
 }
 

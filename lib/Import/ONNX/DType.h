@@ -31,6 +31,11 @@ enum class DType : int {
   U32 = 12,
   U64 = 13,
   BF16 = 16,
+  // The narrow types: a byte for each element in the IR, whatever is stored.
+  U4 = 21,
+  I4 = 22,
+  U2 = 25,
+  I2 = 26,
 };
 
 /// The DType of an onnx.TensorProto.data_type, if Tern has it.
@@ -38,12 +43,19 @@ std::optional<DType> getDType(int onnxType);
 /// Name of any onnx.TensorProto.data_type, for messages.
 std::string getONNXTypeName(int onnxType);
 
-/// "f32", "u8", "bool", ...: as in the artifact's signature.
+/// "f32", "u8", "bool", "i4", ...
 llvm::StringRef getName(DType type);
-/// Bytes of an element in a file.
+/// The name in the artifact's signature, which knows whole bytes only.
+llvm::StringRef getInterfaceName(DType type);
+/// Bytes of an element, in memory and as data that were read.
 int64_t getByteSize(DType type);
-/// Width in bits; 1 for Bool.
+/// Bytes of `numElements` in a file, where narrow ones are packed.
+int64_t getStoredBytes(DType type, int64_t numElements);
+/// Width in bits, of the stored element; 1 for Bool.
 unsigned getBitWidth(DType type);
+/// Whether elements have less than 8 bits, of which Bool is none. Few
+/// operators take them.
+bool isNarrow(DType type);
 bool isFloat(DType type);
 bool isInteger(DType type); // Not Bool.
 bool isUnsigned(DType type);

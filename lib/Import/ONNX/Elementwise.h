@@ -47,8 +47,15 @@ std::optional<Extents> repeatContents(const Tensor &tensor, size_t count);
 bool fitsType(const Extent &extent, DType dtype);
 
 /// Converts to another element type. Floats that do not fit an integer type
-/// saturate, and NaN becomes 0.
+/// saturate, and NaN becomes 0; of integers and for narrow types the low bits
+/// are kept.
 mlir::FailureOr<Tensor> emitCast(Node &node, Tensor operand, DType to);
+/// The same of a scalar.
+mlir::Value emitScalarCast(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                           DType from, DType to);
+/// A float as an integer: truncated towards zero, saturated, and NaN is 0.
+mlir::Value emitSaturated(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                          DType to);
 
 /// The least element over the axes, which disappear.
 mlir::FailureOr<Tensor> emitMin(Node &node, Tensor x,

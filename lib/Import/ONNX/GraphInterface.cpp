@@ -7,7 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Importer.h"
+#include "NarrowTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
@@ -47,6 +49,10 @@ LogicalResult Importer::addInputs() {
     }
     if (failed(tensor))
       return failure();
+    if (auto argument = dyn_cast_or_null<BlockArgument>(tensor->value)) {
+      inputArguments[input.name()] = argument;
+      normalizeInput(*tensor);
+    }
     tensors[input.name()] = std::move(*tensor);
   }
   for (const auto &constant : options.constantInputs)
@@ -125,6 +131,28 @@ FailureOr<Tensor> Importer::importInput(const onnx::ValueInfoProto &input) {
   return tensor;
 }
 
+/// Callers pass narrow elements as bytes: what counts are their low bits, as if
+/// they had been packed.
+void Importer::normalizeInput(Tensor &tensor) {
+  if (!isNarrow(tensor.dtype))
+    return;
+  ImplicitLocOpBuilder b(Location(tensor.loc), builder);
+  auto type = cast<RankedTensorType>(tensor.value.getType());
+  Value empty =
+      tensor::EmptyOp::create(b, type.getShape(), type.getElementType(),
+                              symbols.getDynamic(b, tensor.shape));
+  SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      b, type, tensor.value, empty, maps, iterators,
+      [&](OpBuilder &builder, Location loc, ValueRange args) {
+        ImplicitLocOpBuilder b(loc, builder);
+        linalg::YieldOp::create(b, emitLowBits(b, args[0], tensor.dtype));
+      });
+  tensor.value = generic.getResult(0);
+}
+
 LogicalResult Importer::checkDims() {
   for (const auto &dim : options.dims) {
     if (dim.second < 1)
@@ -193,8 +221,12 @@ static int64_t readInteger(const char *bytes, DType dtype) {
   case DType::Bool:
     return *bytes != 0;
   case DType::U8:
+  case DType::U4:
+  case DType::U2:
     return static_cast<uint8_t>(*bytes);
   case DType::I8:
+  case DType::I4:
+  case DType::I2:
     return static_cast<int8_t>(*bytes);
   case DType::U16:
     return endian::read<uint16_t, endianness::little>(bytes);
@@ -369,7 +401,7 @@ LogicalResult Importer::addResults() {
       attrs.set(TernDialect::getShapeAttrName(), getShapeAttr(tensor.shape));
     if (isUnsigned(tensor.dtype))
       attrs.set(TernDialect::getDtypeAttrName(),
-                builder.getStringAttr(getName(tensor.dtype)));
+                builder.getStringAttr(getInterfaceName(tensor.dtype)));
     return attrs.getDictionary(&context);
   };
 
@@ -398,13 +430,9 @@ LogicalResult Importer::addResults() {
 
   SmallVector<DictionaryAttr> argAttrs(entry.getNumArguments());
   for (const onnx::ValueInfoProto &input : graph.input()) {
-    auto tensor = tensors.find(input.name());
-    if (tensor == tensors.end() || !tensor->second.parameter.empty())
-      continue;
-    auto argument = dyn_cast_or_null<BlockArgument>(tensor->second.value);
-    if (argument)
+    if (BlockArgument argument = inputArguments.lookup(input.name()))
       argAttrs[argument.getArgNumber()] = describe(
-          TernDialect::getNameAttrName(), input.name(), tensor->second);
+          TernDialect::getNameAttrName(), input.name(), tensors[input.name()]);
   }
   bool hasParameters = false;
   for (auto &[name, parameter] : parameters) {

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Importer.h"
+#include "NarrowTypes.h"
 #include "Node.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -267,6 +268,11 @@ LogicalResult Importer::importNode(int index) {
   for (unsigned i = 0; i < entry->inputs.min; ++i)
     if (!node.hasInput(i))
       return node.error("required input " + Twine(i) + " is missing");
+  if (!takesNarrowTypes(domain, proto.op_type()))
+    for (unsigned i = 0; i < numInputs; ++i)
+      if (node.hasInput(i) && isNarrow(node.getInput(i).dtype))
+        return node.error("element type " + getName(node.getInput(i).dtype) +
+                          " is not supported");
 
   if (failed(entry->rule(node)) || failed(node.checkAttributes()) ||
       failed(node.checkResults()))

@@ -89,6 +89,7 @@ private:
   mlir::LogicalResult checkModel();
   mlir::LogicalResult addInputs();
   mlir::FailureOr<Tensor> importInput(const onnx::ValueInfoProto &input);
+  void normalizeInput(Tensor &tensor);
   mlir::FailureOr<Tensor> loadConstantInput(llvm::StringRef name,
                                             const Tensor &declared,
                                             llvm::StringRef file);
@@ -123,6 +124,8 @@ private:
   InlinedGraph inlined;
   llvm::ArrayRef<GraphNode> nodes;
   llvm::StringMap<Tensor> tensors;
+  /// The arguments that inputs are.
+  llvm::StringMap<mlir::BlockArgument> inputArguments;
   llvm::StringMap<const onnx::TensorProto *> initializers;
   /// Values that could not be made, for which an error was reported.
   llvm::StringSet<> poisoned;

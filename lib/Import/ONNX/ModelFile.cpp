@@ -98,14 +98,32 @@ Expected<TensorHeader> ModelFile::getHeader(const onnx::TensorProto &tensor) {
   return header;
 }
 
+/// Makes a byte of each packed element: the first one is in a byte's low bits.
+static void unpack(TensorData &data) {
+  unsigned width = getBitWidth(data.dtype), perByte = 8 / width;
+  auto elements = std::make_shared<std::vector<char>>(data.numElements);
+  for (int64_t i = 0; i < data.numElements; ++i) {
+    auto byte = static_cast<uint8_t>(data.bytes[i / perByte]);
+    unsigned bits = byte >> width * (i % perByte) & ((1u << width) - 1);
+    (*elements)[i] = static_cast<char>(
+        isUnsigned(data.dtype) ? bits : llvm::SignExtend32(bits, width));
+  }
+  data.bytes = *elements;
+  data.owner = elements;
+}
+
 /// Converts one of the typed repeated fields to bytes.
 template <typename Stored, typename Field>
 static Error convertField(const onnx::TensorProto &tensor, const Field &field,
                           TensorData &data) {
-  if (field.size() != data.numElements)
+  int64_t count = isNarrow(data.dtype)
+                      ? getStoredBytes(data.dtype, data.numElements)
+                      : data.numElements;
+  if (field.size() != count)
     return createStringError(
         Twine(describe(tensor)) + " has " + Twine(field.size()) +
-        " elements; its shape needs " + Twine(data.numElements));
+        (isNarrow(data.dtype) ? " bytes of packed elements" : " elements") +
+        "; its shape needs " + Twine(count));
   auto bytes = std::make_shared<std::vector<Stored>>();
   bytes->reserve(field.size());
   for (auto value : field)
@@ -139,6 +157,10 @@ static Error convertTypedData(const onnx::TensorProto &tensor,
   case DType::I8:
   case DType::U8:
   case DType::Bool:
+  case DType::U4: // Packed, a byte in each.
+  case DType::I4:
+  case DType::U2:
+  case DType::I2:
     return convertField<uint8_t>(tensor, tensor.int32_data(), data);
   }
   llvm_unreachable("unknown element type");
@@ -150,7 +172,7 @@ Expected<TensorData> ModelFile::getData(const onnx::TensorProto &tensor) {
     return header.takeError();
   TensorData data;
   static_cast<TensorHeader &>(data) = *header;
-  int64_t numBytes = data.numElements * getByteSize(data.dtype);
+  int64_t numBytes = getStoredBytes(data.dtype, data.numElements);
 
   StringRef bytes;
   DataSpan span = spans.lookup(&tensor);
@@ -168,6 +190,8 @@ Expected<TensorData> ModelFile::getData(const onnx::TensorProto &tensor) {
   } else {
     if (Error error = convertTypedData(tensor, data))
       return std::move(error);
+    if (isNarrow(data.dtype))
+      unpack(data);
     return data;
   }
   if (bytes.size() != static_cast<uint64_t>(numBytes))
@@ -177,6 +201,8 @@ Expected<TensorData> ModelFile::getData(const onnx::TensorProto &tensor) {
                              "needs " +
                              Twine(numBytes));
   data.bytes = ArrayRef<char>(bytes.data(), bytes.size());
+  if (isNarrow(data.dtype))
+    unpack(data);
   return data;
 }
 

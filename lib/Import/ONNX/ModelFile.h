@@ -31,7 +31,8 @@ struct TensorHeader {
 };
 
 /// The verified data of a tensor: dense, row-major, little-endian, and as many
-/// bytes as the header needs; not necessarily aligned.
+/// bytes as the header needs, one for each element of a narrow type; not
+/// necessarily aligned.
 struct TensorData : TensorHeader {
   llvm::ArrayRef<char> bytes;
   /// Holds the bytes if they had to be converted.

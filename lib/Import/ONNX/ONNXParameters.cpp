@@ -51,8 +51,8 @@ public:
     if (!data)
       return llvm::createStringError(llvm::Twine(StringRef(file->getPath())) +
                                      ": " + llvm::toString(data.takeError()));
-    return Parameter{getName(data->dtype).str(), data->shape, data->bytes,
-                     data->owner};
+    return Parameter{getInterfaceName(data->dtype).str(), data->shape,
+                     data->bytes, data->owner};
   }
 
   std::vector<std::string> names() const override { return order; }

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Quantization.h"
 #include "Convolution.h"
 #include "Elementwise.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -25,56 +26,10 @@ static FailureOr<Tensor> cast(Node &node, FailureOr<Tensor> operand, DType to) {
   return emitCast(node, *operand, to);
 }
 
-/// A tensor that has one element, perhaps in dimensions of extent 1, as a
-/// scalar; any other as it is.
-static FailureOr<Tensor> squeezeScalar(Node &node, Tensor tensor) {
+FailureOr<Tensor> tern::onnx_import::squeezeScalar(Node &node, Tensor tensor) {
   if (tensor.shape != Extents{1})
     return tensor;
   return node.emitReshape(tensor, {});
-}
-
-/// A scale or zero point in position to be broadcast to `x`: one for all, one
-/// for each position along the axis, or one for each block along it.
-static FailureOr<Tensor> alignToAxis(Node &node, Tensor tensor, const Tensor &x,
-                                     int64_t axis, int64_t block) {
-  FailureOr<Tensor> scalar = squeezeScalar(node, tensor);
-  if (failed(scalar) || (scalar->getRank() == 0 && block == 0))
-    return scalar;
-  int64_t rank = x.getRank();
-  if (block == 0) {
-    FailureOr<Tensor> fitting = node.expectShape(
-        tensor, {x.shape[axis]},
-        "a scale or zero point of shape " + node.describe(tensor.shape) +
-            " does not fit axis " + Twine(axis) + " of " +
-            node.describe(x.shape));
-    if (failed(fitting))
-      return failure();
-    return node.emitUnsqueeze(
-        *fitting, llvm::to_vector(llvm::seq<int64_t>(1, rank - axis)));
-  }
-  // Each element again and again, along the axis.
-  Extents wide(tensor.shape);
-  bool fits = tensor.getRank() == rank;
-  for (int64_t i = 0; fits && i < rank; ++i) {
-    std::optional<Extent> covered =
-        i == axis ? Extent::mul(tensor.shape[i], block) : tensor.shape[i];
-    fits = covered && *covered == x.shape[i];
-  }
-  if (!fits)
-    return node.error("scales or zero points of shape " +
-                      node.describe(tensor.shape) + " do not fit blocks of " +
-                      Twine(block) + " along axis " + Twine(axis) + " of " +
-                      node.describe(x.shape));
-  FailureOr<Tensor> spread = node.emitUnsqueeze(tensor, {axis + 1});
-  wide.insert(wide.begin() + axis + 1, Extent(block));
-  if (failed(spread))
-    return failure();
-  FailureOr<Tensor> repeated =
-      node.emitMap({*spread}, wide, tensor.dtype,
-                   [](B &, ValueRange args) -> Value { return args[0]; });
-  if (failed(repeated))
-    return failure();
-  return node.emitReshape(*repeated, x.shape);
 }
 
 /// saturate(round(x / scale) + zero point) of floats, in an integer type.
@@ -116,86 +71,6 @@ static std::optional<Tensor> getOptional(Node &node, unsigned i) {
   if (!node.hasInput(i))
     return std::nullopt;
   return node.getInput(i);
-}
-
-//===----------------------------------------------------------------------===//
-// QuantizeLinear and back
-//===----------------------------------------------------------------------===//
-
-namespace {
-struct LinearOperands {
-  Tensor scale;
-  std::optional<Tensor> zeroPoint;
-};
-} // namespace
-
-static FailureOr<LinearOperands> getLinearOperands(Node &node,
-                                                   const Tensor &x) {
-  int64_t block = node.getInt("block_size", 0);
-  int64_t axis = node.getInt("axis", 1);
-  bool isScalar =
-      node.getInput(1).getRank() == 0 || node.getInput(1).shape == Extents{1};
-  if (block < 0)
-    return node.error("attribute 'block_size' is negative");
-  if (!isScalar || block > 0) {
-    FailureOr<int64_t> normal = node.normalizeAxis(axis, x.getRank());
-    if (failed(normal))
-      return failure();
-    axis = *normal;
-  }
-  LinearOperands result;
-  FailureOr<Tensor> scale = alignToAxis(node, node.getInput(1), x, axis, block);
-  if (failed(scale) || failed(node.expectTypes(*scale, Floats)))
-    return failure();
-  result.scale = *scale;
-  if (node.hasInput(2)) {
-    FailureOr<Tensor> zeroPoint =
-        alignToAxis(node, node.getInput(2), x, axis, block);
-    if (failed(zeroPoint))
-      return failure();
-    result.zeroPoint = *zeroPoint;
-  }
-  return result;
-}
-
-static LogicalResult importQuantizeLinear(Node &node) {
-  Tensor x = node.getInput(0);
-  node.getInt("saturate", 1); // Of interest to 8-bit floats only.
-  node.getInt("precision", 0);
-  std::optional<DType> type = DType::U8;
-  if (int64_t declared = node.getInt("output_dtype", 0))
-    type = getDType(static_cast<int>(declared));
-  if (node.hasInput(2))
-    type = node.getInput(2).dtype;
-  if (!type || !isInteger(*type) || getBitWidth(*type) > 16)
-    return node.error("cannot quantize to that element type");
-  FailureOr<LinearOperands> operands = getLinearOperands(node, x);
-  if (failed(operands))
-    return failure();
-  FailureOr<Tensor> wide = cast(node, x, DType::F32);
-  FailureOr<Tensor> scale = cast(node, operands->scale, DType::F32);
-  if (failed(wide) || failed(scale))
-    return failure();
-  return node.setResult(
-      emitQuantized(node, *wide, *scale, operands->zeroPoint, *type));
-}
-
-static LogicalResult importDequantizeLinear(Node &node) {
-  Tensor x = node.getInput(0);
-  if (failed(node.expectTypes(x, Integers)))
-    return failure();
-  FailureOr<LinearOperands> operands = getLinearOperands(node, x);
-  if (failed(operands))
-    return failure();
-  if (operands->zeroPoint && operands->zeroPoint->dtype != x.dtype)
-    return node.error("inputs have different element types");
-  DType type = operands->scale.dtype;
-  if (int64_t declared = node.getInt("output_dtype", 0);
-      declared && getDType(static_cast<int>(declared)) != type)
-    return node.error("attribute 'output_dtype' must be the type of the scale");
-  FailureOr<Tensor> codes = emitShifted(node, x, operands->zeroPoint);
-  return node.setResult(
-      combine<arith::MulFOp>(node, cast(node, codes, type), operands->scale));
 }
 
 /// Scale and zero point from the range of the values, which includes 0.
@@ -370,8 +245,7 @@ static LogicalResult importQLinearConv(Node &node) {
 }
 
 void tern::onnx_import::addQuantizationOps(OpTable &ops) {
-  ops.onOp("QuantizeLinear", 10, {2, 3}, importQuantizeLinear);
-  ops.onOp("DequantizeLinear", 10, {2, 3}, importDequantizeLinear);
+  addQuantizeLinearOps(ops);
   ops.onOp("DynamicQuantizeLinear", 11, 1, importDynamicQuantizeLinear);
   ops.onOp("MatMulInteger", 10, {2, 4}, importMatMulInteger);
   ops.onOp("QLinearMatMul", 10, 8, importQLinearMatMul);

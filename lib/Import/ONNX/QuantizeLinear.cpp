@@ -1,0 +1,249 @@
+//===- QuantizeLinear.cpp - QuantizeLinear and DequantizeLinear -----------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Elementwise.h"
+#include "Quantization.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace tern::onnx_import;
+using B = ImplicitLocOpBuilder;
+
+//===----------------------------------------------------------------------===//
+// Scales and zero points
+//===----------------------------------------------------------------------===//
+
+/// The first elements of a tensor: as many as fit `shape`.
+static Tensor emitFront(Node &node, Tensor tensor, ArrayRef<Extent> shape) {
+  B &b = node.b;
+  Value source = node.getValue(tensor);
+  SmallVector<OpFoldResult> sizes;
+  for (const Extent &extent : shape)
+    sizes.push_back(node.getSymbols().getFoldResult(b, extent));
+  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
+  return node.makeTensor(
+      tensor.dtype, shape,
+      tensor::ExtractSliceOp::create(b, node.getTensorType(tensor.dtype, shape),
+                                     source, offsets, sizes, strides));
+}
+
+/// A tensor with an element for each block along the axis of `x`, in the shape
+/// of `x`. The last block may be cut short.
+static FailureOr<Tensor> spreadBlocks(Node &node, Tensor tensor,
+                                      const Tensor &x, int64_t axis,
+                                      int64_t block) {
+  int64_t rank = x.getRank();
+  auto refuse = [&] {
+    return node.error("scales or zero points of shape " +
+                      node.describe(tensor.shape) + " do not fit blocks of " +
+                      Twine(block) + " along axis " + Twine(axis) + " of " +
+                      node.describe(x.shape));
+  };
+  bool fits = tensor.getRank() == rank;
+  for (int64_t i = 0; fits && i < rank; ++i)
+    fits = i == axis || tensor.shape[i] == x.shape[i];
+  if (!fits)
+    return refuse();
+  const Extent &numBlocks = tensor.shape[axis], &size = x.shape[axis];
+  std::optional<Extent> covered = Extent::mul(numBlocks, block);
+  if (!covered || *covered != size) {
+    std::optional<int64_t> blocks = numBlocks.getConstant();
+    std::optional<int64_t> elements = size.getConstant();
+    if (!blocks || !elements ||
+        *blocks != *elements / block + (*elements % block != 0))
+      return refuse();
+    block = std::min(block, *elements);
+    covered = Extent::mul(numBlocks, block);
+  }
+  // Each element again and again, along the axis.
+  FailureOr<Tensor> spread = node.emitUnsqueeze(tensor, {axis + 1});
+  if (failed(spread))
+    return failure();
+  Extents wide(tensor.shape), flat(x.shape);
+  wide.insert(wide.begin() + axis + 1, Extent(block));
+  flat[axis] = *covered;
+  FailureOr<Tensor> repeated =
+      node.emitMap({*spread}, wide, tensor.dtype,
+                   [](B &, ValueRange args) -> Value { return args[0]; });
+  if (failed(repeated))
+    return failure();
+  FailureOr<Tensor> joined = node.emitReshape(*repeated, flat);
+  if (failed(joined) || *covered == size)
+    return joined;
+  return emitFront(node, *joined, x.shape);
+}
+
+/// A scale or zero point in position to be broadcast to `x`: one for all, one
+/// for each position along the axis, or one for each block along it.
+static FailureOr<Tensor> alignToAxis(Node &node, Tensor tensor, const Tensor &x,
+                                     int64_t axis, int64_t block) {
+  if (block != 0)
+    return spreadBlocks(node, tensor, x, axis, block);
+  FailureOr<Tensor> scalar = squeezeScalar(node, tensor);
+  if (failed(scalar) || scalar->getRank() == 0)
+    return scalar;
+  FailureOr<Tensor> fitting =
+      node.expectShape(tensor, {x.shape[axis]},
+                       "a scale or zero point of shape " +
+                           node.describe(tensor.shape) + " does not fit axis " +
+                           Twine(axis) + " of " + node.describe(x.shape));
+  if (failed(fitting))
+    return failure();
+  return node.emitUnsqueeze(
+      *fitting, llvm::to_vector(llvm::seq<int64_t>(1, x.getRank() - axis)));
+}
+
+namespace {
+struct LinearOperands {
+  Tensor scale;
+  std::optional<Tensor> zeroPoint;
+};
+} // namespace
+
+static FailureOr<LinearOperands> getLinearOperands(Node &node,
+                                                   const Tensor &x) {
+  int64_t block = node.getInt("block_size", 0);
+  int64_t axis = node.getInt("axis", 1);
+  bool isScalar =
+      node.getInput(1).getRank() == 0 || node.getInput(1).shape == Extents{1};
+  if (block < 0)
+    return node.error("attribute 'block_size' is negative");
+  if (!isScalar || block > 0) {
+    FailureOr<int64_t> normal = node.normalizeAxis(axis, x.getRank());
+    if (failed(normal))
+      return failure();
+    axis = *normal;
+  }
+  LinearOperands result;
+  FailureOr<Tensor> scale = alignToAxis(node, node.getInput(1), x, axis, block);
+  if (failed(scale))
+    return failure();
+  result.scale = *scale;
+  if (node.hasInput(2)) {
+    FailureOr<Tensor> zeroPoint =
+        alignToAxis(node, node.getInput(2), x, axis, block);
+    if (failed(zeroPoint))
+      return failure();
+    result.zeroPoint = *zeroPoint;
+  }
+  return result;
+}
+
+/// The operands of a map: the zero point comes last.
+static SmallVector<Tensor> list(const Tensor &x,
+                                const LinearOperands &operands) {
+  SmallVector<Tensor> result = {x, operands.scale};
+  if (operands.zeroPoint)
+    result.push_back(*operands.zeroPoint);
+  return result;
+}
+
+/// An attribute that is an element type: `type` if there is none.
+static FailureOr<DType> getType(Node &node, StringRef attribute, DType type) {
+  int64_t number = node.getInt(attribute, 0);
+  if (number == 0)
+    return type;
+  std::optional<DType> declared = getDType(static_cast<int>(number));
+  if (!declared || number != static_cast<int64_t>(*declared))
+    return node.error("attribute " + quote(attribute) + " is " +
+                      getONNXTypeName(static_cast<int>(number)) +
+                      ", which is not supported");
+  return *declared;
+}
+
+static bool isQuantized(DType type) {
+  return isInteger(type) && getBitWidth(type) <= 16;
+}
+
+//===----------------------------------------------------------------------===//
+// Rules
+//===----------------------------------------------------------------------===//
+
+static LogicalResult importQuantizeLinear(Node &node) {
+  Tensor x = node.getInput(0);
+  node.getInt("saturate", 1); // Of interest to 8-bit floats only.
+  if (!isFloat(x.dtype) && x.dtype != DType::I32)
+    return node.error("element type " + getName(x.dtype) + " is not supported");
+  FailureOr<LinearOperands> operands = getLinearOperands(node, x);
+  if (failed(operands))
+    return failure();
+  DType scaleType = operands->scale.dtype;
+  if (!isFloat(scaleType) && scaleType != DType::I32)
+    return node.error("a scale of type " + getName(scaleType) +
+                      " is not supported");
+  FailureOr<DType> precision = getType(
+      node, "precision", scaleType == DType::I32 ? DType::F64 : scaleType);
+  FailureOr<DType> type =
+      getType(node, "output_dtype",
+              operands->zeroPoint ? operands->zeroPoint->dtype : DType::U8);
+  if (failed(precision) || failed(type))
+    return failure();
+  if (!isFloat(*precision))
+    return node.error("attribute 'precision' is not a float type");
+  if (operands->zeroPoint && operands->zeroPoint->dtype != *type)
+    return node.error(
+        "attribute 'output_dtype' must be the type of the zero point");
+  if (!isQuantized(*type))
+    return node.error("cannot quantize to element type " + getName(*type));
+  // What comes after the division is exact.
+  DType sum = *precision == DType::F64 ? DType::F64 : DType::F32;
+  return node.setResult(node.emitMap(
+      list(x, *operands), x.shape, *type, [&](B &b, ValueRange args) -> Value {
+        Value ratio = arith::DivFOp::create(
+            b, emitScalarCast(b, args[0], x.dtype, *precision),
+            emitScalarCast(b, args[1], scaleType, *precision));
+        Value code = math::RoundEvenOp::create(
+            b, emitScalarCast(b, ratio, *precision, sum));
+        if (operands->zeroPoint)
+          code = arith::AddFOp::create(b, code,
+                                       emitScalarCast(b, args[2], *type, sum));
+        return emitSaturated(b, code, *type);
+      }));
+}
+
+static LogicalResult importDequantizeLinear(Node &node) {
+  Tensor x = node.getInput(0);
+  if (!isQuantized(x.dtype) && x.dtype != DType::I32)
+    return node.error("element type " + getName(x.dtype) + " is not supported");
+  FailureOr<LinearOperands> operands = getLinearOperands(node, x);
+  if (failed(operands))
+    return failure();
+  if (operands->zeroPoint && operands->zeroPoint->dtype != x.dtype)
+    return node.error("inputs have different element types");
+  DType scaleType = operands->scale.dtype;
+  if (!isFloat(scaleType))
+    return node.error("a scale of type " + getName(scaleType) +
+                      " is not supported");
+  FailureOr<DType> type = getType(node, "output_dtype", scaleType);
+  if (failed(type))
+    return failure();
+  if (!isFloat(*type))
+    return node.error("cannot dequantize to element type " + getName(*type));
+  // One rounding, from the product to the result; f32 holds the factors.
+  DType product =
+      scaleType == DType::F64 || *type == DType::F64 ? DType::F64 : DType::F32;
+  return node.setResult(node.emitMap(
+      list(x, *operands), x.shape, *type, [&](B &b, ValueRange args) -> Value {
+        Value code = emitScalarCast(b, args[0], x.dtype, DType::I32);
+        if (operands->zeroPoint)
+          code = arith::SubIOp::create(
+              b, code, emitScalarCast(b, args[2], x.dtype, DType::I32));
+        Value value = arith::MulFOp::create(
+            b, emitScalarCast(b, code, DType::I32, product),
+            emitScalarCast(b, args[1], scaleType, product));
+        return emitScalarCast(b, value, product, *type);
+      }));
+}
+
+void tern::onnx_import::addQuantizeLinearOps(OpTable &ops) {
+  ops.onOp("QuantizeLinear", 10, {2, 3}, importQuantizeLinear);
+  ops.onOp("DequantizeLinear", 10, {2, 3}, importDequantizeLinear);
+}
