@@ -93,7 +93,7 @@ private:
   /// Arguments in the order of the interface's `buffers`.
   SmallVector<unsigned> order;
   SmallVector<MemRefType> types;
-  std::optional<unsigned> arena;
+  std::optional<unsigned> arena, failedCheck;
   func::FuncOp shapes, arenaSize;
   DictionaryAttr interface;
 };
@@ -150,6 +150,10 @@ LogicalResult EntryPointEmitter::classify() {
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
     if (func.getArgAttr(i, kArenaAttrName)) {
       arena = i;
+      continue;
+    }
+    if (func.getArgAttr(i, kFailedCheckAttrName)) {
+      failedCheck = i;
       continue;
     }
     bool isResult = !!func.getArgAttr(i, kResultAttrName);
@@ -226,6 +230,8 @@ LogicalResult EntryPointEmitter::classify() {
     fields.set("scalars", b.getArrayAttr(scalarInfo));
   if (Attribute checks = func->removeAttr(kChecksAttrName))
     fields.set("checks", checks);
+  if (Attribute checks = func->removeAttr(kElementChecksAttrName))
+    fields.set("element_checks", checks);
   interface = fields.getDictionary(b.getContext());
   for (BlockArgument arg : func.getArguments())
     types.push_back(cast<MemRefType>(arg.getType()));
@@ -384,7 +390,7 @@ void EntryPointEmitter::loadDims(Value dimsPointer,
 
 void EntryPointEmitter::emitInvoke(StringRef name) {
   func::FuncOp invoke =
-      addExported(name, {pointer, pointer, pointer, pointer}, {});
+      addExported(name, {pointer, pointer, pointer, pointer}, b.getI32Type());
   Value buffers = invoke.getArgument(1);
   SmallVector<Value> dimValues;
   loadDims(invoke.getArgument(2), dimValues);
@@ -412,13 +418,22 @@ void EntryPointEmitter::emitInvoke(StringRef name) {
     parts[*arena].push_back(
         func::CallOp::create(b, arenaSize, dimValues).getResult(0));
   }
+  Value status;
+  if (failedCheck) {
+    Value one = LLVM::ConstantOp::create(b, b.getI64IntegerAttr(1));
+    status = LLVM::AllocaOp::create(b, pointer, b.getI32Type(), one);
+    parts[*failedCheck].push_back(status);
+  }
   SmallVector<Value> operands;
   for (ArrayRef<Value> values : parts)
     llvm::append_range(operands, values);
   operands.push_back(invoke.getArgument(0));
   // Called once `func` takes raw buffers.
   func::CallOp::create(b, func.getName(), TypeRange(), operands);
-  func::ReturnOp::create(b);
+  Value failed = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+  if (status)
+    failed = LLVM::LoadOp::create(b, b.getI32Type(), status);
+  func::ReturnOp::create(b, failed);
 }
 
 void EntryPointEmitter::emitShapes(StringRef name) {

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -28,6 +29,24 @@ using namespace mlir;
 using namespace tern;
 
 namespace {
+
+/// Whether a value is computed from elements of tensors, not from extents
+/// alone.
+bool dependsOnElements(Value value) {
+  SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.inclusive = true;
+  options.omitBlockArguments = true;
+  bool found = false;
+  options.filter = [&](Operation *op) {
+    if (isa<tensor::DimOp>(op))
+      return false;
+    found |= llvm::any_of(op->getOperandTypes(), llvm::IsaPred<TensorType>);
+    return !found;
+  };
+  (void)getBackwardSlice(value, &slice, options);
+  return found;
+}
 
 bool hasTensor(TypeRange types) {
   return llvm::any_of(types, [](Type type) { return isa<TensorType>(type); });
@@ -52,6 +71,11 @@ struct MaterializeShapesPass
     if (!func.getBody().hasOneBlock())
       return func.emitError("expected a function of one block");
     SmallVector<Attribute> checks;
+    SmallVector<cf::AssertOp> elementChecks;
+    for (auto check : func.getOps<cf::AssertOp>())
+      if (dependsOnElements(check.getArg()))
+        elementChecks.push_back(check);
+    returnFailedCheck(func, elementChecks);
     func::FuncOp shapes = cloneReturningExtents(func, symbols);
     for (cf::AssertOp check :
          llvm::make_early_inc_range(func.getOps<cf::AssertOp>())) {
@@ -71,6 +95,33 @@ struct MaterializeShapesPass
     if (failed(runPipeline(pm, shapes)))
       return failure();
     return takeDims(func, shapes);
+  }
+
+  /// Replaces assertions by a result that counts which of them is the first to
+  /// fail, from 1; 0 if all hold.
+  void returnFailedCheck(func::FuncOp func, ArrayRef<cf::AssertOp> asserts) {
+    if (asserts.empty())
+      return;
+    auto ret = cast<func::ReturnOp>(func.getBody().front().getTerminator());
+    ImplicitLocOpBuilder b(ret.getLoc(), ret);
+    SmallVector<Attribute> messages;
+    Value failed = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+    for (size_t i = asserts.size(); i-- > 0;) {
+      cf::AssertOp check = asserts[i];
+      Value number = arith::ConstantOp::create(b, b.getI32IntegerAttr(i + 1));
+      failed = arith::SelectOp::create(b, check.getArg(), failed, number);
+    }
+    for (cf::AssertOp check : asserts) {
+      messages.push_back(check.getMsgAttr());
+      check.erase();
+    }
+    func->setAttr(kElementChecksAttrName, b.getArrayAttr(messages));
+    auto type = RankedTensorType::get({}, b.getI32Type());
+    Value result = tensor::FromElementsOp::create(b, type, failed);
+    ret->insertOperands(ret->getNumOperands(), result);
+    (void)func.insertResult(func.getNumResults(), type,
+                            b.getDictionaryAttr(b.getNamedAttr(
+                                kFailedCheckAttrName, b.getUnitAttr())));
   }
 
   /// A private copy of `func` that returns its results' extents, and for each
@@ -97,7 +148,7 @@ struct MaterializeShapesPass
     SmallVector<Value> extents;
     BitVector donated = getDonatedResults(func);
     for (auto [i, result] : llvm::enumerate(ret.getOperands())) {
-      if (donated.test(i))
+      if (donated.test(i) || func.getResultAttr(i, kFailedCheckAttrName))
         continue;
       auto type = cast<RankedTensorType>(result.getType());
       for (int64_t axis = 0; axis < type.getRank(); ++axis)

@@ -131,11 +131,12 @@ private:
         for (auto dim : dims.getAsRange<StringAttr>())
           out.value(json::fixUTF8(dim.getValue()));
     });
-    if (auto checks = interface.getAs<ArrayAttr>("checks"))
-      out.attributeArray("checks", [&] {
-        for (auto check : checks.getAsRange<StringAttr>())
-          out.value(json::fixUTF8(check.getValue()));
-      });
+    for (StringRef key : {"checks", "element_checks"})
+      if (auto checks = interface.getAs<ArrayAttr>(key))
+        out.attributeArray(key, [&] {
+          for (auto check : checks.getAsRange<StringAttr>())
+            out.value(json::fixUTF8(check.getValue()));
+        });
   }
   void number(StringRef key, Attribute value) {
     if (auto integer = dyn_cast_or_null<IntegerAttr>(value)) {

@@ -67,8 +67,8 @@ struct PrepareHost : TernHost {
   }
 };
 
-using InvokeFn = void (*)(const TernHost *, void *const *, const int64_t *,
-                          void *);
+using InvokeFn = int32_t (*)(const TernHost *, void *const *, const int64_t *,
+                             void *);
 using ArenaSizeFn = int64_t (*)(const int64_t *);
 
 /// The prepare functions as machine code of this process.
@@ -371,7 +371,8 @@ WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
     return error("out of memory");
   if (!host)
     host.emplace();
-  (*invoke)(&*host, buffers.data(), nullptr, arena);
+  // Checks of elements stay behind in the functions that are exported.
+  (void)(*invoke)(&*host, buffers.data(), nullptr, arena);
   return results;
 }
 

@@ -290,6 +290,13 @@ MaybeFailure Call::run(const Host &host, Arena &arena) {
     return Failure{TERN_OUT_OF_MEMORY,
                    "cannot allocate " + std::to_string(size) +
                        " bytes of scratch memory for inputs of these shapes"};
-  host.invoke(function, buffers.data(), dims.data(), arena.data());
-  return std::nullopt;
+  int32_t failed =
+      host.invoke(function, buffers.data(), dims.data(), arena.data());
+  if (!failed)
+    return std::nullopt;
+  size_t check = static_cast<size_t>(failed) - 1;
+  return invalid("the inputs' elements do not fit the model" +
+                 (check < specs->elementChecks.size()
+                      ? ": " + specs->elementChecks[check]
+                      : std::string()));
 }

@@ -83,12 +83,13 @@ void Host::parallelFor(const TernHost *host, ThreadPool::Body body, void *env,
   self.pool->parallelFor(n, runProfiled, &loop);
 }
 
-void Host::invoke(const TernFunction &function, void *const *buffers,
-                  const int64_t *dims, void *arena) const {
+int32_t Host::invoke(const TernFunction &function, void *const *buffers,
+                     const int64_t *dims, void *arena) const {
   TernHost host = {TERN_ARTIFACT_ABI, pool->size(), const_cast<Host *>(this),
                    parallelFor};
   int64_t start = profile ? Profile::now() : 0;
-  function.invoke(&host, buffers, dims, arena);
+  int32_t failed = function.invoke(&host, buffers, dims, arena);
   if (profile)
     profile->add(0, function.name, start, Profile::now(), -1);
+  return failed;
 }

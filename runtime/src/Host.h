@@ -47,8 +47,8 @@ public:
   MaybeFailure endProfile(const char *path, const std::string &process);
 
   /// Calls an artifact's function.
-  void invoke(const TernFunction &function, void *const *buffers,
-              const int64_t *dims, void *arena) const;
+  int32_t invoke(const TernFunction &function, void *const *buffers,
+                 const int64_t *dims, void *arena) const;
 
 private:
   static void parallelFor(const TernHost *host, ThreadPool::Body body,

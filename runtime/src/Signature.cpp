@@ -132,9 +132,11 @@ MaybeError tern::runtime::parseInterface(const json &root,
   if (MaybeError error = parseTensors(root, "outputs", interface.dims,
                                       /*mayBeUnknown=*/true, interface.outputs))
     return error;
-  if (root.contains("checks"))
-    if (MaybeError error = parseStrings(root, "checks", interface.checks))
-      return error;
+  for (auto [key, checks] : {std::pair("checks", &interface.checks),
+                             {"element_checks", &interface.elementChecks}})
+    if (root.contains(key))
+      if (MaybeError error = parseStrings(root, key, *checks))
+        return error;
   std::vector<bool> bound(interface.dims.size());
   for (const TensorSpec &input : interface.inputs)
     for (int symbol : input.symbols)

@@ -34,6 +34,8 @@ struct Interface {
   std::vector<TensorSpec> inputs, outputs;
   /// What must hold of the inputs' extents, as messages for when it does not.
   std::vector<std::string> checks;
+  /// The same of their elements.
+  std::vector<std::string> elementChecks;
 };
 
 /// What the signatures of all artifacts begin with.

@@ -40,8 +40,8 @@ namespace tern::runtime {
                                       const std::vector<std::string> &dims,
                                       bool mayBeUnknown,
                                       std::vector<TensorSpec> &specs);
-/// "dims", "inputs", "outputs" and, if there are any, "checks"; every one of
-/// dims must be an extent of some input.
+/// "dims", "inputs", "outputs" and, if there are any, "checks" and
+/// "element_checks"; every one of dims must be an extent of some input.
 [[nodiscard]] MaybeError parseInterface(const nlohmann::json &root,
                                         Interface &interface);
 

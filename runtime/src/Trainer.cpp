@@ -367,8 +367,12 @@ MaybeFailure TernTrainer::trainStep(const DLTensor *const *inputs,
   Call &call = calls[function];
   if (MaybeFailure failure = call.setOutputs(outputs.data(), outputs.size()))
     return failure;
-  if (MaybeFailure failure = call.run(host, arena))
+  if (MaybeFailure failure = call.run(host, arena)) {
+    // A step that ran on what it is not for has spoilt what it updates.
+    if (failure->code == TERN_INVALID_ARGUMENT)
+      hasValues = false;
     return failure;
+  }
   ++steps;
   *loss = measurements[0];
   return std::nullopt;

@@ -291,12 +291,19 @@ class StandAlone(Case):
         self.bad("fake.so", fake("fake.so"), tool=fake("fake-exe-embed"))
 
 
+class BadElements(Case):
+    def test_fails(self):
+        self.bad("the inputs' elements do not fit the model: row 3 is one too "
+                 "many", fake("fake-fails.so"), *self.data(1), "--weights",
+                 fake("fake.safetensors"))
+
+
 class BadArtifacts(Case):
     def test_bad(self):
         inputs = self.data(1)
         self.bad("cannot read 'none.so': No such file or directory", "none.so",
                  *inputs)
-        self.bad("has artifact ABI 99, this runtime has 3",
+        self.bad("has artifact ABI 99, this runtime has 4",
                  fake("fake-abi.so"), *inputs)
         self.bad("cannot check for the processor feature avx1024",
                  fake("fake-feature.so"), *inputs)

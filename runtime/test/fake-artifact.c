@@ -27,16 +27,20 @@
 #ifndef FAKE_WEIGHTS
 #define FAKE_WEIGHTS "external"
 #endif
+#ifndef FAKE_CHECKS
+#define FAKE_CHECKS ""
+#endif
 #ifndef FAKE_SIGNATURE
 #define FAKE_SIGNATURE                                                         \
-  "{\"abi\":3,\"tern\":\"0.1.0\",\"model\":\"fake\",\"triple\":\"test\","      \
+  "{\"abi\":4,\"tern\":\"0.1.0\",\"model\":\"fake\",\"triple\":\"test\","      \
   "\"features\":[" FAKE_FEATURES "],\"weights\":\"" FAKE_WEIGHTS "\","         \
   "\"weights_id\":\"" FAKE_ID "\",\"dims\":[\"batch\"],"                       \
   "\"inputs\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[\"batch\",3]},"    \
   "{\"name\":\"mask\",\"dtype\":\"bool\",\"shape\":[\"batch\",4]}],"           \
   "\"params\":[{\"name\":\"w\",\"dtype\":\"f32\",\"shape\":[3,2]}],"           \
   "\"outputs\":[{\"name\":\"y\",\"dtype\":\"f32\",\"shape\":[\"batch\",2]},"   \
-  "{\"name\":\"count\",\"dtype\":\"i64\",\"shape\":[\"batch\"]}]}"
+  "{\"name\":\"count\",\"dtype\":\"i64\",\"shape\":[\"batch\"]}]" FAKE_CHECKS  \
+  "}"
 #endif
 
 uint32_t tern_model_abi(void) { return FAKE_ABI; }
@@ -80,14 +84,19 @@ static void counts(void *env, int64_t begin, int64_t end) {
   }
 }
 
-void tern_model_invoke(const TernHost *host, void *const *buffers,
-                       const int64_t *dims, void *arena) {
+int32_t tern_model_invoke(const TernHost *host, void *const *buffers,
+                          const int64_t *dims, void *arena) {
   struct Env env = {buffers, arena};
 #ifdef FAKE_WRITES_WEIGHTS
   *(float *)buffers[2] = 0;
 #endif
   host->parallel_for(host, products, &env, dims[0], "products");
   host->parallel_for(host, counts, &env, dims[0], "counts");
+#ifdef FAKE_FAILS
+  return FAKE_FAILS;
+#else
+  return 0;
+#endif
 }
 
 #ifdef FAKE_EMBED

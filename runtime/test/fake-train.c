@@ -100,7 +100,7 @@ typedef float Input;
 #define PARAMS "\"w\",\"b\",\"gain\""
 
 #define SIGNATURE                                                              \
-  "{\"abi\":3,\"kind\":\"training\",\"tern\":\"0.1.0\",\"model\":\"fake\","    \
+  "{\"abi\":4,\"kind\":\"training\",\"tern\":\"0.1.0\",\"model\":\"fake\","    \
   "\"triple\":\"test\",\"features\":[],\"weights\":\"external\","              \
   "\"weights_id\":\"0123456789abcdef0123456789abcdef\","                       \
   "\"loss\":\"softmax-cross-entropy\",\"optimizer\":\"" FAKE_OPTIMIZER "\","   \
@@ -178,24 +178,26 @@ void tern_model_forward_shapes(const int64_t *dims, int64_t *extents) {
   SHAPES_OF_BATCH(extents);
 }
 int64_t tern_model_forward_arena_size(const int64_t *dims) { return 0; }
-void tern_model_forward_invoke(const TernHost *host, void *const *buffers,
-                               const int64_t *dims, void *arena) {
+int32_t tern_model_forward_invoke(const TernHost *host, void *const *buffers,
+                                  const int64_t *dims, void *arena) {
   struct Env env = {buffers[0], buffers[1], buffers[2],
                     *(const float *)buffers[3], buffers[4]};
   host->parallel_for(host, rows, &env, dims[0] * CONTEXT, "rows");
+  return 0;
 }
 
 void tern_model_eval_step_shapes(const int64_t *dims, int64_t *extents) {
   SHAPES_OF_BATCH(extents);
 }
 int64_t tern_model_eval_step_arena_size(const int64_t *dims) { return 0; }
-void tern_model_eval_step_invoke(const TernHost *host, void *const *buffers,
-                                 const int64_t *dims, void *arena) {
+int32_t tern_model_eval_step_invoke(const TernHost *host, void *const *buffers,
+                                    const int64_t *dims, void *arena) {
   struct Env env = {buffers[0], buffers[2], buffers[3],
                     *(const float *)buffers[4], buffers[6]};
   host->parallel_for(host, rows, &env, dims[0] * CONTEXT, "rows");
   *(float *)buffers[5] =
       loss(env.logits, buffers[1], dims[0] * CONTEXT, (float *)0);
+  return 0;
 }
 
 static void step(const TernHost *host, void *const *buffers,
@@ -247,9 +249,14 @@ void tern_model_train_step_shapes(const int64_t *dims, int64_t *extents) {}
 int64_t tern_model_train_step_arena_size(const int64_t *dims) {
   return dims[0] * CONTEXT * CLASSES * (int64_t)sizeof(float);
 }
-void tern_model_train_step_invoke(const TernHost *host, void *const *buffers,
-                                  const int64_t *dims, void *arena) {
+int32_t tern_model_train_step_invoke(const TernHost *host, void *const *buffers,
+                                     const int64_t *dims, void *arena) {
   step(host, buffers, dims, arena, 1);
+#ifdef FAKE_FAILS
+  return *(const int64_t *)buffers[4] == FAKE_FAILS;
+#else
+  return 0;
+#endif
 }
 
 #ifndef FAKE_NO_FLOAT
@@ -258,9 +265,10 @@ void tern_model_train_step_float_shapes(const int64_t *dims, int64_t *extents) {
 int64_t tern_model_train_step_float_arena_size(const int64_t *dims) {
   return tern_model_train_step_arena_size(dims);
 }
-void tern_model_train_step_float_invoke(const TernHost *host,
-                                        void *const *buffers,
-                                        const int64_t *dims, void *arena) {
+int32_t tern_model_train_step_float_invoke(const TernHost *host,
+                                           void *const *buffers,
+                                           const int64_t *dims, void *arena) {
   step(host, buffers, dims, arena, 1 + *(const float *)buffers[5]);
+  return 0;
 }
 #endif

@@ -578,6 +578,12 @@ class Trust(Case):
         self.assertEqual(metadata["tern_step"], "5")
 
 
+    def test_bad_elements(self):
+        self.bad("step 5: the inputs' elements do not fit the model", *self.data,
+                 "--steps", "20", "--batch", "8", "--checkpoint", "c.safetensors",
+                 artifact="fake-train-fails.so")
+
+
 class Mistakes(Case):
     def test_data(self):
         steps = ["--steps", "1"]
@@ -669,7 +675,7 @@ class Mistakes(Case):
     def test_artifacts(self):
         self.bad("is no training artifact", *self.data, "--steps", 1,
                  artifact="fake.so")
-        self.bad("has artifact ABI 99, this runtime has 3", *self.data,
+        self.bad("has artifact ABI 99, this runtime has 4", *self.data,
                  "--steps", 1, artifact="fake-abi.so")
         self.bad("cannot read", *self.data, "--steps", 1, artifact="no.so")
         shutil.copy(fake("fake-train.so"), self.path("alone.so"))

@@ -16,7 +16,7 @@
 using namespace tern::runtime;
 
 static constexpr const char *good =
-    R"({"abi":3,"tern":"0.1.0","model":"m","triple":"t","features":["avx2"],
+    R"({"abi":4,"tern":"0.1.0","model":"m","triple":"t","features":["avx2"],
 "weights":"external","weights_id":"ab","dims":["batch","n"],
 "inputs":[{"name":"x","dtype":"u8","shape":["batch",28,"n"]}],
 "params":[{"name":"w","dtype":"i8","shape":[64,7]}],

@@ -12,7 +12,7 @@
 using namespace tern::runtime;
 
 static constexpr const char *good =
-    R"({"abi":3,"kind":"training","tern":"0.1.0","model":"m","triple":"t",
+    R"({"abi":4,"kind":"training","tern":"0.1.0","model":"m","triple":"t",
 "features":[],"weights":"external","weights_id":"ab",
 "loss":"softmax-cross-entropy","optimizer":"adamw","fingerprint":"f0",
 "state":[{"name":"w","role":"param","dtype":"f32","shape":[10,4],"trainable":true},
@@ -65,7 +65,7 @@ TEST(TrainSignature, Parses) {
 }
 
 TEST(TrainSignature, Refuses) {
-  EXPECT_BAD(parseWith("\"abi\":3", "\"abi\":2"), "'abi' is not 3");
+  EXPECT_BAD(parseWith("\"abi\":4", "\"abi\":2"), "'abi' is not 4");
   EXPECT_BAD(parseWith("training", "sleeping"), "'kind' is not training");
   EXPECT_BAD(parseWith("\"f0\"", "\"\""), "'fingerprint' is empty");
   EXPECT_BAD(parseWith("\"kind\"", "\"classes\":0,\"kind\""), "not positive");
@@ -101,6 +101,6 @@ TEST(TrainSignature, Refuses) {
       parseWith("\"params\":[\"w\"]", "\"params\":[\"w\"],\"donated\":[\"w\"]"),
       "in function 'forward': it updates params");
   TrainSignature signature;
-  EXPECT_BAD(parseTrainSignature("{}", signature), "'abi' is not 3");
+  EXPECT_BAD(parseTrainSignature("{}", signature), "'abi' is not 4");
   EXPECT_BAD(parseTrainSignature(nullptr, signature), "there is none");
 }

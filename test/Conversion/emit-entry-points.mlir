@@ -49,10 +49,10 @@ module {
     %c0 = arith.constant 0 : index
     return %c0 : index
   }
-  // CHECK-DAG: func.func @tern_model_invoke(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr)
+  // CHECK-DAG: func.func @tern_model_invoke(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) -> i32
   // CHECK-DAG: func.func @tern_model_shapes(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr)
   // CHECK-DAG: func.func @tern_model_arena_size(%{{[^:]*}}: !llvm.ptr) -> i64
-  // CHECK-DAG: func.func @tern_prepare_0(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr)
+  // CHECK-DAG: func.func @tern_prepare_0(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) -> i32
   // CHECK-DAG: func.func @tern_prepare_0_arena_size(%{{[^:]*}}: !llvm.ptr) -> i64
 }
 

@@ -70,6 +70,31 @@ func.func @main(%x: tensor<?xf32> {tern.shape = ["a"]}, %y: tensor<?xf32> {tern.
 
 // -----
 
+// Of elements they are known once the function has run: it returns which of
+// them was the first to fail.
+// CHECK: func.func @main(%{{.*}}: tensor<?xf32> {{.*}}, %[[I:.*]]: tensor<2xi1>) -> (tensor<?xf32>, tensor<i32> {tern.failed_check})
+// CHECK-SAME: attributes {tern.element_checks = ["first", "second"]}
+// CHECK-DAG: %[[TWO:.*]] = arith.constant 2 : i32
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant 0 : i32
+// CHECK: %[[SECOND:.*]] = arith.select %{{.*}}, %[[ZERO]], %[[TWO]] : i32
+// CHECK: %[[ONE:.*]] = arith.constant 1 : i32
+// CHECK: %[[FIRST:.*]] = arith.select %{{.*}}, %[[SECOND]], %[[ONE]] : i32
+// CHECK: %[[FAILED:.*]] = tensor.from_elements %[[FIRST]] : tensor<i32>
+// CHECK: return %{{.*}}, %[[FAILED]]
+// CHECK: func.func private @main_shapes(%[[N:.*]]: index) -> index {
+// CHECK: return %[[N]]
+func.func @main(%x: tensor<?xf32> {tern.shape = ["n"]}, %i: tensor<2xi1>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %first = tensor.extract %i[%c0] : tensor<2xi1>
+  cf.assert %first, "first"
+  %second = tensor.extract %i[%c1] : tensor<2xi1>
+  cf.assert %second, "second"
+  return %x : tensor<?xf32>
+}
+
+// -----
+
 // A loop that writes elements keeps its extents.
 // CHECK: func.func private @main_shapes(%[[N:.*]]: index) -> index {
 // CHECK: return %[[N]]

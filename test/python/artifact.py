@@ -58,7 +58,7 @@ class Artifact:
     """One loaded artifact. `chunk` is how many iterations a body gets at once."""
 
     RESULTS = {"signature": ctypes.c_char_p, "abi": ctypes.c_uint32,
-               "arena_size": ctypes.c_int64, "shapes": None, "invoke": None}
+               "arena_size": ctypes.c_int64, "shapes": None, "invoke": ctypes.c_int32}
 
     def __init__(self, path, chunk=None, reverse=False, functions=tuple(RESULTS)):
         self.library = ctypes.CDLL(str(path))
@@ -113,10 +113,12 @@ class Artifact:
         size = self.library.tern_model_arena_size(dim_values)
         arena = np.full(size + 64, POISON, np.uint8)
         base = -(-arena.ctypes.data // 64) * 64
-        self.library.tern_model_invoke(ctypes.byref(self.host), (ctypes.c_void_p * len(buffers))(*buffers),
+        failed = self.library.tern_model_invoke(ctypes.byref(self.host), (ctypes.c_void_p * len(buffers))(*buffers),
                                        dim_values, ctypes.c_void_p(base))
         if (arena[base - arena.ctypes.data + size:] != POISON).any():
             raise AssertionError("invoke wrote past its arena")
+        if failed:
+            raise ValueError(signature["element_checks"][failed - 1])
         return outputs
 
 

@@ -23,7 +23,7 @@ class TrainingArtifact(inference.Artifact):
         if self.signature["kind"] != "training":
             raise ValueError("not a training artifact")
         for function in self.signature["functions"]:
-            for name, result in (("arena_size", ctypes.c_int64), ("shapes", None), ("invoke", None)):
+            for name, result in (("arena_size", ctypes.c_int64), ("shapes", None), ("invoke", ctypes.c_int32)):
                 getattr(self.library, f"tern_model_{function}_{name}").restype = result
         self.scalars = {spec["name"]: spec for spec in self.signature["scalars"]}
         self.initial = inference.read_safetensors(weights)[0] if weights else {}
@@ -85,8 +85,12 @@ class TrainingArtifact(inference.Artifact):
         call = lambda name: getattr(self.library, prefix + name)
         values = (ctypes.c_int64 * max(1, len(dims)))(*dims.values())
         ranks = [len(spec["shape"]) for spec in entry["outputs"]]
-        extents = (ctypes.c_int64 * max(1, sum(ranks)))()
+        checks = entry.get("checks", [])
+        extents = (ctypes.c_int64 * max(1, sum(ranks) + len(checks)))()
         call("shapes")(values, extents)
+        for message, holds in zip(checks, extents[sum(ranks):]):
+            if not holds:
+                raise ValueError(message)
         outputs, at = {}, 0
         for spec, rank in zip(entry["outputs"], ranks):
             output = np.empty(tuple(extents[at:at + rank]), inference.DTYPES[spec["dtype"]])
@@ -98,10 +102,12 @@ class TrainingArtifact(inference.Artifact):
         self.arena_bytes[function] = size
         arena = np.full(size + 128, inference.POISON, np.uint8)
         base = -(-arena.ctypes.data // 64) * 64
-        call("invoke")(ctypes.byref(self.host), (ctypes.c_void_p * len(buffers))(*buffers), values,
+        failed = call("invoke")(ctypes.byref(self.host), (ctypes.c_void_p * len(buffers))(*buffers), values,
                        ctypes.c_void_p(base))
         if (arena[base - arena.ctypes.data + size:] != inference.POISON).any():
             raise AssertionError(f"{function} wrote past its arena")
+        if failed:
+            raise ValueError(entry["element_checks"][failed - 1])
         return outputs
 
 

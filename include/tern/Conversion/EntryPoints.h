@@ -34,6 +34,11 @@ inline constexpr llvm::StringLiteral kParallelAttrName = "tern.parallel";
 /// On a function: what its shapes function returns after the extents is whether
 /// these hold, messages in an array.
 inline constexpr llvm::StringLiteral kChecksAttrName = "tern.checks";
+/// On a function: what its marked result, a tensor<i32>, numbers from 1:
+/// messages of checks of elements, in an array. 0 says that all hold.
+inline constexpr llvm::StringLiteral kElementChecksAttrName =
+    "tern.element_checks";
+inline constexpr llvm::StringLiteral kFailedCheckAttrName = "tern.failed_check";
 /// On a module at level `llvm`: what the artifact's signature says, as a
 /// dictionary; and the same of its prepare functions, as an array.
 inline constexpr llvm::StringLiteral kInterfaceAttrName = "tern.interface";

@@ -23,9 +23,12 @@ def MaterializeShapesPass
     Results that are new values of donated arguments (`tern.donated`) are left
     out.
 
-    Each `cf.assert` in the function's block moves there: after the extents the
-    function returns 1 for each that holds and 0 for each that does not, and the
-    messages become `tern.checks` of @<fn>. So a caller knows before it calls.
+    Each `cf.assert` of extents in the function's block moves there: after the
+    extents the function returns 1 for each that holds and 0 for each that does
+    not, and the messages become `tern.checks` of @<fn>. So a caller knows before
+    it calls. Those whose conditions depend on elements of tensors become one
+    more result of @<fn>, a `tensor<i32>` marked `tern.failed_check`: 0, or the
+    number of the first that fails, counted from 1 in `tern.element_checks`.
 
     Accepts operations on tensors that can say their results' extents
     (`ReifyRankedShapedTypeOpInterface`). Fails where an extent depends on the

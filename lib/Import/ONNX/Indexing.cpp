@@ -33,6 +33,75 @@ Value tern::onnx_import::emitSafeIndex(B &b, Value index, Value extent) {
   return arith::MinSIOp::create(b, position, last);
 }
 
+LogicalResult tern::onnx_import::requireIndices(Node &node, Tensor indices,
+                                                ArrayRef<Extent> extents,
+                                                const IndexForms &forms) {
+  if (extents.empty())
+    return success();
+  bool areKnown = indices.contents.has_value();
+  for (size_t i = 0; areKnown && i < indices.contents->size(); ++i) {
+    std::optional<int64_t> index = (*indices.contents)[i].getConstant();
+    std::optional<int64_t> extent = extents[i % extents.size()].getConstant();
+    if (index && index == forms.ignored)
+      continue;
+    areKnown = index && extent;
+    if (areKnown &&
+        (*index >= *extent || *index < (forms.negative ? -*extent : 0)))
+      return node.error("index " + Twine(*index) + " is out of range for " +
+                        Twine(*extent) + " elements");
+  }
+  if (areKnown)
+    return success();
+
+  Type type = node.getElementType(indices.dtype);
+  auto asIndex = [&](B &b, Value extent) -> Value {
+    return arith::IndexCastOp::create(b, type, extent);
+  };
+  SmallVector<Value> sizes =
+      llvm::map_to_vector(getExtentValues(node, extents), [&](Value extent) {
+        return asIndex(node.b, extent);
+      });
+  // Whether any is wrong.
+  Value no = arith::ConstantOp::create(node.b, node.b.getBoolAttr(false));
+  FailureOr<Tensor> wrong = node.emitReduce(
+      indices, llvm::to_vector(llvm::seq<int64_t>(0, indices.getRank())), no,
+      [&](B &b, ValueRange args) -> Value {
+        Value size = sizes.back();
+        for (size_t i = sizes.size() - 1; i-- > 0;) {
+          Value isHere = arith::CmpIOp::create(
+              b, arith::CmpIPredicate::eq,
+              linalg::IndexOp::create(b, indices.getRank() - 1),
+              arith::ConstantIndexOp::create(b, i));
+          size = arith::SelectOp::create(b, isHere, sizes[i], size);
+        }
+        Value zero = emitConstant(b, type, 0);
+        Value least = forms.negative
+                          ? arith::SubIOp::create(b, zero, size).getResult()
+                          : zero;
+        Value isWrong = arith::OrIOp::create(
+            b,
+            arith::CmpIOp::create(b, arith::CmpIPredicate::slt, args[0], least),
+            arith::CmpIOp::create(b, arith::CmpIPredicate::sge, args[0], size));
+        if (forms.ignored)
+          isWrong = arith::AndIOp::create(
+              b, isWrong,
+              arith::CmpIOp::create(b, arith::CmpIPredicate::ne, args[0],
+                                    emitConstant(b, type, *forms.ignored)));
+        return arith::OrIOp::create(b, args[1], isWrong);
+      });
+  if (failed(wrong))
+    return failure();
+  Value any = tensor::ExtractOp::create(node.b, wrong->value, ValueRange());
+  Value yes = arith::ConstantOp::create(node.b, node.b.getBoolAttr(true));
+  std::string message = "an index is out of range for ";
+  llvm::raw_string_ostream text(message);
+  llvm::interleave(
+      extents, text,
+      [&](const Extent &extent) { text << node.describe(extent); }, " or ");
+  text << " elements";
+  return node.check(arith::XOrIOp::create(node.b, any, yes), message);
+}
+
 SmallVector<Value> tern::onnx_import::getExtentValues(Node &node,
                                                       ArrayRef<Extent> shape) {
   return llvm::map_to_vector(shape, [&](const Extent &extent) {
@@ -80,6 +149,8 @@ static LogicalResult importGatherElements(Node &node) {
     return failure();
   if (indices.getRank() != data.getRank())
     return node.error("data and indices have different ranks");
+  if (failed(requireIndices(node, indices, data.shape[*axis])))
+    return failure();
   Value source = node.getValue(data);
   SmallVector<Value> extents = getExtentValues(node, data.shape);
   return node.setResult(
@@ -132,6 +203,9 @@ static LogicalResult importGatherND(Node &node) {
   int64_t outer = indices.getRank() - 1;
   Extents shape(ArrayRef(indices.shape).drop_back());
   shape.append(data.shape.begin() + batch + *tuple, data.shape.end());
+  if (failed(requireIndices(node, indices,
+                            ArrayRef(data.shape).slice(batch, *tuple))))
+    return failure();
   Value source = node.getValue(data), positions = node.getValue(indices);
   SmallVector<Value> extents = getExtentValues(node, data.shape);
   return node.setResult(
@@ -250,7 +324,8 @@ static LogicalResult importScatterElements(Node &node) {
   if (indices.getRank() != data.getRank())
     return node.error(message);
   FailureOr<Tensor> fitting = node.expectShape(updates, indices.shape, message);
-  if (failed(fitting))
+  if (failed(fitting) ||
+      failed(requireIndices(node, indices, data.shape[*axis])))
     return failure();
   updates = *fitting;
   Value positions = node.getValue(indices);
@@ -279,7 +354,9 @@ static LogicalResult importScatterND(Node &node) {
       node.expectShape(updates, shape,
                        "updates have shape " + node.describe(updates.shape) +
                            ", not " + node.describe(shape));
-  if (failed(fitting))
+  if (failed(fitting) ||
+      failed(requireIndices(node, indices,
+                            ArrayRef(data.shape).take_front(*tuple))))
     return failure();
   updates = *fitting;
   Value positions = node.getValue(indices);

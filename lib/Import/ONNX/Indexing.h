@@ -19,6 +19,22 @@ mlir::Value emitSafeIndex(mlir::ImplicitLocOpBuilder &b, mlir::Value index,
                           mlir::Value extent);
 
 /// The extents as values, made before a body refers to them.
+/// What indices may be besides positions.
+struct IndexForms {
+  /// -1 is the last position, -2 the one before it.
+  bool negative = true;
+  /// A value that is no index.
+  std::optional<int64_t> ignored = {};
+};
+
+/// Has the model fail for indices that are not positions in a dimension of
+/// extent `extents[0]`; or, for more extents than one, in rows of indices
+/// [..., extents.size()] one for each. Those known now are checked now. The
+/// code reads elements nonetheless: with `emitSafeIndex` only.
+mlir::LogicalResult requireIndices(Node &node, Tensor indices,
+                                   llvm::ArrayRef<Extent> extents,
+                                   const IndexForms &forms = {});
+
 llvm::SmallVector<mlir::Value> getExtentValues(Node &node,
                                                llvm::ArrayRef<Extent> shape);
 

@@ -53,6 +53,11 @@ static FailureOr<Tensor> emitLikelihoodLoss(Node &node, Tensor logs,
   }
   if (reduction != "none" && reduction != "sum" && reduction != "mean")
     return node.error("attribute 'reduction' must be none, sum or mean");
+  IndexForms forms{/*negative=*/false, std::nullopt};
+  if (ignores)
+    forms.ignored = ignored;
+  if (failed(requireIndices(node, labels, logs.shape[1], forms)))
+    return failure();
   Value source = node.getValue(logs);
   Value weights = weight ? node.getValue(*weight) : Value();
   Value classes = node.getSymbols().getValue(node.b, logs.shape[1]);

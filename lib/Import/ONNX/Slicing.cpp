@@ -427,12 +427,8 @@ static LogicalResult importGather(Node &node) {
   Extents shape(ArrayRef(data.shape).take_front(*axis));
   shape.append(indices.shape.begin(), indices.shape.end());
   shape.append(data.shape.begin() + *axis + 1, data.shape.end());
-  if (indices.contents && extent.getConstant())
-    for (const Extent &index : *indices.contents)
-      if (std::optional<int64_t> i = index.getConstant();
-          i && (*i < -*extent.getConstant() || *i >= *extent.getConstant()))
-        return node.error("index " + Twine(*i) + " is out of range for " +
-                          Twine(*extent.getConstant()) + " elements");
+  if (failed(requireIndices(node, indices, extent)))
+    return failure();
 
   // One known index: a slice.
   if (indices.contents && indices.contents->size() == 1 &&

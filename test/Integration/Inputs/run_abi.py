@@ -71,7 +71,7 @@ path = sys.argv[1]
 library = ctypes.CDLL("./" + path)
 library.tern_model_signature.restype = ctypes.c_char_p
 library.tern_model_arena_size.restype = ctypes.c_int64
-assert library.tern_model_abi() == 3
+assert library.tern_model_abi() == 4
 signature = json.loads(library.tern_model_signature())
 assert list(signature) == ["abi", "tern", "model", "triple", "features",
                            "weights", "weights_id", "dims", "inputs", "params",

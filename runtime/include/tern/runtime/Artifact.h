@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 /// Version of everything in this file. A host refuses any other.
-#define TERN_ARTIFACT_ABI 3
+#define TERN_ARTIFACT_ABI 4
 
 /// Services of the host, handed to every invocation.
 typedef struct TernHost TernHost;
@@ -72,8 +72,13 @@ int64_t tern_model_arena_size(const int64_t *dims);
 /// preferred), outputs overlapping nothing. Inputs and parameters are only
 /// read. `arena`: tern_model_arena_size(dims) bytes, 64-byte aligned, with any
 /// contents. Thread-safe as long as arenas and outputs differ.
-void tern_model_invoke(const TernHost *host, void *const *buffers,
-                       const int64_t *dims, void *arena);
+///
+/// Returns 0; or, if an input has elements that the model is not for (an index
+/// out of range), i for the signature's "element_checks"[i - 1], which is the
+/// first that does not hold. It has run then, within its memory, but what it
+/// wrote means nothing.
+int32_t tern_model_invoke(const TernHost *host, void *const *buffers,
+                          const int64_t *dims, void *arena);
 
 /// Only in models compiled with --embed-weights: the bytes of the weights file
 /// (safetensors), 64-byte aligned. Weak, so that a host may ask for them.
@@ -91,8 +96,8 @@ typedef struct TernArtifact {
   const char *(*signature)(void);
   void (*shapes)(const int64_t *dims, int64_t *extents);
   int64_t (*arena_size)(const int64_t *dims);
-  void (*invoke)(const TernHost *host, void *const *buffers,
-                 const int64_t *dims, void *arena);
+  int32_t (*invoke)(const TernHost *host, void *const *buffers,
+                    const int64_t *dims, void *arena);
   /// NULL and 0 unless the weights are embedded.
   const char *weights;
   uint64_t weights_size;
@@ -120,8 +125,9 @@ typedef struct TernArtifact {
 #define TERN_DECLARE_TRAINING_FUNCTION(name, weak)                             \
   void tern_model_##name##_shapes(const int64_t *dims, int64_t *extents) weak; \
   int64_t tern_model_##name##_arena_size(const int64_t *dims) weak;            \
-  void tern_model_##name##_invoke(const TernHost *host, void *const *buffers,  \
-                                  const int64_t *dims, void *arena) weak
+  int32_t tern_model_##name##_invoke(const TernHost *host,                     \
+                                     void *const *buffers,                     \
+                                     const int64_t *dims, void *arena) weak
 // NOLINTEND(bugprone-macro-parentheses)
 
 /// The model's outputs: inputs -> outputs.
@@ -141,8 +147,8 @@ typedef struct TernFunction {
   const char *name;
   void (*shapes)(const int64_t *dims, int64_t *extents);
   int64_t (*arena_size)(const int64_t *dims);
-  void (*invoke)(const TernHost *host, void *const *buffers,
-                 const int64_t *dims, void *arena);
+  int32_t (*invoke)(const TernHost *host, void *const *buffers,
+                    const int64_t *dims, void *arena);
 } TernFunction;
 
 /// A training artifact as a value: how a linked-in one is handed to the

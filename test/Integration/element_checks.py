@@ -1,0 +1,158 @@
+# Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs operators that index on good indices and on bad ones: element_checks.py FOLDER"""
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+folder = sys.argv[1]
+os.makedirs(folder, exist_ok=True)
+seed = int.from_bytes(os.urandom(4), "little")
+print("seed", seed)
+rng = np.random.default_rng(seed)
+FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
+
+
+def compile_model(name, nodes, inputs, outputs, *options, initializers=()):
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes, name, [info(n, t, s) for n, t, s in inputs],
+        [info(n, t, s) for n, t, s in outputs], list(initializers))
+    path = os.path.join(folder, name + ".onnx")
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[
+        helper.make_opsetid("", 16)]), path)
+    return subprocess.run(["ternc", path, "-o", path[:-5] + ".so", *options],
+                          capture_output=True, text=True)
+
+
+def run(name, feed):
+    command = ["tern-run", os.path.join(folder, name + ".so")]
+    for key, value in feed.items():
+        path = os.path.join(folder, f"{name}.{key}.npy")
+        np.save(path, value)
+        command += ["--input", f"{key}=@{path}"]
+    out = os.path.join(folder, name + ".out.npy")
+    if os.path.exists(out):
+        os.remove(out)
+    result = subprocess.run([*command, "--output", "@" + out],
+                            capture_output=True, text=True)
+    if result.returncode:
+        assert result.returncode == 1 and not os.path.exists(out)
+        assert result.stderr.count("\n") == 1, result.stderr
+        return None, result.stderr
+    return np.load(out), ""
+
+
+def expect(name, op, node, inputs, output, good, bad):
+    """good: feeds and results; bad: feeds."""
+    made = compile_model(name, [node], inputs, [output])
+    assert made.returncode == 0, made.stderr
+    for feed, want in good:
+        got, error = run(name, feed)
+        assert got is not None, (name, feed, error)
+        np.testing.assert_allclose(got, want, rtol=1e-6, err_msg=name)
+    for feed in bad:
+        got, error = run(name, feed)
+        pattern = rf"the inputs' elements do not fit the model: node '.*' \({op}, .*index is out of range for .* elements"
+        assert got is None and re.search(pattern, error), (name, feed, got, error)
+
+
+def spoil(indices, value):
+    indices = indices.copy()
+    indices.flat[rng.integers(indices.size)] = value
+    return indices
+
+
+x = rng.normal(size=(17, 33)).astype(np.float32)
+i = rng.integers(-33, 33, 257)
+expect("gather", "Gather", helper.make_node("Gather", ["x", "i"], ["y"], axis=1),
+       [("x", FLOAT, ["n", "m"]), ("i", INT, ["k"])], ("y", FLOAT, ["n", "k"]),
+       [({"x": x, "i": i}, x[:, i])],
+       [{"x": x, "i": spoil(i, v)} for v in (33, -34, 2**40, -2**63)])
+
+i = rng.integers(-17, 17, (3, 33))
+expect("elements", "GatherElements",
+       helper.make_node("GatherElements", ["x", "i"], ["y"], axis=0),
+       [("x", FLOAT, ["n", "m"]), ("i", INT, ["k", "m"])], ("y", FLOAT, ["k", "m"]),
+       [({"x": x, "i": i}, np.take_along_axis(x, i, 0))],
+       [{"x": x, "i": spoil(i, v)} for v in (17, -18)])
+
+# Each component has an extent of its own.
+i = np.stack([rng.integers(-17, 17, 257), rng.integers(-33, 33, 257)], -1)
+row, column = i.copy(), i.copy()
+row[100, 0], column[100, 1] = 17, 33
+fine = i.copy()
+fine[100] = [16, 32]
+positions = [("x", FLOAT, ["n", "m"]), ("i", INT, ["k", 2])]
+expect("nd", "GatherND", helper.make_node("GatherND", ["x", "i"], ["y"]), positions,
+       ("y", FLOAT, ["k"]),
+       [({"x": x, "i": i}, x[tuple(i.T)]), ({"x": x, "i": fine}, x[tuple(fine.T)])],
+       [{"x": x, "i": row}, {"x": x, "i": column}])
+
+_, first = np.unique(i % [17, 33], axis=0, return_index=True)
+i = i[first]
+u = rng.normal(size=len(i)).astype(np.float32)
+want = x.copy()
+want[tuple(i.T)] = u
+expect("scatter-nd", "ScatterND", helper.make_node("ScatterND", ["x", "i", "u"], ["y"]),
+       positions + [("u", FLOAT, ["k"])], ("y", FLOAT, ["n", "m"]),
+       [({"x": x, "i": i, "u": u}, want)],
+       [{"x": x, "i": spoil(i, v), "u": u} for v in (33, -34)])
+
+i = np.argsort(rng.normal(size=(17, 33)), axis=0)[:3]
+u = rng.normal(size=i.shape).astype(np.float32)
+want = x.copy()
+np.put_along_axis(want, i, u, 0)
+expect("scatter", "ScatterElements",
+       helper.make_node("ScatterElements", ["x", "i", "u"], ["y"], axis=0),
+       [("x", FLOAT, ["n", "m"]), ("i", INT, ["k", "m"]), ("u", FLOAT, ["k", "m"])],
+       ("y", FLOAT, ["n", "m"]), [({"x": x, "i": i, "u": u}, want)],
+       [{"x": x, "i": spoil(i, v), "u": u} for v in (17, -18)])
+
+# Labels are not counted from the end; the ignored one is none.
+labels = rng.integers(0, 33, 17)
+logs = x - np.log(np.exp(x.astype(np.float64)).sum(1, keepdims=True))
+losses = -logs[np.arange(17), labels]
+ignored = labels.copy()
+ignored[4] = -100
+some = losses.copy()
+some[4] = 0
+loss = [("x", FLOAT, ["n", 33]), ("l", INT, ["n"])]
+expect("loss", "SoftmaxCrossEntropyLoss",
+       helper.make_node("SoftmaxCrossEntropyLoss", ["x", "l"], ["y"], reduction="none",
+                        ignore_index=-100), loss, ("y", FLOAT, ["n"]),
+       [({"x": x, "l": labels}, losses), ({"x": x, "l": ignored}, some)],
+       [{"x": x, "l": spoil(labels, v)} for v in (-1, 33, -99)])
+
+# Known when compiling.
+made = compile_model(
+    "known", [helper.make_node("Gather", ["x", "i"], ["y"], name="pick", axis=1)],
+    [("x", FLOAT, ["n", 33])], [("y", FLOAT, ["n", 2])],
+    initializers=[numpy_helper.from_array(np.array([3, 33]), "i")])
+assert made.returncode == 1 and "'pick'" in made.stderr, made.stderr
+assert "index 33 is out of range for 33 elements" in made.stderr, made.stderr
+
+# In the step that trains: a table of 17 rows.
+table = numpy_helper.from_array(rng.normal(size=(17, 5)).astype(np.float32), "table")
+made = compile_model("train", [helper.make_node("Gather", ["table", "tokens"], ["y"])],
+                     [("tokens", INT, ["n"])], [("y", FLOAT, ["n", 5])],
+                     "--emit=lib", "--train", initializers=[table])
+assert made.returncode == 0, made.stderr
+tokens = rng.integers(0, 17, 33)
+for name, value in (("good", tokens), ("bad", spoil(tokens, 17))):
+    np.save(os.path.join(folder, f"{name}.npy"), value)
+np.save(os.path.join(folder, "labels.npy"), rng.integers(0, 5, 33))
+for name, status in (("good", 0), ("bad", 1)):
+    result = subprocess.run(
+        ["tern-train", os.path.join(folder, "train.so"), "--data", os.path.join(folder, name + ".npy"),
+         "--labels", os.path.join(folder, "labels.npy"), "--batch", "33", "--steps", "2"],
+        capture_output=True, text=True)
+    assert result.returncode == status, (name, result.stderr)
+    if status:
+        assert re.search(r"step 1: .*\(Gather, .*out of range for 17 elements", result.stderr), result.stderr
