@@ -7,17 +7,19 @@
 #   PRESET  a preset of CMakePresets.json, for a folder not configured yet
 #   BUILD   the build folder
 #   JOBS    parallel jobs (default: one per core)
+#   SECONDS how long to fuzz each reader
 
 PRESET ?= release
 BUILD ?= $(if $(filter asan,$(PRESET)),build-asan,build)
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
+SECONDS ?= 60
 NINJA = ninja -C $(BUILD) -j$(JOBS)
 
 .DEFAULT_GOAL := build
 # Only one apt-get at a time; the parallelism is ninja's.
 .NOTPARALLEL:
-.PHONY: build configure deps demo check check-onnx format format-fix lint docs install clean help
+.PHONY: build configure deps demo check check-onnx fuzz format format-fix lint docs install clean help
 
 build: deps-build configure ## Compile; the tools are in build/bin (the default)
 	$(NINJA)
@@ -49,6 +51,9 @@ check-onnx: deps-check build ## Pass all of ONNX's backend tests in all variants
 	$(ONNX_SUITE) --variant=dynamic
 	$(ONNX_SUITE) --variant=parameters
 	scripts/onnx-coverage.py --translate $(BUILD)/bin/tern-translate --check
+
+fuzz: deps-check ## Fuzz what reads files, SECONDS (default 60) for each reader
+	scripts/fuzz.sh --seconds $(SECONDS)
 
 format: ## Fail if clang-format would change a file
 	scripts/format.sh
