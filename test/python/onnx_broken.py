@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
-INT4, UINT2 = 22, 25  # Debian's package does not have them yet.
+FLOAT8, INT4, FLOAT8E8M0, UINT2, FLOAT6 = 17, 22, 24, 25, 27  # Debian's package does not have them yet.
 CASES = []
 
 
@@ -183,6 +183,11 @@ for name, error, fields in [
      dict(data_type=INT4, dims=[1 << 31, 1 << 31], raw_data=b"0" * 12)),
     ("uint2_long", "'w' has 4 bytes of data; its shape needs 3", dict(data_type=UINT2, raw_data=b"0" * 4)),
     ("uint2_typed", "'w' has 2 bytes of packed elements; its shape needs 3", dict(data_type=UINT2, int32_data=[1, 2])),
+    ("float8_short", "'w' has 11 bytes of data; its shape needs 12", dict(data_type=FLOAT8, raw_data=b"0" * 11)),
+    ("float8_typed", "'w' has 11 elements; its shape needs 12", dict(data_type=FLOAT8, int32_data=[0] * 11)),
+    ("float6_unpacked", "'w' has 12 bytes of data; its shape needs 9", dict(data_type=FLOAT6, raw_data=b"0" * 12)),
+    ("float6_typed", "'w' has 9 elements; its shape needs 12", dict(data_type=FLOAT6, int32_data=[0] * 9)),
+    ("float8_matmul", "element type f8e4m3fn is not supported", dict(data_type=FLOAT8, raw_data=b"0" * 12)),
     ("int4_matmul", "element type i4 is not supported", dict(data_type=INT4, raw_data=b"0" * 6)),
     ("huge_rank", "'w' has rank 4000, more than 32", dict(dims=[1] * 4000, raw_data=b"0" * 4)),
     ("no_name", "an initializer has no name", dict(name="", raw_data=b"0" * 48)),
@@ -459,6 +464,15 @@ operands("quantize_unknown", "attribute 'output_dtype' is number 99, which is no
          opset=21, output_dtype=99)
 for label, op, attributes in [("add", "Add", {}), ("equal", "Equal", {}), ("concat", "Concat", dict(axis=0)), ("integer_product", "MatMulInteger", {})]:
     simple(f"int4_{label}", "element type i4 is not supported", [node(op, "a a", **attributes)], inputs=[value("a", [4, 4], INT4)])
+for label, op, attributes in [("add", "Add", {}), ("equal", "Equal", {}), ("concat", "Concat", dict(axis=0))]:
+    simple(f"float8_{label}", "element type f8e4m3fn is not supported", [node(op, "a a", **attributes)], inputs=[value("a", [4, 4], FLOAT8)])
+simple("cast_round_mode", "attribute 'round_mode' is 'sideways'; it must be", [node("Cast", to=FLOAT8E8M0, round_mode="sideways")], opset=24)
+simple("quantize_powers", "cannot quantize to element type f8e8m0", [node("QuantizeLinear", "x s", output_dtype=FLOAT8E8M0)],
+       [tensor("s", np.float32(1))], opset=24)
+simple("dequantize_powers", "element type f8e8m0 is not supported", [node("DequantizeLinear", "a s")], [tensor("s", np.float32(1))],
+       inputs=[value("a", [4], FLOAT8E8M0)], opset=24)
+simple("dequantize_to_powers", "cannot dequantize to element type f8e8m0", [node("DequantizeLinear", "a s")],
+       inputs=[value("a", [4], INT4), value("s", [], FLOAT8E8M0)], opset=24)
 simple("int4_scale", "a scale of type i4 is not supported", [node("DequantizeLinear", "a a")], inputs=[value("a", [], INT4)], opset=21)
 operands("dequantize_float", "element type f32 is not supported", "DequantizeLinear", [np.ones((), f32)])
 operands("matmul_integer", "matrices must be i8 or u8", "MatMulInteger", [np.zeros((4, 3), np.int8)])

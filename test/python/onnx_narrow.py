@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from narrow_types import INTEGERS, NARROW, bf16_bits, from_bf16
+from narrow_types import FLOATS, INTEGERS, NARROW, bf16_bits, from_bf16
 
 SIZES = (1, 3, 17, 33, 257)
 PLAIN = {"f32": (TensorProto.FLOAT, np.float32), "f16": (TensorProto.FLOAT16, np.float16), "f64": (TensorProto.DOUBLE, np.float64),
@@ -82,9 +82,19 @@ class Case:
         self.save(path)
         tool("ternc", path, "-o", library)
         command = ["tern-run", library]
-        for name, (_, array, _) in self.inputs.items():
-            np.save(f"{folder}/{name}.npy", array)
-            command.append(f"--input={name}=@{folder}/{name}.npy")
+        for i, (name, (kind, array, _)) in enumerate(self.inputs.items()):
+            form = next((form for form in NARROW.values() if form.number == kind), None)
+            if form and i % 2:  # As ONNX stores them.
+                proto = TensorProto(name=name, data_type=kind, dims=array.shape)
+                if i % 4 == 1:
+                    proto.raw_data = bytes(form.pack(array))
+                else:
+                    proto.int32_data.extend(form.int32(array))
+                with open(f"{folder}/{name}.pb", "wb") as file:
+                    file.write(proto.SerializeToString())
+            else:
+                np.save(f"{folder}/{name}.npy", array)
+            command.append(f"--input={name}=@{folder}/{name}.{'pb' if form and i % 2 else 'npy'}")
         tool(*command, *[f"--output={name}=@{folder}/{name}.npy" for name in self.expected])
         wrong = []
         for name, (expected, what) in self.expected.items():
@@ -127,16 +137,37 @@ def cast_plain(x, kind):
     return x != 0 if dtype == np.bool_ else x.astype(dtype)
 
 
+def saturate(values, dtype):
+    """Doubles towards zero as integers; NaN is 0."""
+    info = np.iinfo(dtype)
+    low, high = values <= info.min, values >= float(info.max)
+    inside = np.where(low | high | np.isnan(values), 0, values).astype(dtype)
+    return np.where(low, info.min, np.where(high, info.max, inside)).astype(dtype)
+
+
+def with_neighbours(x, kind):
+    """Numbers of an element type, those beside them, and the special ones."""
+    if kind == "bf16":
+        bits = np.arange(2**16, dtype=np.uint16)  # All there are.
+        return bits.view("V2"), from_bf16(bits)
+    if kind == "f16":
+        x = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    else:
+        x = x.astype(PLAIN[kind][1])
+        specials = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 1e-45, -1e-45, 3e38, -3e38], x.dtype)
+        x = np.concatenate([x, np.nextafter(x, x.dtype.type(np.inf)), np.nextafter(x, x.dtype.type(-np.inf)), specials])
+    return x, x.astype(np.float64)
+
+
 def floats(rng, kind, count):
     """Random numbers around all that small integers round and wrap at, as an array of the type and as float64."""
     x = np.concatenate([rng.normal(0, 9, count), rng.integers(-40, 40, count) / 4, rng.uniform(-1e9, 1e9, count),
                         [0.0, -0.0, 2.0**31, -2.0**31, 3e9, -1e38, np.inf, -np.inf, np.nan, 1e-8]])
-    with np.errstate(over="ignore"):
-        if kind == "bf16":
-            bits = bf16_bits(x)
-            return bits.view("V2"), from_bf16(bits)
-        x = x.astype(PLAIN[kind][1])
-        return x, x.astype(np.float64)
+    if kind == "bf16":
+        bits = bf16_bits(x)
+        return bits.view("V2"), from_bf16(bits)
+    x = x.astype(PLAIN[kind][1])
+    return x, x.astype(np.float64)
 
 
 # --- Groups --------------------------------------------------------------------
@@ -172,6 +203,87 @@ def casts_to_integers(rng, case, folder):
         name = case.input(source, x)
         for kind in INTEGERS:
             case.add("Cast", [name], NARROW[kind].wrap(x.astype(np.int64)), f"{source} to {kind}", to=number(kind))
+
+
+def casts_from_floats(rng, case, folder):
+    """Every byte to every type."""
+    every = np.arange(256).astype(np.uint8)
+    for kind, form in FLOATS.items():
+        values = form.decode(every)
+        x = case.input(kind, every)
+        case.add("Identity", [x], every & (2**form.width - 1), kind)
+        for to in [*PLAIN, "bf16"]:
+            dtype = np.dtype(PLAIN[to][1] if to in PLAIN else "V2")
+            expected = saturate(values, dtype) if dtype.kind in "iu" else cast_plain(values, to)
+            case.add("Cast", [x], expected, f"{kind} to {to}", to=number(to))
+        for to in INTEGERS:
+            fits = np.abs(values) < 2.0**31
+            expected = NARROW[to].wrap(np.trunc(np.where(fits, values, 0)).astype(np.int64))
+            case.add("Cast", [x], expected, f"{kind} to {to}", to=number(to))
+        for to in FLOATS:
+            for saturates in (1, 0):
+                expected = FLOATS[to].encode(values, saturates) if to != kind else every & (2**form.width - 1)
+                # Which NaN is made of one is told by its sign alone.
+                case.add("CastLike", [x, case.initializer(to, [0], b"")], expected, f"{kind} to {to}, saturate {saturates}", saturate=saturates)
+
+
+def casts_to_floats(rng, case, folder):
+    """Around all boundaries; of f16 and bf16 all numbers."""
+    for kind, form in FLOATS.items():
+        for source in ("f32", "f64", "f16", "bf16"):
+            array, x = with_neighbours(form.interesting(), source)
+            name = case.input(source, array)
+            for saturates in (1, 0):
+                for mode in ("up", "down", "nearest") if kind == "f8e8m0" else ("up",):
+                    case.add("Cast", [name], form.encode(x, saturates, mode), f"{source} to {kind}, saturate {saturates}, {mode}",
+                             to=form.number, saturate=saturates, round_mode=mode)
+        for source in (*INTEGERS, "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool"):
+            dtype = NARROW[source].dtype if source in NARROW else PLAIN[source][1]
+            x = rng.integers(0, 256, 64 * np.dtype(dtype).itemsize).astype(np.uint8)
+            x = x % 2 == 1 if dtype == np.bool_ else x.view(dtype)
+            x = NARROW[source].decode(x).astype(dtype) if source in NARROW else x
+            case.add("Cast", [case.input(source, x)], form.encode(x.astype(np.float64)), f"{source} to {kind}", to=form.number)
+
+
+def quantized_floats(rng, case, folder):
+    """QuantizeLinear and DequantizeLinear of narrow floats; of the latter, all codes."""
+    shape = (3, 17, 2)
+    every = np.arange(256).astype(np.uint8)
+    scales_of_powers = rng.integers(100, 140, 256).astype(np.uint8)
+    for kind, form in FLOATS.items():
+        if kind == "f8e8m0":
+            continue
+        x = case.input(kind, every)
+        for scale_kind in ("f32", "f16", "bf16"):
+            for out in (None, "f16"):
+                scale = np.float32(rng.uniform(0.1, 2))
+                bits = np.asarray(bf16_bits(scale) if scale_kind == "bf16" else scale.astype(PLAIN[scale_kind][1]))
+                scale = np.float32(from_bf16(bits) if scale_kind == "bf16" else bits)
+                product = form.decode(every).astype(np.float32) * scale
+                case.add("DequantizeLinear", [x, case.initializer(scale_kind, [], bits.tobytes())],
+                         cast_plain(product.astype(np.float64), out or scale_kind), f"{kind} by {scale_kind} to {out}",
+                         **({"output_dtype": number(out)} if out else {}))
+        product = form.decode(every).astype(np.float32) * FLOATS["f8e8m0"].decode(scales_of_powers).astype(np.float32)
+        case.add("DequantizeLinear", [x, case.initializer("f8e8m0", [256], scales_of_powers.tobytes())], product.astype(np.float32),
+                 f"{kind} by powers", axis=0, output_dtype=number("f32"))
+        for scales, axis, block in granularities(rng, shape):
+            codes, zeros = form.random(rng, shape), form.random(rng, scales)
+            scale = rng.uniform(0.1, 1, scales).astype(np.float32)
+            attributes = {"axis": axis, **({"block_size": block} if block else {})}
+            scale_name = case.initializer("f32", scales, scale.tobytes())
+            zero = [case.initializer(kind, scales, form.pack(zeros).tobytes())] if rng.integers(2) else []
+            zero_values = spread(form.decode(zeros).astype(np.float32), shape, axis, block)
+            span = spread(scale, shape, axis, block)
+            values = form.decode(codes).astype(np.float32)
+            expected = (values - zero_values if zero else values) * span
+            case.add("DequantizeLinear", [case.input(kind, codes), scale_name, *zero], expected, f"{kind} {scales} {axis} {block}", **attributes)
+            x32 = (rng.normal(0, form.magnitudes[form.greatest] / 2, shape) * span).astype(np.float32)
+            x32.ravel()[::3] = (rng.normal(0, form.magnitudes[4], shape) * span).ravel()[::3]
+            ratio = x32 / span
+            saturates = int(rng.integers(2))
+            expected = form.encode((ratio + zero_values if zero else ratio).astype(np.float64), saturates)
+            case.add("QuantizeLinear", [case.input("f32", x32), scale_name, *zero], expected, f"{kind} {scales} {axis} {block}",
+                     saturate=saturates, output_dtype=form.number, **attributes)
 
 
 def stored_forms(rng, case, folder):
@@ -304,7 +416,7 @@ def quantize_integers(rng, case, folder):
                      output_dtype=number(kind), **({"precision": number(precision)} if precision else {}))
 
 
-GROUPS = [casts_from_integers, casts_to_integers, stored_forms, moves, dequantize_integers, quantize_integers]
+GROUPS = [casts_from_integers, casts_to_integers, casts_from_floats, casts_to_floats, quantized_floats, stored_forms, moves, dequantize_integers, quantize_integers]
 
 
 def main():
@@ -316,6 +428,7 @@ def main():
     seed = arguments.seed if arguments.seed is not None else int.from_bytes(os.urandom(4), "little")
     print(f"seed {seed}")
     checked = failures = 0
+    np.seterr(over="ignore", invalid="ignore")  # What does not fit is among what is tested.
     for i, group in enumerate(GROUPS):
         if not group.__name__.startswith(arguments.filter):
             continue

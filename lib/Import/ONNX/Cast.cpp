@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Elementwise.h"
-#include "NarrowTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>
@@ -90,9 +89,19 @@ static Value emitIntToInt(B &b, Value x, DType from, DType to, Type type) {
   return isContained ? x : emitLowBits(b, x, to);
 }
 
-Value tern::onnx_import::emitScalarCast(B &b, Value x, DType from, DType to) {
+Value tern::onnx_import::emitScalarCast(B &b, Value x, DType from, DType to,
+                                        NarrowRounding rounding) {
   if (from == to)
     return x;
+  if (isNarrowFloat(from))
+    return emitScalarCast(b, emitDecoded(b, x, from), DType::F32, to, rounding);
+  if (isNarrowFloat(to)) {
+    // Integers that f32 does not hold are out of range, but for f8e8m0.
+    bool isWide =
+        from == DType::F64 || (isInteger(from) && to == DType::F8E8M0);
+    DType source = isWide ? DType::F64 : DType::F32;
+    return emitEncoded(b, emitScalarCast(b, x, from, source), to, rounding);
+  }
   Type type = getMLIRType(to, b.getContext());
   if (to == DType::Bool) {
     Value zero = emitConstant(b, x.getType(), 0);
@@ -114,7 +123,7 @@ Value tern::onnx_import::emitScalarCast(B &b, Value x, DType from, DType to) {
 /// The cast of elements that are known, where they stay known.
 static std::optional<Tensor> foldCast(Node &node, const Tensor &operand,
                                       DType to) {
-  if (!operand.contents || to == DType::Bool)
+  if (!operand.contents || to == DType::Bool || isNarrowFloat(to))
     return std::nullopt;
   Tensor result = node.makeTensor(to, operand.shape, nullptr);
   if (isInteger(to)) {
@@ -141,23 +150,32 @@ static std::optional<Tensor> foldCast(Node &node, const Tensor &operand,
 }
 
 FailureOr<Tensor> tern::onnx_import::emitCast(Node &node, Tensor operand,
-                                              DType to) {
+                                              DType to,
+                                              NarrowRounding rounding) {
   if (operand.dtype == to)
     return operand;
   if (std::optional<Tensor> folded = foldCast(node, operand, to))
     return *folded;
   return node.emitMap({operand}, to, [&](B &b, ValueRange args) {
-    return emitScalarCast(b, args[0], operand.dtype, to);
+    return emitScalarCast(b, args[0], operand.dtype, to, rounding);
   });
 }
 
 static LogicalResult castTo(Node &node, DType to) {
-  return node.setResult(emitCast(node, node.getInput(0), to));
+  NarrowRounding rounding;
+  rounding.saturates = node.getInt("saturate", 1) != 0;
+  StringRef mode = node.getString("round_mode", "up");
+  if (mode == "down")
+    rounding.mode = NarrowRounding::Down;
+  else if (mode == "nearest")
+    rounding.mode = NarrowRounding::Nearest;
+  else if (mode != "up")
+    return node.error("attribute 'round_mode' is " + quote(mode) +
+                      "; it must be 'up', 'down' or 'nearest'");
+  return node.setResult(emitCast(node, node.getInput(0), to, rounding));
 }
 
 static LogicalResult importCast(Node &node) {
-  node.getInt("saturate", 1);       // About 8-bit floats only.
-  node.getString("round_mode", ""); // The same.
   int64_t number = node.getInt("to", 0);
   std::optional<DType> to = getDType(static_cast<int>(number));
   if (!to || number != static_cast<int64_t>(*to))
@@ -184,9 +202,6 @@ static LogicalResult importNamedCast(Node &node) {
 void tern::onnx_import::addCastOps(OpTable &ops) {
   ops.onOp("Cast", 1, 1, importNamedCast);
   ops.onOp("Cast", 6, 1, importCast);
-  ops.onOp("CastLike", 15, 2, [](Node &node) {
-    node.getInt("saturate", 1);
-    node.getString("round_mode", "");
-    return castTo(node, node.getInput(1).dtype);
-  });
+  ops.onOp("CastLike", 15, 2,
+           [](Node &node) { return castTo(node, node.getInput(1).dtype); });
 }

@@ -14,7 +14,7 @@
 using namespace tern::onnx_import;
 
 namespace {
-enum class Kind { Float, Signed, Unsigned, Bool };
+enum class Kind { Float, NarrowFloat, Signed, Unsigned, Bool };
 struct Info {
   DType type;
   llvm::StringLiteral name;
@@ -35,10 +35,18 @@ constexpr Info infos[] = {
     {DType::U32, "u32", 32, Kind::Unsigned},
     {DType::U64, "u64", 64, Kind::Unsigned},
     {DType::BF16, "bf16", 16, Kind::Float},
+    {DType::F8E4M3FN, "f8e4m3fn", 8, Kind::NarrowFloat},
+    {DType::F8E4M3FNUZ, "f8e4m3fnuz", 8, Kind::NarrowFloat},
+    {DType::F8E5M2, "f8e5m2", 8, Kind::NarrowFloat},
+    {DType::F8E5M2FNUZ, "f8e5m2fnuz", 8, Kind::NarrowFloat},
     {DType::U4, "u4", 4, Kind::Unsigned},
     {DType::I4, "i4", 4, Kind::Signed},
+    {DType::F4E2M1, "f4e2m1", 4, Kind::NarrowFloat},
+    {DType::F8E8M0, "f8e8m0", 8, Kind::NarrowFloat},
     {DType::U2, "u2", 2, Kind::Unsigned},
     {DType::I2, "i2", 2, Kind::Signed},
+    {DType::F6E2M3, "f6e2m3", 6, Kind::NarrowFloat},
+    {DType::F6E3M2, "f6e3m2", 6, Kind::NarrowFloat},
 };
 
 const Info &getInfo(DType type) {
@@ -57,9 +65,9 @@ std::string tern::onnx_import::getONNXTypeName(int onnxType) {
   if (std::optional<DType> type = getDType(onnxType))
     return getName(*type).str();
   static constexpr std::pair<int, llvm::StringLiteral> others[] = {
-      {8, "string"},        {14, "complex64"},  {15, "complex128"},
-      {17, "float8e4m3fn"}, {18, "f8e4m3fnuz"}, {19, "float8e5m2"},
-      {20, "f8e5m2fnuz"},   {23, "float4e2m1"}, {24, "float8e8m0"},
+      {8, "string"},
+      {14, "complex64"},
+      {15, "complex128"},
   };
   for (const auto &[number, name] : others)
     if (number == onnxType)
@@ -74,7 +82,8 @@ llvm::StringRef tern::onnx_import::getName(DType type) {
 llvm::StringRef tern::onnx_import::getInterfaceName(DType type) {
   if (!isNarrow(type))
     return getName(type);
-  return getName(isUnsigned(type) ? DType::U8 : DType::I8);
+  bool isSigned = getInfo(type).kind == Kind::Signed;
+  return getName(isSigned ? DType::I8 : DType::U8);
 }
 
 int64_t tern::onnx_import::getByteSize(DType type) {
@@ -84,8 +93,8 @@ int64_t tern::onnx_import::getByteSize(DType type) {
 int64_t tern::onnx_import::getStoredBytes(DType type, int64_t numElements) {
   if (!isNarrow(type))
     return numElements * getByteSize(type);
-  int64_t perByte = 8 / getBitWidth(type);
-  return numElements / perByte + (numElements % perByte != 0);
+  int64_t bits = getBitWidth(type);
+  return numElements / 8 * bits + (numElements % 8 * bits + 7) / 8;
 }
 
 unsigned tern::onnx_import::getBitWidth(DType type) {
@@ -93,7 +102,11 @@ unsigned tern::onnx_import::getBitWidth(DType type) {
 }
 
 bool tern::onnx_import::isNarrow(DType type) {
-  return getBitWidth(type) < 8 && type != DType::Bool;
+  return isNarrowFloat(type) || (isInteger(type) && getBitWidth(type) < 8);
+}
+
+bool tern::onnx_import::isNarrowFloat(DType type) {
+  return getInfo(type).kind == Kind::NarrowFloat;
 }
 
 bool tern::onnx_import::isFloat(DType type) {

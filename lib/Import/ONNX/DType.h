@@ -32,10 +32,18 @@ enum class DType : int {
   U64 = 13,
   BF16 = 16,
   // The narrow types: a byte for each element in the IR, whatever is stored.
+  F8E4M3FN = 17,
+  F8E4M3FNUZ = 18,
+  F8E5M2 = 19,
+  F8E5M2FNUZ = 20,
   U4 = 21,
   I4 = 22,
+  F4E2M1 = 23,
+  F8E8M0 = 24,
   U2 = 25,
   I2 = 26,
+  F6E2M3 = 27,
+  F6E3M2 = 28,
 };
 
 /// The DType of an onnx.TensorProto.data_type, if Tern has it.
@@ -53,10 +61,12 @@ int64_t getByteSize(DType type);
 int64_t getStoredBytes(DType type, int64_t numElements);
 /// Width in bits, of the stored element; 1 for Bool.
 unsigned getBitWidth(DType type);
-/// Whether elements have less than 8 bits, of which Bool is none. Few
+/// Whether it is a float of at most 8 bits, or an integer of less. Few
 /// operators take them.
 bool isNarrow(DType type);
-bool isFloat(DType type);
+/// A float of at most 8 bits, which the IR has as bits.
+bool isNarrowFloat(DType type);
+bool isFloat(DType type);   // Not the narrow ones.
 bool isInteger(DType type); // Not Bool.
 bool isUnsigned(DType type);
 /// The signless MLIR type.

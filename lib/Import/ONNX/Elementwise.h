@@ -9,6 +9,7 @@
 #ifndef TERN_LIB_IMPORT_ONNX_ELEMENTWISE_H
 #define TERN_LIB_IMPORT_ONNX_ELEMENTWISE_H
 
+#include "NarrowTypes.h"
 #include "Node.h"
 
 namespace tern::onnx_import {
@@ -49,10 +50,11 @@ bool fitsType(const Extent &extent, DType dtype);
 /// Converts to another element type. Floats that do not fit an integer type
 /// saturate, and NaN becomes 0; of integers and for narrow types the low bits
 /// are kept.
-mlir::FailureOr<Tensor> emitCast(Node &node, Tensor operand, DType to);
+mlir::FailureOr<Tensor> emitCast(Node &node, Tensor operand, DType to,
+                                 NarrowRounding rounding = {});
 /// The same of a scalar.
 mlir::Value emitScalarCast(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
-                           DType from, DType to);
+                           DType from, DType to, NarrowRounding rounding = {});
 /// A float as an integer: truncated towards zero, saturated, and NaN is 0.
 mlir::Value emitSaturated(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                           DType to);

@@ -131,10 +131,10 @@ FailureOr<Tensor> Importer::importInput(const onnx::ValueInfoProto &input) {
   return tensor;
 }
 
-/// Callers pass narrow elements as bytes: what counts are their low bits, as if
-/// they had been packed.
+/// Callers pass elements of less than 8 bits as bytes: what counts are their
+/// low bits, as if they had been packed.
 void Importer::normalizeInput(Tensor &tensor) {
-  if (!isNarrow(tensor.dtype))
+  if (!isNarrow(tensor.dtype) || getBitWidth(tensor.dtype) == 8)
     return;
   ImplicitLocOpBuilder b(Location(tensor.loc), builder);
   auto type = cast<RankedTensorType>(tensor.value.getType());
@@ -270,8 +270,8 @@ FailureOr<Tensor> Importer::makeConstant(const onnx::TensorProto &proto,
     parameters[name.str()].data = &proto;
     return tensor;
   }
-  if (!isFloat(data->dtype) && data->dtype != DType::U64 &&
-      data->numElements <= maxContents) {
+  if ((isInteger(data->dtype) || data->dtype == DType::Bool) &&
+      data->dtype != DType::U64 && data->numElements <= maxContents) {
     tensor.contents.emplace();
     for (int64_t i = 0; i < data->numElements; ++i)
       tensor.contents->push_back(
@@ -399,7 +399,7 @@ LogicalResult Importer::addResults() {
     if (llvm::any_of(tensor.shape,
                      [](const Extent &e) { return !e.getConstant(); }))
       attrs.set(TernDialect::getShapeAttrName(), getShapeAttr(tensor.shape));
-    if (isUnsigned(tensor.dtype))
+    if (isUnsigned(tensor.dtype) || isNarrowFloat(tensor.dtype))
       attrs.set(TernDialect::getDtypeAttrName(),
                 builder.getStringAttr(getInterfaceName(tensor.dtype)));
     return attrs.getDictionary(&context);

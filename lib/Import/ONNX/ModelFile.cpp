@@ -98,15 +98,29 @@ Expected<TensorHeader> ModelFile::getHeader(const onnx::TensorProto &tensor) {
   return header;
 }
 
-/// Makes a byte of each packed element: the first one is in a byte's low bits.
-static void unpack(TensorData &data) {
-  unsigned width = getBitWidth(data.dtype), perByte = 8 / width;
+/// Bits from one element to the next in int32_data: those of 6 bits are not
+/// packed there.
+static unsigned getTypedStride(DType type) {
+  return getBitWidth(type) == 6 ? 8 : getBitWidth(type);
+}
+
+/// Makes a byte of each element of less than 8 bits, `stride` bits after the
+/// one before it: the first one is in a byte's low bits.
+static void unpack(TensorData &data, unsigned stride) {
+  unsigned width = getBitWidth(data.dtype);
+  bool isSigned = isInteger(data.dtype) && !isUnsigned(data.dtype);
   auto elements = std::make_shared<std::vector<char>>(data.numElements);
   for (int64_t i = 0; i < data.numElements; ++i) {
-    auto byte = static_cast<uint8_t>(data.bytes[i / perByte]);
-    unsigned bits = byte >> width * (i % perByte) & ((1u << width) - 1);
-    (*elements)[i] = static_cast<char>(
-        isUnsigned(data.dtype) ? bits : llvm::SignExtend32(bits, width));
+    auto getByte = [&](int64_t index) {
+      return static_cast<unsigned>(static_cast<uint8_t>(data.bytes[index]));
+    };
+    int64_t index = i * stride / 8;
+    unsigned shift = i * stride % 8, bits = getByte(index) >> shift;
+    if (shift + width > 8)
+      bits |= getByte(index + 1) << (8 - shift);
+    bits &= llvm::maskTrailingOnes<unsigned>(width);
+    (*elements)[i] =
+        static_cast<char>(isSigned ? llvm::SignExtend32(bits, width) : bits);
   }
   data.bytes = *elements;
   data.owner = elements;
@@ -116,13 +130,14 @@ static void unpack(TensorData &data) {
 template <typename Stored, typename Field>
 static Error convertField(const onnx::TensorProto &tensor, const Field &field,
                           TensorData &data) {
-  int64_t count = isNarrow(data.dtype)
-                      ? getStoredBytes(data.dtype, data.numElements)
-                      : data.numElements;
+  int64_t count = data.numElements;
+  bool isPacked = isNarrow(data.dtype) && getTypedStride(data.dtype) < 8;
+  if (isPacked)
+    count = getStoredBytes(data.dtype, count);
   if (field.size() != count)
     return createStringError(
         Twine(describe(tensor)) + " has " + Twine(field.size()) +
-        (isNarrow(data.dtype) ? " bytes of packed elements" : " elements") +
+        (isPacked ? " bytes of packed elements" : " elements") +
         "; its shape needs " + Twine(count));
   auto bytes = std::make_shared<std::vector<Stored>>();
   bytes->reserve(field.size());
@@ -157,7 +172,15 @@ static Error convertTypedData(const onnx::TensorProto &tensor,
   case DType::I8:
   case DType::U8:
   case DType::Bool:
-  case DType::U4: // Packed, a byte in each.
+  case DType::F8E4M3FN:
+  case DType::F8E4M3FNUZ:
+  case DType::F8E5M2:
+  case DType::F8E5M2FNUZ:
+  case DType::F8E8M0:
+  case DType::F6E2M3:
+  case DType::F6E3M2:
+  case DType::F4E2M1: // Packed, a byte in each.
+  case DType::U4:
   case DType::I4:
   case DType::U2:
   case DType::I2:
@@ -190,8 +213,8 @@ Expected<TensorData> ModelFile::getData(const onnx::TensorProto &tensor) {
   } else {
     if (Error error = convertTypedData(tensor, data))
       return std::move(error);
-    if (isNarrow(data.dtype))
-      unpack(data);
+    if (isNarrow(data.dtype) && getBitWidth(data.dtype) < 8)
+      unpack(data, getTypedStride(data.dtype));
     return data;
   }
   if (bytes.size() != static_cast<uint64_t>(numBytes))
@@ -201,8 +224,8 @@ Expected<TensorData> ModelFile::getData(const onnx::TensorProto &tensor) {
                              "needs " +
                              Twine(numBytes));
   data.bytes = ArrayRef<char>(bytes.data(), bytes.size());
-  if (isNarrow(data.dtype))
-    unpack(data);
+  if (isNarrow(data.dtype) && getBitWidth(data.dtype) < 8)
+    unpack(data, getBitWidth(data.dtype));
   return data;
 }
 

@@ -1,4 +1,5 @@
-//===- NarrowTypes.h - Elements of less than 8 bits -------------*- C++ -*-===//
+//===- NarrowTypes.h - Floats of 8 bits, and less -----------------*- C++
+//-*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -7,8 +8,8 @@
 //===----------------------------------------------------------------------===//
 //
 // An element of a narrow type is an i8 in the IR: an integer has its value
-// there. Arithmetic on them goes through Cast, QuantizeLinear and
-// DequantizeLinear; a few other operators move them about.
+// there, a float its bits. Arithmetic on them goes through Cast, QuantizeLinear
+// and DequantizeLinear; a few other operators move them about.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,9 +24,23 @@ namespace tern::onnx_import {
 /// Whether a standard operator's rule takes operands of narrow types.
 bool takesNarrowTypes(llvm::StringRef domain, llvm::StringRef opType);
 
+/// How numbers become narrow floats.
+struct NarrowRounding {
+  /// What is out of range becomes the greatest number, and not infinity or NaN.
+  bool saturates = true;
+  /// For f8e8m0, which has powers of two only; others round to even.
+  enum Mode { Up, Down, Nearest } mode = Up;
+};
+
 /// The low bits of an i8 as a value of a narrow type.
 mlir::Value emitLowBits(mlir::ImplicitLocOpBuilder &b, mlir::Value byte,
                         DType type);
+/// A narrow float as f32, which has them all.
+mlir::Value emitDecoded(mlir::ImplicitLocOpBuilder &b, mlir::Value byte,
+                        DType type);
+/// An f32 or f64 as a narrow float, rounded once.
+mlir::Value emitEncoded(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                        DType type, NarrowRounding rounding);
 
 } // namespace tern::onnx_import
 

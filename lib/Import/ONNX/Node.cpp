@@ -84,9 +84,10 @@ std::optional<SmallVector<double>> Node::getFloatContents(unsigned i) {
 }
 
 LogicalResult Node::expectTypes(const Tensor &tensor, unsigned types) {
-  unsigned type = isFloat(tensor.dtype)     ? Floats
-                  : isInteger(tensor.dtype) ? Integers
-                                            : Booleans;
+  unsigned type = isFloat(tensor.dtype)         ? Floats
+                  : isInteger(tensor.dtype)     ? Integers
+                  : isNarrowFloat(tensor.dtype) ? 0
+                                                : Booleans;
   if (type & types)
     return success();
   return error("element type " + getName(tensor.dtype) + " is not supported");

@@ -160,7 +160,8 @@ static FailureOr<DType> getType(Node &node, StringRef attribute, DType type) {
 }
 
 static bool isQuantized(DType type) {
-  return isInteger(type) && getBitWidth(type) <= 16;
+  return isNarrowFloat(type) ? type != DType::F8E8M0
+                             : isInteger(type) && getBitWidth(type) <= 16;
 }
 
 //===----------------------------------------------------------------------===//
@@ -169,18 +170,25 @@ static bool isQuantized(DType type) {
 
 static LogicalResult importQuantizeLinear(Node &node) {
   Tensor x = node.getInput(0);
-  node.getInt("saturate", 1); // Of interest to 8-bit floats only.
+  NarrowRounding rounding;
+  rounding.saturates = node.getInt("saturate", 1) != 0;
   if (!isFloat(x.dtype) && x.dtype != DType::I32)
     return node.error("element type " + getName(x.dtype) + " is not supported");
   FailureOr<LinearOperands> operands = getLinearOperands(node, x);
   if (failed(operands))
     return failure();
+  // The quotient has the type of the scale; integers and powers of two have
+  // none of their own.
   DType scaleType = operands->scale.dtype;
-  if (!isFloat(scaleType) && scaleType != DType::I32)
+  DType quotient = scaleType;
+  if (scaleType == DType::I32)
+    quotient = DType::F64;
+  else if (scaleType == DType::F8E8M0)
+    quotient = DType::F32;
+  else if (!isFloat(scaleType))
     return node.error("a scale of type " + getName(scaleType) +
                       " is not supported");
-  FailureOr<DType> precision = getType(
-      node, "precision", scaleType == DType::I32 ? DType::F64 : scaleType);
+  FailureOr<DType> precision = getType(node, "precision", quotient);
   FailureOr<DType> type =
       getType(node, "output_dtype",
               operands->zeroPoint ? operands->zeroPoint->dtype : DType::U8);
@@ -193,19 +201,21 @@ static LogicalResult importQuantizeLinear(Node &node) {
         "attribute 'output_dtype' must be the type of the zero point");
   if (!isQuantized(*type))
     return node.error("cannot quantize to element type " + getName(*type));
-  // What comes after the division is exact.
+  // What comes after the division is exact, for integers.
   DType sum = *precision == DType::F64 ? DType::F64 : DType::F32;
   return node.setResult(node.emitMap(
       list(x, *operands), x.shape, *type, [&](B &b, ValueRange args) -> Value {
         Value ratio = arith::DivFOp::create(
             b, emitScalarCast(b, args[0], x.dtype, *precision),
             emitScalarCast(b, args[1], scaleType, *precision));
-        Value code = math::RoundEvenOp::create(
-            b, emitScalarCast(b, ratio, *precision, sum));
+        Value code = emitScalarCast(b, ratio, *precision, sum);
+        if (isInteger(*type))
+          code = math::RoundEvenOp::create(b, code);
         if (operands->zeroPoint)
           code = arith::AddFOp::create(b, code,
                                        emitScalarCast(b, args[2], *type, sum));
-        return emitSaturated(b, code, *type);
+        return isInteger(*type) ? emitSaturated(b, code, *type)
+                                : emitEncoded(b, code, *type, rounding);
       }));
 }
 
@@ -219,7 +229,7 @@ static LogicalResult importDequantizeLinear(Node &node) {
   if (operands->zeroPoint && operands->zeroPoint->dtype != x.dtype)
     return node.error("inputs have different element types");
   DType scaleType = operands->scale.dtype;
-  if (!isFloat(scaleType))
+  if (!isFloat(scaleType) && scaleType != DType::F8E8M0)
     return node.error("a scale of type " + getName(scaleType) +
                       " is not supported");
   FailureOr<DType> type = getType(node, "output_dtype", scaleType);
@@ -232,12 +242,17 @@ static LogicalResult importDequantizeLinear(Node &node) {
       scaleType == DType::F64 || *type == DType::F64 ? DType::F64 : DType::F32;
   return node.setResult(node.emitMap(
       list(x, *operands), x.shape, *type, [&](B &b, ValueRange args) -> Value {
-        Value code = emitScalarCast(b, args[0], x.dtype, DType::I32);
-        if (operands->zeroPoint)
-          code = arith::SubIOp::create(
-              b, code, emitScalarCast(b, args[2], x.dtype, DType::I32));
+        DType type32 = isInteger(x.dtype) ? DType::I32 : DType::F32;
+        Value code = emitScalarCast(b, args[0], x.dtype, type32);
+        if (operands->zeroPoint) {
+          Value zero = emitScalarCast(b, args[2], x.dtype, type32);
+          if (type32 == DType::I32)
+            code = arith::SubIOp::create(b, code, zero);
+          else
+            code = arith::SubFOp::create(b, code, zero);
+        }
         Value value = arith::MulFOp::create(
-            b, emitScalarCast(b, code, DType::I32, product),
+            b, emitScalarCast(b, code, type32, product),
             emitScalarCast(b, args[1], scaleType, product));
         return emitScalarCast(b, value, product, *type);
       }));

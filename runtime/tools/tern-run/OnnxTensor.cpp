@@ -17,7 +17,42 @@
 using namespace tern::runtime;
 using onnx::TensorProto;
 
+namespace {
+/// A type whose elements are a byte each at the model's boundary, whatever
+/// they take in a file: integers as their value, floats as their bits.
+struct NarrowType {
+  int code;
+  unsigned bits;
+  bool isSigned;
+};
+} // namespace
+
+// By number: onnx_pb.h may be older than some of them.
+static constexpr NarrowType narrowTypes[] = {
+    {17, 8, false}, // float8e4m3fn
+    {18, 8, false}, // float8e4m3fnuz
+    {19, 8, false}, // float8e5m2
+    {20, 8, false}, // float8e5m2fnuz
+    {21, 4, false}, // uint4
+    {22, 4, true},  // int4
+    {23, 4, false}, // float4e2m1
+    {24, 8, false}, // float8e8m0
+    {25, 2, false}, // uint2
+    {26, 2, true},  // int2
+    {27, 6, false}, // float6e2m3
+    {28, 6, false}, // float6e3m2
+};
+
+static const NarrowType *findNarrow(int code) {
+  for (const NarrowType &type : narrowTypes)
+    if (type.code == code)
+      return &type;
+  return nullptr;
+}
+
 static std::optional<DType> elementType(int code) {
+  if (const NarrowType *narrow = findNarrow(code))
+    return narrow->isSigned ? DType::I8 : DType::U8;
   switch (code) {
   case TensorProto::FLOAT:
     return DType::F32;
@@ -103,6 +138,36 @@ static void copyTyped(const TensorProto &proto, HostTensor &tensor) {
   }
 }
 
+/// Bytes that `count` elements take in a file: packed, a byte's low bits first.
+/// The typed field has a byte in each of its numbers, but for 6 bits, which
+/// are never packed there.
+static int64_t packedSize(const NarrowType &type, int64_t count, bool isRaw) {
+  if (type.bits == 8 || (type.bits == 6 && !isRaw))
+    return count;
+  return count / 8 * type.bits + (count % 8 * type.bits + 7) / 8;
+}
+
+static void unpack(const TensorProto &proto, const NarrowType &type,
+                   int64_t count, char *out) {
+  bool isRaw = proto.has_raw_data();
+  auto byte = [&](int64_t i) -> unsigned {
+    return isRaw
+               ? static_cast<uint8_t>(proto.raw_data()[static_cast<size_t>(i)])
+               : static_cast<uint8_t>(proto.int32_data(static_cast<int>(i)));
+  };
+  unsigned stride = type.bits == 6 && !isRaw ? 8 : type.bits;
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t position = i * stride;
+    unsigned shift = position % 8, bits = byte(position / 8) >> shift;
+    if (shift + type.bits > 8)
+      bits |= byte(position / 8 + 1) << (8 - shift);
+    bits &= (1U << type.bits) - 1;
+    if (type.isSigned && bits >> (type.bits - 1))
+      bits |= ~0U << type.bits;
+    out[i] = static_cast<char>(bits);
+  }
+}
+
 static MaybeError read(std::istream &file, HostTensor &tensor,
                        std::string &name) {
   TensorProto proto;
@@ -122,13 +187,19 @@ static MaybeError read(std::istream &file, HostTensor &tensor,
   int64_t present = proto.has_raw_data()
                         ? static_cast<int64_t>(proto.raw_data().size())
                         : fieldSize(proto, *dtype) * element;
-  if (!bytes || *bytes != present)
+  const NarrowType *narrow = findNarrow(proto.data_type());
+  std::optional<int64_t> needed = bytes;
+  if (narrow && bytes)
+    needed = packedSize(*narrow, *bytes, proto.has_raw_data());
+  if (!needed || *needed != present)
     return "a tensor of type " + typeString(*dtype, shape) + " takes " +
-           (bytes ? std::to_string(*bytes) : "more than 2^63") +
+           (needed ? std::to_string(*needed) : "more than 2^63") +
            " bytes, but it has " + std::to_string(present);
   if (MaybeError error = HostTensor::allocate(*dtype, shape, tensor))
     return error;
-  if (!proto.has_raw_data())
+  if (narrow)
+    unpack(proto, *narrow, *bytes, tensor.mutableData());
+  else if (!proto.has_raw_data())
     copyTyped(proto, tensor);
   else if (present)
     std::memcpy(tensor.mutableData(), proto.raw_data().data(),
