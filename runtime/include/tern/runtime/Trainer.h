@@ -115,8 +115,10 @@ TernStatus tern_trainer_eval_step(TernTrainer *trainer,
                                   size_t num_outputs);
 /// One step: updates the state and counts. Runs train_step_float if there is
 /// one and the scalar lambda is less than 1. Labels that are no class are an
-/// error before anything happens. A loss that is not finite is the caller's to
-/// notice: the state has been updated.
+/// error before anything happens. Where the model itself finds an index out of
+/// range, it is an error that leaves the state without values: restore a
+/// checkpoint. A loss that is not finite is the caller's to notice: the state
+/// has been updated.
 TernStatus tern_trainer_train_step(TernTrainer *trainer,
                                    const DLTensor *const *inputs,
                                    size_t num_inputs, float *loss);
