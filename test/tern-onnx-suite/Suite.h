@@ -15,6 +15,7 @@
 #ifndef TERN_TEST_ONNXSUITE_SUITE_H
 #define TERN_TEST_ONNXSUITE_SUITE_H
 
+#include "Compare.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -50,9 +51,11 @@ struct PreparedModel {
 llvm::Expected<PreparedModel>
 prepareModel(llvm::StringRef folder, Variant variant, llvm::StringRef scratch);
 
-/// Compiles the model and runs all of the folder's data sets.
+/// Compiles the model and runs all of the folder's data sets; floats may
+/// differ by `tolerance`.
 llvm::Error runModel(llvm::StringRef folder, const PreparedModel &model,
-                     llvm::StringRef scratch, unsigned optLevel);
+                     llvm::StringRef scratch, unsigned optLevel,
+                     const tern::runtime::Tolerance &tolerance);
 
 /// Operators that the model in `folder` consists of, each once.
 std::vector<std::string> getOperators(llvm::StringRef folder);

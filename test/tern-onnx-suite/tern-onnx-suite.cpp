@@ -55,6 +55,13 @@ static cl::opt<std::string>
 static cl::opt<unsigned> jobs("jobs", cl::init(2),
                               cl::desc("Tests that run at a time"),
                               cl::cat(category));
+static cl::opt<double> relative("rtol", cl::init(1e-3),
+                                cl::desc("Relative tolerance; the default is "
+                                         "that of ONNX, as --atol's"),
+                                cl::cat(category));
+static cl::opt<double> absolute("atol", cl::init(1e-7),
+                                cl::desc("Absolute tolerance"),
+                                cl::cat(category));
 static cl::opt<unsigned> optLevel("O", cl::Prefix, cl::init(1),
                                   cl::desc("As ternc's -O"), cl::cat(category));
 
@@ -127,7 +134,8 @@ static int runTest(llvm::StringRef path) {
     return failed ? 1 : 0;
   };
   auto model = prepareModel(path, variant, scratch);
-  int status = model ? report(runModel(path, *model, scratch, optLevel))
+  int status = model ? report(runModel(path, *model, scratch, optLevel,
+                                       {relative, absolute, 0}))
                      : report(model.takeError());
   [[maybe_unused]] std::error_code ignored =
       llvm::sys::fs::remove_directories(scratch);

@@ -116,7 +116,7 @@ static LogicalResult importRange(Node &node) {
   DType dtype = node.getInput(0).dtype;
   if (isFloat(dtype))
     return importFloatRange(node);
-  if (dtype != DType::I64 && dtype != DType::I32)
+  if (dtype != DType::I64 && dtype != DType::I32 && dtype != DType::I16)
     return node.error("element type " + getName(dtype) + " is not supported");
   Extent values[3];
   for (unsigned i = 0; i < 3; ++i) {

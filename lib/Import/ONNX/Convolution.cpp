@@ -442,7 +442,8 @@ static LogicalResult importConvTranspose(Node &node) {
   if (failed(kernel) || failed(outputPadding))
     return failure();
   FailureOr<Window> window =
-      getWindow(node, ArrayRef(x.shape).drop_front(2), *kernel);
+      getWindow(node, ArrayRef(x.shape).drop_front(2), *kernel,
+                /*roundsUp=*/false, /*isTransposed=*/true);
   if (failed(window))
     return failure();
   // It was the batch and the channels too, in some exporters.

@@ -97,6 +97,12 @@ FailureOr<Tensor> Node::emitFloatCast(Tensor operand, DType type) {
 
 FailureOr<Tensor> Node::emitReduce(Tensor operand, ArrayRef<int64_t> axes,
                                    Value init, ScalarBuilder body) {
+  // A reduction that reduces nothing would not be fused well.
+  if (axes.empty() && init.getType() == getElementType(operand.dtype))
+    return emitMap({operand}, operand.dtype,
+                   [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                     return body(b, {args[0], init});
+                   });
   int64_t rank = operand.getRank();
   Extents shape;
   SmallVector<AffineExpr> exprs;

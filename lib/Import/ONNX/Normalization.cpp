@@ -99,11 +99,18 @@ static LogicalResult importLayerNorm(Node &node, bool isRms) {
   if (failed(y))
     return failure();
   node.setResult(0, *y);
-  if (!isRms && node.hasResult(1))
+  // The statistics are floats, even of doubles.
+  if (!isRms && node.hasResult(1)) {
+    mean = node.emitFloatCast(*mean, DType::F32);
+    if (failed(mean))
+      return failure();
     node.setResult(1, *mean);
+  }
   if (!isRms && node.hasResult(2)) {
     FailureOr<Tensor> inverse = combine<arith::DivFOp>(
         node, node.makeConstant(deviation->dtype, 1), deviation);
+    if (succeeded(inverse))
+      inverse = node.emitFloatCast(*inverse, DType::F32);
     if (failed(inverse))
       return failure();
     node.setResult(2, *inverse);
@@ -323,13 +330,18 @@ static LogicalResult importBatchNorm(Node &node) {
   return success();
 }
 
-/// d / sqrt(mean(d * d) + epsilon) over the axes, for d = x - mean(x), in f32
-/// for narrower types; the result has that type.
+/// x - mean(x) over the axes, in f32 for narrower types; the result has that
+/// type.
+static FailureOr<Tensor> emitCentered(Node &node, Tensor x,
+                                      ArrayRef<int64_t> axes) {
+  FailureOr<Tensor> wide = node.emitFloatCast(x, getAccumulatorType(x.dtype));
+  return combine<arith::SubFOp>(node, wide, emitKeptMean(node, wide, axes));
+}
+
+/// d / sqrt(mean(d * d) + epsilon) over the axes, for d = x - mean(x).
 static FailureOr<Tensor>
 emitNormalized(Node &node, Tensor x, ArrayRef<int64_t> axes, double epsilon) {
-  FailureOr<Tensor> wide = node.emitFloatCast(x, getAccumulatorType(x.dtype));
-  FailureOr<Tensor> d =
-      combine<arith::SubFOp>(node, wide, emitKeptMean(node, wide, axes));
+  FailureOr<Tensor> d = emitCentered(node, x, axes);
   FailureOr<Tensor> variance =
       emitKeptMean(node, combine<arith::MulFOp>(node, d, d), axes);
   return combine<arith::DivFOp>(node, d,
@@ -408,7 +420,19 @@ static LogicalResult importMeanVarianceNorm(Node &node) {
       x.getRank());
   if (failed(axes) || failed(node.expectTypes(x, Floats)))
     return failure();
-  FailureOr<Tensor> y = emitNormalized(node, x, *axes, 1e-9);
+  FailureOr<Tensor> d = emitCentered(node, x, *axes);
+  FailureOr<Tensor> variance =
+      emitKeptMean(node, combine<arith::MulFOp>(node, d, d), *axes);
+  if (failed(variance))
+    return failure();
+  // Other normalizations add epsilon to the variance.
+  FailureOr<Tensor> deviation = node.emitMap(
+      {*variance}, variance->dtype, [](B &b, ValueRange args) -> Value {
+        Value root = math::SqrtOp::create(b, args[0]);
+        return arith::AddFOp::create(b, root,
+                                     emitConstant(b, root.getType(), 1e-9));
+      });
+  FailureOr<Tensor> y = combine<arith::DivFOp>(node, d, deviation);
   if (failed(y))
     return failure();
   return node.setResult(node.emitFloatCast(*y, x.dtype));

@@ -434,28 +434,21 @@ static FailureOr<DirectionResult> emitDirection(Node &node, const Layer &layer,
     return tensor::CollapseShapeOp::create(
         b, copied, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
   };
-  SmallVector<Value> inits = {all, copy(h)};
-  if (layer.cell == Cell::LSTM)
-    inits.push_back(copy(c));
-  auto loop = scf::ForOp::create(b, begin, end, one, inits);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    Symbols::Values known = node.getSymbols().saveValues();
-    b.setInsertionPointToStart(loop.getBody());
-    Value time = loop.getInductionVar();
-    if (layer.isReverse || d == 1)
-      time = arith::SubIOp::create(
-          b, arith::SubIOp::create(b, end, one).getResult(), time);
+  // One step, from the state and the outputs so far to the next ones. With
+  // `inPlace`, these are where those were.
+  bool isLSTM = layer.cell == Cell::LSTM;
+  auto advance = [&](Value time, ValueRange before,
+                     bool inPlace) -> FailureOr<SmallVector<Value>> {
     Step step{layer,
               static_cast<unsigned>(d),
               emitPart(node, *sums, time, 0, width),
-              node.makeTensor(h.dtype, h.shape, loop.getRegionIterArg(1)),
+              node.makeTensor(h.dtype, h.shape, before[1]),
               c,
               *rt,
               resetBias,
               peepholes};
-    if (layer.cell == Cell::LSTM)
-      step.c.value = loop.getRegionIterArg(2);
+    if (isLSTM)
+      step.c.value = before[2];
     Tensor oldH = step.h, oldC = step.c;
     FailureOr<Tensor> next = layer.cell == Cell::RNN ? emitRNNStep(node, step)
                              : layer.cell == Cell::GRU
@@ -474,28 +467,58 @@ static FailureOr<DirectionResult> emitDirection(Node &node, const Layer &layer,
         b.getIndexAttr(1), node.getSymbols().getFoldResult(b, layer.batch),
         b.getIndexAttr(layer.hidden)};
     SmallVector<OpFoldResult> strides(3, b.getIndexAttr(1));
+    SmallVector<Value> after = {tensor::InsertSliceOp::create(
+        b, output->value, before[0], offsets, sizes, strides)};
     // Where the state was, once nothing reads it any more.
-    auto keep = [&](Tensor &state, unsigned number) {
-      return bufferization::MaterializeInDestinationOp::create(
-                 b, state.value, loop.getRegionIterArg(number))
+    auto keep = [&](Tensor &state, unsigned number) -> Value {
+      if (!inPlace)
+        return node.getValue(state);
+      return bufferization::MaterializeInDestinationOp::create(b, state.value,
+                                                               before[number])
           .getResult();
     };
-    SmallVector<Value> yielded = {
-        tensor::InsertSliceOp::create(b, output->value,
-                                      loop.getRegionIterArg(0), offsets, sizes,
-                                      strides),
-        keep(*newH, 1)};
-    if (layer.cell == Cell::LSTM)
-      yielded.push_back(keep(*newC, 2));
-    scf::YieldOp::create(b, yielded);
+    after.push_back(keep(*newH, 1));
+    if (isLSTM)
+      after.push_back(keep(*newC, 2));
+    return after;
+  };
+  SmallVector<Value> last;
+  if (layer.time.isConstant(1)) {
+    // A loop would be unrolled, and its state not be its own any more.
+    SmallVector<Value> before = {all, node.getValue(h)};
+    if (isLSTM)
+      before.push_back(node.getValue(c));
+    FailureOr<SmallVector<Value>> after =
+        advance(begin, before, /*inPlace=*/false);
+    if (failed(after))
+      return failure();
+    last = *after;
+  } else {
+    SmallVector<Value> inits = {all, copy(h)};
+    if (isLSTM)
+      inits.push_back(copy(c));
+    auto loop = scf::ForOp::create(b, begin, end, one, inits);
+    OpBuilder::InsertionGuard guard(b);
+    Symbols::Values known = node.getSymbols().saveValues();
+    b.setInsertionPointToStart(loop.getBody());
+    Value time = loop.getInductionVar();
+    if (layer.isReverse || d == 1)
+      time = arith::SubIOp::create(
+          b, arith::SubIOp::create(b, end, one).getResult(), time);
+    FailureOr<SmallVector<Value>> after =
+        advance(time, loop.getRegionIterArgs(), /*inPlace=*/true);
+    if (failed(after))
+      return failure();
+    scf::YieldOp::create(b, *after);
     node.getSymbols().restoreValues(std::move(known));
+    last = llvm::to_vector_of<Value>(loop.getResults());
   }
   DirectionResult result;
-  result.y = node.makeTensor(h.dtype, shape, loop.getResult(0));
-  result.h = node.makeTensor(h.dtype, h.shape, loop.getResult(1));
+  result.y = node.makeTensor(h.dtype, shape, last[0]);
+  result.h = node.makeTensor(h.dtype, h.shape, last[1]);
   result.c = result.h;
-  if (layer.cell == Cell::LSTM)
-    result.c.value = loop.getResult(2);
+  if (isLSTM)
+    result.c.value = last[2];
   return result;
 }
 

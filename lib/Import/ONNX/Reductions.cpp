@@ -112,6 +112,20 @@ static void addReduction(OpTable &ops, StringRef name, int64_t axesSince,
   });
 }
 
+/// Integers are reduced as f64, and the result truncated.
+template <Reduction reduce>
+static FailureOr<Tensor> reduceAsFloat(Node &node, Tensor x,
+                                       ArrayRef<int64_t> axes) {
+  if (isFloat(x.dtype))
+    return reduce(node, x, axes);
+  FailureOr<Tensor> wide = emitCast(node, x, DType::F64);
+  if (succeeded(wide))
+    wide = reduce(node, *wide, axes);
+  if (failed(wide))
+    return failure();
+  return emitCast(node, *wide, x.dtype);
+}
+
 static FailureOr<Tensor> reduceSum(Node &node, Tensor x,
                                    ArrayRef<int64_t> axes) {
   return node.emitSum(x, axes);
@@ -279,14 +293,15 @@ static LogicalResult importSoftmax(Node &node, bool isLog) {
 
 void tern::onnx_import::addReductionOps(OpTable &ops) {
   addReduction(ops, "ReduceSum", 13, Numbers, reduceSum);
-  addReduction(ops, "ReduceMean", 18, Floats, reduceMean);
+  addReduction(ops, "ReduceMean", 18, Numbers, reduceAsFloat<reduceMean>);
   addReduction(ops, "ReduceMax", 18, Numbers, reduceMax);
   addReduction(ops, "ReduceMin", 18, Numbers, emitMin);
   addReduction(ops, "ReduceProd", 18, Numbers, reduceProd);
   addReduction(ops, "ReduceL1", 18, Numbers, reduceL1);
-  addReduction(ops, "ReduceL2", 18, Floats, reduceL2);
-  addReduction(ops, "ReduceLogSum", 18, Floats, reduceLogSum);
-  addReduction(ops, "ReduceLogSumExp", 18, Floats, reduceLogSumExp);
+  addReduction(ops, "ReduceL2", 18, Numbers, reduceAsFloat<reduceL2>);
+  addReduction(ops, "ReduceLogSum", 18, Numbers, reduceAsFloat<reduceLogSum>);
+  addReduction(ops, "ReduceLogSumExp", 18, Numbers,
+               reduceAsFloat<reduceLogSumExp>);
   addReduction(ops, "ReduceSumSquare", 18, Numbers, reduceSumSquare);
   ops.onOp("Softmax", 1, 1,
            [](Node &node) { return importSoftmax(node, /*isLog=*/false); });

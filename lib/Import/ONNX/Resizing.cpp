@@ -326,8 +326,6 @@ static LogicalResult getInterpolation(Node &node, StringRef defaultCoordinates,
   how.excludesOutside = node.getInt("exclude_outside", 0);
   how.antialiases = node.getInt("antialias", 0);
   how.extrapolation = node.getFloat("extrapolation_value", 0);
-  if (how.antialiases && how.kind != Interpolation::Nearest)
-    how.excludesOutside = true;
   return success();
 }
 
@@ -425,11 +423,9 @@ static LogicalResult importResize(Node &node) {
     }
     if (scales || common) {
       axis.scale = scales ? (*scales)[i] : *common;
-      double factor = scales && how.crops()
-                          ? *axis.scale * (axis.end - axis.begin)
-                          : *axis.scale;
+      // The region that is cropped changes nothing about the extent.
       std::optional<Extent> out =
-          getScaled(node, axis.in, factor, common ? 0.5 : 0);
+          getScaled(node, axis.in, *axis.scale, common ? 0.5 : 0);
       if (!out)
         return node.error("cannot resize axis " + Twine(number) +
                           " of extent " + node.describe(axis.in) + " by " +

@@ -327,6 +327,12 @@ static std::optional<Span> getRange(Node &node, const Extent &start,
                    : symbols.min(node.b, i + 1, extent);
     };
     std::optional<Extent> first = clampNext(*s), last = clampNext(*e);
+    // The start is never before the first element, if there is one.
+    std::optional<Extent> none =
+        first ? symbols.saturatingSub(node.b, 1, *first) : std::nullopt;
+    if (none)
+      none = symbols.min(node.b, *none, extent);
+    first = none ? Extent::add(*first, *none) : std::nullopt;
     if (!first || !last || step == std::numeric_limits<int64_t>::min())
       return std::nullopt;
     std::optional<Extent> size = symbols.saturatingSub(node.b, *first, *last);
@@ -340,7 +346,9 @@ static std::optional<Span> getRange(Node &node, const Extent &start,
   auto clamp = [&](int64_t i, int64_t high) {
     return std::clamp<int64_t>(i < 0 ? std::max(i, -*n - 1) + *n : i, -1, high);
   };
-  int64_t first = clamp(*s, *n - 1), last = clamp(*e, *n - 1);
+  // The start is never before the first element.
+  int64_t first = std::max<int64_t>(clamp(*s, *n - 1), 0);
+  int64_t last = clamp(*e, *n - 1);
   int64_t size = 0;
   if (first > last && *n > 0) {
     uint64_t stride = -static_cast<uint64_t>(step);

@@ -108,7 +108,8 @@ static bool placeAxis(Node &node, Window &window, int64_t i,
 FailureOr<Window> tern::onnx_import::getWindow(Node &node,
                                                ArrayRef<Extent> spatial,
                                                ArrayRef<Extent> kernel,
-                                               bool roundsUp) {
+                                               bool roundsUp,
+                                               bool isTransposed) {
   int64_t rank = spatial.size();
   Window window;
   window.kernel.assign(kernel.begin(), kernel.end());
@@ -140,7 +141,7 @@ FailureOr<Window> tern::onnx_import::getWindow(Node &node,
     if (!placeAxis(node, window, i, extent, autoPad, roundsUp))
       return node.error("cannot tell how many windows there are along axis " +
                         Twine(i + 2) + "; fix dynamic dimensions with --dim");
-    if (window.out.back().isConstant(0))
+    if (!isTransposed && window.out.back().isConstant(0))
       return node.error("no window fits in the input along axis " +
                         Twine(i + 2));
   }

@@ -44,10 +44,13 @@ getAxisInts(Node &node, llvm::StringRef name, int64_t count,
 
 /// Reads strides, dilations, pads and auto_pad of a window of `kernel` over
 /// axes of extents `spatial`. `roundsUp` counts a last window that is not full,
-/// unless it lies beyond the input and its padding at the low end.
+/// unless it lies beyond the input and its padding at the low end. That no
+/// window fits is an error, unless they are the input's (`isTransposed`): there
+/// the output has the windows.
 mlir::FailureOr<Window> getWindow(Node &node, llvm::ArrayRef<Extent> spatial,
                                   llvm::ArrayRef<Extent> kernel,
-                                  bool roundsUp = false);
+                                  bool roundsUp = false,
+                                  bool isTransposed = false);
 
 /// `x` with `low` elements before and `high` after each axis, all equal to the
 /// scalar; `x` itself if that is nothing.

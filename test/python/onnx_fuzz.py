@@ -1,0 +1,137 @@
+# Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Random models of one operator each, with the results of a reference, as a folder for tern-onnx-suite.
+
+onnx_fuzz.py FOLDER [--seed N] [--count N] [--filter REGEX] [--run]
+
+Writes FOLDER/<operator>/<number>-static and -dynamic: attributes, ranks, sizes and values are drawn from the seed that
+is printed. The dynamic one has a symbol wherever a second draw has another size, and both draws as its data. The
+reference is ONNX Runtime; ONNX's reference evaluator where that lacks a kernel. --run runs tern-onnx-suite (in the
+PATH) on them.
+"""
+import argparse
+import collections
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import onnxruntime
+
+# ONNX's current package, beside ONNX Runtime.
+sys.path[:0] = [str(path) for path in pathlib.Path(sys.prefix).parent.glob("onnx-environment/lib/*/site-packages")]
+import onnx  # noqa: E402
+from onnx import numpy_helper  # noqa: E402
+from onnx.reference import ReferenceEvaluator  # noqa: E402
+
+import onnx_fuzz_data  # noqa: E402, F401
+import onnx_fuzz_found  # noqa: E402, F401
+import onnx_fuzz_layers  # noqa: E402, F401
+import onnx_fuzz_math  # noqa: E402, F401
+from onnx_fuzz_draw import GENERATORS, Draw  # noqa: E402
+
+def is_same_code(a, b):
+    """Whether two draws differ in sizes and values of inputs alone, and in sizes at all."""
+    def key(draw):
+        return ([node.SerializeToString() for node in draw.nodes], draw.outputs,
+                {name: (array.dtype, array.shape, array.tobytes()) for name, array in draw.parameters.items()},
+                {name: (array.dtype, array.ndim) for name, array in draw.inputs.items()})
+
+    return key(a) == key(b) and any(a.inputs[name].shape != b.inputs[name].shape for name in a.inputs)
+
+
+def evaluate(model, inputs):
+    try:
+        return ReferenceEvaluator(model).run(None, inputs), "reference"
+    except Exception as error:  # pylint: disable=broad-except
+        return None, f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def run_reference(draw):
+    """The results by ONNX Runtime, or by ONNX's own evaluator; and whose they are."""
+    model, inputs = draw.reference(), draw.inputs
+    if draw.is_evaluated:
+        return evaluate(model, inputs)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    # What it computes must not depend on what it fuses.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return session.run(None, inputs), "ONNX Runtime"
+    except Exception as error:  # pylint: disable=broad-except
+        reason = str(error).split("\n", maxsplit=1)[0]
+    if "NOT_IMPLEMENTED" not in reason:
+        return None, reason
+    return evaluate(model, inputs)
+
+
+def write(folder, model, sets):
+    os.makedirs(folder)
+    onnx.save(model, f"{folder}/model.onnx")
+    for number, (inputs, results) in enumerate(sets):
+        data = f"{folder}/test_data_set_{number}"
+        os.makedirs(data)
+        for kind, arrays in (("input", inputs), ("output", results)):
+            for i, array in enumerate(arrays):
+                with open(f"{data}/{kind}_{i}.pb", "wb") as file:
+                    file.write(numpy_helper.from_array(np.asarray(array)).SerializeToString())
+
+
+def generate(folder, op, make, seed, number, tally):
+    """Writes the models of one number; whether there is a reference for them."""
+    draws = []
+    for varying in range(2):
+        draw = Draw([seed, number, *op.encode()], [seed, number, varying, *op.encode()])
+        make(draw)
+        draws.append(draw)
+    first, second = draws
+    results = [run_reference(draw) for draw in draws]
+    for result, source in results:
+        if result is None:
+            print(f"no reference for {op} {number}: {source}")
+            return False
+    kinds = [("static", first.model(), 1)]
+    if is_same_code(first, second):
+        kinds.append(("dynamic", first.model(second), 2))
+    for kind, model, count in kinds:
+        tally[results[0][1]] += 1
+        write(f"{folder}/{op}/{number}-{kind}", model,
+              [(draw.inputs.values(), result) for draw, (result, _) in list(zip(draws, results))[:count]])
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
+    parser.add_argument("--count", type=int, default=4, help="models of each generator")
+    parser.add_argument("--first", type=int, default=0, help="number of the first model")
+    parser.add_argument("--filter", default="", help="only generators that match")
+    parser.add_argument("--run", action="store_true", help="run tern-onnx-suite")
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}")
+    tally = collections.Counter()
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for op, make in GENERATORS.items():
+            if re.search(arguments.filter, op):
+                count = 1 if op.startswith("found-") else arguments.count
+                for number in range(arguments.first, arguments.first + count):
+                    # What ONNX Runtime lacks is drawn again; once more would be chance no more.
+                    if not any(generate(arguments.folder, op, make, arguments.seed, number + 100000 * attempt, tally)
+                               for attempt in range(8)):
+                        sys.exit(f"error: there is no reference for {op}")
+    for source, count in tally.items():
+        print(f"{count} models by {source}", flush=True)
+    # Products of a few hundred terms of order 1, in another order.
+    suite = ["tern-onnx-suite", arguments.folder, "--jobs=1", "--rtol=1e-4", "--atol=1e-5"]
+    return subprocess.run(suite, check=False).returncode if arguments.run else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
