@@ -24,11 +24,11 @@ from ._program import load
 class TernBackendRep(BackendRep):
     """A compiled model."""
 
-    def __init__(self, program, input_names, output_names):
+    def __init__(self, program, input_names, outputs):
         self._program = program
         self._input_names = input_names
-        self._output_names = output_names
-        self._type = namedtupledict("Outputs", output_names)
+        self._outputs = {info.name: _foreign_dtype(info) for info in outputs}
+        self._type = namedtupledict("Outputs", list(self._outputs))
 
     def run(self, inputs, **kwargs):
         """Runs the model.
@@ -53,15 +53,11 @@ class TernBackendRep(BackendRep):
                     f"{len(self._input_names)}")
             inputs = dict(zip(self._input_names, inputs))
         kinds = {info.name: info.dtype for info in self._program.inputs}
-        # bfloat16: onnx stores its bits as integers.
-        given = {name: np.asarray(value).view("V2")
-                 if kinds.get(name) == np.dtype("V2") else value
+        given = {name: _native(value, kinds.get(name))
                  for name, value in inputs.items()}
         results = self._program.run(given)
-        return self._type(*(results[name].view(np.uint16)
-                            if results[name].dtype.kind == "V"
-                            else results[name]
-                            for name in self._output_names))
+        return self._type(*(_foreign(results[name], dtype)
+                            for name, dtype in self._outputs.items()))
 
 
 class TernBackend(Backend):
@@ -96,7 +92,7 @@ class TernBackend(Backend):
             program,
             [info.name for info in model.graph.input
              if info.name not in initializers],
-            [info.name for info in model.graph.output])
+            model.graph.output)
 
     @classmethod
     def run_node(cls, node, inputs, device="CPU", outputs_info=None, **kwargs):
@@ -116,8 +112,8 @@ class TernBackend(Backend):
             raise InvalidArgument(f"{len(arrays)} inputs given, the node has "
                                   f"{len(names)}")
         infos = [helper.make_tensor_value_info(
-            name, helper.mapping.NP_TYPE_TO_TENSOR_TYPE[array.dtype],
-            array.shape) for name, array in zip(names, arrays)]
+            name, _element_type(array.dtype), array.shape)
+            for name, array in zip(names, arrays)]
         outputs = [onnx.ValueInfoProto(name=name) for name in node.output
                    if name]
         graph = helper.make_graph([node], "node", infos, outputs)
@@ -129,6 +125,41 @@ class TernBackend(Backend):
     def supports_device(cls, device):
         """Just the CPU."""
         return device.split(":")[0] == "CPU"
+
+
+def _element_type(dtype):
+    """ONNX's number of a NumPy type."""
+    if hasattr(helper, "np_dtype_to_tensor_dtype"):
+        return helper.np_dtype_to_tensor_dtype(dtype)
+    return helper.mapping.NP_TYPE_TO_TENSOR_TYPE[dtype]
+
+
+def _foreign_dtype(info):
+    """What onnx has an output as, where that is no type of NumPy's own: those of
+    the package ml_dtypes, or nothing before onnx used it."""
+    number = info.type.tensor_type.elem_type
+    if not number or not hasattr(helper, "tensor_dtype_to_np_dtype"):
+        return None
+    dtype = np.dtype(helper.tensor_dtype_to_np_dtype(number))
+    return None if dtype.isbuiltin == 1 else dtype
+
+
+def _native(value, dtype):
+    """An input as the program takes it: onnx stores the bits of bfloat16 as
+    integers or, as those of narrower types, as types of ml_dtypes."""
+    if dtype == np.dtype("V2") or (
+            dtype and isinstance(value, np.ndarray)
+            and value.dtype.isbuiltin == 2
+            and value.dtype.itemsize == dtype.itemsize):
+        return np.asarray(value).view(dtype)
+    return value
+
+
+def _foreign(array, dtype):
+    """An output as onnx has it."""
+    if dtype and dtype.itemsize == array.itemsize:
+        return array.view(dtype)
+    return array.view(np.uint16) if array.dtype.kind == "V" else array
 
 
 def _compile(model, emit=None, **kwargs):

@@ -466,6 +466,8 @@ for label, op, attributes in [("add", "Add", {}), ("equal", "Equal", {}), ("conc
     simple(f"int4_{label}", "element type i4 is not supported", [node(op, "a a", **attributes)], inputs=[value("a", [4, 4], INT4)])
 for label, op, attributes in [("add", "Add", {}), ("equal", "Equal", {}), ("concat", "Concat", dict(axis=0))]:
     simple(f"float8_{label}", "element type f8e4m3fn is not supported", [node(op, "a a", **attributes)], inputs=[value("a", [4, 4], FLOAT8)])
+simple("float8_indices", "element type f8e4m3fn is not supported", [node("Gather", "x a")], inputs=[value("x", [4]), value("a", [2], FLOAT8)])
+simple("int4_shape", "element type i4 is not supported", [node("Reshape", "x a")], inputs=[value("x", [4]), value("a", [2], INT4)])
 simple("cast_round_mode", "attribute 'round_mode' is 'sideways'; it must be", [node("Cast", to=FLOAT8E8M0, round_mode="sideways")], opset=24)
 simple("quantize_powers", "cannot quantize to element type f8e8m0", [node("QuantizeLinear", "x s", output_dtype=FLOAT8E8M0)],
        [tensor("s", np.float32(1))], opset=24)

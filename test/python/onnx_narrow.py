@@ -416,7 +416,35 @@ def quantize_integers(rng, case, folder):
                      output_dtype=number(kind), **({"precision": number(precision)} if precision else {}))
 
 
-GROUPS = [casts_from_integers, casts_to_integers, casts_from_floats, casts_to_floats, quantized_floats, stored_forms, moves, dequantize_integers, quantize_integers]
+def others(rng, case, folder):
+    """What else takes floats of 8 bits."""
+    every = np.arange(256).astype(np.uint8)
+    bytes_ = {kind: form for kind, form in FLOATS.items() if form.width == 8 and kind != "f8e8m0"}
+    for kind, form in bytes_.items():
+        x, values = case.input(kind, every), form.decode(every)
+        case.add("IsNaN", [x], np.isnan(values), kind)
+        case.add("IsInf", [x], np.isposinf(values), kind, detect_negative=0)
+        case.add("IsInf", [x], np.isinf(values), kind)
+        case.add("Dropout", [x], every, kind)
+        # Sums of few small integers are exact in any order.
+        for out in (*bytes_, "u8"):
+            a, b = form.encode(rng.integers(-4, 5, (3, 17))), form.encode(rng.integers(-4, 5, (17, 33)))
+            zeros = [form.encode(np.float64(value)) for value in (1, -2)]
+            scales = [np.float32(1.25), rng.uniform(0.5, 1, 33).astype(np.float32), np.float32(3)]
+            wide = (form.decode(a) - 1) @ (form.decode(b) + 2)
+            zero = np.uint8(5) if out == "u8" else bytes_[out].encode(np.float64(0.5))
+            scaled = wide.astype(np.float32) * (scales[1] * scales[0]) / scales[2]
+            if out == "u8":
+                expected = np.clip(np.rint(scaled) + 5, 0, 255).astype(np.uint8)
+            else:
+                expected = bytes_[out].encode((scaled + np.float32(0.5)).astype(np.float64))
+            operands = [case.input(kind, a)]
+            for array, name in ((scales[0], "f32"), (zeros[0], kind), (b, kind), (scales[1], "f32"), (zeros[1], kind), (scales[2], "f32"), (zero, out)):
+                operands.append(case.initializer(name, array.shape, array.tobytes()))
+            case.add("QLinearMatMul", operands, expected, f"{kind} to {out}")
+
+
+GROUPS = [others, casts_from_integers, casts_to_integers, casts_from_floats, casts_to_floats, quantized_floats, stored_forms, moves, dequantize_integers, quantize_integers]
 
 
 def main():

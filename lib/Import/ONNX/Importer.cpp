@@ -268,11 +268,13 @@ LogicalResult Importer::importNode(int index) {
   for (unsigned i = 0; i < entry->inputs.min; ++i)
     if (!node.hasInput(i))
       return node.error("required input " + Twine(i) + " is missing");
-  if (!takesNarrowTypes(domain, proto.op_type()))
-    for (unsigned i = 0; i < numInputs; ++i)
-      if (node.hasInput(i) && isNarrow(node.getInput(i).dtype))
-        return node.error("element type " + getName(node.getInput(i).dtype) +
-                          " is not supported");
+  for (unsigned i = 0; i < numInputs; ++i) {
+    if (!node.hasInput(i) || !isNarrow(node.getInput(i).dtype))
+      continue;
+    DType type = node.getInput(i).dtype;
+    if (!takesNarrowType(domain, proto.op_type(), i, type))
+      return node.error("element type " + getName(type) + " is not supported");
+  }
 
   if (failed(entry->rule(node)) || failed(node.checkAttributes()) ||
       failed(node.checkResults()))

@@ -116,25 +116,35 @@ static LogicalResult importWhere(Node &node) {
       }));
 }
 
-static LogicalResult importIsNaN(Node &node) {
+/// The input as floats that code can be for.
+static FailureOr<Tensor> getFloats(Node &node) {
   Tensor input = node.getInput(0);
+  if (isNarrowFloat(input.dtype))
+    return emitCast(node, input, DType::F32);
   if (failed(node.expectTypes(input, Floats)))
     return failure();
+  return input;
+}
+
+static LogicalResult importIsNaN(Node &node) {
+  FailureOr<Tensor> input = getFloats(node);
+  if (failed(input))
+    return failure();
   return node.setResult(
-      node.emitMap({input}, DType::Bool, [](B &b, ValueRange args) -> Value {
+      node.emitMap({*input}, DType::Bool, [](B &b, ValueRange args) -> Value {
         return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, args[0],
                                      args[0]);
       }));
 }
 
 static LogicalResult importIsInf(Node &node) {
-  Tensor input = node.getInput(0);
   bool positive = node.getInt("detect_positive", 1);
   bool negative = node.getInt("detect_negative", 1);
-  if (failed(node.expectTypes(input, Floats)))
+  FailureOr<Tensor> input = getFloats(node);
+  if (failed(input))
     return failure();
   return node.setResult(
-      node.emitMap({input}, DType::Bool, [&](B &b, ValueRange args) -> Value {
+      node.emitMap({*input}, DType::Bool, [&](B &b, ValueRange args) -> Value {
         constexpr double infinity = std::numeric_limits<double>::infinity();
         Value x = args[0];
         if (positive && negative)

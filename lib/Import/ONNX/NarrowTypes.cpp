@@ -20,15 +20,21 @@ using namespace mlir;
 using namespace tern::onnx_import;
 using B = ImplicitLocOpBuilder;
 
-bool tern::onnx_import::takesNarrowTypes(StringRef domain, StringRef opType) {
-  return domain.empty() &&
-         llvm::StringSwitch<bool>(opType)
-             .Cases({"Cast", "CastLike", "QuantizeLinear", "DequantizeLinear"},
-                    true)
-             .Cases({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze",
-                     "Transpose", "Gather", "Pad", "Shape", "Size"},
-                    true)
-             .Default(false);
+bool tern::onnx_import::takesNarrowType(StringRef domain, StringRef opType,
+                                        unsigned input, DType type) {
+  if (!domain.empty())
+    return false;
+  bool isByte =
+      isNarrowFloat(type) && getBitWidth(type) == 8 && type != DType::F8E8M0;
+  return llvm::StringSwitch<bool>(opType)
+      .Cases({"Cast", "CastLike", "QuantizeLinear", "DequantizeLinear"}, true)
+      .Cases({"Identity", "Shape", "Size", "Transpose"}, true)
+      .Cases({"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Gather"},
+             input == 0)
+      .Case("Pad", input == 0 || input == 2)
+      .Cases({"Dropout", "IsNaN", "IsInf"}, input == 0 && isByte)
+      .Case("QLinearMatMul", isByte)
+      .Default(false);
 }
 
 Value tern::onnx_import::emitLowBits(B &b, Value byte, DType type) {

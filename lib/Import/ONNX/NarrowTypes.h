@@ -21,8 +21,9 @@
 
 namespace tern::onnx_import {
 
-/// Whether a standard operator's rule takes operands of narrow types.
-bool takesNarrowTypes(llvm::StringRef domain, llvm::StringRef opType);
+/// Whether an operator's rule takes a narrow type as its input number `input`.
+bool takesNarrowType(llvm::StringRef domain, llvm::StringRef opType,
+                     unsigned input, DType type);
 
 /// How numbers become narrow floats.
 struct NarrowRounding {

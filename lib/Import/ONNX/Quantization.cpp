@@ -32,7 +32,8 @@ FailureOr<Tensor> tern::onnx_import::squeezeScalar(Node &node, Tensor tensor) {
   return node.emitReshape(tensor, {});
 }
 
-/// saturate(round(x / scale) + zero point) of floats, in an integer type.
+/// saturate(round(x / scale) + zero point) of floats; a narrow float is rounded
+/// as it becomes one.
 static FailureOr<Tensor> emitQuantized(Node &node, Tensor x, Tensor scale,
                                        std::optional<Tensor> zeroPoint,
                                        DType type) {
@@ -44,19 +45,27 @@ static FailureOr<Tensor> emitQuantized(Node &node, Tensor x, Tensor scale,
     operands.push_back(*wide);
   }
   FailureOr<Tensor> codes =
-      node.emitMap(operands, x.dtype, [](B &b, ValueRange args) -> Value {
+      node.emitMap(operands, x.dtype, [&](B &b, ValueRange args) -> Value {
         Value ratio = arith::DivFOp::create(b, args[0], args[1]);
-        Value rounded = math::RoundEvenOp::create(b, ratio);
+        if (isInteger(type))
+          ratio = math::RoundEvenOp::create(b, ratio);
         if (args.size() < 3)
-          return rounded;
-        return arith::AddFOp::create(b, rounded, args[2]);
+          return ratio;
+        return arith::AddFOp::create(b, ratio, args[2]);
       });
   return cast(node, codes, type);
 }
 
-/// x - zero point in i32.
+/// x - zero point in i32, or f32 for narrow floats.
 static FailureOr<Tensor> emitShifted(Node &node, Tensor x,
                                      std::optional<Tensor> zeroPoint) {
+  if (isNarrowFloat(x.dtype)) {
+    FailureOr<Tensor> wide = cast(node, x, DType::F32);
+    if (!zeroPoint)
+      return wide;
+    return combine<arith::SubFOp>(node, wide,
+                                  cast(node, *zeroPoint, DType::F32));
+  }
   FailureOr<Tensor> wide = cast(node, x, DType::I32);
   if (!zeroPoint)
     return wide;
@@ -135,7 +144,8 @@ static FailureOr<Tensor> emitIntegerMatmul(Node &node, Tensor a,
                                            std::optional<Tensor> aZero,
                                            Tensor c,
                                            std::optional<Tensor> cZero) {
-  if (!isByte(a.dtype) || !isByte(c.dtype))
+  bool areFloats = isNarrowFloat(a.dtype) && isNarrowFloat(c.dtype);
+  if (!areFloats && (!isByte(a.dtype) || !isByte(c.dtype)))
     return node.error("matrices must be i8 or u8");
   for (auto [zero, isLeft] : {std::pair(&aZero, true), {&cZero, false}}) {
     if (!*zero)
