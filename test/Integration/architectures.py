@@ -8,6 +8,8 @@ of their norm. With --ternarize=all (and a dynamic batch), the report has every
 linear layer and convolution without groups, and the zeros that NumPy counts.
 
     architectures.py NAME OUT_DIR [SEED]
+
+"vit-full" (ViT-Ti/16 on 224 x 224) and "bert-full" (12 layers of width 768, 128 tokens) are for runs by hand.
 """
 import json
 import os
@@ -29,13 +31,13 @@ import tern  # noqa: E402
 TOLERANCE = 1e-4
 
 
-def image(batch):
-    return {"image": torch.randn(batch, 3, 64, 64)}
+def image(batch, size=64):
+    return {"image": torch.randn(batch, 3, size, size)}
 
 
 def text(batch, length=33):
     mask = torch.ones(batch, length, dtype=torch.int64)
-    mask[-1, 20:] = 0
+    mask[-1, length * 2 // 3:] = 0
     return {"input_ids": torch.randint(0, 1000, (batch, length)), "attention_mask": mask,
             "token_type_ids": torch.randint(0, 2, (batch, length))}
 
@@ -46,6 +48,9 @@ MODELS = {
     "efficientnet-b0": (architectures.EfficientNetB0, image, ["logits"]),
     "vit": (lambda: architectures.ViT(64), image, ["logits"]),
     "bert": (architectures.BERT, text, ["hidden", "logits"]),
+    "vit-full": (lambda: architectures.ViT(224), lambda batch: image(batch, 224), ["logits"]),
+    "bert-full": (lambda: architectures.BERT(vocabulary=30522, width=768, heads=12, layers=12), lambda batch: text(batch, 128),
+                  ["hidden", "logits"]),
 }
 
 

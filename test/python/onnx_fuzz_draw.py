@@ -36,11 +36,14 @@ class Draw:
         self.structure, self.constants = np.random.default_rng(structure), np.random.default_rng([*structure, 1])
         self.sizes, self.values = np.random.default_rng([*varying, 2]), np.random.default_rng([*varying, 3])
         self.nodes, self.inputs, self.parameters, self.outputs = [], {}, {}, []
+        self.fixed_inputs = {}
         self.opset, self.domains, self.counter = 22, [], 0
         # The same in other nodes, if the reference cannot run these.
         self.reference_nodes = None
         # Whether ONNX's own evaluator is the reference.
         self.is_evaluated = False
+        # Whether the model has to be right as the standard's function, too.
+        self.is_inlined = False
 
     # Structure.
 
@@ -114,7 +117,11 @@ class Draw:
 
     def bound(self, array, dtype="i8"):
         """An operand that fixes shapes: an initializer, or an input that the suite binds."""
-        return self.constant(array, dtype) if self.flip(0.7) else self.input(np.asarray(array, dtype))
+        if self.flip(0.7):
+            return self.constant(array, dtype)
+        name = self.input(np.asarray(array, dtype))
+        self.fixed_inputs[name] = self.inputs[name]
+        return name
 
     def operand(self, shape, dtype="f4", low=None, high=None):
         """An input, or a parameter."""

@@ -115,10 +115,10 @@ def lrn(d):
 @generator("MeanVarianceNormalization")
 def mvn(d):
     axes = sorted(d.subset(range(4), 1)) if d.flip() else None
-    # A single number has no variance, and what is divided is then rounding.
+    # The variance of few numbers may be tiny; ONNX computes it as a difference of squares.
     shape = d.shape(4)
     for axis in axes or (0, 2, 3):
-        shape[axis] = max(shape[axis], 2)
+        shape[axis] = max(shape[axis], 7)
     d.node("MeanVarianceNormalization", [d.operand(shape)], axes=axes)
 
 
@@ -144,7 +144,7 @@ def layer_normalization(d, op):
     axis, shape, dtype = d.integer(-rank, rank - 1), d.shape(rank), d.choice(("f4", "f4", "f8"))
     shape[-1] = max(shape[-1], 3)
     own = shape[axis:]
-    if d.flip(0.2):
+    if d.flip(0.2) and not d.is_inlined:  # The function flattens the scale.
         own = [1 if d.flip() else extent for extent in own]
     operands = [d.operand(shape, dtype), d.operand(own, dtype)]
     epsilon = d.choice((None, 0.01, 0.001))

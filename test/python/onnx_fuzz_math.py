@@ -89,23 +89,50 @@ def clip(d):
     d.node("Clip", [d.input(x), d.input(bounds[0]) if d.flip(0.7) else None, d.input(bounds[1])])
 
 
-UNARY = {
-    "Abs": {}, "Neg": {}, "Ceil": {}, "Floor": {}, "Round": {}, "Sign": {}, "Exp": {}, "Erf": {}, "Tanh": {}, "Sin": {}, "Cos": {},
-    "Atan": {}, "Asinh": {}, "Sinh": {}, "Cosh": {}, "Relu": {}, "Sigmoid": {}, "Softplus": {}, "Softsign": {}, "Mish": {},
-    "HardSwish": {}, "LeakyRelu": {"alpha": 0.3}, "Elu": {"alpha": 1.7}, "Celu": {"alpha": 1.7}, "Selu": {"alpha": 1.2, "gamma": 0.7},
-    "HardSigmoid": {"alpha": 0.3, "beta": 0.4}, "ThresholdedRelu": {"alpha": 0.5}, "Shrink": {"bias": 0.25, "lambd": 0.5},
-    "Gelu": {"approximate": "tanh"}, "IsNaN": {}, "IsInf": {"detect_negative": 0},
-}
+UNARY = ("Abs", "Neg", "Ceil", "Floor", "Round", "Sign", "Exp", "Erf", "Tanh", "Sin", "Cos", "Atan", "Asinh", "Sinh", "Cosh", "Sigmoid",
+         "IsNaN", "IsInf")
 
 
 @generator("Unary")
 def unary(d):
-    op = d.choice(list(UNARY))
+    op = d.choice(UNARY)
     dtype = d.choice(("f4", "f4", "f8")) if op not in ("Abs", "Neg", "Sign") else d.choice(("f4", "f8", "i1", "i4", "i8"))
     x = d.array(d.shape(d.integer(0, 4)), dtype)
     if op in ("IsNaN", "IsInf"):
         x = np.select([x > 1, x < -1, np.abs(x) < 0.3], [np.inf, -np.inf, np.nan], x).astype(dtype)
-    d.node(op, [d.input(x)], **(UNARY[op] if d.flip() else {}))
+    d.node(op, [d.input(x)], **({"detect_negative": 0} if op == "IsInf" and d.flip() else {}))
+
+
+ACTIVATIONS = {
+    "Celu": {"alpha": (0.5, 2)}, "Elu": {"alpha": (0.5, 2)}, "HardSigmoid": {"alpha": (0.1, 0.5), "beta": (0.2, 0.8)}, "HardSwish": {},
+    "LeakyRelu": {"alpha": (0.1, 1)}, "Mish": {}, "Relu": {}, "Selu": {"alpha": (0.5, 2), "gamma": (0.5, 2)},
+    "Shrink": {"bias": (-1, 1), "lambd": (0.1, 1)}, "Softplus": {}, "Softsign": {}, "ThresholdedRelu": {"alpha": (0.1, 1)}, "Gelu": {},
+}
+
+
+@generator(*ACTIVATIONS)
+def activation(d, op):
+    ranges = {name: bounds for name, bounds in ACTIVATIONS[op].items() if d.flip(0.7)}
+    attributes = {name: d.structure.uniform(*bounds) for name, bounds in ranges.items()}
+    if op == "Gelu" and d.flip():
+        attributes["approximate"] = d.choice(("none", "tanh"))
+    # The functions make rank 0 rank 1.
+    d.node(op, [d.input(d.array(d.shape(d.integer(1, 4)), d.choice(("f4", "f4", "f4", "f8"))))], **attributes)
+
+
+@generator("PRelu")
+def prelu(d):
+    shape = d.shape(d.integer(1, 4))
+    slope = [1 if d.flip(0.3) else extent for extent in shape[d.integer(0, len(shape)):]]
+    d.node("PRelu", [d.operand(shape), d.operand(slope)])
+
+
+@generator("CastLike")
+def cast_like(d):
+    types = ("f4", "f8", "i4", "i8", "u1", "?")
+    source, target = d.choice(types), d.choice(types)
+    x = d.array(d.shape(d.integer(0, 3)), source)
+    d.node("CastLike", [d.input(np.abs(x) if target == "u1" and source != "?" else x), d.operand([3], target)])
 
 
 @generator("Softmax", "LogSoftmax", "Hardmax")
