@@ -34,8 +34,9 @@ FailureOr<Tensor> tern::onnx_import::squeezeScalar(Node &node, Tensor tensor) {
 
 /// saturate(round(x / scale) + zero point) of floats; a narrow float is rounded
 /// as it becomes one.
-static FailureOr<Tensor> emitQuantized(Node &node, Tensor x, Tensor scale,
-                                       std::optional<Tensor> zeroPoint,
+static FailureOr<Tensor> emitQuantized(Node &node, const Tensor &x,
+                                       const Tensor &scale,
+                                       const std::optional<Tensor> &zeroPoint,
                                        DType type) {
   SmallVector<Tensor> operands = {x, scale};
   if (zeroPoint) {
@@ -57,8 +58,8 @@ static FailureOr<Tensor> emitQuantized(Node &node, Tensor x, Tensor scale,
 }
 
 /// x - zero point in i32, or f32 for narrow floats.
-static FailureOr<Tensor> emitShifted(Node &node, Tensor x,
-                                     std::optional<Tensor> zeroPoint) {
+static FailureOr<Tensor> emitShifted(Node &node, const Tensor &x,
+                                     const std::optional<Tensor> &zeroPoint) {
   if (isNarrowFloat(x.dtype)) {
     FailureOr<Tensor> wide = cast(node, x, DType::F32);
     if (!zeroPoint)

@@ -83,8 +83,9 @@ static FailureOr<Tensor> spreadBlocks(Node &node, Tensor tensor,
 
 /// A scale or zero point in position to be broadcast to `x`: one for all, one
 /// for each position along the axis, or one for each block along it.
-static FailureOr<Tensor> alignToAxis(Node &node, Tensor tensor, const Tensor &x,
-                                     int64_t axis, int64_t block) {
+static FailureOr<Tensor> alignToAxis(Node &node, const Tensor &tensor,
+                                     const Tensor &x, int64_t axis,
+                                     int64_t block) {
   if (block != 0)
     return spreadBlocks(node, tensor, x, axis, block);
   FailureOr<Tensor> scalar = squeezeScalar(node, tensor);
