@@ -267,6 +267,24 @@ class OnnxData(Case):
         os.remove(self.path("set/input_1.pb"))
         self.bad("has no file for input 'mask'", fake("fake.so"),
                  "--onnx-test-data=set")
+        # Packed elements: 4 bits, and 6 bits, which only raw data pack.
+        for kind, fields, message in (
+                (22, {"raw_data": b"12"}, "takes 3 bytes, but it has 2"),
+                (22, {"int32_data": [1] * 5}, "takes 3 bytes, but it has 5"),
+                (27, {"raw_data": b"12345"}, "takes 4 bytes, but it has 5"),
+                (27, {"int32_data": [1] * 4}, "takes 5 bytes, but it has 4")):
+            tensor = self.to_proto(np.zeros(5, np.float32))
+            tensor.Clear()
+            tensor.data_type = kind
+            tensor.dims.append(5)
+            for name, value in fields.items():
+                if isinstance(value, bytes):
+                    setattr(tensor, name, value)
+                else:
+                    getattr(tensor, name).extend(value)
+            with open(self.path("set/input_1.pb"), "wb") as file:
+                file.write(tensor.SerializeToString())
+            self.bad(message, fake("fake.so"), "--onnx-test-data=set")
         os.mkdir(self.path("empty"))
         self.bad("'empty' is no ONNX test data", fake("fake.so"),
                  "--onnx-test-data=empty")

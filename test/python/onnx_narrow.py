@@ -444,7 +444,23 @@ def others(rng, case, folder):
             case.add("QLinearMatMul", operands, expected, f"{kind} to {out}")
 
 
-GROUPS = [others, casts_from_integers, casts_to_integers, casts_from_floats, casts_to_floats, quantized_floats, stored_forms, moves, dequantize_integers, quantize_integers]
+def weights(rng, case, folder):
+    """Weights in blocks, of which the last is cut short, that are too big to be constants; all sums are exact."""
+    x = rng.integers(-3, 4, (17, 129)).astype(np.float32)
+    rows = case.input("f32", x, ["n", 129])
+    for kind in ("i4", "u2", "f6e2m3", "f4e2m1"):
+        form = NARROW[kind]
+        codes = form.random(rng, (129, 65))
+        scale = np.exp2(rng.integers(-3, 3, (5, 65))).astype(np.float32)
+        operands = [case.initializer(kind, [129, 65], form.pack(codes)), case.initializer("f32", [5, 65], scale.tobytes())]
+        expected = x.astype(np.float64) @ (form.decode(codes) * spread(scale, (129, 65), 0, 32))
+        # Of zeros in sums, signs are nobody's business.
+        product = case.node("MatMul", [rows, case.node("DequantizeLinear", operands, axis=0, block_size=32)])
+        case.add("Equal", [product, case.initializer("f32", [17, 65], expected.astype(np.float32).tobytes())],
+                 np.ones((17, 65), bool), kind)
+
+
+GROUPS = [others, weights, casts_from_integers, casts_to_integers, casts_from_floats, casts_to_floats, quantized_floats, stored_forms, moves, dequantize_integers, quantize_integers]
 
 
 def main():
