@@ -115,6 +115,36 @@ expect("scatter", "ScatterElements",
        ("y", FLOAT, ["n", "m"]), [({"x": x, "i": i, "u": u}, want)],
        [{"x": x, "i": spoil(i, v), "u": u} for v in (17, -18)])
 
+# In nothing there is no index, not even the nearest: refused before it runs. With no index, nothing is the result.
+none, few = np.zeros((0, 33), np.float32), np.zeros((3, 33), np.int64)
+pairs, updates = np.zeros((3, 2), np.int64), np.ones(3, np.float32)
+for name, feed in [("elements", {"x": none, "i": few}), ("nd", {"x": none, "i": pairs}), ("gather", {"x": none.T, "i": few[0]}),
+                   ("scatter-nd", {"x": none, "i": pairs, "u": updates}),
+                   ("scatter", {"x": none, "i": few, "u": few.astype(np.float32)})]:
+    got, error = run(name, feed)
+    assert got is None and "cannot index a dimension of extent 0" in error, (name, got, error)
+got, error = run("elements", {"x": none, "i": few[:0]})
+assert got is not None and got.shape == (0, 33), error
+got, error = run("gather", {"x": none, "i": rng.integers(-33, 33, 5)})
+assert got is not None and got.shape == (0, 5), error
+
+# Nor is there anything to repeat.
+for mode, want in [("edge", np.pad(x, ((0, 0), (1, 2)), "edge")), ("reflect", np.pad(x, ((0, 0), (1, 2)), "reflect"))]:
+    made = compile_model(mode, [helper.make_node("Pad", ["x", "p"], ["y"], mode=mode)], [("x", FLOAT, ["n", "m"])],
+                         [("y", FLOAT, ["n", "k"])], initializers=[numpy_helper.from_array(np.array([0, 1, 0, 2]), "p")])
+    assert made.returncode == 0, made.stderr
+    np.testing.assert_array_equal(run(mode, {"x": x})[0], want)
+    got, error = run(mode, {"x": x[:, :0]})
+    assert got is None and "there are no elements to pad with" in error, error
+
+# The greatest five of four.
+made = compile_model("top", [helper.make_node("TopK", ["x", "k"], ["y", "i"])], [("x", FLOAT, ["n", "m"])],
+                     [("y", FLOAT, ["n", 5])], initializers=[numpy_helper.from_array(np.array([5]), "k")])
+assert made.returncode == 0, made.stderr
+np.testing.assert_array_equal(run("top", {"x": x})[0], -np.sort(-x, 1)[:, :5])
+got, error = run("top", {"x": x[:, :4]})
+assert got is None and "k is 5, of m elements" in error, error
+
 # Labels are not counted from the end; the ignored one is none.
 labels = rng.integers(0, 33, 17)
 logs = x - np.log(np.exp(x.astype(np.float64)).sum(1, keepdims=True))

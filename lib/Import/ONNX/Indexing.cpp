@@ -33,9 +33,36 @@ Value tern::onnx_import::emitSafeIndex(B &b, Value index, Value extent) {
   return arith::MinSIOp::create(b, position, last);
 }
 
+/// There is something to index, or nothing that indexes: the nearest position
+/// in a dimension of extent 0 would be beside the tensor. The extents that are
+/// not known are checked before a run.
+static LogicalResult requireElements(Node &node, const Tensor &indices,
+                                     ArrayRef<Extent> extents) {
+  B &b = node.b;
+  auto compare = [&](arith::CmpIPredicate predicate,
+                     const Extent &extent) -> Value {
+    return arith::CmpIOp::create(b, predicate,
+                                 node.getSymbols().getValue(b, extent),
+                                 node.getSymbols().getValue(b, Extent(0)));
+  };
+  for (const Extent &extent : extents) {
+    if (extent.getConstant())
+      continue;
+    Value isFine = compare(arith::CmpIPredicate::ne, extent);
+    for (const Extent &count : indices.shape)
+      isFine = arith::OrIOp::create(b, isFine,
+                                    compare(arith::CmpIPredicate::eq, count));
+    if (failed(node.check(isFine, "cannot index a dimension of extent 0")))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult tern::onnx_import::requireIndices(Node &node, Tensor indices,
                                                 ArrayRef<Extent> extents,
                                                 const IndexForms &forms) {
+  if (failed(requireElements(node, indices, extents)))
+    return failure();
   if (extents.empty())
     return success();
   bool areKnown = indices.contents.has_value();
@@ -149,7 +176,10 @@ static LogicalResult importGatherElements(Node &node) {
     return failure();
   if (indices.getRank() != data.getRank())
     return node.error("data and indices have different ranks");
-  if (failed(requireIndices(node, indices, data.shape[*axis])))
+  Extents others(data.shape);
+  others.erase(others.begin() + *axis);
+  if (failed(requireElements(node, indices, others)) ||
+      failed(requireIndices(node, indices, data.shape[*axis])))
     return failure();
   Value source = node.getValue(data);
   SmallVector<Value> extents = getExtentValues(node, data.shape);
@@ -324,7 +354,9 @@ static LogicalResult importScatterElements(Node &node) {
   if (indices.getRank() != data.getRank())
     return node.error(message);
   FailureOr<Tensor> fitting = node.expectShape(updates, indices.shape, message);
-  if (failed(fitting) ||
+  Extents others(data.shape);
+  others.erase(others.begin() + *axis);
+  if (failed(fitting) || failed(requireElements(node, indices, others)) ||
       failed(requireIndices(node, indices, data.shape[*axis])))
     return failure();
   updates = *fitting;

@@ -147,6 +147,14 @@ static FailureOr<Tensor> emitRepeated(Node &node, Tensor x, const Pads &pads,
       return node.error("there are no elements to pad with");
     shape.push_back(*sum);
     bool isPadded = *sum != extent;
+    // Not known, it is checked before a run.
+    if (isPadded && !extent.getConstant() &&
+        failed(node.check(arith::CmpIOp::create(
+                              node.b, arith::CmpIPredicate::ne,
+                              node.getSymbols().getValue(node.b, extent),
+                              node.getSymbols().getValue(node.b, Extent(0))),
+                          "there are no elements to pad with")))
+      return failure();
     lows.push_back(isPadded ? node.getSymbols().getValue(node.b, low)
                             : Value());
     extents.push_back(isPadded ? node.getSymbols().getValue(node.b, extent)

@@ -208,10 +208,18 @@ static LogicalResult importTopK(Node &node) {
   const Extent &extent = input.shape[*axis];
   bool isTooLarge = k.getConstant() && extent.getConstant() &&
                     *k.getConstant() > *extent.getConstant();
+  std::string message = "k is " + node.describe(k) + ", of " +
+                        node.describe(extent) + " elements";
   if ((k.getConstant() && *k.getConstant() < 0) || isTooLarge)
-    return node.error("k is " + node.describe(k) + ", of " +
-                      node.describe(extent) + " elements");
+    return node.error(message);
   B &b = node.b;
+  if (k != extent && !(k.getConstant() && extent.getConstant()) &&
+      failed(node.check(
+          arith::CmpIOp::create(b, arith::CmpIPredicate::sle,
+                                node.getSymbols().getValue(b, k),
+                                node.getSymbols().getValue(b, extent)),
+          message)))
+    return failure();
   Tensor ranks = emitRanks(node, input, *axis, isMin);
   // Loops: the result's positions, then all elements along the axis.
   int64_t rank = input.getRank();
