@@ -25,8 +25,9 @@ def topk(d):
     x = d.input(x)
     if d.flip(0.8):
         is_sorted = int(d.flip(0.8))
-        values = d.node("TopK", [x, d.bound([k])], [True, bool(is_sorted)], axis=axis, largest=largest, sorted=is_sorted)
+        values = d.node("TopK", [x, d.bound([k])], 2, axis=axis, largest=largest, sorted=is_sorted)
         if not is_sorted:  # The order is open.
+            d.outputs.pop()
             d.node("ReduceSum", [d.hide(values), d.constant([axis], "i8")])
     elif dtype.startswith("f"):
         d.opset = d.choice((1, 9))

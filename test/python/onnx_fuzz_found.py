@@ -76,3 +76,12 @@ def resize_crop(d):
 @found("gather-of-one")
 def gather_one(d):
     d.node("Gather", [d.input(d.array([7, d.size()], "i2")), d.input(np.int64(-2))])
+
+
+@found("nothing")
+def nothing(d):
+    none, n = np.zeros([0, 2, 5, 3], np.float32), d.size()
+    d.node("CumSum", [d.input(none), d.constant(1, "i8")])
+    d.node("MaxPool", [d.input(none)], kernel_shape=[3, 2], pads=[1, 1, 0, 0])
+    d.node("ConvTranspose", [d.input(none), d.input(d.array([2, n, 3, 2]))], strides=[2, 1])
+    d.node("Pad", [d.input(d.array([n, 0])), d.constant([0, 3, 0, 0], "i8")])

@@ -307,6 +307,9 @@ static FailureOr<Tensor> emitSpread(Node &node, Tensor x,
   Value source = node.getValue(x);
   Value zeros =
       node.emitFill(node.emitScalar(node.getElementType(x.dtype), 0), shape);
+  // Nothing to insert: out of bounds for MLIR.
+  if (llvm::is_contained(x.shape, Extent(0)))
+    return node.makeTensor(x.dtype, shape, zeros);
   return node.makeTensor(
       x.dtype, shape,
       tensor::InsertSliceOp::create(b, source, zeros, offsets, sizes, steps));

@@ -332,15 +332,16 @@ static LogicalResult importBatchNorm(Node &node) {
 
 /// x - mean(x) over the axes, in f32 for narrower types; the result has that
 /// type.
-static FailureOr<Tensor> emitCentered(Node &node, Tensor x,
+static FailureOr<Tensor> emitCentered(Node &node, const Tensor &x,
                                       ArrayRef<int64_t> axes) {
   FailureOr<Tensor> wide = node.emitFloatCast(x, getAccumulatorType(x.dtype));
   return combine<arith::SubFOp>(node, wide, emitKeptMean(node, wide, axes));
 }
 
 /// d / sqrt(mean(d * d) + epsilon) over the axes, for d = x - mean(x).
-static FailureOr<Tensor>
-emitNormalized(Node &node, Tensor x, ArrayRef<int64_t> axes, double epsilon) {
+static FailureOr<Tensor> emitNormalized(Node &node, const Tensor &x,
+                                        ArrayRef<int64_t> axes,
+                                        double epsilon) {
   FailureOr<Tensor> d = emitCentered(node, x, axes);
   FailureOr<Tensor> variance =
       emitKeptMean(node, combine<arith::MulFOp>(node, d, d), axes);

@@ -287,6 +287,10 @@ static LogicalResult importCumSum(Node &node) {
   FailureOr<int64_t> axis = node.normalizeAxis(axes->front(), input.getRank());
   if (failed(axis))
     return failure();
+  if (llvm::is_contained(input.shape, Extent(0))) {
+    node.setResult(0, input);
+    return success();
+  }
   B &b = node.b;
   DType accumulator = getAccumulatorType(input.dtype);
   FailureOr<Tensor> wide = isFloat(input.dtype)

@@ -168,6 +168,9 @@ FailureOr<Tensor> tern::onnx_import::emitPad(Node &node, Tensor x,
   }
   if (failed(node.checkShape(x.dtype, shape)))
     return failure();
+  // Nothing to copy, perhaps to the end: out of bounds for MLIR.
+  if (llvm::is_contained(x.shape, Extent(0)))
+    return node.makeTensor(x.dtype, shape, node.emitFill(value, shape));
   Value source = node.getValue(x);
   Value padded = tensor::PadOp::create(
       node.b, node.getTensorType(x.dtype, shape), source, before, after, value);
