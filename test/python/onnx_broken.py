@@ -454,7 +454,7 @@ operands("loss_reduction", "attribute 'reduction' must be none, sum or mean", "N
          reduction="median")
 operands("quantize_axis", "does not fit axis 1", "QuantizeLinear", [np.ones(3, f32), np.zeros(3, np.uint8)])
 operands("quantize_type", "cannot quantize to element type i64", "QuantizeLinear", [np.ones((), f32), np.zeros((), np.int64)])
-operands("quantize_block", "do not fit blocks of 3", "QuantizeLinear", [np.ones((4, 2), f32)], opset=21, axis=1, block_size=3)
+operands("quantize_block", "do not fit blocks of 3", "QuantizeLinear", [np.ones((4, 3), f32)], opset=21, axis=1, block_size=3)
 operands("quantize_no_blocks", "do not fit blocks of 2", "QuantizeLinear", [np.ones(4, f32)], opset=21, axis=1, block_size=2)
 operands("quantize_negative_block", "attribute 'block_size' is negative", "QuantizeLinear", [np.ones((), f32)], opset=21, block_size=-1)
 operands("quantize_output", "attribute 'output_dtype' must be the type of the zero point", "QuantizeLinear",

@@ -460,7 +460,18 @@ def weights(rng, case, folder):
                  np.ones((17, 65), bool), kind)
 
 
-GROUPS = [others, weights, casts_from_integers, casts_to_integers, casts_from_floats, casts_to_floats, quantized_floats, stored_forms, moves, dequantize_integers, quantize_integers]
+def unknown_blocks(rng, case, folder):
+    """Blocks along an axis whose extent only the run tells: the number of blocks must fit."""
+    x = rng.uniform(-9, 9, (3, 17)).astype(np.float32)
+    scale = rng.uniform(0.5, 1, (3, 4)).astype(np.float32)
+    codes = NARROW["i4"].random(rng, (3, 17))
+    operands = [case.input("f32", x, ["a", "n"]), case.input("f32", scale, ["b", "blocks"])]
+    span = spread(scale, (3, 17), 1, 5)
+    case.add("QuantizeLinear", operands, np.clip(np.rint(x / span), -8, 7).astype(np.int8), "unknown", block_size=5, output_dtype=22)
+    case.add("DequantizeLinear", [case.input("i4", codes, ["c", "m"]), operands[1]], codes.astype(np.float32) * span, "unknown", block_size=5)
+
+
+GROUPS = [others, unknown_blocks, weights, casts_from_integers, casts_to_integers, casts_from_floats, casts_to_floats, quantized_floats, stored_forms, moves, dequantize_integers, quantize_integers]
 
 
 def main():

@@ -9,6 +9,7 @@
 #include "Elementwise.h"
 #include "Quantization.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -35,32 +36,53 @@ static Tensor emitFront(Node &node, Tensor tensor, ArrayRef<Extent> shape) {
                                      source, offsets, sizes, strides));
 }
 
+/// The same as below where extents are not known: each element is looked up.
+static FailureOr<Tensor> readBlocks(Node &node, Tensor tensor, const Tensor &x,
+                                    int64_t axis, int64_t block) {
+  Value source = node.getValue(tensor);
+  return node.emitMap(
+      {}, x.shape, tensor.dtype, [&](B &b, ValueRange) -> Value {
+        SmallVector<Value> position;
+        for (int64_t i = 0; i < x.getRank(); ++i)
+          position.push_back(linalg::IndexOp::create(b, i));
+        Value size = arith::ConstantIndexOp::create(b, block);
+        position[axis] = arith::DivUIOp::create(b, position[axis], size);
+        return tensor::ExtractOp::create(b, source, position);
+      });
+}
+
 /// A tensor with an element for each block along the axis of `x`, in the shape
 /// of `x`. The last block may be cut short.
 static FailureOr<Tensor> spreadBlocks(Node &node, Tensor tensor,
                                       const Tensor &x, int64_t axis,
                                       int64_t block) {
   int64_t rank = x.getRank();
-  auto refuse = [&] {
-    return node.error("scales or zero points of shape " +
-                      node.describe(tensor.shape) + " do not fit blocks of " +
-                      Twine(block) + " along axis " + Twine(axis) + " of " +
-                      node.describe(x.shape));
-  };
-  bool fits = tensor.getRank() == rank;
-  for (int64_t i = 0; fits && i < rank; ++i)
-    fits = i == axis || tensor.shape[i] == x.shape[i];
-  if (!fits)
-    return refuse();
-  const Extent &numBlocks = tensor.shape[axis], &size = x.shape[axis];
+  std::string message =
+      ("scales or zero points of shape " + node.describe(tensor.shape) +
+       " do not fit blocks of " + Twine(block) + " along axis " + Twine(axis) +
+       " of " + node.describe(x.shape))
+          .str();
+  if (tensor.getRank() != rank)
+    return node.error(message);
+  for (int64_t i = 0; i < rank; ++i)
+    if (i != axis && failed(node.require(tensor.shape[i], x.shape[i], message)))
+      return failure();
+  Extent numBlocks = tensor.shape[axis], size = x.shape[axis];
+  Extents blocks(x.shape);
+  blocks[axis] = numBlocks;
+  tensor = node.assumeShape(tensor, blocks);
   std::optional<Extent> covered = Extent::mul(numBlocks, block);
   if (!covered || *covered != size) {
-    std::optional<int64_t> blocks = numBlocks.getConstant();
-    std::optional<int64_t> elements = size.getConstant();
-    if (!blocks || !elements ||
-        *blocks != *elements / block + (*elements % block != 0))
-      return refuse();
-    block = std::min(block, *elements);
+    std::optional<Extent> rounded = Extent::add(size, block - 1);
+    if (rounded)
+      rounded = node.getSymbols().floorDiv(node.b, *rounded, block);
+    if (!rounded)
+      return node.error("the number of blocks overflows");
+    if (failed(node.require(numBlocks, *rounded, message)))
+      return failure();
+    if (!numBlocks.getConstant() || !size.getConstant())
+      return readBlocks(node, tensor, x, axis, block);
+    block = std::min(block, *size.getConstant());
     covered = Extent::mul(numBlocks, block);
   }
   // Each element again and again, along the axis.
