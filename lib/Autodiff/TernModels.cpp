@@ -13,6 +13,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Transforms/DynamicQuantizer.h"
 
 using namespace mlir;
 using namespace tern;
@@ -247,9 +248,12 @@ private:
   /// dalpha = the sum of dw^ * codes over what shares the scale.
   void buildWeights() {
     Value x = toTokens(b, op.getX());
-    if (op.getActivationsAttr()) {
-      auto quantize =
-          QuantizeActivationsOp::create(b, x, op.getActivationsAttr());
+    ActivationQuantizerAttr quantizer = op.getActivationsAttr();
+    if (quantizer &&
+        quantizer.getScheme() == ActivationScheme::DynamicU8Tensor) {
+      x = dequantize(b, b.getLoc(), quantizeDynamically(b, b.getLoc(), x));
+    } else if (quantizer) {
+      auto quantize = QuantizeActivationsOp::create(b, x, quantizer);
       x = mapMatrix(b, quantize.getQ(), quantize.getScale(), map({d0}, 2),
                     [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
                       return arith::MulFOp::create(b, toFloat(b, args[0]),

@@ -36,6 +36,7 @@ void tern::buildGraphToTernaryPipeline(OpPassManager &pm,
     TernRaiseBitLinearOptions raise;
     raise.exclude.assign(options.exclude.begin(), options.exclude.end());
     pm.addNestedPass<func::FuncOp>(createTernRaiseBitLinear(raise));
+    pm.addPass(createTernOutlineLatents());
   }
   pm.addPass(createTernTernarize(ternarize));
   pm.addPass(createCanonicalizerPass());

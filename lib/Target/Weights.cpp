@@ -140,6 +140,9 @@ private:
   FailureOr<ParameterSource::Parameter>
   computeInitial(const TensorInfo &info, const DictionaryAttr &initial);
   LogicalResult compilePrepares();
+  /// Whether no parameter of a file is read.
+  bool isSelfContained();
+  bool computesFromNothing(const DictionaryAttr &prepare);
   LogicalResult append(const TensorInfo &info, ArrayRef<char> bytes);
   /// Files have no place in the IR, so neither have these errors.
   InFlightDiagnostic error(const Twine &text = {}) {
@@ -199,6 +202,21 @@ LogicalResult WeightsWriter::plan() {
       steps.push_back({{}, prepare});
   }
   return success();
+}
+
+bool WeightsWriter::computesFromNothing(const DictionaryAttr &prepare) {
+  return llvm::all_of(getTensors(prepare, "params"), [&](const auto &param) {
+    DictionaryAttr initial = initials.lookup(param.name);
+    return initial && computesFromNothing(initial);
+  });
+}
+
+bool WeightsWriter::isSelfContained() {
+  return llvm::all_of(steps, [&](const Step &step) {
+    DictionaryAttr prepare =
+        step.prepare ? step.prepare : initials.lookup(step.copied.name);
+    return prepare && computesFromNothing(prepare);
+  });
 }
 
 LogicalResult WeightsWriter::open(const std::string &path) {
@@ -420,16 +438,17 @@ LogicalResult WeightsWriter::compilePrepares() {
 LogicalResult WeightsWriter::run(const std::string &path) {
   if (failed(plan()))
     return failure();
-  if (source.empty())
+  if (source.empty() && !isSelfContained())
     return error("the model has parameters, but nothing says where "
                  "they are; name the file with --weights");
-  auto opened = ParameterSource::open(source);
-  if (!opened)
-    return fail(opened.takeError());
-  parameters = std::move(*opened);
-
-  for (const std::string &name : parameters->names())
-    stored.insert(name);
+  if (!source.empty()) {
+    auto opened = ParameterSource::open(source);
+    if (!opened)
+      return fail(opened.takeError());
+    parameters = std::move(*opened);
+    for (const std::string &name : parameters->names())
+      stored.insert(name);
+  }
   if (failed(compilePrepares()) || failed(open(path)))
     return failure();
   for (const Step &step : steps) {

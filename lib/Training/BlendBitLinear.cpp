@@ -8,6 +8,7 @@
 
 #include "BlendBitLinear.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "tern/Dialect/Tern/Transforms/DynamicQuantizer.h"
 
 using namespace mlir;
 using namespace tern;
@@ -15,6 +16,11 @@ using namespace tern;
 /// code * scale, one scale for each token.
 static Value blendActivations(TensorBuilder &b, Value x,
                               ActivationQuantizerAttr quantizer, Value lambda) {
+  if (quantizer.getScheme() == ActivationScheme::DynamicU8Tensor) {
+    Location loc = b.getLoc();
+    Value value = dequantize(b, loc, quantizeDynamically(b, loc, x));
+    return StraightThroughOp::create(b, x.getType(), x, value, lambda);
+  }
   auto quantized = QuantizeActivationsOp::create(b, x, quantizer);
   SmallVector<OpFoldResult> sizes = b.sizesOf(x);
   unsigned rank = sizes.size();

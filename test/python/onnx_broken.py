@@ -476,6 +476,38 @@ simple("dequantize_powers", "element type f8e8m0 is not supported", [node("Dequa
 simple("dequantize_to_powers", "cannot dequantize to element type f8e8m0", [node("DequantizeLinear", "a s")],
        inputs=[value("a", [4], INT4), value("s", [], FLOAT8E8M0)], opset=24)
 simple("int4_scale", "a scale of type i4 is not supported", [node("DequantizeLinear", "a a")], inputs=[value("a", [], INT4)], opset=21)
+
+
+def nbits(name, errors, codes=((3, 1, 8), np.uint8), scales=((3, 1), np.float32), rest=(), rank=2, **attributes):
+    """MatMulNBits of [batch, 4] and weights of shapes and types."""
+    attributes = {"K": 4, "N": 3, "bits": 4, "block_size": 16, **attributes}
+    arrays = [np.ones(shape, dtype) for shape, dtype in (codes, scales, *filter(None, rest))]
+    names = [f"i{i}" for i in range(len(arrays))]
+    inputs, given = ["x", *names[:2]], iter(names[2:])
+    inputs += ["" if entry is None else next(given) for entry in rest]
+    proto = model([helper.make_node("MatMulNBits", inputs, ["y"], name="n", domain="com.microsoft", **attributes)],
+                  [tensor(name, array) for name, array in zip(names, arrays)], inputs=[value("x", ["batch", 4][:rank])])
+    proto.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    CASES.append((name, lambda path: write(path, proto), (errors,), []))
+
+
+nbits("nbits_k", "attributes 'K' and 'N' must be positive extents", K=0)
+nbits("nbits_n", "attributes 'K' and 'N' must be positive extents", N=2**40)
+nbits("nbits_bits", "attribute 'bits' must be 2, 4 or 8", bits=3)
+nbits("nbits_block", "attribute 'block_size' must be a power of two, at least 16", block_size=8)
+nbits("nbits_block_power", "attribute 'block_size' must be a power of two, at least 16", block_size=24)
+nbits("nbits_huge_block", "attribute 'block_size' must be a power of two, at least 16", block_size=2**62)
+nbits("nbits_prepacked", "weights that are packed for one processor (weight_prepacked) are not supported", weight_prepacked=1)
+nbits("nbits_type", "the weights must be u8", codes=((3, 1, 8), np.int8))
+nbits("nbits_codes", "cannot reshape [3, 1, 7] to [3, 1, 8]", codes=((3, 1, 7), np.uint8))
+nbits("nbits_scales", "cannot reshape [3, 2] to [3, 1]", scales=((3, 2), np.float32))
+nbits("nbits_scale_type", "element type i32 is not supported", scales=((3, 1), np.int32))
+nbits("nbits_zeros", "cannot reshape [3, 2] to [3, 1]", rest=[((3, 2), np.uint8)])
+nbits("nbits_zero_type", "zero points must be u8 or floats", rest=[((3, 1), np.int8)])
+nbits("nbits_groups", "group indices of shape [5] are not one for each of K", rest=[None, ((5,), np.int32)])
+nbits("nbits_group_type", "group indices must be i32", rest=[None, ((4,), np.int64)])
+nbits("nbits_bias", "a bias of shape [4] is not one for each of N", rest=[None, None, ((4,), np.float32)])
+nbits("nbits_x", "do not match", K=5)
 operands("dequantize_float", "element type f32 is not supported", "DequantizeLinear", [np.ones((), f32)])
 operands("matmul_integer", "matrices must be i8 or u8", "MatMulInteger", [np.zeros((4, 3), np.int8)])
 

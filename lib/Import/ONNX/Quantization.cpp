@@ -9,6 +9,7 @@
 #include "Quantization.h"
 #include "Convolution.h"
 #include "Elementwise.h"
+#include "TernaryFacts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -148,6 +149,13 @@ static FailureOr<Tensor> emitIntegerMatmul(Node &node, Tensor a,
   bool areFloats = isNarrowFloat(a.dtype) && isNarrowFloat(c.dtype);
   if (!areFloats && (!isByte(a.dtype) || !isByte(c.dtype)))
     return node.error("matrices must be i8 or u8");
+  std::optional<Tensor> givenZero = cZero;
+  Tensor given = c;
+  // Code that can be marked, rather than constants of another type.
+  if (c.contents) {
+    c.value = node.getValue(c);
+    c.contents.reset();
+  }
   for (auto [zero, isLeft] : {std::pair(&aZero, true), {&cZero, false}}) {
     if (!*zero)
       continue;
@@ -160,6 +168,9 @@ static FailureOr<Tensor> emitIntegerMatmul(Node &node, Tensor a,
   FailureOr<Tensor> right = emitShifted(node, c, cZero);
   if (failed(left) || failed(right))
     return failure();
+  if (c.getRank() == 2)
+    noteDequantized(node, given, givenZero, std::nullopt,
+                    givenZero ? Granules{1} : Granules{}, *right);
   return node.emitMatmul(*left, *right);
 }
 
@@ -257,6 +268,7 @@ static LogicalResult importQLinearConv(Node &node) {
 
 void tern::onnx_import::addQuantizationOps(OpTable &ops) {
   addQuantizeLinearOps(ops);
+  addMatMulNBitsOps(ops);
   ops.onOp("DynamicQuantizeLinear", 11, 1, importDynamicQuantizeLinear);
   ops.onOp("MatMulInteger", 10, {2, 4}, importMatMulInteger);
   ops.onOp("QLinearMatMul", 10, 8, importQLinearMatMul);

@@ -18,6 +18,7 @@ mlir::FailureOr<Tensor> squeezeScalar(Node &node, Tensor tensor);
 
 /// QuantizeLinear and DequantizeLinear.
 void addQuantizeLinearOps(OpTable &ops);
+void addMatMulNBitsOps(OpTable &ops);
 
 } // namespace tern::onnx_import
 

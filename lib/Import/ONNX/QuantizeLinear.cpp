@@ -8,6 +8,7 @@
 
 #include "Elementwise.h"
 #include "Quantization.h"
+#include "TernaryFacts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -128,6 +129,8 @@ namespace {
 struct LinearOperands {
   Tensor scale;
   std::optional<Tensor> zeroPoint;
+  /// What shares them.
+  Granules granules;
 };
 } // namespace
 
@@ -146,6 +149,8 @@ static FailureOr<LinearOperands> getLinearOperands(Node &node,
     axis = *normal;
   }
   LinearOperands result;
+  if (!isScalar || block > 0)
+    result.granules = {axis, block};
   FailureOr<Tensor> scale = alignToAxis(node, node.getInput(1), x, axis, block);
   if (failed(scale))
     return failure();
@@ -263,7 +268,7 @@ static LogicalResult importDequantizeLinear(Node &node) {
   // One rounding, from the product to the result; f32 holds the factors.
   DType product =
       scaleType == DType::F64 || *type == DType::F64 ? DType::F64 : DType::F32;
-  return node.setResult(node.emitMap(
+  FailureOr<Tensor> result = node.emitMap(
       list(x, *operands), x.shape, *type, [&](B &b, ValueRange args) -> Value {
         DType type32 = isInteger(x.dtype) ? DType::I32 : DType::F32;
         Value code = emitScalarCast(b, args[0], x.dtype, type32);
@@ -278,7 +283,13 @@ static LogicalResult importDequantizeLinear(Node &node) {
             b, emitScalarCast(b, code, type32, product),
             emitScalarCast(b, args[1], scaleType, product));
         return emitScalarCast(b, value, product, *type);
-      }));
+      });
+  if (succeeded(result))
+    noteDequantized(node, x,
+                    node.hasInput(2) ? std::optional(node.getInput(2))
+                                     : std::nullopt,
+                    node.getInput(1), operands->granules, *result);
+  return node.setResult(result);
 }
 
 void tern::onnx_import::addQuantizeLinearOps(OpTable &ops) {

@@ -6,11 +6,25 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "TernaryFacts.h"
 #include "Importer.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/Endian.h"
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 
 using namespace tern::onnx_import;
+using mlir::DenseElementsAttr;
+using mlir::RankedTensorType;
+using tern::TernDialect;
+
+//===----------------------------------------------------------------------===//
+// Float parameters
+//===----------------------------------------------------------------------===//
 
 /// How far the magnitudes of a granule may be apart, in units in the last
 /// place. Where a straight-through residue `w + (q - w)` was folded, q has lost
@@ -106,4 +120,260 @@ std::string tern::onnx_import::findTernaryFact(const TensorData &data,
   default:
     return "";
   }
+}
+
+//===----------------------------------------------------------------------===//
+// Dequantized constants
+//===----------------------------------------------------------------------===//
+
+MagnitudeTable::MagnitudeTable(llvm::ArrayRef<int64_t> shape, Granules granules)
+    : shape(shape), granules(granules) {
+  int64_t count = 1;
+  if (granules.axis && granules.block == 0)
+    count = shape[*granules.axis];
+  for (int64_t i = 0, e = shape.size(); granules.block > 0 && i < e; ++i)
+    count *= i == granules.axis
+                 ? (shape[i] + granules.block - 1) / granules.block
+                 : shape[i];
+  magnitudes.resize(count);
+}
+
+bool MagnitudeTable::add(int64_t granule, double value) {
+  double magnitude = std::abs(value);
+  if (magnitude == 0)
+    return true;
+  double &known = magnitudes[granule];
+  if (known == 0)
+    known = magnitude;
+  return known == magnitude && std::isfinite(magnitude);
+}
+
+/// Whether those that are not zero are equal.
+static bool areEqual(llvm::ArrayRef<double> magnitudes, int64_t stride = 1) {
+  double known = 0;
+  for (size_t i = 0; i < magnitudes.size(); i += stride) {
+    if (known == 0)
+      known = magnitudes[i];
+    if (magnitudes[i] != 0 && magnitudes[i] != known)
+      return false;
+  }
+  return true;
+}
+
+std::string MagnitudeTable::getFact() const {
+  if (areEqual(magnitudes))
+    return "tensor";
+  std::string axis = std::to_string(*granules.axis);
+  if (granules.block == 0)
+    return "axis:" + axis;
+  if (shape.size() != 2)
+    return "";
+  // Blocks that agree for each index of the other axis are one.
+  int64_t blocks = getNumGranules() / shape[1 - *granules.axis];
+  bool isColumn = *granules.axis == 0;
+  bool agree = true;
+  for (int64_t i = 0; agree && i < shape[1 - *granules.axis]; ++i) {
+    llvm::ArrayRef<double> all = magnitudes;
+    agree = isColumn ? areEqual(all.drop_front(i), shape[1])
+                     : areEqual(all.slice(i * blocks, blocks));
+  }
+  if (agree)
+    return "axis:" + std::to_string(1 - *granules.axis);
+  return "group:" + std::to_string(granules.block) + ":" + axis;
+}
+
+double tern::onnx_import::readElement(const TensorData &data, int64_t index) {
+  namespace endian = llvm::support::endian;
+  const char *bytes = data.bytes.data() + index * getByteSize(data.dtype);
+  auto read = [&](auto zero) {
+    return endian::read<decltype(zero), llvm::endianness::little>(bytes);
+  };
+  auto readFloat = [&](const llvm::fltSemantics &semantics, uint64_t bits) {
+    llvm::APFloat value(
+        semantics, llvm::APInt(llvm::APFloat::getSizeInBits(semantics), bits));
+    bool losesInfo;
+    value.convert(llvm::APFloat::IEEEdouble(),
+                  llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    return value.convertToDouble();
+  };
+  switch (data.dtype) {
+  case DType::Bool:
+  case DType::U8:
+  case DType::U4:
+  case DType::U2:
+    return read(uint8_t());
+  case DType::I8:
+  case DType::I4:
+  case DType::I2:
+    return read(int8_t());
+  case DType::U16:
+    return read(uint16_t());
+  case DType::I16:
+    return read(int16_t());
+  case DType::U32:
+    return read(uint32_t());
+  case DType::I32:
+    return read(int32_t());
+  case DType::U64:
+    return static_cast<double>(read(uint64_t()));
+  case DType::I64:
+    return static_cast<double>(read(int64_t()));
+  case DType::F16:
+    return readFloat(llvm::APFloat::IEEEhalf(), read(uint16_t()));
+  case DType::BF16:
+    return readFloat(llvm::APFloat::BFloat(), read(uint16_t()));
+  case DType::F32:
+    return llvm::bit_cast<float>(read(uint32_t()));
+  case DType::F64:
+    return llvm::bit_cast<double>(read(uint64_t()));
+  default: // Floats of 8 bits and less: no scales or zero points.
+    return NAN;
+  }
+}
+
+void tern::onnx_import::setTernaryFact(const Tensor &result,
+                                       llvm::StringRef fact) {
+  mlir::Operation *op = result.value ? result.value.getDefiningOp() : nullptr;
+  if (!fact.empty() && llvm::isa_and_nonnull<mlir::linalg::LinalgOp>(op))
+    op->setAttr(TernDialect::getTernaryAttrName(),
+                mlir::StringAttr::get(op->getContext(), fact));
+}
+
+/// A matrix with rows and columns exchanged.
+static std::optional<TensorData> transpose(const TensorData &data) {
+  if (data.shape.size() != 2)
+    return std::nullopt;
+  int64_t rows = data.shape[0], columns = data.shape[1];
+  size_t size = getByteSize(data.dtype);
+  auto bytes = std::make_shared<std::vector<char>>(data.bytes.size());
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      std::memcpy(bytes->data() + (c * rows + r) * size,
+                  data.bytes.data() + (r * columns + c) * size, size);
+  TensorData result = data;
+  result.shape = {columns, rows};
+  result.bytes = *bytes;
+  result.owner = bytes;
+  return result;
+}
+
+/// What the graph calls `name`, if it is constant. `storage` may hold it.
+static const onnx::TensorProto *findConstant(const onnx::GraphProto &graph,
+                                             llvm::StringRef name,
+                                             onnx::TensorProto &storage) {
+  for (const onnx::TensorProto &initializer : graph.initializer())
+    if (initializer.name() == name)
+      return &initializer;
+  for (const onnx::NodeProto &node : graph.node())
+    if (node.op_type() == "Constant" && node.output_size() == 1 &&
+        node.output(0) == name && node.attribute_size() == 1)
+      return getConstantTensor(node.attribute(0), storage);
+  return nullptr;
+}
+
+std::optional<TensorData>
+tern::onnx_import::readConstant(Node &node, const Tensor &tensor) {
+  if (!tensor.parameter.empty()) {
+    ModelFile &file = node.getImporter().getFile();
+    auto storage = std::make_shared<onnx::TensorProto>();
+    const onnx::TensorProto *proto =
+        findConstant(file.getModel().graph(), tensor.parameter, *storage);
+    if (!proto) // In a function of the model.
+      return std::nullopt;
+    llvm::Expected<TensorData> data = file.getData(*proto);
+    if (!data) { // It was read before: this cannot be.
+      llvm::consumeError(data.takeError());
+      return std::nullopt;
+    }
+    if (tensor.isTransposed)
+      return transpose(*data);
+    if (proto == storage.get() && !data->owner)
+      return std::nullopt;
+    return *data;
+  }
+  TensorData data;
+  data.dtype = tensor.dtype;
+  data.numElements = 1;
+  for (const Extent &extent : tensor.shape) {
+    std::optional<int64_t> value = extent.getConstant();
+    if (!value)
+      return std::nullopt;
+    data.shape.push_back(*value);
+    data.numElements *= *value;
+  }
+  auto bytes = std::make_shared<std::vector<char>>();
+  int64_t size = getByteSize(tensor.dtype);
+  if (tensor.contents) {
+    for (const Extent &extent : *tensor.contents) {
+      std::optional<int64_t> value = extent.getConstant();
+      if (!value)
+        return std::nullopt;
+      for (int64_t i = 0; i < size; ++i)
+        bytes->push_back(static_cast<char>(*value >> (8 * i)));
+    }
+  } else if (tensor.constant && tensor.dtype != DType::Bool) {
+    llvm::ArrayRef<char> raw = tensor.constant.getRawData();
+    int64_t repeats = tensor.constant.isSplat() ? data.numElements : 1;
+    for (int64_t i = 0; i < repeats; ++i)
+      bytes->insert(bytes->end(), raw.begin(), raw.end());
+  } else {
+    return std::nullopt;
+  }
+  if (static_cast<int64_t>(bytes->size()) != data.numElements * size)
+    return std::nullopt;
+  data.bytes = *bytes;
+  data.owner = bytes;
+  return data;
+}
+
+void tern::onnx_import::noteDequantized(Node &node, const Tensor &codes,
+                                        const std::optional<Tensor> &zeroPoint,
+                                        const std::optional<Tensor> &scale,
+                                        Granules granules,
+                                        const Tensor &result) {
+  std::optional<TensorData> data = readConstant(node, codes);
+  std::optional<TensorData> zeros, scales;
+  if (!data || data->numElements == 0 || data->shape.size() < 2)
+    return;
+  int64_t rank = data->shape.size();
+  MagnitudeTable table(data->shape, granules);
+  // One for each granule, or for all.
+  auto read = [&](const std::optional<Tensor> &tensor,
+                  std::optional<TensorData> &into) {
+    if (tensor)
+      into = readConstant(node, *tensor);
+    return !tensor || (into && (into->numElements == 1 ||
+                                into->numElements == table.getNumGranules()));
+  };
+  if (!read(zeroPoint, zeros) || !read(scale, scales))
+    return;
+  auto at = [](const std::optional<TensorData> &tensor, int64_t granule,
+               double none) {
+    if (!tensor)
+      return none;
+    return readElement(*tensor, tensor->numElements == 1 ? 0 : granule);
+  };
+  // The elements before, along and after the axis.
+  int64_t axis = granules.axis.value_or(0), outer = 1, inner = 1;
+  for (int64_t i = 0; i < rank; ++i)
+    (i < axis ? outer : inner) *= i == axis ? 1 : data->shape[i];
+  int64_t extent = data->shape[axis], index = 0;
+  int64_t blocks =
+      granules.block ? (extent + granules.block - 1) / granules.block : 0;
+  for (int64_t o = 0; o < outer; ++o)
+    for (int64_t a = 0; a < extent; ++a)
+      for (int64_t i = 0; i < inner; ++i, ++index) {
+        int64_t granule = 0;
+        if (granules.block)
+          granule = (o * blocks + a / granules.block) * inner + i;
+        else if (granules.axis)
+          granule = a;
+        double code = readElement(*data, index) - at(zeros, granule, 0);
+        // As f32, in which the layer is computed.
+        float value = static_cast<float>(code) *
+                      static_cast<float>(at(scales, granule, 1));
+        if (!table.add(granule, value))
+          return;
+      }
+  setTernaryFact(result, table.getFact());
 }

@@ -46,6 +46,8 @@ void QuantizeActivationsOp::build(OpBuilder &b, OperationState &state, Value x,
 LogicalResult QuantizeActivationsOp::verify() {
   RankedTensorType x = cast<RankedTensorType>(getX().getType());
   RankedTensorType q = cast<RankedTensorType>(getQ().getType());
+  if (getQuantizer().getScheme() != ActivationScheme::AbsMaxToken)
+    return emitOpError("(C3) the quantizer's scheme must be absmax_token");
   if (x.getRank() < 1)
     return emitOpError("(C1) x must have at least one dimension");
   if (static_cast<int64_t>(getPaddedTo()) < 1)

@@ -98,7 +98,12 @@ SmallVector<int64_t> WeightQuantizerAttr::getScaleShape(int64_t n,
 
 LogicalResult
 ActivationQuantizerAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                Rounding, APFloat eps, EpsMode epsMode) {
+                                ActivationScheme scheme, Rounding round,
+                                APFloat eps, EpsMode epsMode) {
+  if (scheme == ActivationScheme::DynamicU8Tensor &&
+      (round != Rounding::Even || eps.convertToDouble() != 1e-5 ||
+       epsMode != EpsMode::Clamp))
+    return emitError() << "scheme = dynamic_u8_tensor has no other parameters";
   if (!isFiniteNonNegative(eps))
     return emitError() << "eps must be finite and not negative";
   if (epsMode == EpsMode::Add)

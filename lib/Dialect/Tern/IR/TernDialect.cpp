@@ -49,6 +49,19 @@ static bool isTernaryFact(StringRef fact) {
           group > 0);
 }
 
+/// "tensor", "axis:A" or "group:G:A", of a result of this rank.
+static bool isTernaryFactOfRank(StringRef fact, int64_t rank) {
+  int64_t group = 1, axis = 0;
+  if (fact.consume_front("group:")) {
+    auto [first, second] = fact.split(':');
+    return rank == 2 && !first.getAsInteger(10, group) && group > 0 &&
+           !second.getAsInteger(10, axis) && axis >= 0 && axis < rank;
+  }
+  return fact == "tensor" ||
+         (fact.consume_front("axis:") && !fact.getAsInteger(10, axis) &&
+          axis >= 0 && axis < rank);
+}
+
 LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
                                                     NamedAttribute attr) {
   StringRef name = attr.getName();
@@ -60,6 +73,17 @@ LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
     if (!isa<FunctionOpInterface>(op) || !isa<UnitAttr>(attr.getValue()))
       return op->emitOpError()
              << "'" << name << "' must be a unit attribute on a function";
+  } else if (name == getTernaryAttrName()) {
+    auto fact = dyn_cast<StringAttr>(attr.getValue());
+    // On buffers there is nobody left to read it.
+    auto type = op->getNumResults() == 1
+                    ? dyn_cast<RankedTensorType>(op->getResult(0).getType())
+                    : nullptr;
+    if (!fact || (type && !isTernaryFactOfRank(fact, type.getRank())))
+      return op->emitOpError()
+             << "'" << name
+             << "' must be \"tensor\", \"axis:A\" or, for a matrix, "
+                "\"group:G:A\"";
   } else if (name == getWeightsAttrName() || name == getModelAttrName()) {
     if (!isa<StringAttr>(attr.getValue()))
       return op->emitOpError() << "'" << name << "' must be a string";

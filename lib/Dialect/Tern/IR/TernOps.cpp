@@ -106,6 +106,11 @@ LogicalResult BitLinearOp::verify() {
     return emitOpError() << "(C2) bias has "
                          << getTensorType(getBias()).getDimSize(0)
                          << " elements, but w has N = " << weight.getDimSize(0);
+  if (getActivations() &&
+      getActivations()->getScheme() == ActivationScheme::DynamicU8Tensor &&
+      getWeights().getGranularity() == Granularity::Group)
+    return emitOpError("(C4) activations with a zero point need weights whose "
+                       "scales are not in groups");
   return verifyAlpha(*this, "C3", getWeights(), getWeight(), getAlpha());
 }
 

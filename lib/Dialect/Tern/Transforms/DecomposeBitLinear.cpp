@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QuantizerLowering.h"
 #include "Utils.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,6 +14,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Transforms/DynamicQuantizer.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
 namespace tern {
@@ -107,6 +109,37 @@ static Value rescale(OpBuilder &b, Location loc, Value acc, Value rowScale,
   return generic.getResult(0);
 }
 
+/// acc[m, n] - zero * sum over k of codes[n, k]: what a product of codes lacks
+/// for one of the values that codes with a zero point stand for. Exact.
+static Value subtractZeroPoint(OpBuilder &b, Location loc, Value acc,
+                               Value zero, Value codes) {
+  Type i32 = b.getI32Type();
+  AffineMap identity = b.getMultiDimIdentityMap(2);
+  OpFoldResult rows = tensor::getMixedSize(b, loc, codes, 0);
+  Value zeros = buildFilled(b, loc, rows, b.getI32IntegerAttr(0));
+  Value sums =
+      linalg::GenericOp::create(
+          b, loc, zeros.getType(), codes, zeros,
+          {identity, identity.getMajorSubMap(1)},
+          {utils::IteratorType::parallel, utils::IteratorType::reduction},
+          [&](OpBuilder &nested, Location at, ValueRange args) {
+            Value code = arith::ExtSIOp::create(nested, at, i32, args[0]);
+            Value sum = arith::AddIOp::create(nested, at, args[1], code);
+            linalg::YieldOp::create(nested, at, sum);
+          })
+          .getResult(0);
+  Value init =
+      tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, acc), i32);
+  return buildElementwise(
+      b, loc, {acc, zero, sums},
+      {identity, AffineMap::get(2, 0, b.getContext()),
+       identity.getMinorSubMap(1)},
+      init, [](OpBuilder &nested, Location at, ValueRange args) -> Value {
+        Value excess = arith::MulIOp::create(nested, at, args[1], args[2]);
+        return arith::SubIOp::create(nested, at, args[0], excess);
+      });
+}
+
 namespace {
 struct DecomposeBitLinear : OpRewritePattern<BitLinearOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -130,8 +163,15 @@ struct DecomposeBitLinear : OpRewritePattern<BitLinearOp> {
                                              op.getAlpha(), quantizer);
     Value packed = PackOp::create(b, loc, weights.getCodes(), layout);
     Value x = toTokens(b, loc, op.getX());
-    Value activations, rowScale;
-    if (integer) {
+    Value activations, rowScale, zero;
+    bool isDynamic = integer && op.getActivationsAttr().getScheme() ==
+                                    ActivationScheme::DynamicU8Tensor;
+    if (isDynamic) {
+      DynamicallyQuantized quantized = quantizeDynamically(b, loc, x);
+      activations = padColumns(b, loc, quantized.codes, layout.getBlock());
+      rowScale = quantized.scale;
+      zero = quantized.zero;
+    } else if (integer) {
       auto quantized = QuantizeActivationsOp::create(
           b, loc, x, op.getActivationsAttr(), layout.getBlock());
       activations = quantized.getQ();
@@ -151,6 +191,8 @@ struct DecomposeBitLinear : OpRewritePattern<BitLinearOp> {
     Value acc = PackedMatmulOp::create(
         b, loc, init.getType(), activations, packed,
         grouped ? weights.getScale() : Value(), init, layout, group);
+    if (isDynamic)
+      acc = subtractZeroPoint(b, loc, acc, zero, weights.getCodes());
     Value y = rescale(b, loc, acc, rowScale,
                       grouped ? Value() : weights.getScale(), op.getBias());
     y = fromTokens(b, loc, y, op.getX());

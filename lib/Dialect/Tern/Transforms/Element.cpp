@@ -264,11 +264,18 @@ std::optional<double> tern::getConstant(Element element) {
   }
   Operation *op = getComputation(element);
   if (!isa_and_nonnull<arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp,
+                       arith::UIToFPOp, arith::ExtSIOp, arith::ExtUIOp,
                        arith::NegFOp>(op))
     return std::nullopt;
   std::optional<double> operand = getConstant(getOperand(element, 0));
   if (!operand)
     return std::nullopt;
+  // Integers are constants by their sign.
+  if (isa<arith::UIToFPOp, arith::ExtUIOp>(op) && *operand < 0)
+    *operand +=
+        std::ldexp(1.0, op->getOperand(0).getType().getIntOrFloatBitWidth());
+  if (op->getResult(0).getType().isInteger())
+    return operand;
   if (isa<arith::NegFOp>(op))
     return -*operand;
   if (!op->getResult(0).getType().isF32())
@@ -325,20 +332,26 @@ std::optional<Reduction> tern::getReduction(Element element) {
   // Body: combiner(accumulator, input), in either order.
   Operation *combiner =
       op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
-  if (!isa_and_nonnull<arith::AddFOp, arith::MaximumFOp, arith::MaxNumFOp>(
-          combiner))
+  if (!isa_and_nonnull<arith::AddFOp, arith::MaximumFOp, arith::MaxNumFOp,
+                       arith::MinimumFOp, arith::MinNumFOp>(combiner))
     return std::nullopt;
   Value accumulator = op.getRegionOutputArgs()[0];
   bool isLeft = combiner->getOperand(0) == accumulator;
   if (!isLeft && combiner->getOperand(1) != accumulator)
     return std::nullopt;
   Reduction result;
-  result.kind = isa<arith::AddFOp>(combiner) ? Reduction::Sum : Reduction::Max;
+  result.kind = isa<arith::AddFOp>(combiner) ? Reduction::Sum
+                : isa<arith::MaximumFOp, arith::MaxNumFOp>(combiner)
+                    ? Reduction::Max
+                    : Reduction::Min;
 
   std::optional<double> init =
       getConstant({op.getDpsInitOperand(0)->get(), element.map});
-  if (!init || (result.kind == Reduction::Sum ? *init != 0 : *init > 0))
+  if (!init || (result.kind == Reduction::Sum   ? *init != 0
+                : result.kind == Reduction::Max ? *init > 0
+                                                : *init < 0))
     return std::nullopt;
+  result.init = *init;
 
   MLIRContext *context = op.getContext();
   unsigned numDims = element.getNumDims();

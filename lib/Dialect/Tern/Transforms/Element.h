@@ -68,7 +68,9 @@ bool isSame(Element a, Element b);
 
 /// A reduction and what it folds.
 struct Reduction {
-  enum Kind { Sum, Max } kind;
+  enum Kind { Sum, Max, Min } kind;
+  /// What it starts from.
+  double init;
   /// Over the position of the reduction's result, then the reduced loops.
   Element input;
   /// Extents of the reduced loops.
@@ -76,7 +78,8 @@ struct Reduction {
 };
 
 /// The reduction of which the element is a result. A sum starts from 0, a
-/// maximum from a number that is not positive.
+/// maximum from a number that is not positive, a minimum from one that is not
+/// negative.
 std::optional<Reduction> getReduction(Element element);
 
 //===----------------------------------------------------------------------===//

@@ -7,8 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "LayerNames.h"
+#include "InitialValues.h"
 #include "LinearLayer.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 
@@ -32,13 +34,56 @@ static std::string getNodeName(Location loc) {
   return name;
 }
 
-/// The name of the parameter that the value is, but for its shape.
+/// A name for what the parameter of this name holds the codes of.
+static std::string getLatentName(StringRef codes) {
+  static const llvm::Regex suffix("(_quantized|(_DQ)?_Q[248](G[0-9]+)?)$");
+  SmallVector<StringRef> matches;
+  if (suffix.match(codes, &matches) && matches[0].size() < codes.size())
+    return codes.drop_back(matches[0].size()).str();
+  return (codes + ".latent").str();
+}
+
+/// The name for what a computation that is known to dequantize gives.
+static std::string getDequantizedName(Operation *op) {
+  llvm::SetVector<Operation *> ops;
+  llvm::SetVector<BlockArgument> arguments;
+  findSlice(op->getResult(0), ops, arguments);
+  // Codes are integers; those of a few bytes are constants. Or all there is is
+  // a conversion of narrow floats.
+  bool hasIntegers = llvm::any_of(ops, [](Operation *op) {
+    return llvm::any_of(op->getResultTypes(), [](Type type) {
+      return isa<RankedTensorType>(type) &&
+             getElementTypeOrSelf(type).isInteger();
+    });
+  });
+  for (BlockArgument argument : arguments)
+    hasIntegers |= getElementTypeOrSelf(argument).isInteger();
+  for (BlockArgument argument : arguments) {
+    auto function =
+        dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+    if (!function ||
+        getElementTypeOrSelf(argument).isInteger() != hasIntegers ||
+        cast<ShapedType>(argument.getType()).getRank() < 2)
+      continue;
+    if (auto name = function.getArgAttrOfType<StringAttr>(
+            argument.getArgNumber(), TernDialect::getParamAttrName()))
+      return getLatentName(name);
+  }
+  return "";
+}
+
+/// The name of the parameter that the value is, but for its shape, or that it
+/// is going to be.
 static std::string getParameterName(Value weight) {
   auto type = dyn_cast<RankedTensorType>(weight.getType());
   if (!type)
     return "";
-  auto argument =
-      dyn_cast<BlockArgument>(getSource(Element::get(weight)).value);
+  Value source = getSource(Element::get(weight)).value;
+  if (Operation *op = source.getDefiningOp())
+    return op->hasAttr(TernDialect::getTernaryAttrName())
+               ? getDequantizedName(op)
+               : "";
+  auto argument = dyn_cast<BlockArgument>(source);
   auto function =
       argument
           ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
@@ -165,10 +210,12 @@ std::vector<LayerInfo> tern::collectLayers(ModuleOp module) {
       return;
     }
     std::optional<LinearLayer> layer = LinearLayer::match(op);
+    info.reason = getFloatReason(op).str();
+    if (!layer && !info.reason.empty())
+      layer = LinearLayer::matchInteger(op);
     if (!layer)
       return;
     info.weight = getParameterName(layer->weight.value);
-    info.reason = getFloatReason(op).str();
     if (info.weight.empty() && info.reason.empty())
       return;
     info.origin = StringRef(info.reason).starts_with(excludedPrefix)

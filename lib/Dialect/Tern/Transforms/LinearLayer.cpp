@@ -7,20 +7,23 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinearLayer.h"
+#include "QuantizerLowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace tern;
 
-static bool isF32Tensor(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getElementType().isF32();
-}
-
-std::optional<LinearLayer> LinearLayer::match(Operation *candidate) {
+/// A layer of tensors of this element type.
+static std::optional<LinearLayer> matchLayer(Operation *candidate, Type type) {
+  auto hasType = [&](Value value) {
+    return isa<RankedTensorType>(value.getType()) &&
+           getElementTypeOrSelf(value) == type;
+  };
   auto op = dyn_cast<linalg::LinalgOp>(candidate);
   if (!op || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
       op->getNumResults() != 1 || op.getNumReductionLoops() != 1 ||
@@ -29,7 +32,7 @@ std::optional<LinearLayer> LinearLayer::match(Operation *candidate) {
   Value x = op.getDpsInputOperand(0)->get();
   Value weight = op.getDpsInputOperand(1)->get();
   Value init = op.getDpsInitOperand(0)->get();
-  if (!isF32Tensor(x) || !isF32Tensor(weight) || !isF32Tensor(init))
+  if (!hasType(x) || !hasType(weight) || !hasType(init))
     return std::nullopt;
   // Loops [..., K] of the activations against [..., N] of the result.
   AffineMap xMap = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
@@ -48,6 +51,14 @@ std::optional<LinearLayer> LinearLayer::match(Operation *candidate) {
     return std::nullopt;
   AffineMap map = op.getMatchingIndexingMap(op.getDpsInputOperand(1));
   return LinearLayer{op, x, Element{weight, map}, MatrixDims{n, k}};
+}
+
+std::optional<LinearLayer> LinearLayer::match(Operation *op) {
+  return matchLayer(op, Float32Type::get(op->getContext()));
+}
+
+std::optional<LinearLayer> LinearLayer::matchInteger(Operation *op) {
+  return matchLayer(op, IntegerType::get(op->getContext(), 32));
 }
 
 AffineMap LinearLayer::getLoopsOfResult() const {
@@ -179,8 +190,7 @@ std::optional<Convolution> tern::getConvolution(Value x, Element weight) {
 // Reshapes
 //===----------------------------------------------------------------------===//
 
-/// The operand of a reshape that leaves the last dimension alone, or null.
-static Value getReshaped(Operation *op) {
+Value tern::getReshaped(Operation *op) {
   SmallVector<ReassociationIndices> groups;
   if (auto collapse = dyn_cast_or_null<tensor::CollapseShapeOp>(op))
     groups = collapse.getReassociationIndices();
@@ -260,6 +270,23 @@ static std::optional<BiasAddition> findBias(Value result) {
 // Rewriting
 //===----------------------------------------------------------------------===//
 
+/// The magnitudes of scales, 0-d or [N].
+static Value buildAlpha(OpBuilder &builder, Location loc, Value scales) {
+  auto type = cast<RankedTensorType>(scales.getType());
+  if (type.getNumElements() == 1 && type.getRank() > 0)
+    scales = tensor::CollapseShapeOp::create(
+        builder, loc, type.clone({}), scales, ArrayRef<ReassociationIndices>());
+  type = cast<RankedTensorType>(scales.getType());
+  Value init = tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                       type.getElementType());
+  AffineMap map = builder.getMultiDimIdentityMap(type.getRank());
+  return buildElementwise(
+      builder, loc, scales, map, init,
+      [](OpBuilder &b, Location at, ValueRange args) {
+        return math::AbsFOp::create(b, at, args[0]).getResult();
+      });
+}
+
 BitLinearOp tern::replaceByBitLinear(OpBuilder &builder,
                                      const LinearLayer &layer, Value result,
                                      const BitLinearParts &parts) {
@@ -277,6 +304,8 @@ BitLinearOp tern::replaceByBitLinear(OpBuilder &builder,
         builder, loc,
         DenseElementsAttr::get(RankedTensorType::get({}, builder.getF32Type()),
                                static_cast<float>(*parts.alpha)));
+  if (parts.alphaTensor)
+    alpha = buildAlpha(builder, loc, parts.alphaTensor);
   auto bitlinear = BitLinearOp::create(builder, loc, parts.x, weight,
                                        addition ? addition->bias : Value(),
                                        alpha, parts.weights, parts.activations);

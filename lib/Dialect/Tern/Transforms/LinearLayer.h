@@ -26,6 +26,8 @@ struct LinearLayer {
   MatrixDims dims;
 
   static std::optional<LinearLayer> match(mlir::Operation *op);
+  /// The same of i32 tensors.
+  static std::optional<LinearLayer> matchInteger(mlir::Operation *op);
 
   mlir::Value getResult() const { return op->getResult(0); }
   /// The position in the loops of an element of the result, K being 0.
@@ -38,6 +40,8 @@ struct BitLinearParts {
   /// An element of the latent weights' tensor, over the layer's loops.
   Element latent;
   std::optional<double> alpha;
+  /// A tensor whose magnitudes are the learned scales.
+  mlir::Value alphaTensor;
   WeightQuantizerAttr weights;
   ActivationQuantizerAttr activations;
 };
@@ -64,6 +68,8 @@ BitLinearOp replaceByBitLinear(mlir::OpBuilder &builder,
                                const LinearLayer &layer, mlir::Value result,
                                const BitLinearParts &parts);
 
+/// The operand of a reshape that leaves the last dimension alone, or null.
+mlir::Value getReshaped(mlir::Operation *op);
 /// The tensor before reshapes that leave its last dimension alone.
 mlir::Value skipReshapes(mlir::Value tensor);
 /// Repeats those reshapes of `tensor` on what takes the place of

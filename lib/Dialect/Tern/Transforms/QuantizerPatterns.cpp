@@ -20,19 +20,6 @@
 using namespace mlir;
 using namespace tern;
 
-/// Codes and what they are made from.
-struct QuantizerMatcher::Codes {
-  Element value;
-  Rule rule;
-  Rounding round = Rounding::Even;
-  /// round_clip: the inverse of what the value is multiplied with. threshold:
-  /// what its magnitude is compared with. Else empty.
-  Monomial scale = {};
-  /// strict_threshold: what its magnitude is compared with.
-  double threshold = 0;
-  double low = -1, high = 1;
-};
-
 /// A scale and what it is made from.
 struct QuantizerMatcher::Scale {
   Statistic statistic;
@@ -148,6 +135,8 @@ QuantizerMatcher::matchStrictThresholdCodes(Element codes) {
 std::optional<QuantizerMatcher::Codes>
 QuantizerMatcher::matchCodes(Element codes) {
   if (std::optional<Codes> result = matchRoundedCodes(codes))
+    return result;
+  if (std::optional<Codes> result = matchIntegerCodes(codes))
     return result;
   if (std::optional<Codes> result = matchThresholdCodes(codes))
     return result;
@@ -317,7 +306,7 @@ QuantizerMatcher::matchScale(const Monomial &monomial, Element value,
   }
 
   std::optional<Reduction> reduction = getReduction(statistic.bases[0].first);
-  if (!reduction)
+  if (!reduction || reduction->kind == Reduction::Min)
     return fail("the scale is not a mean or maximum of the values");
   auto magnitude = matchUnary<arith::ExtFOp>(reduction->input);
   auto operand =
@@ -348,9 +337,7 @@ QuantizerMatcher::matchScale(const Monomial &monomial, Element value,
 // Weights
 //===----------------------------------------------------------------------===//
 
-/// The tensor with the element that is known to be ternary by its values, a
-/// parameter or computed from some, and what is known.
-static std::pair<Element, StringAttr> findTernaryFact(Element weight) {
+std::pair<Element, StringAttr> tern::findTernaryFact(Element weight) {
   for (Element element : getTensors(weight)) {
     if (Operation *op = element.value.getDefiningOp()) {
       if (auto fact =
@@ -370,27 +357,127 @@ static std::pair<Element, StringAttr> findTernaryFact(Element weight) {
   return {};
 }
 
+/// What shares a scale by a ternary fact about the tensor of `element`. Facts
+/// about computations say it by axes, those about parameters by the layer.
+static std::optional<Granule> getGranule(StringRef fact, Element element,
+                                         MatrixDims dims) {
+  Granule granule{Granularity::Tensor};
+  if (fact == "tensor")
+    return granule;
+  if (fact == "row")
+    return Granule{Granularity::Row};
+  auto isIndex = [&](unsigned axis, unsigned dim) {
+    return axis < element.map.getNumResults() &&
+           element.map.getResult(axis) ==
+               getAffineDimExpr(dim, element.map.getContext());
+  };
+  unsigned axis = 0;
+  if (fact.consume_front("axis:")) {
+    if (fact.getAsInteger(10, axis) || !dims.n || !isIndex(axis, *dims.n))
+      return std::nullopt;
+    return Granule{Granularity::Row};
+  }
+  granule.granularity = Granularity::Group;
+  if (!fact.consume_front("group:") ||
+      fact.consumeInteger(10, granule.groupSize))
+    return std::nullopt;
+  if (fact.consume_front(":")) {
+    if (fact.getAsInteger(10, axis) || !isIndex(axis, dims.k))
+      return std::nullopt;
+  }
+  return granule;
+}
+
+/// `tern.ternary` for the computation of the tensor of `element`.
+static std::optional<std::string> describe(Granule granule, Element element,
+                                           MatrixDims dims) {
+  if (granule.granularity == Granularity::Tensor)
+    return "tensor";
+  bool isRow = granule.granularity == Granularity::Row;
+  if (isRow && !dims.n)
+    return std::nullopt;
+  AffineExpr dim =
+      getAffineDimExpr(isRow ? *dims.n : dims.k, element.map.getContext());
+  for (auto [axis, index] : llvm::enumerate(element.map.getResults()))
+    if (index == dim)
+      return (isRow ? "axis:"
+                    : "group:" + std::to_string(granule.groupSize) + ":") +
+             std::to_string(axis);
+  return std::nullopt;
+}
+
 /// A float weight that is {-s, 0, s}: absmax finds s, and s * 1/s rounds to 1
 /// whatever the last bit.
 std::optional<WeightPattern>
-QuantizerMatcher::matchExactlyTernary(Element weight) {
+QuantizerMatcher::matchExactlyTernary(Element weight, MatrixDims dims) {
   auto [source, fact] = findTernaryFact(weight);
-  if (!fact)
-    return std::nullopt;
-  StringRef text = fact.getValue();
-  int64_t group = 0;
-  Granularity granularity = text == "tensor" ? Granularity::Tensor
-                            : text == "row"  ? Granularity::Row
-                                             : Granularity::Group;
-  if (granularity == Granularity::Group &&
-      (!text.consume_front("group:") || text.getAsInteger(10, group)))
-    return std::nullopt;
+  bool isWidened = false;
+  if (!fact) {
+    // Narrow floats are converted to those that the layer has.
+    auto narrow = matchUnary<arith::ExtFOp>(weight);
+    if (!narrow)
+      return std::nullopt;
+    isWidened = true;
+    std::tie(source, fact) = findTernaryFact(*narrow);
+    if (!fact)
+      return std::nullopt;
+  }
+  std::optional<Granule> granule = getGranule(fact, source, dims);
+  if (!granule)
+    return fail("the weights are ternary, but scales are not shared per "
+                "tensor, row or group");
   WeightPattern result;
   result.latent = source;
+  if (isWidened) {
+    result.latent = getSource(weight);
+    std::optional<std::string> said = describe(*granule, result.latent, dims);
+    if (!said || !result.latent.isTensor())
+      return fail("the latent weights are no matrix [N, K] or [K, N]");
+    result.fact = *said;
+  }
   result.quantizer = WeightQuantizerAttr::get(
-      context, Statistic::AbsMax, granularity, group, Rule::RoundClip,
-      Rounding::Even, APFloat(0.1), APFloat(tinyEps), EpsMode::Clamp);
+      context, Statistic::AbsMax, granule->granularity, granule->groupSize,
+      Rule::RoundClip, Rounding::Even, APFloat(0.1), APFloat(tinyEps),
+      EpsMode::Clamp);
   return result;
+}
+
+/// Weights whose scale is a constant or a parameter.
+std::optional<WeightPattern>
+QuantizerMatcher::buildLearned(WeightPattern weights, const Codes &codes,
+                               double threshold, MatrixDims dims) {
+  if (codes.rule == Rule::Threshold)
+    return fail("the threshold is relative to a learned scale");
+  Granularity granularity = Granularity::Tensor;
+  double eps = 1e-5;
+  if (weights.scale.bases.empty()) {
+    if (weights.scale.factor < eps)
+      return fail("the learned scale is below 1e-5");
+    weights.alpha = weights.scale.factor;
+  } else {
+    // A negative scale changes the signs of codes that are rounded quotients
+    // back: its magnitude does the same.
+    if (codes.rule != Rule::RoundClip || !weights.scale.isPower(1) ||
+        weights.scale.factor != 1)
+      return fail("the learned scale is a parameter, which might be negative");
+    Element scale = getSource(weights.scale.bases[0].first);
+    auto type = dyn_cast<RankedTensorType>(scale.value.getType());
+    if (!type || !type.getElementType().isF32() || !type.hasStaticShape())
+      return fail("the learned scale is no f32 tensor");
+    if (type.getNumElements() != 1) {
+      if (type.getRank() != 1 || !dims.n ||
+          scale.map.getResult(0) !=
+              getAffineDimExpr(*dims.n, scale.map.getContext()))
+        return fail("learned scales are not shared per tensor or row");
+      granularity = Granularity::Row;
+    }
+    weights.alphaTensor = scale.value;
+    eps = tinyEps;
+  }
+  weights.quantizer = WeightQuantizerAttr::get(
+      context, Statistic::Learned, granularity, 0, codes.rule, codes.round,
+      APFloat(threshold), APFloat(eps), EpsMode::Clamp);
+  return weights;
 }
 
 std::optional<WeightPattern> QuantizerMatcher::buildWeights(const Codes &codes,
@@ -420,19 +507,8 @@ std::optional<WeightPattern> QuantizerMatcher::buildWeights(const Codes &codes,
 
   // A scale that depends on nothing is learned.
   if (scale.bases.empty() ||
-      isa<BlockArgument>(getSource(scale.bases[0].first).value)) {
-    if (codes.rule == Rule::Threshold)
-      return fail("the threshold is relative to a learned scale");
-    if (!scale.bases.empty())
-      return fail("the learned scale is a parameter, which might be negative");
-    if (scale.factor < 1e-5)
-      return fail("the learned scale is below 1e-5");
-    result.alpha = scale.factor;
-    result.quantizer = WeightQuantizerAttr::get(
-        context, Statistic::Learned, Granularity::Tensor, 0, codes.rule,
-        codes.round, APFloat(threshold), APFloat(1e-5), EpsMode::Clamp);
-    return result;
-  }
+      isa<BlockArgument>(getSource(scale.bases[0].first).value))
+    return buildLearned(std::move(result), codes, threshold, dims);
 
   std::optional<Scale> found = matchScale(scale, result.latent, dims);
   if (!found)
@@ -448,7 +524,7 @@ std::optional<WeightPattern> QuantizerMatcher::buildWeights(const Codes &codes,
 
 std::optional<WeightPattern> QuantizerMatcher::matchWeights(Element weight,
                                                             MatrixDims dims) {
-  if (std::optional<WeightPattern> exact = matchExactlyTernary(weight))
+  if (std::optional<WeightPattern> exact = matchExactlyTernary(weight, dims))
     return exact;
   Element product = stripResidue(weight);
   if (auto operands = matchBinary<arith::MulFOp>(product))
@@ -475,9 +551,7 @@ QuantizerMatcher::matchWeightCodes(Element codes, MatrixDims dims) {
 // Activations
 //===----------------------------------------------------------------------===//
 
-/// The tensor of which `element` is the element at its own indices and that
-/// has this type, or null.
-static Value getWholeTensor(Element element, RankedTensorType type) {
+Value tern::getWholeTensor(Element element, RankedTensorType type) {
   for (Element candidate : getTensors(element)) {
     if (candidate.value.getType() != type)
       continue;
@@ -520,8 +594,9 @@ QuantizerMatcher::buildActivations(const Codes &codes, const Monomial &scale,
     mode = found->eps == tinyEps ? EpsMode::Clamp : EpsMode::ClampScale;
   else if (found->factor != 1 || !isClose(found->boundedFactor * 127, 1))
     return fail("the activation scale is not the maximum over 127");
-  result.quantizer = ActivationQuantizerAttr::get(context, codes.round,
-                                                  APFloat(found->eps), mode);
+  result.quantizer =
+      ActivationQuantizerAttr::get(context, ActivationScheme::AbsMaxToken,
+                                   codes.round, APFloat(found->eps), mode);
   return result;
 }
 
@@ -531,9 +606,12 @@ QuantizerMatcher::matchActivations(Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (auto operands = matchBinary<arith::MulFOp>(product))
     for (auto [codes, scale] :
-         {*operands, std::pair(operands->second, operands->first)})
+         {*operands, std::pair(operands->second, operands->first)}) {
       if (std::optional<Codes> found = matchRoundedCodes(codes))
         return buildActivations(*found, getMonomial(scale), type);
+      if (matchIntegerCodes(codes))
+        return fail("their scale is one for all inputs of the model");
+    }
   if (auto operands = matchBinary<arith::DivFOp>(product))
     if (std::optional<Codes> found = matchRoundedCodes(operands->first))
       return buildActivations(*found,

@@ -36,8 +36,12 @@ struct WeightPattern {
   /// An element of the latent weights' tensor, or of the exactly ternary one.
   Element latent;
   WeightQuantizerAttr quantizer;
-  /// The learned scale.
+  /// `tern.ternary` of the operation that makes the latent tensor, where the
+  /// model says it of the operand only.
+  std::string fact;
+  /// The learned scale: a number, or a tensor of which it is the magnitude.
   std::optional<double> alpha;
+  mlir::Value alphaTensor = nullptr;
   /// What the codes are multiplied with to give the weights.
   Monomial scale;
 };
@@ -65,12 +69,27 @@ public:
   /// The same, of the codes alone.
   std::optional<ActivationPattern> matchActivationCodes(mlir::Value tensor);
 
+  /// Activations `codes - zero point` in i32, quantized to uint8 by the range
+  /// of the tensor. The scale is a monomial of one base.
+  std::optional<ActivationPattern> matchDynamicCodes(mlir::Value tensor);
+
   /// Why there was no match; empty if nothing looked like a quantizer.
   const std::string &getReason() const { return reason; }
   void clearReason() { reason.clear(); }
 
 private:
-  struct Codes;
+  /// Codes and what they are made from.
+  struct Codes {
+    Element value;
+    Rule rule;
+    Rounding round = Rounding::Even;
+    /// round_clip: the inverse of what the value is multiplied with.
+    /// threshold: what its magnitude is compared with. Else empty.
+    Monomial scale = {};
+    /// strict_threshold: what its magnitude is compared with.
+    double threshold = 0;
+    double low = -1, high = 1;
+  };
   struct Scale;
 
   std::nullopt_t fail(const llvm::Twine &why) {
@@ -80,12 +99,17 @@ private:
   }
 
   std::optional<Codes> matchRoundedCodes(Element codes);
+  std::optional<Codes> matchIntegerCodes(Element codes);
   std::optional<Codes> matchThresholdCodes(Element codes);
   std::optional<Codes> matchStrictThresholdCodes(Element codes);
   std::optional<Codes> matchCodes(Element codes);
   std::optional<Scale> matchScale(const Monomial &scale, Element value,
                                   MatrixDims dims);
-  std::optional<WeightPattern> matchExactlyTernary(Element weight);
+  std::optional<WeightPattern> matchExactlyTernary(Element weight,
+                                                   MatrixDims dims);
+  std::optional<WeightPattern> buildLearned(WeightPattern weights,
+                                            const Codes &codes,
+                                            double threshold, MatrixDims dims);
   std::optional<WeightPattern> buildWeights(const Codes &codes, Monomial scale,
                                             MatrixDims dims);
   std::optional<ActivationPattern>
@@ -95,6 +119,14 @@ private:
   mlir::MLIRContext *context;
   std::string reason;
 };
+
+/// The tensor with the element that is known to be ternary by its values, a
+/// parameter or computed from some, and what is known (`tern.ternary`).
+std::pair<Element, mlir::StringAttr> findTernaryFact(Element weight);
+
+/// The tensor of which `element` is the element at its own indices and that
+/// has this type, or null.
+mlir::Value getWholeTensor(Element element, mlir::RankedTensorType type);
 
 } // namespace tern
 

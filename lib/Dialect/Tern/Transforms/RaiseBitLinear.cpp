@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "InitialValues.h"
+#include "IntegerLayer.h"
 #include "LayerNames.h"
 #include "LinearLayer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,6 +15,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
 namespace tern {
@@ -59,6 +62,37 @@ static Value findScaledProduct(const LinearLayer &layer, const Monomial &xScale,
   return nullptr;
 }
 
+static constexpr StringLiteral notTernary =
+    "the weights are quantized to more than three values, or to values that "
+    "are not {-s, 0, s}";
+
+/// Whether a computation makes the weight of integers that parameters are.
+static bool isDequantized(Element weight) {
+  Value source = getSource(weight).value;
+  if (!source.getDefiningOp())
+    return false;
+  llvm::SetVector<Operation *> ops;
+  llvm::SetVector<BlockArgument> arguments;
+  findSlice(source, ops, arguments);
+  for (BlockArgument argument : arguments) {
+    auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    if (!function || !function.getArgAttr(argument.getArgNumber(),
+                                          TernDialect::getParamAttrName()))
+      return false;
+  }
+  // Or that are constants, if they are few.
+  return llvm::any_of(ops, [](Operation *op) {
+    return op
+        ->walk([](Operation *nested) {
+          return isa<arith::SIToFPOp, arith::UIToFPOp, arith::ExtSIOp,
+                     arith::ExtUIOp>(nested)
+                     ? WalkResult::interrupt()
+                     : WalkResult::advance();
+        })
+        .wasInterrupted();
+  });
+}
+
 namespace {
 struct RaiseBitLinear
     : public tern::impl::TernRaiseBitLinearBase<RaiseBitLinear> {
@@ -73,9 +107,12 @@ struct RaiseBitLinear
     // Raising one layer changes the operands of the next.
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
-    for (linalg::LinalgOp op : ops)
+    for (linalg::LinalgOp op : ops) {
       if (std::optional<LinearLayer> layer = LinearLayer::match(op))
         raise(*layer);
+      else if (std::optional<LinearLayer> layer = LinearLayer::matchInteger(op))
+        raiseIntegers(*layer);
+    }
     eraseDeadOps(getOperation().getBody());
   }
 
@@ -84,7 +121,10 @@ private:
   /// Both operands are codes and the scales come after the product. Whether it
   /// was dealt with.
   bool raiseCodes(const LinearLayer &layer, QuantizerMatcher &matcher);
+  /// The weights are integers and the activations' codes, too.
+  void raiseIntegers(const LinearLayer &layer);
   void finish(const LinearLayer &layer, Value result, BitLinearParts parts);
+  void keep(const LinearLayer &layer, StringRef reason);
 
   remark::RemarkOpts describe() {
     return remark::RemarkOpts::name("raise-bitlinear")
@@ -110,10 +150,10 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
   if (!weights && raiseCodes(layer, matcher))
     return;
   if (!weights) {
-    if (!matcher.getReason().empty()) {
-      remark::missed(loc, describe()) << matcher.getReason();
-      setFloatReason(op, matcher.getReason());
-    }
+    if (!matcher.getReason().empty())
+      keep(layer, matcher.getReason());
+    else if (isDequantized(layer.weight))
+      keep(layer, notTernary);
     return;
   }
   if (std::optional<StringRef> pattern =
@@ -122,8 +162,17 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
     return;
   }
 
-  BitLinearParts parts{layer.x, weights->latent, weights->alpha,
-                       weights->quantizer, nullptr};
+  // What dequantizes in narrow floats is followed by a conversion.
+  if (!weights->fact.empty())
+    weights->latent.value.getDefiningOp()->setAttr(
+        TernDialect::getTernaryAttrName(),
+        StringAttr::get(&getContext(), weights->fact));
+  BitLinearParts parts{layer.x,
+                       weights->latent,
+                       weights->alpha,
+                       weights->alphaTensor,
+                       weights->quantizer,
+                       nullptr};
   matcher.clearReason();
   // Activations are quantized before or after their leading dimensions become
   // one.
@@ -167,8 +216,54 @@ bool RaiseBitLinear::raiseCodes(const LinearLayer &layer,
   }
   finish(layer, result,
          {activations->source, weights->latent, weights->alpha,
-          weights->quantizer, activations->quantizer});
+          weights->alphaTensor, weights->quantizer, activations->quantizer});
   return true;
+}
+
+void RaiseBitLinear::raiseIntegers(const LinearLayer &layer) {
+  auto [integers, fact] = findTernaryFact(layer.weight);
+  if (!fact) {
+    if (isDequantized(layer.weight))
+      keep(layer, notTernary);
+    return;
+  }
+  QuantizerMatcher matcher(&getContext());
+  std::optional<ActivationPattern> activations;
+  for (Value x : {layer.x, skipReshapes(layer.x)})
+    if (!activations)
+      activations = matcher.matchDynamicCodes(x);
+  if (!activations) {
+    if (!matcher.getReason().empty())
+      keep(layer, matcher.getReason());
+    return;
+  }
+  std::optional<IntegerScales> scales =
+      findIntegerScales(layer, activations->scale);
+  auto rankOf = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getRank();
+  };
+  if (!scales || rankOf(scales->result) != rankOf(activations->source))
+    return keep(layer, "the integer product is not multiplied with the "
+                       "activations' scale and one of the weights");
+  if (std::optional<StringRef> pattern =
+          filter.match(getLayerNames(layer.op, integers.value)))
+    return setExcluded(layer.op, *pattern);
+  OpBuilder builder(scales->result.getDefiningOp());
+  Element latent = buildScaledWeights(builder, layer, integers, fact, *scales);
+  if (!latent.value || !isLatentMatrix(layer, latent))
+    return keep(layer, "the latent weights are no matrix [N, K] or [K, N]");
+  std::optional<WeightPattern> weights =
+      matcher.matchWeights(latent, layer.dims);
+  if (!weights)
+    return keep(layer, matcher.getReason());
+  finish(layer, scales->result,
+         {activations->source, latent, std::nullopt, nullptr,
+          weights->quantizer, activations->quantizer});
+}
+
+void RaiseBitLinear::keep(const LinearLayer &layer, StringRef reason) {
+  remark::missed(layer.op->getLoc(), describe()) << reason.str();
+  setFloatReason(layer.op, reason);
 }
 
 void RaiseBitLinear::finish(const LinearLayer &layer, Value result,

@@ -26,7 +26,9 @@ using namespace tern;
 /// Whether `pad` grows its source at the high ends with zeros.
 static bool isZeroTail(tensor::PadOp pad) {
   Value value = pad.getConstantPaddingValue();
-  return value && matchPattern(value, m_AnyZeroFloat()) && pad.hasZeroLowPad();
+  return value && pad.hasZeroLowPad() &&
+         (matchPattern(value, m_AnyZeroFloat()) ||
+          matchPattern(value, m_Zero()));
 }
 
 /// The activations of a packed product, padded to another block.

@@ -89,8 +89,7 @@ struct Ternarize : public tern::impl::TernTernarizeBase<Ternarize> {
     if (failed(parsed))
       return failure();
     weights = *parsed;
-    int8 = ActivationQuantizerAttr::get(context, Rounding::Even, APFloat(1e-5),
-                                        EpsMode::Clamp);
+    int8 = ActivationQuantizerAttr::get(context, ActivationScheme::AbsMaxToken);
     return success();
   }
 
@@ -227,7 +226,10 @@ void Ternarize::visit(const LinearLayer &layer) {
   OpBuilder builder(op);
   // A learned scale begins as the average, which the layer has until then.
   bool isLearned = weights.getStatistic() == tern::Statistic::Learned;
-  BitLinearParts parts{layer.x, latent, std::nullopt,
+  BitLinearParts parts{layer.x,
+                       latent,
+                       std::nullopt,
+                       nullptr,
                        isLearned ? getInitialQuantizer(weights) : weights,
                        nullptr};
   std::optional<Convolution> convolution =

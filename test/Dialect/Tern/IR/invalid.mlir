@@ -200,3 +200,40 @@ func.func @mask_ratio() {
   %m = tern.keep_mask() ratio 1.0 stream 0 : tensor<4xi1>
   return
 }
+
+// -----
+
+// expected-error @below {{scheme = dynamic_u8_tensor has no other parameters}}
+#q = #tern.activation_quantizer<scheme = dynamic_u8_tensor, eps = 1.0e-3>
+
+// -----
+
+func.func @bitlinear_zero_point(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>) {
+  // expected-error @below {{(C4) activations with a zero point need weights whose scales are not in groups}}
+  %0 = tern.bitlinear %x, %w weights <statistic = absmean, granularity = group, group_size = 32> activations <scheme = dynamic_u8_tensor> : (tensor<?x64xf32>, tensor<32x64xf32>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @quantize_scheme(%x: tensor<2x784xf32>) {
+  // expected-error @below {{(C3) the quantizer's scheme must be absmax_token}}
+  %q, %s = tern.quantize_activations %x <scheme = dynamic_u8_tensor> : tensor<2x784xf32> -> tensor<2x784xi8>, tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @fact(%w: tensor<4x8xf32>, %e: tensor<8x4xf32>) {
+  // expected-error @below {{'tern.ternary' must be "tensor", "axis:A" or, for a matrix, "group:G:A"}}
+  %0 = linalg.transpose ins(%w : tensor<4x8xf32>) outs(%e : tensor<8x4xf32>) permutation = [1, 0] {tern.ternary = "axis:2"}
+  return
+}
+
+// -----
+
+func.func @fact_group(%w: tensor<4x8xf32>, %e: tensor<8x4xf32>) {
+  // expected-error @below {{'tern.ternary' must be}}
+  %0 = linalg.transpose ins(%w : tensor<4x8xf32>) outs(%e : tensor<8x4xf32>) permutation = [1, 0] {tern.ternary = "group:0:1"}
+  return
+}

@@ -74,3 +74,11 @@ func.func @packed(%c: tensor<255x784xi8>, %q: tensor<7x896xi8>, %qi: tensor<7x25
 func.func @targets() attributes {tern.prepare, tern.target = #tern.x86<features = ["avx2", "fma"]>} {
   return
 }
+
+// CHECK-LABEL: func @dynamic_activations
+func.func @dynamic_activations(%x: tensor<?x784xf32>, %w: tensor<256x784xf32>) -> tensor<?x256xf32> {
+  // CHECK: tern.bitlinear %{{.*}}, %{{.*}} weights <statistic = absmean> activations <scheme = dynamic_u8_tensor> :
+  %0 = tern.bitlinear %x, %w weights <statistic = absmean> activations <scheme = dynamic_u8_tensor>
+     : (tensor<?x784xf32>, tensor<256x784xf32>) -> tensor<?x256xf32>
+  return %0 : tensor<?x256xf32>
+}

@@ -62,3 +62,22 @@ func.func @other(%x: tensor<?x100xf32>, %w: tensor<100x30xf32>, %o: tensor<?x30x
   %c, %s = tern.quantize_weights %w <statistic = absmean> : (tensor<100x30xf32>) -> (tensor<100x30xi8>, tensor<f32>)
   return %y, %c : tensor<?x30xf32>, tensor<100x30xi8>
 }
+
+// A zero point: what the product of codes has too much is a sum of codes for each output, in integers.
+// CHECK-LABEL: func @dynamic
+func.func @dynamic(%x: tensor<?x100xf32>, %w: tensor<30x100xf32>, %b: tensor<30xf32>) -> tensor<?x30xf32> {
+  // CHECK: %[[CODES:.*]], %[[SCALE:.*]] = tern.quantize_weights
+  // CHECK: arith.minimumf
+  // CHECK: arith.maximumf
+  // CHECK: %[[Q:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<?x100xi8>)
+  // CHECK: %[[PADDED:.*]] = tensor.pad %[[Q]]
+  // CHECK: %[[ACC:.*]] = tern.packed_matmul {{.*}} ins(%[[PADDED]], %{{.*}} : tensor<?x128xi8>, {{.*}} outs(%{{.*}} : tensor<?x30xi32>)
+  // CHECK: %[[SUMS:.*]] = linalg.generic {{.*}} ins(%[[CODES]] : tensor<30x100xi8>) outs(%{{.*}} : tensor<30xi32>)
+  // CHECK: %[[EXACT:.*]] = linalg.generic {{.*}} ins(%[[ACC]], %{{.*}}, %[[SUMS]] : tensor<?x30xi32>, tensor<i32>, tensor<30xi32>)
+  // CHECK: arith.muli
+  // CHECK: arith.subi
+  // CHECK: linalg.generic {{.*}} ins(%[[EXACT]], %{{.*}}, %[[SCALE]], %{{.*}} : tensor<?x30xi32>, tensor<f32>, tensor<f32>, tensor<30xf32>)
+  %y = tern.bitlinear %x, %w bias %b weights <statistic = absmean> activations <scheme = dynamic_u8_tensor>
+     : (tensor<?x100xf32>, tensor<30x100xf32>, tensor<30xf32>) -> tensor<?x30xf32>
+  return %y : tensor<?x30xf32>
+}

@@ -51,6 +51,10 @@ def Tern_EpsMode : Tern_Enum<"EpsMode", "How a scale is kept from zero", [
   I32EnumAttrCase<"Add", 1, "add">,
   I32EnumAttrCase<"ClampScale", 2, "clamp_scale">]>;
 
+def Tern_ActivationScheme : Tern_Enum<"ActivationScheme", "Whose range an activation scale is", [
+  I32EnumAttrCase<"AbsMaxToken", 0, "absmax_token">,
+  I32EnumAttrCase<"DynamicU8Tensor", 1, "dynamic_u8_tensor">]>;
+
 // A double, printed with as many digits as it takes to read the same value
 // back. (APFloat because attribute storage needs a hash.)
 class Tern_Double<string value, string doc> : APFloatParameter<doc> {
@@ -105,17 +109,31 @@ def Tern_ActivationQuantizerAttr
     : Tern_Attr<"ActivationQuantizer", "activation_quantizer"> {
   let summary = "how activations become int8 codes and scales";
   let description = [{
-    Per token (all axes but the last): `g = max |x|`, kept from zero by `eps`;
-    `r = 127/g`; `q = clamp(round(x * r), -128, 127)`; the scale is `g/127`.
-    `eps_mode = clamp` takes `g = max(g, eps)`; `clamp_scale` takes
+    `absmax_token`, per token (all axes but the last): `g = max |x|`, kept from
+    zero by `eps`; `r = 127/g`; `q = clamp(round(x * r), -128, 127)`; the scale
+    is `g/127`. `eps_mode = clamp` takes `g = max(g, eps)`; `clamp_scale` takes
     `scale = max(g/127, eps)` and `r = 1/scale` (torchao's convention).
 
-    Source: BitNet b1.58 (arXiv:2402.17764).
+    `dynamic_u8_tensor`, over all of x: `low = min(x, 0)`, `high = max(x, 0)`;
+    `scale = (high - low)/255`, 1 where that range is empty;
+    `zero = clamp(round(-low/scale), 0, 255)`;
+    `u = clamp(round(x/scale) + zero, 0, 255)`, for `x~ = (u - zero) * scale`.
+    Its codes as int8 are `u - 128`, its zero point `zero - 128`. It has
+    neither `eps` nor another rounding than `even`.
+
+    Sources: BitNet b1.58 (arXiv:2402.17764); DynamicQuantizeLinear of ONNX.
   }];
   let parameters = (ins
+    DefaultValuedParameter<"ActivationScheme", "ActivationScheme::AbsMaxToken">:$scheme,
     DefaultValuedParameter<"Rounding", "Rounding::Even">:$round,
     Tern_Double<"1e-5", "keeps the scale from zero">:$eps,
     DefaultValuedParameter<"EpsMode", "EpsMode::Clamp">:$eps_mode);
+  let builders = [
+    AttrBuilder<(ins "::tern::ActivationScheme":$scheme), [{
+      return $_get($_ctxt, scheme, Rounding::Even, ::llvm::APFloat(1e-5),
+                   EpsMode::Clamp);
+    }]>
+  ];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -44,6 +44,8 @@ def Tern_BitLinearOp : Tern_Op<"bitlinear", [
     - (C2) bias has N elements.
     - (C3) alpha, the learned scale, is present if and only if the statistic
       is `learned`, and has the shape of the scales.
+    - (C4) activations with a zero point (`dynamic_u8_tensor`) need weights
+      whose scales are not in groups.
 
     ```mlir
     %y = tern.bitlinear %x, %w bias %b
@@ -108,6 +110,7 @@ def Tern_QuantizeActivationsOp : Tern_Op<"quantize_activations", [
     - (C1) q has x's shape, but its last extent is x's rounded up to a
       multiple of `padded_to`.
     - (C2) scale has x's shape without the last extent.
+    - (C3) the quantizer's scheme is `absmax_token`.
 
     ```mlir
     %q, %scale = tern.quantize_activations %x <> padded_to 128

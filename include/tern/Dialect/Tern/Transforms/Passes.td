@@ -181,9 +181,10 @@ def TernRaiseBitLinear : Pass<"tern-raise-bitlinear", "::mlir::func::FuncOp"> {
   let description = [{
     Rewrites linear layers whose weights are ternary in the model to
     `tern.bitlinear`: weights that go through an exported fake quantization
-    (with or without a straight-through residue), and float parameters whose
-    values are ternary (`tern.ternary`). Activations that go through an int8
-    fake quantization per token become the op's; others stay float. One
+    (with or without a straight-through residue), float parameters whose values
+    are ternary (`tern.ternary`), and codes with scales whose product is. Activations that go through an int8
+    fake quantization per token, or per tensor to uint8 before an integer
+    product, become the op's; others stay float. One
     quantization read by several layers is recognised for each.
 
     What is not exactly a quantizer of the dialect stays as it is. A remark
@@ -205,6 +206,23 @@ def TernRaiseBitLinear : Pass<"tern-raise-bitlinear", "::mlir::func::FuncOp"> {
     "::mlir::tensor::TensorDialect", "::tern::TernDialect"
   ];
   let statistics = [Statistic<"numRaised", "num-raised", "Layers raised">];
+}
+
+def TernOutlineLatents : Pass<"tern-outline-latents", "::mlir::ModuleOp"> {
+  let summary = "Make parameters of dequantized weights";
+  let description = [{
+    Where the weights of a `tern.bitlinear` are computed from parameters that
+    hold their codes and scales (the computation has `tern.ternary`), the
+    function gets a float parameter in its place, and the module a prepare
+    function `@initial_<n>` (`tern.initial`) that computes what it begins with.
+    It is called as the codes without what tools append for quantized weights
+    (`_quantized`, `_Q4`), or with `.latent`. The layer then is like any other:
+    it can be named, trained and packed. Other users keep the old computation.
+  }];
+  let dependentDialects = ["::tern::TernDialect"];
+  let statistics = [
+    Statistic<"numOutlined", "num-outlined", "Parameters made">
+  ];
 }
 
 def TernTernarize : Pass<"tern-ternarize", "::mlir::ModuleOp"> {
