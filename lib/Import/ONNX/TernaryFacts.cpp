@@ -18,8 +18,6 @@
 #include <cstring>
 
 using namespace tern::onnx_import;
-using mlir::DenseElementsAttr;
-using mlir::RankedTensorType;
 using tern::TernDialect;
 
 //===----------------------------------------------------------------------===//
