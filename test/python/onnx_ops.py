@@ -19,6 +19,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
+import onnx_newer_cases
 import onnx_window_cases
 from onnx_case import Case, f32, wide
 
@@ -252,7 +253,7 @@ def shapes(rng, fixed, m, n):
     return case
 
 
-GROUPS = [unary, binary, reductions, linear, normalizations, shapes, *onnx_window_cases.GROUPS]
+GROUPS = [unary, binary, reductions, linear, normalizations, shapes, *onnx_window_cases.GROUPS, *onnx_newer_cases.GROUPS]
 
 
 class Ternc:

@@ -169,6 +169,29 @@ static Value emitMish(B &b, Value x, DType) {
   return mul(b, x, math::TanhOp::create(b, emitSoftplus(b, x)));
 }
 
+static Value emitSwish(B &b, Value x, double alpha) {
+  return mul(b, x, emitSigmoid(b, mul(b, constant(b, x, alpha), x)));
+}
+
+/// The gate's Swish times the other operand, of the same shape.
+static LogicalResult importSwiGLU(Node &node) {
+  double alpha = node.getFloat("alpha", 1);
+  FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(Floats);
+  if (failed(operands))
+    return failure();
+  Tensor gate = (*operands)[0], linear = (*operands)[1];
+  FailureOr<Tensor> aligned =
+      node.expectShape(linear, gate.shape,
+                       "the shapes " + node.describe(gate.shape) + " and " +
+                           node.describe(linear.shape) + " differ");
+  if (failed(aligned))
+    return failure();
+  return node.setResult(node.emitMap(
+      {gate, *aligned}, gate.dtype, [&](B &b, ValueRange args) -> Value {
+        return mul(b, emitSwish(b, args[0], alpha), args[1]);
+      }));
+}
+
 /// x * Phi(x), exact or by the usual approximation of Phi.
 static LogicalResult importGelu(Node &node) {
   StringRef kind = node.getString("approximate", "none");
@@ -211,6 +234,11 @@ void tern::onnx_import::addActivationOps(OpTable &ops) {
                 [](B &b, Value x, ArrayRef<double> values) {
                   return emitElu(b, x, values[0]);
                 });
+  addParametric(ops, "Swish", 24, {{"alpha", 1}},
+                [](B &b, Value x, ArrayRef<double> values) {
+                  return emitSwish(b, x, values[0]);
+                });
+  ops.onOp("SwiGLU", 28, 2, importSwiGLU);
   addParametric(ops, "Celu", 12, {{"alpha", 1}}, emitCelu);
   addParametric(ops, "Selu", 1,
                 {{"alpha", 1.67326319217681884765625},

@@ -91,17 +91,59 @@ static Value emitIntegerMod(B &b, Value x, Value y, DType dtype) {
   return arith::SelectOp::create(b, wraps, sum, rest);
 }
 
+/// Python's remainder of floats: as C's, but with the sign of the divisor, also
+/// where it is 0. By an infinity of the other sign it is that infinity.
+static Value emitFloatMod(B &b, Value x, Value y) {
+  using P = arith::CmpFPredicate;
+  Value rest = arith::RemFOp::create(b, x, y);
+  Value zero = emitConstant(b, x.getType(), 0);
+  auto is = [&](P predicate, Value v) -> Value {
+    return arith::CmpFOp::create(b, predicate, v, zero);
+  };
+  Value differ = arith::XOrIOp::create(b, is(P::OLT, rest), is(P::OLT, y));
+  Value sum = arith::AddFOp::create(b, rest, y);
+  Value moved = arith::SelectOp::create(b, differ, sum, rest);
+  return arith::SelectOp::create(b, is(P::OEQ, rest),
+                                 math::CopySignOp::create(b, rest, y), moved);
+}
+
+/// The remainder of elements known at import, none of them negative.
+static std::optional<Extent> foldMod(Node &node, const Extent &x,
+                                     const Extent &y) {
+  if (!isNonNegative(x) || !isNonNegative(y))
+    return std::nullopt;
+  std::optional<int64_t> dividend = x.getConstant(), divisor = y.getConstant();
+  if (divisor == 0 || (!y.getTerms().empty() && Extent::divExact(x, y)))
+    return Extent(0);
+  if (dividend && divisor)
+    return Extent(*dividend % *divisor);
+  B &b = node.b;
+  Symbols &symbols = node.getSymbols();
+  return symbols.compute("mod", {x, y}, [&]() -> Value {
+    // Nothing traps where a dynamic extent is 0.
+    Value safe = arith::MaxUIOp::create(b, symbols.getValue(b, y),
+                                        symbols.getValue(b, Extent(1)));
+    return arith::RemUIOp::create(b, symbols.getValue(b, x), safe);
+  });
+}
+
 static LogicalResult importMod(Node &node) {
   bool isFmod = node.getInt("fmod", 0);
-  FailureOr<SmallVector<Tensor>> operands =
-      node.getSameTyped(isFmod ? Numbers : Integers);
+  FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(Numbers);
   if (failed(operands))
     return failure();
   DType dtype = operands->front().dtype;
+  if (std::optional<Tensor> folded =
+          foldBinary(node, (*operands)[0], (*operands)[1], dtype, foldMod)) {
+    node.setResult(0, *folded);
+    return success();
+  }
   return node.setResult(
       node.emitMap(*operands, dtype, [&](B &b, ValueRange args) -> Value {
-        if (isFloat(dtype))
+        if (isFloat(dtype) && isFmod)
           return arith::RemFOp::create(b, args[0], args[1]);
+        if (isFloat(dtype))
+          return emitFloatMod(b, args[0], args[1]);
         if (!isFmod)
           return emitIntegerMod(b, args[0], args[1], dtype);
         Value isZero, isMinusOne; // C's remainder; by -1 it is 0 as by 1.
@@ -180,13 +222,40 @@ static LogicalResult importPow(Node &node) {
 // Any number of operands
 //===----------------------------------------------------------------------===//
 
+/// The lesser or greater of elements known at import.
+static std::optional<Extent> foldMin(Node &node, const Extent &x,
+                                     const Extent &y) {
+  std::optional<int64_t> first = x.getConstant(), second = y.getConstant();
+  if (first && second)
+    return Extent(std::min(*first, *second));
+  // What is computed must not be negative.
+  if (!isNonNegative(x) || !isNonNegative(y))
+    return std::nullopt;
+  return node.getSymbols().min(node.b, x, y);
+}
+
+static std::optional<Extent> foldMax(Node &node, const Extent &x,
+                                     const Extent &y) {
+  std::optional<Extent> excess = node.getSymbols().saturatingSub(node.b, x, y);
+  return excess ? Extent::add(y, *excess) : std::nullopt;
+}
+
 static void addVariadic(OpTable &ops, StringRef name, unsigned types,
-                        BinaryBody body, bool isMean = false) {
+                        BinaryBody body, bool isMean = false,
+                        ContentsFold fold = nullptr) {
   ops.onOp(name, 1, {1, Inputs::any}, [=](Node &node) -> LogicalResult {
     FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(types);
     if (failed(operands))
       return failure();
     DType dtype = operands->front().dtype;
+    std::optional<Tensor> folded = operands->front();
+    for (const Tensor &next : ArrayRef(*operands).drop_front())
+      if (folded)
+        folded = foldBinary(node, *folded, next, dtype, fold);
+    if (folded && folded->contents) {
+      node.setResult(0, *folded);
+      return success();
+    }
     return node.setResult(
         node.emitMap(*operands, dtype, [&](B &b, ValueRange args) -> Value {
           Value result = args[0];
@@ -336,8 +405,8 @@ void tern::onnx_import::addElementwiseOps(OpTable &ops) {
   ops.onOp("Mod", 10, 2, importMod);
   ops.onOp("Pow", 1, 2, importPow);
 
-  addVariadic(ops, "Min", Numbers, emitMinimum);
-  addVariadic(ops, "Max", Numbers, emitMaximum);
+  addVariadic(ops, "Min", Numbers, emitMinimum, /*isMean=*/false, foldMin);
+  addVariadic(ops, "Max", Numbers, emitMaximum, /*isMean=*/false, foldMax);
   addVariadic(ops, "Sum", Floats, emitAdd);
   addVariadic(ops, "Mean", Floats, emitAdd, /*isMean=*/true);
 

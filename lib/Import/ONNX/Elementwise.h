@@ -63,6 +63,10 @@ mlir::Value emitSaturated(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
 mlir::FailureOr<Tensor> emitMin(Node &node, Tensor x,
                                 llvm::ArrayRef<int64_t> axes);
 
+/// exp(x) divided by its sum over the axes, computed in x's type.
+mlir::FailureOr<Tensor> emitSoftmax(Node &node, Tensor x,
+                                    llvm::ArrayRef<int64_t> axes);
+
 /// A binary scalar operation over tensors of one type, broadcast. Fails if
 /// either was not made.
 template <typename Op>

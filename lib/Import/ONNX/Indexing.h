@@ -18,6 +18,23 @@ namespace tern::onnx_import {
 mlir::Value emitSafeIndex(mlir::ImplicitLocOpBuilder &b, mlir::Value index,
                           mlir::Value extent);
 
+/// Along one axis: elements start, start + step, ..., `size` of them.
+struct Span {
+  Extent start = 0, size;
+  int64_t step = 1;
+};
+
+/// All of a tensor.
+llvm::SmallVector<Span> getFullRanges(llvm::ArrayRef<Extent> shape);
+
+/// The part of a tensor that the ranges, which are in bounds, describe.
+mlir::FailureOr<Tensor> emitSlice(Node &node, Tensor operand,
+                                  llvm::ArrayRef<Span> ranges);
+
+/// One tensor after another along the axis; reports other extents that differ.
+mlir::FailureOr<Tensor> emitConcat(Node &node, llvm::ArrayRef<Tensor> operands,
+                                   int64_t axis);
+
 /// The extents as values, made before a body refers to them.
 /// What indices may be besides positions.
 struct IndexForms {

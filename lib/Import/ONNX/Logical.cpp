@@ -18,6 +18,7 @@ using B = ImplicitLocOpBuilder;
 /// A comparison's three forms, and its value on elements known at import, given
 /// their difference.
 struct Comparison {
+  StringRef name;
   arith::CmpFPredicate floats;
   arith::CmpIPredicate signedInts, unsignedInts;
   bool (*holds)(int64_t difference);
@@ -42,18 +43,36 @@ static std::optional<bool> foldComparison(const Comparison &comparison,
   return std::nullopt;
 }
 
-static void addComparison(OpTable &ops, StringRef name, int64_t since,
-                          unsigned types, Comparison comparison) {
-  ops.onOp(name, since, 2, [=](Node &node) -> LogicalResult {
+/// Answers that depend on extents are extents themselves, 0 or 1, for so many
+/// elements: a shape has no more, and code for each of a mask's would be long.
+static constexpr size_t maxSymbolicAnswers = 8;
+
+static void addComparison(OpTable &ops, int64_t since, unsigned types,
+                          Comparison comparison) {
+  ops.onOp(comparison.name, since, 2, [=](Node &node) -> LogicalResult {
     FailureOr<SmallVector<Tensor>> operands = getBinaryOperands(node, types);
     if (failed(operands))
       return failure();
+    bool mayCompute = llvm::all_of(*operands, [](const Tensor &operand) {
+      return operand.contents && operand.contents->size() <= maxSymbolicAnswers;
+    });
     auto fold = [&](Node &, const Extent &x,
                     const Extent &y) -> std::optional<Extent> {
       std::optional<Extent> difference = Extent::sub(x, y);
-      std::optional<bool> answer =
-          difference ? foldComparison(comparison, *difference) : std::nullopt;
-      return answer ? std::optional(Extent(*answer)) : std::nullopt;
+      if (!difference)
+        return std::nullopt;
+      if (std::optional<bool> answer = foldComparison(comparison, *difference))
+        return Extent(*answer);
+      if (!mayCompute)
+        return std::nullopt;
+      B &b = node.b;
+      Symbols &symbols = node.getSymbols();
+      return symbols.compute(comparison.name, {x, y}, [&]() -> Value {
+        Value answer = arith::CmpIOp::create(b, comparison.signedInts,
+                                             symbols.getValue(b, x),
+                                             symbols.getValue(b, y));
+        return arith::IndexCastUIOp::create(b, b.getIndexType(), answer);
+      });
     };
     if (std::optional<Tensor> folded = foldBinary(
             node, (*operands)[0], (*operands)[1], DType::Bool, fold)) {
@@ -77,6 +96,27 @@ static void addComparison(OpTable &ops, StringRef name, int64_t since,
 
 template <typename Op> static Value emitSimple(B &b, Value x, Value y, DType) {
   return Op::create(b, x, y);
+}
+
+/// x where the condition, 0 or 1, is 1, else y; none if it is not known and one
+/// of them may be negative, which an unknown extent is not.
+static std::optional<Extent> select(Node &node, const Extent &condition,
+                                    const Extent &x, const Extent &y) {
+  if (std::optional<int64_t> value = condition.getConstant())
+    return *value ? x : y;
+  if (x == y)
+    return x;
+  if (!isNonNegative(x) || !isNonNegative(y))
+    return std::nullopt;
+  B &b = node.b;
+  Symbols &symbols = node.getSymbols();
+  return symbols.compute("where", {condition, x, y}, [&]() -> Value {
+    Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                        symbols.getValue(b, condition),
+                                        symbols.getValue(b, Extent(0)));
+    return arith::SelectOp::create(b, holds, symbols.getValue(b, x),
+                                   symbols.getValue(b, y));
+  });
 }
 
 /// NumPy's where, on three broadcast operands.
@@ -104,10 +144,14 @@ static LogicalResult importWhere(Node &node) {
       Tensor result = node.makeTensor(x.dtype, *shape, nullptr);
       result.contents.emplace();
       for (size_t i = 0; i < n; ++i)
-        result.contents->push_back((*cs)[i].isConstant(0) ? (*ys)[i]
-                                                          : (*xs)[i]);
-      node.setResult(0, result);
-      return success();
+        if (std::optional<Extent> value =
+                select(node, (*cs)[i], (*xs)[i], (*ys)[i]);
+            value && fitsType(*value, x.dtype))
+          result.contents->push_back(*value);
+      if (result.contents->size() == n) {
+        node.setResult(0, result);
+        return success();
+      }
     }
   }
   return node.setResult(node.emitMap(
@@ -157,15 +201,14 @@ static LogicalResult importIsInf(Node &node) {
       }));
 }
 
-/// Shifts by the width or more give 0.
+/// Shifts by the width or more, and by less than 0, leave nothing but copies of
+/// the sign. To the right these move in.
 static LogicalResult importBitShift(Node &node) {
   StringRef direction = node.getString("direction", "");
   FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(Integers);
   if (failed(operands))
     return failure();
   DType dtype = operands->front().dtype;
-  if (!isUnsigned(dtype))
-    return node.error("element type " + getName(dtype) + " is not supported");
   if (direction != "LEFT" && direction != "RIGHT")
     return node.error("attribute 'direction' must be LEFT or RIGHT");
   return node.setResult(
@@ -175,6 +218,12 @@ static LogicalResult importBitShift(Node &node) {
         Value fits =
             arith::CmpIOp::create(b, arith::CmpIPredicate::ult, args[1],
                                   emitConstant(b, type, getBitWidth(dtype)));
+        if (direction == "RIGHT" && !isUnsigned(dtype))
+          return arith::ShRSIOp::create(
+              b, args[0],
+              arith::SelectOp::create(
+                  b, fits, args[1],
+                  emitConstant(b, type, getBitWidth(dtype) - 1)));
         Value amount = arith::SelectOp::create(b, fits, args[1], zero);
         Value shifted =
             direction == "LEFT"
@@ -184,23 +233,44 @@ static LogicalResult importBitShift(Node &node) {
       }));
 }
 
+/// x + y + overlap * x * y.
+static std::optional<Extent> unite(const Extent &x, const Extent &y,
+                                   int64_t overlap) {
+  std::optional<Extent> sum = Extent::add(x, y), both = Extent::mul(x, y);
+  if (both)
+    both = Extent::mul(*both, overlap);
+  return sum && both ? Extent::add(*sum, *both) : std::nullopt;
+}
+
 void tern::onnx_import::addLogicalOps(OpTable &ops) {
   using F = arith::CmpFPredicate;
   using I = arith::CmpIPredicate;
-  addComparison(ops, "Equal", 1, AllTypes,
-                {F::OEQ, I::eq, I::eq, [](int64_t d) { return d == 0; }});
-  addComparison(ops, "Less", 1, Numbers,
-                {F::OLT, I::slt, I::ult, [](int64_t d) { return d < 0; }});
-  addComparison(ops, "LessOrEqual", 12, Numbers,
-                {F::OLE, I::sle, I::ule, [](int64_t d) { return d <= 0; }});
-  addComparison(ops, "Greater", 1, Numbers,
-                {F::OGT, I::sgt, I::ugt, [](int64_t d) { return d > 0; }});
-  addComparison(ops, "GreaterOrEqual", 12, Numbers,
-                {F::OGE, I::sge, I::uge, [](int64_t d) { return d >= 0; }});
+  addComparison(
+      ops, 1, AllTypes,
+      {"Equal", F::OEQ, I::eq, I::eq, [](int64_t d) { return d == 0; }});
+  addComparison(
+      ops, 1, Numbers,
+      {"Less", F::OLT, I::slt, I::ult, [](int64_t d) { return d < 0; }});
+  addComparison(ops, 12, Numbers,
+                {"LessOrEqual", F::OLE, I::sle, I::ule,
+                 [](int64_t d) { return d <= 0; }});
+  addComparison(
+      ops, 1, Numbers,
+      {"Greater", F::OGT, I::sgt, I::ugt, [](int64_t d) { return d > 0; }});
+  addComparison(ops, 12, Numbers,
+                {"GreaterOrEqual", F::OGE, I::sge, I::uge,
+                 [](int64_t d) { return d >= 0; }});
 
-  addBinary(ops, "And", 1, Booleans, emitSimple<arith::AndIOp>);
-  addBinary(ops, "Or", 1, Booleans, emitSimple<arith::OrIOp>);
-  addBinary(ops, "Xor", 1, Booleans, emitSimple<arith::XOrIOp>);
+  addBinary(ops, "And", 1, Booleans, emitSimple<arith::AndIOp>,
+            [](Node &, const Extent &x, const Extent &y) {
+              return Extent::mul(x, y);
+            });
+  addBinary(
+      ops, "Or", 1, Booleans, emitSimple<arith::OrIOp>,
+      [](Node &, const Extent &x, const Extent &y) { return unite(x, y, -1); });
+  addBinary(
+      ops, "Xor", 1, Booleans, emitSimple<arith::XOrIOp>,
+      [](Node &, const Extent &x, const Extent &y) { return unite(x, y, -2); });
   addBinary(ops, "BitwiseAnd", 18, Integers, emitSimple<arith::AndIOp>);
   addBinary(ops, "BitwiseOr", 18, Integers, emitSimple<arith::OrIOp>);
   addBinary(ops, "BitwiseXor", 18, Integers, emitSimple<arith::XOrIOp>);
@@ -208,9 +278,12 @@ void tern::onnx_import::addLogicalOps(OpTable &ops) {
     return arith::XOrIOp::create(b, x, emitConstant(b, x.getType(), -1));
   });
   ops.onOp("BitShift", 11, 2, importBitShift);
-  addUnary(ops, "Not", 1, Booleans, [](B &b, Value x, DType) -> Value {
-    return arith::XOrIOp::create(b, x, emitConstant(b, x.getType(), 1));
-  });
+  addUnary(
+      ops, "Not", 1, Booleans,
+      [](B &b, Value x, DType) -> Value {
+        return arith::XOrIOp::create(b, x, emitConstant(b, x.getType(), 1));
+      },
+      [](const Extent &x) { return Extent::sub(1, x); });
 
   ops.onOp("Where", 9, 3, importWhere);
   ops.onOp("IsNaN", 9, 1, importIsNaN);

@@ -374,6 +374,8 @@ static LogicalResult importGroupedNorm(Node &node, bool isInstance) {
   Extent groups = isInstance ? channels : node.getInt("num_groups", 0);
   std::optional<Extent> perGroup =
       groups.isConstant(0) ? std::nullopt : Extent::divExact(channels, groups);
+  if (!perGroup && !groups.isConstant(0) && !channels.getConstant())
+    perGroup = node.getSymbols().floorDiv(node.b, channels, groups);
   if (!perGroup)
     return node.error("the channels do not make " + node.describe({groups}) +
                       " groups");

@@ -34,6 +34,7 @@ const OpTable &OpTable::get() {
     addCastOps(ops);
     addLinearAlgebraOps(ops);
     addConvolutionOps(ops);
+    addAttentionOps(ops);
     addPoolingOps(ops);
     addPaddingOps(ops);
     addIndexingOps(ops);

@@ -69,7 +69,7 @@ private:
 };
 
 /// The newest version of the standard operators whose rules were checked.
-constexpr int64_t newestOpset = 24;
+constexpr int64_t newestOpset = 28;
 
 void addElementwiseOps(OpTable &ops);
 void addActivationOps(OpTable &ops);
@@ -77,6 +77,7 @@ void addLogicalOps(OpTable &ops);
 void addCastOps(OpTable &ops);
 void addLinearAlgebraOps(OpTable &ops);
 void addConvolutionOps(OpTable &ops);
+void addAttentionOps(OpTable &ops);
 void addPoolingOps(OpTable &ops);
 void addPaddingOps(OpTable &ops);
 void addIndexingOps(OpTable &ops);

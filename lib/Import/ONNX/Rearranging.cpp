@@ -125,8 +125,11 @@ static LogicalResult importDepthToSpace(Node &node) {
 
 static LogicalResult importSpaceToDepth(Node &node) {
   FailureOr<int64_t> block = getBlock(node);
+  StringRef mode = node.getString("mode", "DCR"); // Since opset 28.
   if (failed(block))
     return failure();
+  if (mode != "DCR" && mode != "CRD")
+    return node.error("attribute 'mode' must be DCR or CRD");
   ArrayRef<Extent> in = node.getInput(0).shape;
   std::optional<Extent> depth = Extent::mul(in[1], *block * *block);
   std::optional<Extent> height = divide(node, in[2], *block);
@@ -135,7 +138,9 @@ static LogicalResult importSpaceToDepth(Node &node) {
     return node.error("height and width must be multiples of " + Twine(*block) +
                       "; fix dynamic dimensions with --dim");
   return rearrange(node, {in[0], in[1], *height, *block, *width, *block},
-                   {0, 3, 5, 1, 2, 4}, {in[0], *depth, *height, *width});
+                   mode == "DCR" ? ArrayRef<int64_t>{0, 3, 5, 1, 2, 4}
+                                 : ArrayRef<int64_t>{0, 1, 3, 5, 2, 4},
+                   {in[0], *depth, *height, *width});
 }
 
 void tern::onnx_import::addRearrangingOps(OpTable &ops) {

@@ -136,9 +136,25 @@ static FailureOr<Tensor> reduceMean(Node &node, Tensor x,
   return node.emitMean(x, axes);
 }
 
+/// False is less than true.
 static FailureOr<Tensor> reduceMax(Node &node, Tensor x,
                                    ArrayRef<int64_t> axes) {
+  if (x.dtype == DType::Bool)
+    return node.emitReduce(x, axes, node.emitScalar(node.b.getI1Type(), 0),
+                           [](B &b, ValueRange args) -> Value {
+                             return arith::OrIOp::create(b, args[1], args[0]);
+                           });
   return node.emitMax(x, axes);
+}
+
+static FailureOr<Tensor> reduceMin(Node &node, Tensor x,
+                                   ArrayRef<int64_t> axes) {
+  if (x.dtype == DType::Bool)
+    return node.emitReduce(x, axes, node.emitScalar(node.b.getI1Type(), 1),
+                           [](B &b, ValueRange args) -> Value {
+                             return arith::AndIOp::create(b, args[1], args[0]);
+                           });
+  return emitMin(node, x, axes);
 }
 
 FailureOr<Tensor> tern::onnx_import::emitMin(Node &node, Tensor x,
@@ -266,6 +282,15 @@ static FailureOr<SmallVector<int64_t>> getSoftmaxAxes(Node &node,
       llvm::seq<int64_t>(*first, flattens ? rank : *first + 1));
 }
 
+FailureOr<Tensor> tern::onnx_import::emitSoftmax(Node &node, Tensor x,
+                                                 ArrayRef<int64_t> axes) {
+  FailureOr<Tensor> max = unsqueeze(node, emitShift(node, x, axes), axes);
+  FailureOr<Tensor> exp =
+      mapUnary<math::ExpOp>(node, mapBinary<arith::SubFOp>(node, x, max));
+  return mapBinary<arith::DivFOp>(node, exp,
+                                  unsqueeze(node, sum(node, exp, axes), axes));
+}
+
 /// exp(x - max) / sum; its logarithm is x - max - log(sum).
 static LogicalResult importSoftmax(Node &node, bool isLog) {
   Tensor input = node.getInput(0);
@@ -276,16 +301,18 @@ static LogicalResult importSoftmax(Node &node, bool isLog) {
   FailureOr<Tensor> x = node.emitFloatCast(input, getAccumulatorType(type));
   if (failed(x))
     return failure();
-  FailureOr<Tensor> max = unsqueeze(node, emitShift(node, *x, *axes), *axes);
-  FailureOr<Tensor> shifted = mapBinary<arith::SubFOp>(node, *x, max);
-  FailureOr<Tensor> exp = mapUnary<math::ExpOp>(node, shifted);
-  FailureOr<Tensor> total = sum(node, exp, *axes);
-  FailureOr<Tensor> result =
-      isLog
-          ? mapBinary<arith::SubFOp>(
-                node, shifted,
-                unsqueeze(node, mapUnary<math::LogOp>(node, total), *axes))
-          : mapBinary<arith::DivFOp>(node, exp, unsqueeze(node, total, *axes));
+  FailureOr<Tensor> result;
+  if (isLog) {
+    FailureOr<Tensor> max = unsqueeze(node, emitShift(node, *x, *axes), *axes);
+    FailureOr<Tensor> shifted = mapBinary<arith::SubFOp>(node, *x, max);
+    FailureOr<Tensor> total =
+        sum(node, mapUnary<math::ExpOp>(node, shifted), *axes);
+    result = mapBinary<arith::SubFOp>(
+        node, shifted,
+        unsqueeze(node, mapUnary<math::LogOp>(node, total), *axes));
+  } else {
+    result = emitSoftmax(node, *x, *axes);
+  }
   if (failed(result))
     return failure();
   return node.setResult(node.emitFloatCast(*result, type));
@@ -294,8 +321,8 @@ static LogicalResult importSoftmax(Node &node, bool isLog) {
 void tern::onnx_import::addReductionOps(OpTable &ops) {
   addReduction(ops, "ReduceSum", 13, Numbers, reduceSum);
   addReduction(ops, "ReduceMean", 18, Numbers, reduceAsFloat<reduceMean>);
-  addReduction(ops, "ReduceMax", 18, Numbers, reduceMax);
-  addReduction(ops, "ReduceMin", 18, Numbers, emitMin);
+  addReduction(ops, "ReduceMax", 18, AllTypes, reduceMax);
+  addReduction(ops, "ReduceMin", 18, AllTypes, reduceMin);
   addReduction(ops, "ReduceProd", 18, Numbers, reduceProd);
   addReduction(ops, "ReduceL1", 18, Numbers, reduceL1);
   addReduction(ops, "ReduceL2", 18, Numbers, reduceAsFloat<reduceL2>);

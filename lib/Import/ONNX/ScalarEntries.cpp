@@ -120,8 +120,8 @@ tern::onnx_import::foldBinary(Node &node, const Tensor &lhs, const Tensor &rhs,
 
 bool tern::onnx_import::fitsType(const Extent &extent, DType dtype) {
   std::optional<int64_t> value = extent.getConstant();
-  if (!value) // Symbolic ones are extents of tensors.
-    return getBitWidth(dtype) >= 32;
+  if (!value) // Symbolic ones are extents of tensors, or answers about them.
+    return dtype == DType::Bool || getBitWidth(dtype) >= 32;
   if (isUnsigned(dtype))
     return *value >= 0 && (getBitWidth(dtype) == 64 ||
                            llvm::isUIntN(getBitWidth(dtype), *value));

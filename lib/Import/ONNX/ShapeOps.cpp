@@ -43,7 +43,23 @@ static FailureOr<Extents> inferReshape(Node &node, const Tensor &input,
   }
   if (!open)
     return shape;
-  std::optional<Extent> total = Extent::product(input.shape);
+  // Dimensions that stay are no part of the question: the quotient follows from
+  // fewer extents then.
+  Extents left(input.shape);
+  if (known) {
+    known = Extent(1);
+    for (size_t i = 0; known && i < shape.size(); ++i) {
+      if (i == *open)
+        continue;
+      auto same =
+          shape[i].getConstant() ? left.end() : llvm::find(left, shape[i]);
+      if (same != left.end())
+        left.erase(same);
+      else
+        known = Extent::mul(*known, shape[i]);
+    }
+  }
+  std::optional<Extent> total = Extent::product(left);
   std::optional<Extent> rest;
   if (total && known) {
     rest = Extent::divExact(*total, *known);

@@ -22,20 +22,13 @@ using B = ImplicitLocOpBuilder;
 // Parts of tensors
 //===----------------------------------------------------------------------===//
 
-/// Along one axis: elements start, start + step, ..., `size` of them.
-struct Span {
-  Extent start = 0, size;
-  int64_t step = 1;
-};
-
-static SmallVector<Span> getFullRanges(ArrayRef<Extent> shape) {
+SmallVector<Span> tern::onnx_import::getFullRanges(ArrayRef<Extent> shape) {
   return llvm::map_to_vector(
       shape, [](const Extent &extent) { return Span{0, extent, 1}; });
 }
 
-/// The part of a tensor that the ranges, which are in bounds, describe.
-static FailureOr<Tensor> emitSlice(Node &node, Tensor operand,
-                                   ArrayRef<Span> ranges) {
+FailureOr<Tensor> tern::onnx_import::emitSlice(Node &node, Tensor operand,
+                                               ArrayRef<Span> ranges) {
   Extents shape;
   SmallVector<OpFoldResult> offsets, sizes, strides;
   B &b = node.b;
@@ -77,35 +70,31 @@ static FailureOr<Tensor> emitSlice(Node &node, Tensor operand,
   });
 }
 
-static LogicalResult importConcat(Node &node) {
-  FailureOr<SmallVector<Tensor>> inputs = node.getSameTyped(AllTypes);
-  if (failed(inputs))
-    return failure();
-  const Tensor &first = inputs->front();
-  FailureOr<int64_t> axis = node.normalizeAxis(
-      node.getInt("axis", node.getVersion() < 4 ? 1 : 0), first.getRank());
-  if (failed(axis))
-    return failure();
+FailureOr<Tensor> tern::onnx_import::emitConcat(Node &node,
+                                                ArrayRef<Tensor> operands,
+                                                int64_t axis) {
+  SmallVector<Tensor> inputs(operands);
+  const Tensor &first = inputs.front();
   Extents shape(first.shape);
-  shape[*axis] = 0;
+  shape[axis] = 0;
   bool isKnown = first.getRank() == 1;
   SmallVector<Extent> offsets;
-  for (Tensor &input : *inputs) {
+  for (Tensor &input : inputs) {
     Extents wanted(first.shape);
     if (input.getRank() == first.getRank())
-      wanted[*axis] = input.shape[*axis];
+      wanted[axis] = input.shape[axis];
     FailureOr<Tensor> part = node.expectShape(
         input, wanted,
         "shapes " + node.describe(first.shape) + " and " +
-            node.describe(input.shape) + " differ beside axis " + Twine(*axis));
+            node.describe(input.shape) + " differ beside axis " + Twine(axis));
     if (failed(part))
       return failure();
     input = *part;
-    offsets.push_back(shape[*axis]);
-    std::optional<Extent> next = Extent::add(shape[*axis], input.shape[*axis]);
+    offsets.push_back(shape[axis]);
+    std::optional<Extent> next = Extent::add(shape[axis], input.shape[axis]);
     if (!next)
       return node.error("the extent of the result overflows");
-    shape[*axis] = *next;
+    shape[axis] = *next;
     isKnown &= input.contents.has_value();
   }
   if (failed(node.checkShape(first.dtype, shape)))
@@ -114,28 +103,38 @@ static LogicalResult importConcat(Node &node) {
   if (isKnown &&
       shape[0].getConstant().value_or(maxContents + 1) <= maxContents) {
     result.contents.emplace();
-    for (const Tensor &input : *inputs)
+    for (const Tensor &input : inputs)
       result.contents->append(input.contents->begin(), input.contents->end());
-    node.setResult(0, result);
-    return success();
+    return result;
   }
   B &b = node.b;
   result.value = node.emitEmpty(node.getElementType(first.dtype), shape);
-  for (auto [input, offset] : llvm::zip_equal(*inputs, offsets)) {
+  for (auto [input, offset] : llvm::zip_equal(inputs, offsets)) {
     // Nothing to insert, perhaps at the end: out of bounds for MLIR.
     if (llvm::is_contained(input.shape, Extent(0)))
       continue;
     SmallVector<OpFoldResult> starts(shape.size(), b.getIndexAttr(0));
     SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
     SmallVector<OpFoldResult> sizes;
-    starts[*axis] = node.getSymbols().getFoldResult(b, offset);
+    starts[axis] = node.getSymbols().getFoldResult(b, offset);
     for (const Extent &extent : input.shape)
       sizes.push_back(node.getSymbols().getFoldResult(b, extent));
     result.value = tensor::InsertSliceOp::create(
         b, node.getValue(input), result.value, starts, sizes, strides);
   }
-  node.setResult(0, result);
-  return success();
+  return result;
+}
+
+static LogicalResult importConcat(Node &node) {
+  FailureOr<SmallVector<Tensor>> inputs = node.getSameTyped(AllTypes);
+  if (failed(inputs))
+    return failure();
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", node.getVersion() < 4 ? 1 : 0),
+                         inputs->front().getRank());
+  if (failed(axis))
+    return failure();
+  return node.setResult(emitConcat(node, *inputs, *axis));
 }
 
 static LogicalResult importSplit(Node &node) {
@@ -146,17 +145,18 @@ static LogicalResult importSplit(Node &node) {
     return failure();
   const Extent &whole = input.shape[*axis];
   int64_t count = node.getNumResults();
-  SmallVector<int64_t> sizes;
   SmallVector<Extent> parts;
   bool isGiven = node.hasInput(1);
   if (isGiven) {
-    FailureOr<SmallVector<int64_t>> values = node.getConstants(1, "sizes");
-    if (failed(values))
-      return failure();
-    sizes = *values;
+    std::optional<ArrayRef<Extent>> values = node.getContents(1);
+    if (!values)
+      return node.error("sizes must be known when compiling; bind a graph "
+                        "input with --constant-input, or dynamic dimensions "
+                        "with --dim");
+    parts.assign(values->begin(), values->end());
   } else if (std::optional<SmallVector<int64_t>> values =
                  node.getInts("split")) {
-    sizes = *values;
+    parts.assign(values->begin(), values->end());
     isGiven = true;
   }
   if (int64_t declared = node.getInt("num_outputs", count); declared != count)
@@ -164,17 +164,27 @@ static LogicalResult importSplit(Node &node) {
                       ", but the node has " + Twine(count) + " outputs");
   Symbols &symbols = node.getSymbols();
   if (isGiven) {
-    int64_t sum = 0;
-    for (int64_t size : sizes) {
-      if (size < 0 || llvm::AddOverflow(sum, size, sum))
-        return node.error("the sizes do not add up to " + node.describe(whole));
-      parts.push_back(size);
+    std::string message = "the sizes do not add up to " + node.describe(whole);
+    std::optional<Extent> sum = Extent(0);
+    for (const Extent &size : parts) {
+      if (std::optional<int64_t> value = size.getConstant();
+          value && *value < 0)
+        return node.error(message);
+      if (!isNonNegative(size) &&
+          failed(node.check(
+              arith::CmpIOp::create(node.b, arith::CmpIPredicate::sge,
+                                    symbols.getValue(node.b, size),
+                                    symbols.getValue(node.b, Extent(0))),
+              "a size, " + node.describe(size) + ", is negative")))
+        return failure();
+      sum = sum ? Extent::add(*sum, size) : std::nullopt;
     }
-    if (static_cast<int64_t>(sizes.size()) != count)
-      return node.error("there are " + Twine(sizes.size()) + " sizes for " +
+    if (static_cast<int64_t>(parts.size()) != count)
+      return node.error("there are " + Twine(parts.size()) + " sizes for " +
                         Twine(count) + " outputs");
-    if (failed(node.require(
-            whole, sum, "the sizes do not add up to " + node.describe(whole))))
+    if (!sum)
+      return node.error(message);
+    if (failed(node.require(whole, *sum, message)))
       return failure();
   } else { // Equal parts; only the last may be smaller.
     std::optional<Extent> rounded = Extent::add(whole, count - 1), rest = whole;

@@ -1,4 +1,4 @@
-//===- Sorting.cpp - ArgMax, TopK, CumSum ---------------------------------===//
+//===- Sorting.cpp - ArgMax, TopK, CumSum, CumProd ------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -271,11 +271,11 @@ static LogicalResult importTopK(Node &node) {
 }
 
 //===----------------------------------------------------------------------===//
-// CumSum
+// CumSum, CumProd
 //===----------------------------------------------------------------------===//
 
 /// One slice along the axis after another.
-static LogicalResult importCumSum(Node &node) {
+static LogicalResult importCumulative(Node &node, bool isProduct) {
   Tensor input = node.getInput(0);
   bool isExclusive = node.getInt("exclusive", 0);
   bool isReverse = node.getInt("reverse", 0);
@@ -302,8 +302,8 @@ static LogicalResult importCumSum(Node &node) {
   Extents slice(input.shape);
   slice[*axis] = 1;
   Value source = node.getValue(*wide);
-  Value zero = node.emitScalar(type, 0);
-  Value sums = node.emitFill(zero, slice);
+  Value neutral = node.emitScalar(type, isProduct ? 1 : 0);
+  Value sums = node.emitFill(neutral, slice);
   Value empty = node.emitEmpty(type, input.shape);
   SmallVector<OpFoldResult> sizes, offsets(input.getRank(), b.getIndexAttr(0)),
       strides(input.getRank(), b.getIndexAttr(1));
@@ -337,10 +337,13 @@ static LogicalResult importCumSum(Node &node) {
         ArrayRef<AffineMap>{identity, identity}, iterators,
         [&](OpBuilder &builder, Location loc, ValueRange args) {
           B b(loc, builder);
-          Value total =
-              isFloat(input.dtype)
-                  ? arith::AddFOp::create(b, args[1], args[0]).getResult()
-                  : arith::AddIOp::create(b, args[1], args[0]).getResult();
+          Value x = args[1], y = args[0], total;
+          if (isFloat(input.dtype))
+            total = isProduct ? arith::MulFOp::create(b, x, y).getResult()
+                              : arith::AddFOp::create(b, x, y).getResult();
+          else
+            total = isProduct ? arith::MulIOp::create(b, x, y).getResult()
+                              : arith::AddIOp::create(b, x, y).getResult();
           linalg::YieldOp::create(b, total);
         });
     if (!isExclusive)
@@ -364,5 +367,10 @@ void tern::onnx_import::addSortingOps(OpTable &ops) {
            [](Node &node) { return importArgReduction(node, true); });
   ops.onOp("Hardmax", 1, 1, importHardmax);
   ops.onOp("TopK", 1, {1, 2}, importTopK);
-  ops.onOp("CumSum", 11, 2, importCumSum);
+  ops.onOp("CumSum", 11, 2, [](Node &node) {
+    return importCumulative(node, /*isProduct=*/false);
+  });
+  ops.onOp("CumProd", 26, 2, [](Node &node) {
+    return importCumulative(node, /*isProduct=*/true);
+  });
 }
