@@ -42,15 +42,20 @@ check: deps-check build ## Build and pass all tests
 	$(NINJA) tern-test-depends
 	python3 scripts/check.py --build $(BUILD) --jobs $(JOBS)
 
-ONNX_DATA = /usr/share/libonnx-testdata/data
-ONNX_SUITE = $(BUILD)/bin/tern-onnx-suite $(ONNX_DATA) --jobs $(JOBS) --expected test/Import/ONNX/Inputs/expected-failures.txt
+ONNX_INPUTS = test/Import/ONNX/Inputs
+ONNX_SUITE = $(BUILD)/bin/tern-onnx-suite --jobs $(JOBS)
+ONNX_DEBIAN = /usr/share/libonnx-testdata/data --expected $(ONNX_INPUTS)/expected-failures.txt
+ONNX_CURRENT = $(BUILD)/test/onnx-data --expected $(ONNX_INPUTS)/expected-failures-current.txt
 
 check-onnx: deps-check build ## Pass all of ONNX's backend tests in all variants
-	$(NINJA) tern-onnx-suite tern-translate
-	$(ONNX_SUITE) --variant=static
-	$(ONNX_SUITE) --variant=dynamic
-	$(ONNX_SUITE) --variant=parameters
-	scripts/onnx-coverage.py --translate $(BUILD)/bin/tern-translate --check
+	$(NINJA) tern-onnx-suite tern-translate tern-test-onnx-data
+	$(ONNX_SUITE) $(ONNX_DEBIAN) --variant=static
+	$(ONNX_SUITE) $(ONNX_DEBIAN) --variant=dynamic
+	$(ONNX_SUITE) $(ONNX_DEBIAN) --variant=parameters
+	$(ONNX_SUITE) $(ONNX_CURRENT) --variant=static
+	$(ONNX_SUITE) $(ONNX_CURRENT) --variant=dynamic
+	$(ONNX_SUITE) $(ONNX_CURRENT) --variant=parameters
+	scripts/onnx-coverage.py --build $(BUILD) --check
 
 fuzz: deps-check ## Fuzz what reads files, SECONDS (default 60) for each reader
 	scripts/fuzz.sh --seconds $(SECONDS)

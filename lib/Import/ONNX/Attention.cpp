@@ -1,4 +1,4 @@
-//===- Attention.cpp - Attention, RotaryEmbedding
+//===- Attention.cpp - Scaled dot products of queries and keys ------------===//
 //--------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
