@@ -57,8 +57,8 @@ check-onnx: deps-check build ## Pass all of ONNX's backend tests in all variants
 	$(ONNX_SUITE) $(ONNX_CURRENT) --variant=parameters
 	scripts/onnx-coverage.py --build $(BUILD) --check
 
-fuzz: deps-check ## Fuzz what reads files, SECONDS (default 60) for each reader
-	scripts/fuzz.sh --seconds $(SECONDS)
+fuzz: deps-check build ## Fuzz what reads files, SECONDS (default 60) for each reader
+	scripts/fuzz.sh --seconds $(SECONDS) --tools $(BUILD)/bin
 
 format: ## Fail if clang-format would change a file
 	scripts/format.sh

@@ -6,17 +6,21 @@
 # Builds the libFuzzer harnesses and runs each for a time, from the kept corpora.
 # What they come upon stays in BUILD/corpus. Fails at the first finding.
 #
-#   scripts/fuzz.sh [--build DIR] [--seconds N] [HARNESS...]
+#   scripts/fuzz.sh [--build DIR] [--tools DIR] [--seconds N] [HARNESS...]
+#
+# Seeds of models are made with the tern-translate in the folder --tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=build-fuzz
+tools=build/bin
 seconds=60
 harnesses=()
 while [[ $# -gt 0 ]]; do
   case $1 in
     --build) build=$2; shift 2 ;;
+    --tools) tools=$2; shift 2 ;;
     --seconds) seconds=$2; shift 2 ;;
-    -*) echo "usage: $0 [--build DIR] [--seconds N] [HARNESS...]" >&2; exit 2 ;;
+    -*) echo "usage: $0 [--build DIR] [--tools DIR] [--seconds N] [HARNESS...]" >&2; exit 2 ;;
     *) harnesses+=("$1"); shift ;;
   esac
 done
@@ -34,7 +38,8 @@ for harness in "${harnesses[@]}"; do
   if [[ $harness == onnx-import ]]; then
     kept+=("$build/seeds")
     [[ -d $build/seeds ]] ||
-      PYTHONPATH=test/python /usr/bin/python3 test/python/onnx_seeds.py "$build/seeds"
+      PATH=$tools:$PATH PYTHONPATH=test/python \
+        /usr/bin/python3 test/python/onnx_seeds.py "$build/seeds"
   fi
   for i in "${!kept[@]}"; do [[ -d ${kept[i]} ]] || unset "kept[i]"; done
   echo "== $harness: $seconds s"

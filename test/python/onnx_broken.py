@@ -301,7 +301,7 @@ functions("function_attribute_type", "node 'n/leaky' (LeakyRelu, opset 17): attr
                                                               type=onnx.AttributeProto.FLOAT), inner)[1])(
               node("LeakyRelu", "a", "b", "leaky"))], ["slope"]))
 # 2^24 nodes if every call is followed.
-functions("function_growth", "there are more than 1048576 nodes", [call("F0")],
+functions("function_growth", "there are more than 262144 nodes", [call("F0")],
           *[(f"F{i}", "a", "b", [call(f"F{i + 1}", "a", "c", "p"), call(f"F{i + 1}", "c", "b", "q")]) for i in range(24)],
           ("F24", "a", "b", [node("Relu", "a", "b")]))
 

@@ -17,7 +17,7 @@
 using namespace tern::onnx_import;
 
 /// Nested calls multiply: a small file could ask for any number of nodes.
-static constexpr size_t maxNodes = 1 << 20;
+static constexpr size_t maxNodes = 1 << 18;
 
 /// Fields that are newer than Debian's protobuf classes.
 static constexpr int functionAttributeProto = 11, functionOverload = 13,
