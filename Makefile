@@ -55,7 +55,7 @@ check-onnx: deps-check build ## Pass all of ONNX's backend tests in all variants
 	$(ONNX_SUITE) $(ONNX_CURRENT) --variant=static
 	$(ONNX_SUITE) $(ONNX_CURRENT) --variant=dynamic
 	$(ONNX_SUITE) $(ONNX_CURRENT) --variant=parameters
-	scripts/onnx-coverage.py --build $(BUILD) --check
+	/usr/bin/python3 scripts/onnx-coverage.py --build $(BUILD) --check
 
 fuzz: deps-check build ## Fuzz what reads files, SECONDS (default 60) for each reader
 	scripts/fuzz.sh --seconds $(SECONDS) --tools $(BUILD)/bin
