@@ -38,6 +38,15 @@ def lacks_only_hardware(test):
     return all(feature.startswith(("cpu-", "gpu")) for feature in features)
 
 
+def print_slowest(tests, number=20):
+    """Where the time goes: what takes longest is what to merge or to make smaller first."""
+    tests = sorted(tests, key=lambda test: -test["elapsed"])
+    total = sum(test["elapsed"] for test in tests)
+    print(f"the {min(number, len(tests))} slowest of {len(tests)} tests, in seconds of {total:.0f}:")
+    for test in tests[:number]:
+        print(f"  {test['elapsed']:7.1f}  {test['name'].partition(' :: ')[2]}")
+
+
 def run_lit(build, jobs, extra, counts):
     cache = (build / "CMakeCache.txt").read_text()
     lit = re.search(r"^LLVM_EXTERNAL_LIT:[A-Z]*=(.+)$", cache, re.MULTILINE).group(1)
@@ -57,6 +66,7 @@ def run_lit(build, jobs, extra, counts):
         else:
             counts[suite]["failed"] += 1
             print(f"{'did not run' if code == 'UNSUPPORTED' else 'failed'}: {test['name']} ({code})")
+    print_slowest(tests)
     for suite in ("lit", "unit"):
         if not counts[suite]:
             counts[suite]["failed"] += 1
