@@ -108,3 +108,32 @@ module {
     return %n : index
   }
 }
+
+// -----
+
+// What was an arena is marked as a result: the shapes are of one result less.
+module {
+  func.func @main(%x: memref<?xf32>, %y: memref<?xf32> {tern.result}, %arena: memref<?xi8> {tern.result}) {
+    return
+  }
+  // expected-error @+1 {{expected a function from 1 extents, those of 'main', to 2 indices}}
+  func.func private @main_shapes(%n: index) -> index {
+    return %n : index
+  }
+  func.func private @main_arena_size(%n: index) -> index {
+    return %n : index
+  }
+}
+
+// -----
+
+module {
+  func.func @main(%x: memref<?xf32>) {
+    return
+  }
+  func.func private @main_shapes(%n: index) {
+    return
+  }
+  // expected-error @+1 {{expected a function from 1 extents, those of 'main', to 1 indices}}
+  func.func private @main_arena_size(%n: index)
+}

@@ -16,6 +16,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "tern/Dialect/Tern/IR/BufferAttributes.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/MapVector.h"
@@ -23,28 +24,6 @@
 #include <string>
 
 namespace tern {
-
-/// Marks the arguments that `--tern-results-to-destinations` made of results.
-inline constexpr llvm::StringLiteral kResultAttrName = "tern.result";
-/// Marks the trailing argument that holds a function's scratch memory.
-inline constexpr llvm::StringLiteral kArenaAttrName = "tern.arena";
-/// On a `func.call`: the callee's iteration range may be split among threads.
-/// The value is the label that profiles show.
-inline constexpr llvm::StringLiteral kParallelAttrName = "tern.parallel";
-/// On a function: what its shapes function returns after the extents is whether
-/// these hold, messages in an array.
-inline constexpr llvm::StringLiteral kChecksAttrName = "tern.checks";
-/// On a function: what its marked result, a tensor<i32>, numbers from 1:
-/// messages of checks of elements, in an array. 0 says that all hold.
-inline constexpr llvm::StringLiteral kElementChecksAttrName =
-    "tern.element_checks";
-inline constexpr llvm::StringLiteral kFailedCheckAttrName = "tern.failed_check";
-/// On a module at level `llvm`: what the artifact's signature says, as a
-/// dictionary; and the same of its prepare functions, as an array.
-inline constexpr llvm::StringLiteral kInterfaceAttrName = "tern.interface";
-inline constexpr llvm::StringLiteral kPreparesAttrName = "tern.prepares";
-/// On a module: the level of IR it is at. Missing means `graph`.
-inline constexpr llvm::StringLiteral kLevelAttrName = "tern.level";
 
 /// Functions the artifact exports: defined and public.
 llvm::SmallVector<mlir::func::FuncOp> getEntryFunctions(mlir::ModuleOp module);

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "DiscardableAttributes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -88,7 +89,7 @@ LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
     if (!isa<StringAttr>(attr.getValue()))
       return op->emitOpError() << "'" << name << "' must be a string";
   }
-  return success();
+  return verifyOperationMarker(op, attr);
 }
 
 LogicalResult TernDialect::verifyRegionArgAttribute(Operation *op, unsigned,
@@ -122,5 +123,15 @@ LogicalResult TernDialect::verifyRegionArgAttribute(Operation *op, unsigned,
         shaped.getRank() != static_cast<int64_t>(shape.size()))
       return fail("must have one entry per dimension");
   }
-  return success();
+  return verifyValueMarker(function, argIndex, /*isArgument=*/true, attr);
+}
+
+LogicalResult TernDialect::verifyRegionResultAttribute(Operation *op, unsigned,
+                                                       unsigned resultIndex,
+                                                       NamedAttribute attr) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (!function)
+    return op->emitOpError()
+           << "'" << attr.getName() << "' belongs on functions";
+  return verifyValueMarker(function, resultIndex, /*isArgument=*/false, attr);
 }

@@ -1,0 +1,295 @@
+//===- DiscardableAttributes.cpp - Verifiers of tern.* attributes ---------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Passes rely on these attributes, and anybody may write them. What a pass
+// would have to check before it reads one is checked here, once.
+//
+//===----------------------------------------------------------------------===//
+
+#include "DiscardableAttributes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "tern/Dialect/Tern/IR/BufferAttributes.h"
+#include "tern/Dialect/Tern/IR/Facts.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+
+using namespace mlir;
+using namespace tern;
+
+//===----------------------------------------------------------------------===//
+// Kinds of values
+//===----------------------------------------------------------------------===//
+
+/// What the value must be, or "" if it is that.
+using Check = StringRef (*)(Attribute);
+
+static StringRef isUnit(Attribute attr) {
+  return isa<UnitAttr>(attr) ? "" : "must be a unit attribute";
+}
+static StringRef isText(Attribute attr) {
+  return isa<StringAttr>(attr) ? "" : "must be a string";
+}
+static StringRef isInteger(Attribute attr) {
+  return isa<IntegerAttr>(attr) ? "" : "must be an integer";
+}
+static StringRef isFloat(Attribute attr) {
+  return isa<FloatAttr>(attr) ? "" : "must be a float";
+}
+static StringRef isNumber(Attribute attr) {
+  return isa<FloatAttr, IntegerAttr>(attr) ? "" : "must be a number";
+}
+static StringRef isTexts(Attribute attr) {
+  auto array = dyn_cast<ArrayAttr>(attr);
+  return array && llvm::all_of(array, llvm::IsaPred<StringAttr>)
+             ? ""
+             : "must be an array of strings";
+}
+static StringRef isOrder(Attribute attr) {
+  auto text = dyn_cast<StringAttr>(attr);
+  return text && (text == "ascending" || text == "descending")
+             ? ""
+             : "must be \"ascending\" or \"descending\"";
+}
+static StringRef isTraining(Attribute attr) {
+  auto dict = dyn_cast<DictionaryAttr>(attr);
+  bool isFine = dict != nullptr;
+  for (StringRef key : {"loss", "optimizer", "fingerprint"})
+    isFine = isFine && (!dict.get(key) || isa<StringAttr>(dict.get(key)));
+  for (StringRef key : {"classes", "ignore_index"})
+    isFine = isFine && (!dict.get(key) || isa<IntegerAttr>(dict.get(key)));
+  return isFine ? ""
+                : "must be a dictionary of 'loss', 'optimizer', "
+                  "'fingerprint' (strings), 'classes' and "
+                  "'ignore_index' (integers)";
+}
+
+//===----------------------------------------------------------------------===//
+// The interface of level llvm
+//===----------------------------------------------------------------------===//
+
+static bool isTensorInfo(Attribute attr, bool isStatic) {
+  auto dict = dyn_cast<DictionaryAttr>(attr);
+  if (!dict || !dict.getAs<StringAttr>("name") ||
+      !dict.getAs<StringAttr>("dtype"))
+    return false;
+  auto shape = dict.getAs<ArrayAttr>("shape");
+  if (!shape || !llvm::all_of(shape, [&](Attribute extent) {
+        auto value = dyn_cast<IntegerAttr>(extent);
+        return value ? value.getInt() >= 0
+                     : !isStatic && isa<StringAttr, UnitAttr>(extent);
+      }))
+    return false;
+  auto isAbsentOr = [&](StringRef key, auto isa) {
+    Attribute value = dict.get(key);
+    return !value || isa(value);
+  };
+  return isAbsentOr("init", llvm::IsaPred<FloatAttr>) &&
+         isAbsentOr("default", llvm::IsaPred<FloatAttr, IntegerAttr>) &&
+         isAbsentOr("fan_in", llvm::IsaPred<IntegerAttr>);
+}
+
+static bool isFunctionInfo(Attribute attr) {
+  auto dict = dyn_cast<DictionaryAttr>(attr);
+  if (!dict)
+    return false;
+  for (StringRef key : {"inputs", "params", "outputs", "scalars"}) {
+    auto tensors = dict.getAs<ArrayAttr>(key);
+    if (!tensors && (key != "scalars" || dict.get(key)))
+      return false;
+    if (tensors && !llvm::all_of(tensors, [&](Attribute tensor) {
+          return isTensorInfo(tensor, key == "params" || key == "scalars");
+        }))
+      return false;
+  }
+  for (StringRef key : {"dims", "checks", "element_checks"}) {
+    Attribute texts = dict.get(key);
+    if (texts ? !isTexts(texts).empty() : key == "dims")
+      return false;
+  }
+  return true;
+}
+
+static StringRef isInterface(Attribute attr) {
+  auto dict = dyn_cast<DictionaryAttr>(attr);
+  auto functions = dict ? dict.getAs<DictionaryAttr>("functions") : nullptr;
+  bool isFine = functions
+                    ? llvm::all_of(functions,
+                                   [](NamedAttribute function) {
+                                     return isFunctionInfo(function.getValue());
+                                   })
+                    : dict && isFunctionInfo(dict);
+  return isFine ? ""
+                : "does not describe an interface, as "
+                  "'tern-emit-entry-points' makes it";
+}
+
+static StringRef arePrepares(Attribute attr) {
+  auto array = dyn_cast<ArrayAttr>(attr);
+  bool isFine =
+      array && llvm::all_of(array, [](Attribute prepare) {
+        return isFunctionInfo(prepare) &&
+               cast<DictionaryAttr>(prepare).getAs<StringAttr>("symbol");
+      });
+  return isFine ? ""
+                : "does not describe prepare functions, as "
+                  "'tern-emit-entry-points' makes it";
+}
+
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// What an attribute stands on.
+enum class Place { Any, Module, Function, Call };
+
+struct OperationAttribute {
+  StringLiteral name;
+  Place place;
+  Check check;
+};
+
+struct ValueAttribute {
+  StringLiteral name;
+  bool isOnArguments, isOnResults;
+  Check check;
+};
+} // namespace
+
+static constexpr OperationAttribute operationAttributes[] = {
+    {kLevelAttrName, Place::Module, isText},
+    {kTrainingAttrName, Place::Module, isTraining},
+    {kInterfaceAttrName, Place::Module, isInterface},
+    {kPreparesAttrName, Place::Module, arePrepares},
+    {kInitialAttrName, Place::Function, isUnit},
+    {kChecksAttrName, Place::Function, isTexts},
+    {kElementChecksAttrName, Place::Function, isTexts},
+    {kRecomputeAttrName, Place::Function, isInteger},
+    {kRecomputedAttrName, Place::Any, isInteger},
+    {kParallelAttrName, Place::Call, isText},
+    {kSortedAttrName, Place::Any, isOrder},
+};
+
+static constexpr ValueAttribute valueAttributes[] = {
+    {kStateAttrName, true, false, isText},
+    {kInitAttrName, true, false, isFloat},
+    {kFanInAttrName, true, false, isInteger},
+    {kBufferAttrName, true, false, isUnit},
+    {kScalarAttrName, true, false, isText},
+    {kDefaultAttrName, true, false, isNumber},
+    {kUpdateAttrName, false, true, isText},
+    {kResultAttrName, true, false, isUnit},
+    {kArenaAttrName, true, false, isUnit},
+    {kFailedCheckAttrName, true, true, isUnit},
+};
+
+LogicalResult tern::verifyOperationMarker(Operation *op, NamedAttribute attr) {
+  const OperationAttribute *entry =
+      llvm::find_if(operationAttributes, [&](const OperationAttribute &known) {
+        return known.name == attr.getName().strref();
+      });
+  if (entry == std::end(operationAttributes))
+    return success();
+  StringRef place = entry->place == Place::Module ? "a module"
+                    : entry->place == Place::Call ? "a call"
+                                                  : "a function";
+  bool isThere =
+      entry->place == Place::Any ||
+      (entry->place == Place::Module && isa<ModuleOp>(op)) ||
+      (entry->place == Place::Function && isa<FunctionOpInterface>(op)) ||
+      (entry->place == Place::Call && isa<CallOpInterface>(op));
+  if (!isThere)
+    return op->emitOpError() << "'" << entry->name << "' belongs on " << place;
+  if (StringRef problem = entry->check(attr.getValue()); !problem.empty())
+    return op->emitOpError() << "'" << entry->name << "' " << problem;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Arguments and results
+//===----------------------------------------------------------------------===//
+
+/// Whether a host may see elements of the type as `dtype`: what signless
+/// integers are, a pass cannot tell.
+static bool fits(StringRef dtype, Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element)) {
+    unsigned width;
+    if (dtype == "bool")
+      return integer.getWidth() == 1 || integer.getWidth() == 8;
+    return (dtype.consume_front("u") || dtype.consume_front("i")) &&
+           !dtype.getAsInteger(10, width) && width == integer.getWidth();
+  }
+  std::string name;
+  llvm::raw_string_ostream(name) << element;
+  return !element.isIntOrIndexOrFloat() || dtype == name;
+}
+
+LogicalResult tern::verifyValueMarker(FunctionOpInterface function,
+                                      unsigned index, bool isArgument,
+                                      NamedAttribute attr) {
+  StringRef name = attr.getName();
+  Type type = isArgument ? function.getArgumentTypes()[index]
+                         : function.getResultTypes()[index];
+  auto shaped = dyn_cast<ShapedType>(type);
+  auto fail = [&](const Twine &what) {
+    return function->emitOpError() << (isArgument ? "argument " : "result ")
+                                   << index << ": '" << name << "' " << what;
+  };
+  auto has = [&](StringRef other) {
+    return isArgument && function.getArgAttr(index, other);
+  };
+
+  for (const ValueAttribute &entry : valueAttributes) {
+    if (entry.name != name)
+      continue;
+    if (isArgument ? !entry.isOnArguments : !entry.isOnResults)
+      return fail(isArgument ? "belongs on results" : "belongs on arguments");
+    if (StringRef problem = entry.check(attr.getValue()); !problem.empty())
+      return fail(problem);
+  }
+  if (name == TernDialect::getDtypeAttrName()) {
+    auto dtype = dyn_cast<StringAttr>(attr.getValue());
+    if (dtype && shaped && !fits(dtype, shaped.getElementType()))
+      return fail("is \"" + dtype.getValue() +
+                  "\", which elements of the type cannot be");
+  } else if (name == kScalarAttrName) {
+    if (shaped && (!shaped.hasRank() || shaped.getRank() != 0))
+      return fail("belongs on a tensor of rank 0");
+  } else if (name == kArenaAttrName) {
+    auto memref = dyn_cast<MemRefType>(type);
+    if (shaped && (!memref || memref.getRank() != 1 ||
+                   !memref.getElementType().isInteger(8)))
+      return fail("belongs on a memref<?xi8>");
+    if (index + 1 != function.getNumArguments())
+      return fail("belongs on the last argument");
+    for (StringRef other : {kResultAttrName, kScalarAttrName, kStateAttrName})
+      if (has(other))
+        return fail("and '" + other + "' exclude each other");
+  } else if (name == kResultAttrName) {
+    if (!shaped)
+      return fail("belongs on a buffer");
+    for (StringRef other : {kScalarAttrName, kStateAttrName, kDonatedAttrName})
+      if (has(other))
+        return fail("and '" + other + "' exclude each other");
+  } else if (name == kFailedCheckAttrName) {
+    if (shaped && (!shaped.hasRank() || shaped.getRank() != 0 ||
+                   !shaped.getElementType().isInteger(32)))
+      return fail("belongs on a tensor of rank 0 of i32");
+  } else if (name == kFanInAttrName) {
+    if (cast<IntegerAttr>(attr.getValue()).getInt() < 1)
+      return fail("must be positive");
+  } else if (name == kDonatedAttrName) {
+    if (!isa<IntegerAttr, UnitAttr>(attr.getValue()))
+      return fail("must be the number of a result, or a unit attribute");
+    // Which result, '--tern-donate' checks.
+    if (!isArgument)
+      return fail("belongs on arguments");
+  }
+  return success();
+}

@@ -1,0 +1,28 @@
+//===- DiscardableAttributes.h - Verifiers of tern.* attributes -*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_DIALECT_TERN_IR_DISCARDABLEATTRIBUTES_H
+#define TERN_LIB_DIALECT_TERN_IR_DISCARDABLEATTRIBUTES_H
+
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+namespace tern {
+
+/// Verifies an attribute of an operation, a function's arguments and results
+/// apart. Attributes that it does not know are fine.
+llvm::LogicalResult verifyOperationMarker(mlir::Operation *op,
+                                          mlir::NamedAttribute attr);
+
+/// Verifies an attribute of an argument, or else of a result, of a function.
+llvm::LogicalResult verifyValueMarker(mlir::FunctionOpInterface function,
+                                      unsigned index, bool isArgument,
+                                      mlir::NamedAttribute attr);
+
+} // namespace tern
+
+#endif // TERN_LIB_DIALECT_TERN_IR_DISCARDABLEATTRIBUTES_H

@@ -1,0 +1,202 @@
+// Attributes that passes rely on are what the passes expect, wherever they come from.
+//
+// RUN: tern-opt %s --split-input-file --verify-diagnostics
+
+func.func private @fine(%x: tensor<?x4xi8> {tern.name = "x", tern.dtype = "u8"}, %w: tensor<4xf32> {tern.param = "w", tern.fan_in = 3 : i64, tern.donated = 1 : i64},
+                        %m: tensor<4xf32> {tern.state = "w/m", tern.init = 0.0 : f32, tern.donated = 2 : i64}, %lr: tensor<f32> {tern.scalar = "lr", tern.default = 1.0 : f32},
+                        %b: tensor<i1> {tern.dtype = "bool"}) -> (tensor<f32> {tern.name = "loss"}, tensor<4xf32>, tensor<4xf32>, tensor<i32> {tern.failed_check})
+func.func private @buffers(%y: memref<?xf32> {tern.result}, %arena: memref<?xi8> {tern.arena}) attributes {tern.checks = ["n is odd"]}
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.arena' belongs on a memref<?xi8>}}
+func.func private @f(%a: memref<4xf32> {tern.arena})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.arena' belongs on the last argument}}
+func.func private @f(%a: memref<?xi8> {tern.arena}, %b: memref<4xf32>)
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.arena' and 'tern.result' exclude each other}}
+func.func private @f(%a: memref<?xi8> {tern.arena, tern.result})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.arena' must be a unit attribute}}
+func.func private @f(%a: memref<?xi8> {tern.arena = 1})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.result' and 'tern.state' exclude each other}}
+func.func private @f(%a: memref<4xf32> {tern.result, tern.state = "m"})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.result' belongs on a buffer}}
+func.func private @f(%a: index {tern.result})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.scalar' belongs on a tensor of rank 0}}
+func.func private @f(%a: tensor<1xf32> {tern.scalar = "lr"})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.scalar' must be a string}}
+func.func private @f(%a: tensor<f32> {tern.scalar})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.default' must be a number}}
+func.func private @f(%a: tensor<f32> {tern.scalar = "lr", tern.default = "1"})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.init' must be a float}}
+func.func private @f(%a: tensor<4xf32> {tern.state = "m", tern.init = 0})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.fan_in' must be positive}}
+func.func private @f(%a: tensor<4xf32> {tern.fan_in = 0 : i64})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.buffer' must be a unit attribute}}
+func.func private @f(%a: tensor<4xf32> {tern.buffer = false})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.update' belongs on results}}
+func.func private @f(%a: tensor<4xf32> {tern.update = "w"})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.failed_check' belongs on a tensor of rank 0 of i32}}
+func.func private @f(%a: memref<i64> {tern.failed_check})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.donated' must be the number of a result, or a unit attribute}}
+func.func private @f(%a: tensor<4xf32> {tern.donated = "y"})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.dtype' is "u16", which elements of the type cannot be}}
+func.func private @f(%a: tensor<4xi8> {tern.dtype = "u16"})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.dtype' is "f16", which elements of the type cannot be}}
+func.func private @f(%a: tensor<4xbf16> {tern.dtype = "f16"})
+
+// -----
+
+// expected-error @below {{result 0: 'tern.update' must be a string}}
+func.func private @f() -> (tensor<f32> {tern.update})
+
+// -----
+
+// expected-error @below {{result 0: 'tern.state' belongs on arguments}}
+func.func private @f() -> (tensor<f32> {tern.state = "m"})
+
+// -----
+
+// expected-error @below {{result 0: 'tern.failed_check' belongs on a tensor of rank 0 of i32}}
+func.func private @f() -> (tensor<1xi32> {tern.failed_check})
+
+// -----
+
+// expected-error @below {{'tern.level' must be a string}}
+module attributes {tern.level = 3} {}
+
+// -----
+
+// expected-error @below {{'tern.training' must be a dictionary of}}
+module attributes {tern.training} {}
+
+// -----
+
+// expected-error @below {{'tern.training' must be a dictionary of}}
+module attributes {tern.training = {loss = 1}} {}
+
+// -----
+
+// expected-error @below {{'tern.interface' does not describe an interface}}
+module attributes {tern.interface = {}} {}
+
+// -----
+
+// expected-error @below {{'tern.interface' does not describe an interface}}
+module attributes {tern.interface = {dims = [], inputs = [{name = "x", shape = [2]}], params = [], outputs = []}} {}
+
+// -----
+
+// expected-error @below {{'tern.interface' does not describe an interface}}
+module attributes {tern.interface = {dims = ["n"], inputs = [], params = [{name = "w", dtype = "f32", shape = ["n"]}], outputs = []}} {}
+
+// -----
+
+// expected-error @below {{'tern.interface' does not describe an interface}}
+module attributes {tern.interface = {functions = {forward = 1}}} {}
+
+// -----
+
+// expected-error @below {{'tern.interface' does not describe an interface}}
+module attributes {tern.interface = {dims = [], inputs = [], params = [], outputs = [], checks = [1]}} {}
+
+// -----
+
+// expected-error @below {{'tern.prepares' does not describe prepare functions}}
+module attributes {tern.prepares = [{dims = [], inputs = [], params = [], outputs = []}]} {}
+
+// -----
+
+// expected-error @below {{'tern.checks' belongs on a function}}
+module attributes {tern.checks = []} {}
+
+// -----
+
+// expected-error @below {{'tern.checks' must be an array of strings}}
+func.func private @f() attributes {tern.checks = [1]}
+
+// -----
+
+// expected-error @below {{'tern.element_checks' must be an array of strings}}
+func.func private @f() attributes {tern.element_checks}
+
+// -----
+
+// expected-error @below {{'tern.initial' must be a unit attribute}}
+func.func private @f() attributes {tern.initial = 1}
+
+// -----
+
+// expected-error @below {{'tern.recompute' must be an integer}}
+func.func private @f() attributes {tern.recompute}
+
+// -----
+
+// expected-error @below {{'tern.parallel' belongs on a call}}
+func.func private @f() attributes {tern.parallel = "fc"}
+
+// -----
+
+// expected-error @below {{'tern.level' belongs on a module}}
+func.func private @f() attributes {tern.level = "graph"}
+
+// -----
+
+func.func private @body(index, index)
+func.func @f(%n: index) {
+  // expected-error @below {{'tern.parallel' must be a string}}
+  call @body(%n, %n) {tern.parallel} : (index, index) -> ()
+  return
+}
+
+// -----
+
+// expected-error @below {{result 0: 'tern.donated' belongs on arguments}}
+func.func private @f() -> (tensor<4xf32> {tern.donated = 0 : i64})
