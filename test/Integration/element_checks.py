@@ -160,6 +160,24 @@ expect("loss", "SoftmaxCrossEntropyLoss",
        [({"x": x, "l": labels}, losses), ({"x": x, "l": ignored}, some)],
        [{"x": x, "l": spoil(labels, v)} for v in (-1, 33, -99)])
 
+# A sequence has from 0 to all of the time steps.
+weights = [numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name)
+           for name, shape in (("w", (1, 3, 5)), ("r", (1, 3, 3)))]
+made = compile_model("lengths", [helper.make_node("RNN", ["x", "w", "r", "", "l"], ["", "y"], hidden_size=3)],
+                     [("x", FLOAT, ["time", "n", 5]), ("l", TensorProto.INT32, ["n"])], [("y", FLOAT, [1, "n", 3])], initializers=weights)
+assert made.returncode == 0, made.stderr
+x = rng.normal(size=(4, 3, 5)).astype(np.float32)
+state, want = np.zeros((3, 3), np.float32), np.zeros((3, 3), np.float32)
+lengths = np.array([4, 0, 3], np.int32)
+for time in range(4):
+    state = np.tanh(x[time] @ numpy_helper.to_array(weights[0])[0].T + state @ numpy_helper.to_array(weights[1])[0].T)
+    want[lengths == time + 1] = state[lengths == time + 1]
+got, error = run("lengths", {"x": x, "l": lengths})
+np.testing.assert_allclose(got[0], want, rtol=1e-5, atol=1e-6)
+for value in (5, -1, 2**31 - 1, -2**31):
+    got, error = run("lengths", {"x": x, "l": spoil(lengths, value)})
+    assert got is None and "sequence_lens must be from 0 to time, the number of time steps" in error, (value, got, error)
+
 # Known when compiling.
 made = compile_model(
     "known", [helper.make_node("Gather", ["x", "i"], ["y"], name="pick", axis=1)],

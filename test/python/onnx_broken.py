@@ -383,6 +383,21 @@ simple("split_overflow", "the sizes do not add up to 4", [node("Split", "x s", "
 simple("batch_norm", "it must have one element per channel", [node("BatchNormalization", "x w w w w")], [tensor("w", np.ones(3, np.float32))])
 simple("constant_bare", "needs exactly one attribute and one output", [helper.make_node("Constant", [], ["y"], name="n")])
 
+# Attributes that say yes or no say nothing else, and all attributes say it once.
+for name, op, attribute, options in [
+    ("reduce_keepdims", "ReduceMax", "keepdims", dict(axes=[1])), ("argmax_keepdims", "ArgMax", "keepdims", {}), ("argmax_last", "ArgMax", "select_last_index", {}),
+    ("cast_saturate", "Cast", "saturate", dict(to=1)), ("trilu_upper", "Trilu", "upper", {}),
+    ("pool_ceil", "MaxPool", "ceil_mode", dict(kernel_shape=[1])), ("pool_pad", "AveragePool", "count_include_pad", dict(kernel_shape=[1])),
+]:
+    for flag in (2, -1):
+        simple(f"{name}_{flag}", f"({op}, opset 19): attribute '{attribute}' is {flag}; it must be 0 or 1", [node(op, **options, **{attribute: flag})],
+               inputs=[value("x", ["batch", 4, 4])], opset=19)
+simple("gemm_trans", "attribute 'transB' is 2; it must be 0 or 1", [node("Gemm", "x w", transB=2)], [tensor("w", np.ones((4, 4), np.float32))])
+simple("is_inf", "attribute 'detect_positive' is 3; it must be 0 or 1", [node("IsInf", detect_positive=3)])
+twice = node("Softmax", axis=0)
+twice.attribute.add(name="axis", type=onnx.AttributeProto.INT, i=1)
+simple("attribute_twice", "node 'n' (Softmax, opset 17): attribute 'axis' is given twice", [twice])
+
 IMAGE, KERNEL = [value("x", ["batch", 3, 8, 8])], tensor("w", np.ones((4, 3, 3, 3), np.float32))
 
 
@@ -512,10 +527,10 @@ operands("dequantize_float", "element type f32 is not supported", "DequantizeLin
 operands("matmul_integer", "matrices must be i8 or u8", "MatMulInteger", [np.zeros((4, 3), np.int8)])
 
 
-def recurrent(name, error, op="LSTM", shapes=((1, 12, 4), (1, 12, 3)), extra="", inputs=None, **attributes):
+def recurrent(name, error, op="LSTM", shapes=((1, 12, 4), (1, 12, 3)), extra="", inputs=None, lengths=(), **attributes):
     labels = "abcdefg"[:len(shapes)]
     simple(name, error, [node(op, " ".join(["x", *labels]) + extra, **attributes)],
-           [tensor(label, np.zeros(shape, f32)) for label, shape in zip(labels, shapes)],
+           [tensor(label, np.zeros(shape, f32)) for label, shape in zip(labels, shapes)] + [tensor("lengths", np.array(lengths, np.int32))] * bool(lengths),
            inputs=inputs or [value("x", ["time", 2, 4])])
 
 
@@ -528,6 +543,10 @@ recurrent("lstm_activation", "activation 'Gelu' is not supported", activations=[
 recurrent("lstm_activations", "attribute 'activations' has 1 elements", activations=["Tanh"])
 recurrent("gru_directions", "input W has shape [1, 9, 4], not [2, 9, 4]", op="GRU", shapes=((1, 9, 4), (1, 9, 3)), direction="bidirectional")
 recurrent("rnn_inputs", "input W has shape [1, 3, 5], not [1, 3, 4]", op="RNN", shapes=((1, 3, 5), (1, 3, 3)))
+recurrent("lstm_lengths", "node 'n' (LSTM, opset 17): sequence_lens must be from 0 to 5, the number of time steps; one is 6", extra="  lengths",
+          inputs=[value("x", [5, 2, 4])], lengths=[5, 6])
+recurrent("lstm_length_negative", "must be from 0 to 5, the number of time steps; one is -1", extra="  lengths",
+          inputs=[value("x", [5, 2, 4])], lengths=[-1, 5])
 
 
 for name, error, inputs, data, attributes in [

@@ -161,7 +161,7 @@ static FailureOr<Tensor> ungroup(Node &node, const Heads &heads, Tensor x) {
 /// does not see. None if each sees all.
 static FailureOr<std::optional<Tensor>> getBias(Node &node, const Heads &heads,
                                                 DType dtype) {
-  bool isCausal = node.getInt("is_causal", 0);
+  bool isCausal = node.getFlag("is_causal", false);
   int64_t left = node.getInt("left_window_size", -1);
   int64_t right = node.getInt("right_window_size", -1);
   if (left < -1 || right < -1)

@@ -163,7 +163,7 @@ FailureOr<Tensor> tern::onnx_import::emitCast(Node &node, Tensor operand,
 
 static LogicalResult castTo(Node &node, DType to) {
   NarrowRounding rounding;
-  rounding.saturates = node.getInt("saturate", 1) != 0;
+  rounding.saturates = node.getFlag("saturate", true);
   StringRef mode = node.getString("round_mode", "up");
   if (mode == "down")
     rounding.mode = NarrowRounding::Down;

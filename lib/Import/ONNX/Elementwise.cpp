@@ -128,7 +128,7 @@ static std::optional<Extent> foldMod(Node &node, const Extent &x,
 }
 
 static LogicalResult importMod(Node &node) {
-  bool isFmod = node.getInt("fmod", 0);
+  bool isFmod = node.getFlag("fmod", false);
   FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(Numbers);
   if (failed(operands))
     return failure();

@@ -187,7 +187,11 @@ InlinedGraph::Inliner::bindAttributes(const onnx::NodeProto &node,
     declared.insert(attribute.name());
     scope.attributes[attribute.name()] = &attribute;
   }
+  llvm::StringSet<> given;
   for (const onnx::AttributeProto &attribute : node.attribute()) {
+    if (!given.insert(attribute.name()).second)
+      return llvm::createStringError("attribute " + quote(attribute.name()) +
+                                     " is given twice");
     if (!declared.contains(attribute.name()))
       return llvm::createStringError("function " + describe(function) +
                                      " has no attribute " +

@@ -405,6 +405,20 @@ LogicalResult Importer::addResults() {
     return attrs.getDictionary(&context);
   };
 
+  // A value may be listed as several outputs. Those after the first get a name
+  // of their own, which no other input or output has.
+  llvm::StringSet<> listed, names;
+  for (const auto *infos : {&graph.input(), &graph.output()})
+    for (const onnx::ValueInfoProto &info : *infos)
+      names.insert(info.name());
+  auto makeName = [&](const std::string &value) {
+    std::string name = value;
+    if (!listed.insert(value).second)
+      for (int i = 2; !names.insert(name).second; ++i)
+        name = value + "_" + std::to_string(i);
+    return name;
+  };
+
   for (const onnx::ValueInfoProto &output : graph.output()) {
     std::string what = "output " + quote(output.name());
     bool wasReported = false;
@@ -419,8 +433,8 @@ LogicalResult Importer::addResults() {
                      getName(tensor->dtype));
     }
     values.push_back(getValue(*tensor));
-    resultAttrs.push_back(
-        describe(TernDialect::getNameAttrName(), output.name(), *tensor));
+    resultAttrs.push_back(describe(TernDialect::getNameAttrName(),
+                                   makeName(output.name()), *tensor));
   }
   func::ReturnOp::create(builder, function.getLoc(), values);
   Block &entry = function.front();

@@ -58,6 +58,52 @@ static LogicalResult requireElements(Node &node, const Tensor &indices,
   return success();
 }
 
+/// Checks at run time that `isWrong` is false for every element.
+static LogicalResult
+requireNone(Node &node, Tensor integers,
+            llvm::function_ref<Value(B &, Value element)> isWrong,
+            const Twine &message) {
+  Value no = arith::ConstantOp::create(node.b, node.b.getBoolAttr(false));
+  FailureOr<Tensor> wrong = node.emitReduce(
+      integers, llvm::to_vector(llvm::seq<int64_t>(0, integers.getRank())), no,
+      [&](B &b, ValueRange args) -> Value {
+        return arith::OrIOp::create(b, args[1], isWrong(b, args[0]));
+      });
+  if (failed(wrong))
+    return failure();
+  Value any = tensor::ExtractOp::create(node.b, wrong->value, ValueRange());
+  Value yes = arith::ConstantOp::create(node.b, node.b.getBoolAttr(true));
+  return node.check(arith::XOrIOp::create(node.b, any, yes), message);
+}
+
+LogicalResult tern::onnx_import::requireUpTo(Node &node, Tensor integers,
+                                             const Extent &greatest,
+                                             const Twine &message) {
+  std::optional<int64_t> limit = greatest.getConstant();
+  bool areKnown = integers.contents && limit;
+  for (size_t i = 0; areKnown && i < integers.contents->size(); ++i) {
+    std::optional<int64_t> integer = (*integers.contents)[i].getConstant();
+    areKnown = integer.has_value();
+    if (areKnown && (*integer < 0 || *integer > *limit))
+      return node.error(message + "; one is " + Twine(*integer));
+  }
+  if (areKnown)
+    return success();
+  Type type = node.getElementType(integers.dtype);
+  Value most = arith::IndexCastOp::create(
+      node.b, type, node.getSymbols().getValue(node.b, greatest));
+  return requireNone(
+      node, std::move(integers),
+      [&](B &b, Value element) -> Value {
+        Value isNegative = arith::CmpIOp::create(
+            b, arith::CmpIPredicate::slt, element, emitConstant(b, type, 0));
+        Value isGreater =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, element, most);
+        return arith::OrIOp::create(b, isNegative, isGreater);
+      },
+      message);
+}
+
 LogicalResult tern::onnx_import::requireIndices(Node &node, Tensor indices,
                                                 ArrayRef<Extent> extents,
                                                 const IndexForms &forms) {
@@ -88,16 +134,20 @@ LogicalResult tern::onnx_import::requireIndices(Node &node, Tensor indices,
       llvm::map_to_vector(getExtentValues(node, extents), [&](Value extent) {
         return asIndex(node.b, extent);
       });
-  // Whether any is wrong.
-  Value no = arith::ConstantOp::create(node.b, node.b.getBoolAttr(false));
-  FailureOr<Tensor> wrong = node.emitReduce(
-      indices, llvm::to_vector(llvm::seq<int64_t>(0, indices.getRank())), no,
-      [&](B &b, ValueRange args) -> Value {
+  std::string message = "an index is out of range for ";
+  llvm::raw_string_ostream text(message);
+  llvm::interleave(
+      extents, text,
+      [&](const Extent &extent) { text << node.describe(extent); }, " or ");
+  text << " elements";
+  int64_t rank = indices.getRank();
+  return requireNone(
+      node, std::move(indices),
+      [&](B &b, Value index) -> Value {
         Value size = sizes.back();
         for (size_t i = sizes.size() - 1; i-- > 0;) {
           Value isHere = arith::CmpIOp::create(
-              b, arith::CmpIPredicate::eq,
-              linalg::IndexOp::create(b, indices.getRank() - 1),
+              b, arith::CmpIPredicate::eq, linalg::IndexOp::create(b, rank - 1),
               arith::ConstantIndexOp::create(b, i));
           size = arith::SelectOp::create(b, isHere, sizes[i], size);
         }
@@ -107,26 +157,16 @@ LogicalResult tern::onnx_import::requireIndices(Node &node, Tensor indices,
                           : zero;
         Value isWrong = arith::OrIOp::create(
             b,
-            arith::CmpIOp::create(b, arith::CmpIPredicate::slt, args[0], least),
-            arith::CmpIOp::create(b, arith::CmpIPredicate::sge, args[0], size));
+            arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, least),
+            arith::CmpIOp::create(b, arith::CmpIPredicate::sge, index, size));
         if (forms.ignored)
           isWrong = arith::AndIOp::create(
               b, isWrong,
-              arith::CmpIOp::create(b, arith::CmpIPredicate::ne, args[0],
+              arith::CmpIOp::create(b, arith::CmpIPredicate::ne, index,
                                     emitConstant(b, type, *forms.ignored)));
-        return arith::OrIOp::create(b, args[1], isWrong);
-      });
-  if (failed(wrong))
-    return failure();
-  Value any = tensor::ExtractOp::create(node.b, wrong->value, ValueRange());
-  Value yes = arith::ConstantOp::create(node.b, node.b.getBoolAttr(true));
-  std::string message = "an index is out of range for ";
-  llvm::raw_string_ostream text(message);
-  llvm::interleave(
-      extents, text,
-      [&](const Extent &extent) { text << node.describe(extent); }, " or ");
-  text << " elements";
-  return node.check(arith::XOrIOp::create(node.b, any, yes), message);
+        return isWrong;
+      },
+      message);
 }
 
 SmallVector<Value> tern::onnx_import::getExtentValues(Node &node,
@@ -421,7 +461,7 @@ static Value emitIsAbove(B &b, int64_t row, Value k,
 
 static LogicalResult importTrilu(Node &node) {
   Tensor input = node.getInput(0);
-  bool isUpper = node.getInt("upper", 1);
+  bool isUpper = node.getFlag("upper", true);
   if (input.getRank() < 2)
     return node.error("the input must have rank 2 or more");
   Value k = arith::ConstantIndexOp::create(node.b, 0);

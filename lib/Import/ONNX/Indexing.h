@@ -52,6 +52,12 @@ mlir::LogicalResult requireIndices(Node &node, Tensor indices,
                                    llvm::ArrayRef<Extent> extents,
                                    const IndexForms &forms = {});
 
+/// Has the model fail with `message` for integers that are not from 0 to
+/// `greatest`. Those known now are checked now.
+mlir::LogicalResult requireUpTo(Node &node, Tensor integers,
+                                const Extent &greatest,
+                                const llvm::Twine &message);
+
 llvm::SmallVector<mlir::Value> getExtentValues(Node &node,
                                                llvm::ArrayRef<Extent> shape);
 

@@ -229,9 +229,11 @@ static FailureOr<Tensor> add(Node &node, Tensor lhs, Tensor rhs,
 /// alpha * op(A) . op(B) + beta * C.
 static LogicalResult importGemm(Node &node) {
   double alpha = node.getFloat("alpha", 1), beta = node.getFloat("beta", 1);
-  bool transA = node.getInt("transA", 0), transB = node.getInt("transB", 0);
+  bool transA = node.getFlag("transA", false),
+       transB = node.getFlag("transB", false);
   if (node.getVersion() < 7)
-    node.getInt("broadcast", 0); // C has always been broadcast by NumPy's rule.
+    node.getFlag("broadcast",
+                 false); // C has always been broadcast by NumPy's rule.
   Tensor a = node.getInput(0), b = node.getInput(1);
   if (failed(node.expectTypes(a, Numbers)))
     return failure();

@@ -182,8 +182,8 @@ static LogicalResult importIsNaN(Node &node) {
 }
 
 static LogicalResult importIsInf(Node &node) {
-  bool positive = node.getInt("detect_positive", 1);
-  bool negative = node.getInt("detect_negative", 1);
+  bool positive = node.getFlag("detect_positive", true);
+  bool negative = node.getFlag("detect_negative", true);
   FailureOr<Tensor> input = getFloats(node);
   if (failed(input))
     return failure();

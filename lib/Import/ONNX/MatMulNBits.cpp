@@ -51,7 +51,7 @@ static FailureOr<QuantizedMatrix> getMatrix(Node &node) {
   matrix.block = node.getInt("block_size", 0);
   // How far an implementation may round activations: not at all is fine.
   node.getInt("accuracy_level", 0);
-  if (node.getInt("weight_prepacked", 0) != 0)
+  if (node.getFlag("weight_prepacked", false))
     return node.error("weights that are packed for one processor "
                       "(weight_prepacked) are not supported");
   constexpr int64_t most = std::numeric_limits<int32_t>::max();

@@ -172,6 +172,15 @@ int64_t Node::getInt(StringRef name, int64_t defaultValue) {
              : defaultValue;
 }
 
+bool Node::getFlag(StringRef name, bool defaultValue) {
+  int64_t value = getInt(name, defaultValue);
+  if (value != 0 && value != 1 && attributeError.empty())
+    attributeError = ("attribute " + quote(name) + " is " + Twine(value) +
+                      "; it must be 0 or 1")
+                         .str();
+  return value != 0;
+}
+
 double Node::getFloat(StringRef name, double defaultValue) {
   const onnx::AttributeProto *attribute = getAttribute(name);
   return hasType(attribute, onnx::AttributeProto::FLOAT,
@@ -218,7 +227,10 @@ std::optional<std::vector<std::string>> Node::getStrings(StringRef name) {
 LogicalResult Node::checkAttributes() {
   if (!attributeError.empty())
     return error(attributeError);
+  llvm::StringSet<> names;
   for (const onnx::AttributeProto &attribute : proto.attribute()) {
+    if (!names.insert(attribute.name()).second)
+      return error("attribute " + quote(attribute.name()) + " is given twice");
     // The latter was a hint to run in place, before opset 6.
     if (usedAttributes.contains(attribute.name()) ||
         attribute.name() == "consumed_inputs")

@@ -86,12 +86,14 @@ public:
   }
 
   //===--------------------------------------------------------------------===//
-  // Attributes. One of another type than asked for counts as an error, which
+  // Attributes. One of another kind than asked for counts as an error, which
   // `checkAttributes` finds later; the default stands in for it until then.
   //===--------------------------------------------------------------------===//
 
   bool hasAttribute(llvm::StringRef name);
   int64_t getInt(llvm::StringRef name, int64_t defaultValue);
+  /// An integer that says yes or no: what is neither 0 nor 1 is an error.
+  bool getFlag(llvm::StringRef name, bool defaultValue);
   double getFloat(llvm::StringRef name, double defaultValue);
   llvm::StringRef getString(llvm::StringRef name, llvm::StringRef defaultValue);
   std::optional<llvm::SmallVector<int64_t>> getInts(llvm::StringRef name);
@@ -101,8 +103,9 @@ public:
   /// The attribute as it is, or null.
   const onnx::AttributeProto *getAttribute(llvm::StringRef name);
   const onnx::NodeProto &getProto() const { return proto; }
-  /// Reports attributes of a wrong type, and those that nobody asked for: to
-  /// ignore one would be to compute something else.
+  /// Reports attributes of a wrong type or value, those that stand twice, and
+  /// those that nobody asked for: to ignore one would be to compute something
+  /// else.
   mlir::LogicalResult checkAttributes();
 
   /// `axis` of `rank`, counted from the end if negative.

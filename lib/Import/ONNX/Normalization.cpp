@@ -271,13 +271,14 @@ static LogicalResult importBatchNorm(Node &node) {
   Tensor input = node.getInput(0);
   double epsilon = node.getFloat("epsilon", 1e-5f);
   double momentum = node.getFloat("momentum", 0.9f);
-  bool isTraining = node.getVersion() >= 14 && node.getInt("training_mode", 0);
-  if (node.getVersion() < 7 && !node.getInt("is_test", 0))
+  bool isTraining =
+      node.getVersion() >= 14 && node.getFlag("training_mode", false);
+  if (node.getVersion() < 7 && !node.getFlag("is_test", false))
     return node.error("training mode is not supported");
   // Before opset 14 further outputs said so.
   for (unsigned i = 1; i < node.getNumResults(); ++i)
     isTraining |= node.getVersion() < 14 && node.hasResult(i);
-  if (!node.getInt("spatial", 1))
+  if (!node.getFlag("spatial", true))
     return node.error("attribute 'spatial' must be 1");
   if (failed(node.expectTypes(input, Floats)))
     return failure();

@@ -70,7 +70,7 @@ static FailureOr<Window> getPoolWindow(Node &node, const Tensor &input) {
   if (!kernel || static_cast<int64_t>(kernel->size()) != rank)
     return node.error("attribute 'kernel_shape' must have " + Twine(rank) +
                       " elements");
-  bool roundsUp = node.getInt("ceil_mode", 0);
+  bool roundsUp = node.getFlag("ceil_mode", false);
   FailureOr<Window> window =
       getWindow(node, ArrayRef(input.shape).drop_front(2),
                 Extents(kernel->begin(), kernel->end()), roundsUp);
@@ -178,7 +178,7 @@ static Tensor emitMaxIndices(Node &node, const Tensor &input, Tensor padded,
 
 static LogicalResult importMaxPool(Node &node) {
   Tensor input = node.getInput(0);
-  bool columnMajor = node.getInt("storage_order", 0);
+  bool columnMajor = node.getFlag("storage_order", false);
   if (failed(node.expectTypes(input, Numbers)))
     return failure();
   FailureOr<Window> window = getPoolWindow(node, input);
@@ -240,7 +240,7 @@ static Value emitCountBefore(B &b, Value bound, Value start, int64_t kernel,
 
 static LogicalResult importAveragePool(Node &node) {
   Tensor input = node.getInput(0);
-  bool countsPads = node.getInt("count_include_pad", 0);
+  bool countsPads = node.getFlag("count_include_pad", false);
   if (failed(node.expectTypes(input, Floats)))
     return failure();
   FailureOr<Window> window = getPoolWindow(node, input);

@@ -199,7 +199,7 @@ static bool isQuantized(DType type) {
 static LogicalResult importQuantizeLinear(Node &node) {
   Tensor x = node.getInput(0);
   NarrowRounding rounding;
-  rounding.saturates = node.getInt("saturate", 1) != 0;
+  rounding.saturates = node.getFlag("saturate", true);
   if (!isFloat(x.dtype) && x.dtype != DType::I32)
     return node.error("element type " + getName(x.dtype) + " is not supported");
   FailureOr<LinearOperands> operands = getLinearOperands(node, x);

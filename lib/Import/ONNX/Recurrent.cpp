@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Elementwise.h"
+#include "Indexing.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -599,13 +600,13 @@ static LogicalResult importRecurrent(Node &node, Cell cell) {
   layer.numDirections = direction == "bidirectional" ? 2 : 1;
   layer.isReverse = direction == "reverse";
   layer.clip = node.getFloat("clip", 0);
-  bool batchFirst = node.getInt("layout", 0);
+  bool batchFirst = node.getFlag("layout", false);
   if (cell == Cell::GRU)
-    layer.linearBeforeReset = node.getInt("linear_before_reset", 0);
+    layer.linearBeforeReset = node.getFlag("linear_before_reset", false);
   if (cell == Cell::LSTM)
-    layer.inputForget = node.getInt("input_forget", 0);
+    layer.inputForget = node.getFlag("input_forget", false);
   if (node.getVersion() < 7)
-    node.getInt("output_sequence", 0);
+    node.getFlag("output_sequence", false);
   Tensor x = node.getInput(0);
   DType type = x.dtype, accumulator = getAccumulatorType(type);
   if (failed(node.expectTypes(x, Floats)) ||
@@ -674,6 +675,11 @@ static LogicalResult importRecurrent(Node &node, Cell cell) {
       return failure();
     layer.lengths = *lengths;
     node.getValue(*layer.lengths);
+    if (failed(requireUpTo(node, *layer.lengths, layer.time,
+                           "sequence_lens must be from 0 to " +
+                               node.describe(layer.time) +
+                               ", the number of time steps")))
+      return failure();
   }
 
   SmallVector<DirectionResult, 2> results;

@@ -79,7 +79,7 @@ static void addReduction(OpTable &ops, StringRef name, int64_t axesSince,
                          unsigned types, Reduction reduce) {
   ops.onOp(name, 1, {1, 2}, [=](Node &node) -> LogicalResult {
     Tensor input = node.getInput(0);
-    bool keepsDims = node.getInt("keepdims", 1);
+    bool keepsDims = node.getFlag("keepdims", true);
     bool isNoop = false;
     SmallVector<int64_t> axes;
     if (node.getVersion() < axesSince) {
@@ -88,7 +88,7 @@ static void addReduction(OpTable &ops, StringRef name, int64_t axesSince,
                           Twine(axesSince));
       axes = node.getInts("axes").value_or(SmallVector<int64_t>());
     } else {
-      isNoop = node.getInt("noop_with_empty_axes", 0);
+      isNoop = node.getFlag("noop_with_empty_axes", false);
       if (node.hasInput(1)) {
         FailureOr<SmallVector<int64_t>> values = node.getConstants(1, "axes");
         if (failed(values))

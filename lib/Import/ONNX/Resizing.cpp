@@ -323,8 +323,8 @@ static LogicalResult getInterpolation(Node &node, StringRef defaultCoordinates,
                       quote(how.coordinates) + ", which is not supported");
   how.rounding = node.getString("nearest_mode", "round_prefer_floor");
   how.cubic = node.getFloat("cubic_coeff_a", -0.75);
-  how.excludesOutside = node.getInt("exclude_outside", 0);
-  how.antialiases = node.getInt("antialias", 0);
+  how.excludesOutside = node.getFlag("exclude_outside", false);
+  how.antialiases = node.getFlag("antialias", false);
   how.extrapolation = node.getFloat("extrapolation_value", 0);
   return success();
 }

@@ -44,7 +44,7 @@ void tern::onnx_import::addUnary(OpTable &ops, StringRef name, int64_t since,
 // broadcast on request, and to the dimensions from `axis` on.
 FailureOr<Tensor>
 tern::onnx_import::applyLegacyBroadcast(Node &node, Tensor lhs, Tensor rhs) {
-  int64_t isBroadcast = node.getInt("broadcast", 0);
+  bool isBroadcast = node.getFlag("broadcast", false);
   bool hasAxis = node.hasAttribute("axis");
   int64_t axis = node.getInt("axis", 0);
   if (!isBroadcast) {

@@ -87,7 +87,7 @@ static LogicalResult importReshape(Node &node) {
       return node.error("attribute 'shape' is missing");
     target.assign(shape->begin(), shape->end());
   } else {
-    zeroIsZero = node.getInt("allowzero", 0);
+    zeroIsZero = node.getFlag("allowzero", false);
     if (!node.hasInput(1))
       return node.error("required input 1 is missing");
     std::optional<ArrayRef<Extent>> contents = node.getContents(1);
@@ -302,7 +302,7 @@ static LogicalResult importDrawnDropout(Node &node, double ratio) {
 static LogicalResult importDropout(Node &node) {
   double ratio = node.getFloat("ratio", 0.5);
   node.getInt("seed", 0); // A run has one seed.
-  bool isTraining = node.getVersion() < 12 && !node.getInt("is_test", 0);
+  bool isTraining = node.getVersion() < 12 && !node.getFlag("is_test", false);
   if (node.hasInput(1)) {
     std::optional<SmallVector<double>> values = node.getFloatContents(1);
     if (values && values->size() == 1)

@@ -76,8 +76,8 @@ FailureOr<Tensor> tern::onnx_import::emitArgReduction(Node &node,
 
 static LogicalResult importArgReduction(Node &node, bool isMin) {
   Tensor input = node.getInput(0);
-  bool keepsDims = node.getInt("keepdims", 1);
-  bool takesLast = node.getInt("select_last_index", 0);
+  bool keepsDims = node.getFlag("keepdims", true);
+  bool takesLast = node.getFlag("select_last_index", false);
   FailureOr<int64_t> axis =
       node.normalizeAxis(node.getInt("axis", 0), input.getRank());
   if (failed(axis) || failed(node.expectTypes(input, Numbers)))
@@ -189,8 +189,8 @@ static Tensor emitRanks(Node &node, Tensor input, int64_t axis, bool isMin) {
 /// The elements of the ranks 0 to k - 1, and their indices.
 static LogicalResult importTopK(Node &node) {
   Tensor input = node.getInput(0);
-  bool isMin = !node.getInt("largest", 1);
-  node.getInt("sorted", 1); // In order is one of any orders.
+  bool isMin = !node.getFlag("largest", true);
+  node.getFlag("sorted", true); // In order is one of any orders.
   FailureOr<int64_t> axis =
       node.normalizeAxis(node.getInt("axis", -1), input.getRank());
   if (failed(axis) || failed(node.expectTypes(input, Numbers)))
@@ -277,8 +277,8 @@ static LogicalResult importTopK(Node &node) {
 /// One slice along the axis after another.
 static LogicalResult importCumulative(Node &node, bool isProduct) {
   Tensor input = node.getInput(0);
-  bool isExclusive = node.getInt("exclusive", 0);
-  bool isReverse = node.getInt("reverse", 0);
+  bool isExclusive = node.getFlag("exclusive", false);
+  bool isReverse = node.getFlag("reverse", false);
   FailureOr<SmallVector<int64_t>> axes = node.getConstants(1, "the axis");
   if (failed(axes) || failed(node.expectTypes(input, Numbers)))
     return failure();
