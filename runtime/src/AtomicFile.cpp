@@ -8,36 +8,33 @@
 
 #include "tern/runtime/AtomicFile.h"
 
-#include <atomic>
 #include <cerrno>
 #include <climits>
-#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 using namespace tern::runtime;
 
+/// In seconds. The first covers the moment between creating and locking, and
+/// clocks that differ.
+static constexpr double unlockedAge = 60, unknownAge = 3600;
+
 MaybeError AtomicFile::fail(const std::string &what) {
+  code = errno;
   std::string message = "cannot " + what + " '" + path + "'";
-  if (errno)
-    message += std::string(": ") + std::strerror(errno);
+  if (code)
+    message += std::string(": ") + std::strerror(code);
   discard();
   return message;
-}
-
-/// Follows symbolic links; a file that is not there yet is itself.
-static std::string resolve(const std::string &path) {
-  std::string target = path;
-  if (char *resolved = ::realpath(path.c_str(), nullptr)) {
-    target = resolved;
-    std::free(resolved);
-  }
-  return target;
 }
 
 /// Where the name without folders begins.
@@ -46,38 +43,104 @@ static size_t findBase(const std::string &target) {
   return slash == std::string::npos ? 0 : slash + 1;
 }
 
+/// Follows symbolic links, also to a file that is not there yet.
+static std::string resolve(const std::string &path) {
+  std::string target = path;
+  // As many as Linux follows.
+  for (int links = 0; links < 40; ++links) {
+    if (char *resolved = ::realpath(target.c_str(), nullptr)) {
+      target = resolved;
+      std::free(resolved);
+      break;
+    }
+    char link[PATH_MAX];
+    ssize_t size = ::readlink(target.c_str(), link, sizeof(link));
+    if (size <= 0 || size == sizeof(link))
+      break;
+    std::string next(link, static_cast<size_t>(size));
+    target = next[0] == '/' ? next : target.substr(0, findBase(target)) + next;
+  }
+  return target;
+}
+
 /// What the names of a target's temporary files begin with. Names have a limit
 /// (255 bytes nearly everywhere), so only a part of the target's is in them.
 static std::string temporaryPrefix(const std::string &target) {
-  return "." + target.substr(findBase(target), 64) + ".tmp";
+  size_t base = findBase(target);
+  size_t size = target.size() - base;
+  if (size > 64)
+    // Some file systems insist on UTF-8: cut where a character begins.
+    for (size = 64; size > 60 && (target[base + size] & 0xc0) == 0x80;)
+      --size;
+  return "." + target.substr(base, size) + ".tmp";
 }
 
-MaybeError AtomicFile::open(const std::string &newPath) {
+static std::string randomDigits() {
+  uint64_t number = 0;
+  if (::getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+    // Not random, but names that are taken are tried again.
+    static uint64_t counter = 0;
+    timespec now = {};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    number = static_cast<uint64_t>(now.tv_sec) * 1000000000 +
+             static_cast<uint64_t>(now.tv_nsec) +
+             (static_cast<uint64_t>(::getpid()) << 40) +
+             __atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED);
+  }
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016llx",
+                static_cast<unsigned long long>(number));
+  return text;
+}
+
+MaybeError AtomicFile::create(unsigned mode) {
+  std::string prefix =
+      target.substr(0, findBase(target)) + temporaryPrefix(target);
+  for (int attempt = 0; fd < 0; ++attempt) {
+    temporary = prefix + randomDigits();
+    fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0 && errno != EINTR && (errno != EEXIST || attempt == 100)) {
+      temporary.clear();
+      return fail("write");
+    }
+  }
+  // Without locks the file's age has to do.
+  (void)::flock(fd, LOCK_EX | LOCK_NB);
+  return std::nullopt;
+}
+
+MaybeError AtomicFile::open(const std::string &newPath, unsigned mode) {
   discard();
   path = newPath;
   target = resolve(path);
   end = 0;
-  struct stat status;
-  if (::stat(target.c_str(), &status) == 0) {
-    // Renaming would replace the device or pipe itself.
-    if (!S_ISREG(status.st_mode))
-      return "cannot write '" + path + "': it is not a regular file";
-    // Renaming needs no permission on the file, but its owner meant something.
-    if (::access(target.c_str(), W_OK) != 0)
-      return fail("write");
-  }
-
-  static std::atomic<unsigned> counter{0};
-  size_t base = findBase(target);
-  if (base == target.size())
+  code = 0;
+  if (findBase(target) == target.size())
     return "cannot write '" + path + "': it names no file";
-  temporary = target.substr(0, base) + temporaryPrefix(target) +
-              std::to_string(::getpid()) + "." + std::to_string(counter++);
-  fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0) {
-    temporary.clear();
+  struct stat status;
+  if (::stat(target.c_str(), &status) != 0)
+    return errno == ENOENT ? create(mode) : fail("write");
+  // Renaming would replace the device or pipe itself.
+  if (!S_ISREG(status.st_mode))
+    return "cannot write '" + path + "': it is not a regular file";
+  // Renaming needs no permission on the file, but its owner meant something.
+  if (::access(target.c_str(), W_OK) != 0)
     return fail("write");
-  }
+  // The owner's permissions are the process's own, and needed now.
+  if (MaybeError error = create(0600))
+    return error;
+  // Set-user-id and its like do not pass on to other contents.
+  mode = status.st_mode & 0777;
+  struct stat created;
+  if (::fstat(fd, &created) != 0)
+    return fail("write");
+  if ((created.st_uid != status.st_uid || created.st_gid != status.st_gid) &&
+      ::fchown(fd, status.st_uid, status.st_gid) != 0 &&
+      created.st_gid != status.st_gid &&
+      ::fchown(fd, static_cast<uid_t>(-1), status.st_gid) != 0)
+    mode = (mode & 0707) | (mode & 07) << 3;
+  // Not all file systems have permissions.
+  (void)::fchmod(fd, mode);
   return std::nullopt;
 }
 
@@ -111,30 +174,92 @@ MaybeError AtomicFile::writeAt(uint64_t offset, const void *data, size_t size) {
   return std::nullopt;
 }
 
+/// Some file systems, in memory say, have nothing to synchronize with.
+static bool synchronize(int fd) {
+  int status;
+  do
+    status = ::fsync(fd);
+  while (status != 0 && errno == EINTR);
+  return status == 0 || errno == EINVAL || errno == ENOSYS;
+}
+
+MaybeError AtomicFile::sync() {
+  if (fd < 0)
+    return "cannot write '" + path + "': it is not open";
+  return synchronize(fd) ? std::nullopt : fail("write");
+}
+
 MaybeError AtomicFile::commit(bool durable) {
   if (fd < 0)
     return "cannot write '" + path + "': it is not open";
-  // Some file systems, in memory say, have nothing to synchronize with.
-  if (durable && ::fsync(fd) != 0 && errno != EINVAL && errno != ENOSYS)
+  if (durable && !synchronize(fd))
     return fail("write");
-  // Some file systems report a full disk or quota only here.
-  int closed = ::close(fd);
-  fd = -1;
-  if (closed != 0)
+  // Some file systems report a full disk or quota only on closing. A second
+  // descriptor tells, while the first one keeps the lock until the file has its
+  // name.
+  int second = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (second < 0 || ::close(second) != 0)
     return fail("write");
   if (::rename(temporary.c_str(), target.c_str()) != 0)
     return fail("rename a temporary file to");
   temporary.clear();
-  return std::nullopt;
+  ::close(fd);
+  fd = -1;
+  return durable ? syncFolder(target) : std::nullopt;
 }
 
 void AtomicFile::discard() {
-  if (fd >= 0)
-    ::close(fd);
-  fd = -1;
+  // Before closing, which ends the lock.
   if (!temporary.empty())
     ::unlink(temporary.c_str());
   temporary.clear();
+  if (fd >= 0)
+    ::close(fd);
+  fd = -1;
+}
+
+MaybeError AtomicFile::syncFolder(const std::string &path) {
+  std::string target = resolve(path);
+  std::string folder = target.substr(0, findBase(target));
+  int fd = ::open(folder.empty() ? "." : folder.c_str(),
+                  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // One that may be written but not read, say.
+  if (fd < 0)
+    return std::nullopt;
+  bool isSynchronized = synchronize(fd);
+  int code = errno;
+  ::close(fd);
+  if (isSynchronized)
+    return std::nullopt;
+  return "cannot write the folder of '" + path + "': " + std::strerror(code);
+}
+
+/// Whether `rest` can follow the prefix of a temporary file: 16 hexadecimal
+/// digits, or PID.NUMBER.
+static bool isTemporarySuffix(const std::string &rest) {
+  if (rest.size() == 16 &&
+      rest.find_first_not_of("0123456789abcdef") == std::string::npos)
+    return true;
+  size_t dot = rest.find('.');
+  return dot != std::string::npos && dot > 0 && dot + 1 < rest.size() &&
+         rest.find_first_not_of("0123456789.") == std::string::npos &&
+         rest.find('.', dot + 1) == std::string::npos;
+}
+
+/// Whether nobody writes the open file any more.
+static bool isAbandoned(int fd) {
+  struct stat status;
+  timespec now;
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+      ::clock_gettime(CLOCK_REALTIME, &now) != 0)
+    return false;
+  double age = static_cast<double>(now.tv_sec - status.st_mtim.tv_sec) +
+               static_cast<double>(now.tv_nsec - status.st_mtim.tv_nsec) * 1e-9;
+  if (age < unlockedAge)
+    return false;
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0)
+    return true;
+  return errno != EWOULDBLOCK && age >= unknownAge;
 }
 
 void AtomicFile::removeStale(const std::string &path) {
@@ -146,14 +271,17 @@ void AtomicFile::removeStale(const std::string &path) {
     return;
   while (const dirent *entry = ::readdir(entries)) {
     std::string name = entry->d_name;
-    if (name.compare(0, prefix.size(), prefix) != 0)
+    if (name.compare(0, prefix.size(), prefix) != 0 ||
+        !isTemporarySuffix(name.substr(prefix.size())))
       continue;
-    // What follows is PID.NUMBER.
-    char *end = nullptr;
-    long pid = std::strtol(name.c_str() + prefix.size(), &end, 10);
-    if (*end == '.' && pid > 0 && pid <= INT_MAX &&
-        ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH)
-      ::unlink((folder + name).c_str());
+    std::string file = folder + name;
+    int fd =
+        ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+      continue;
+    if (isAbandoned(fd))
+      ::unlink(file.c_str());
+    ::close(fd);
   }
   ::closedir(entries);
 }

@@ -491,13 +491,18 @@ class Trust(Case):
             kills += process.wait() == -signal.SIGKILL
             if process.returncode == 0:
                 os.unlink(self.path("b.safetensors"))
-        # What a run that was killed leaves behind; this one lives.
-        for pid in (2**22 + 1, os.getpid()):
-            with open(self.path(f".b.safetensors.tmp{pid}.0"), "w") as file:
+        # What a killed run leaves behind is removed once it is old.
+        for path in [n for n in os.listdir(self.dir) if ".tmp" in n]:
+            os.unlink(self.path(path))
+        for name, age in ((".b.safetensors.tmp1.0", 70),
+                          (".b.safetensors.tmp0123456789abcdef", 70),
+                          (".b.safetensors.tmpfedcba9876543210", 0)):
+            with open(self.path(name), "w") as file:
                 file.write("half")
+            os.utime(self.path(name), (time.time() - age,) * 2)
         self.good(*options("b.safetensors"), "--resume=auto")
         self.assertEqual([name for name in os.listdir(self.dir) if ".tmp" in name],
-                         [f".b.safetensors.tmp{os.getpid()}.0"])
+                         [".b.safetensors.tmpfedcba9876543210"])
         self.assertEqual(self.read("a.safetensors"), self.read("b.safetensors"))
         self.assertEqual(self.read("a.best.safetensors"),
                          self.read("b.best.safetensors"))

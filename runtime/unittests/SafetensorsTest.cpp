@@ -167,20 +167,6 @@ TEST_F(Safetensors, MoreThanFourGigabytes) {
   EXPECT_BAD(writer.finish(), "'b' is incomplete");
 }
 
-TEST_F(Safetensors, FollowsLinksAndSparesDevices) {
-  write("target", "old");
-  std::filesystem::create_symlink("target", path("link"));
-  AtomicFile file;
-  EXPECT_GOOD(file.open(path("link")));
-  EXPECT_GOOD(file.write("new", 3));
-  EXPECT_GOOD(file.commit());
-  EXPECT_TRUE(std::filesystem::is_symlink(path("link")));
-  EXPECT_EQ(read(path("target")), "new");
-  EXPECT_BAD(file.open("/dev/null"), "not a regular file");
-  EXPECT_BAD(file.open(path(".")), "not a regular file");
-  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
-}
-
 TEST_F(Safetensors, AcceptsWhatOthersWrite) {
   EXPECT_GOOD(parseHeader("{}", 0));
   EXPECT_GOOD(parseHeader("{\"__metadata__\":{}}   ", 0));

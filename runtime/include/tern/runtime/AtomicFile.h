@@ -17,6 +17,16 @@ namespace tern::runtime {
 /// Until then, and after any error, the target is as it was. Symbolic links are
 /// followed; a target that is not a regular file (a device, a folder) is an
 /// error.
+///
+/// The temporary file is a new one (O_CREAT, O_EXCL, O_CLOEXEC), with a random
+/// name: .NAME.tmp and 16 hexadecimal digits, NAME being at most 64 bytes of
+/// the target's. Process ids would repeat: in a container every process is
+/// number 1. A target that exists hands on its permissions, and its owner and
+/// group if the process may; if not its group, the new group may do what others
+/// may. From its creation on the file lets nobody do more than that.
+///
+/// Until it is renamed the file is locked (flock), which is how removeStale()
+/// tells what a killed process left behind from what is being written.
 class AtomicFile {
 public:
   AtomicFile() = default;
@@ -24,28 +34,46 @@ public:
   AtomicFile &operator=(const AtomicFile &) = delete;
   ~AtomicFile() { discard(); }
 
-  [[nodiscard]] MaybeError open(const std::string &path);
+  /// Creates the temporary file. `mode` is that of a target which does not
+  /// exist yet; the umask applies to it.
+  [[nodiscard]] MaybeError open(const std::string &path, unsigned mode = 0666);
   /// Appends.
   [[nodiscard]] MaybeError write(const void *data, size_t size);
   /// Writes at a position; does not move the end for write().
   [[nodiscard]] MaybeError writeAt(uint64_t offset, const void *data,
                                    size_t size);
-  /// Closes and renames. With `durable` the contents are on the disk before, so
-  /// that the target is whole even if the machine fails.
+  /// Puts the contents on the disk, so that a commit() soon after can hardly
+  /// fail: for files that belong together. Writing may go on.
+  [[nodiscard]] MaybeError sync();
+  /// Renames and closes. With `durable` the contents are on the disk before and
+  /// the new name is after it: the target is whole, old or new, even if the
+  /// machine fails.
   [[nodiscard]] MaybeError commit(bool durable = false);
   /// Removes the temporary file, if any.
   void discard();
 
   bool isOpen() const { return fd >= 0; }
+  /// The temporary file, for programs that are to write it; they must write
+  /// into it, not replace it. Empty unless open.
+  const std::string &temporaryPath() const { return temporary; }
+  /// The error number of the system behind the last error, 0 if there is none.
+  int errorCode() const { return code; }
 
-  /// Removes temporary files of this target that processes left behind which
-  /// were killed and no longer exist. Does nothing if it cannot.
+  /// Removes temporary files of this target, of this version and earlier ones
+  /// (.NAME.tmpPID.NUMBER), that killed processes left behind: those that
+  /// nobody has locked and that were not written to for a minute, or for an
+  /// hour where the file system has no locks. Does nothing if it cannot.
   static void removeStale(const std::string &path);
+
+  /// Puts the names in the folder of `path` on the disk: those of files that
+  /// were created, renamed or removed. File systems that cannot are no error.
+  [[nodiscard]] static MaybeError syncFolder(const std::string &path);
 
 private:
   MaybeError fail(const std::string &what);
+  MaybeError create(unsigned mode);
 
-  int fd = -1;
+  int fd = -1, code = 0;
   uint64_t end = 0;
   std::string path;
   std::string target;
