@@ -101,8 +101,12 @@ LogicalResult StepBuilder::plan(const ParamGroups &groups) {
     scalars.push_back({"lambda", f32, b.getF32FloatAttr(1.0f)});
   if (clip)
     scalars.push_back({"clip_norm", f32, b.getF32FloatAttr(0.0f)});
-  if (accumulate)
+  if (accumulate) {
     scalars.push_back({"accumulate", i64, b.getI64IntegerAttr(1)});
+    for (const char *name :
+         {"accumulate_start", "accumulate_updates", "accumulate_close"})
+      scalars.push_back({name, i64, b.getI64IntegerAttr(0)});
+  }
   SmallVector<func::FuncOp> functions;
   for (const StepVariant &variant : variants)
     functions.push_back(variant.loss);
@@ -239,25 +243,43 @@ void StepBuilder::buildAccumulation(TensorBuilder &b,
   auto whole = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
   };
+  auto read = [&](StringRef name) {
+    return b.read(arguments[("scalar " + name).str()]);
+  };
+  auto ratio = [&](Value numerator, Value denominator) -> Value {
+    Type f64 = b.getF64Type();
+    Value quotient =
+        arith::DivFOp::create(b, arith::SIToFPOp::create(b, f64, numerator),
+                              arith::SIToFPOp::create(b, f64, denominator));
+    return arith::TruncFOp::create(b, b.getF32Type(), quotient);
+  };
   Value one = whole(1), zero = whole(0);
-  Value step = b.read(arguments["scalar step"]);
-  Value count =
-      arith::MaxSIOp::create(b, b.read(arguments["scalar accumulate"]), one);
-  Value rest = arith::RemSIOp::create(b, step, count);
-  isUpdate = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rest, zero);
-  Value update = arith::DivSIOp::create(
-      b, arith::AddIOp::create(b, step, arith::SubIOp::create(b, count, one)),
-      count);
-  arguments["scalar step"] = b.wrap(update);
-  Value part =
-      arith::DivFOp::create(b, b.constant(b.getF64Type(), 1),
-                            arith::SIToFPOp::create(b, b.getF64Type(), count));
-  part = arith::TruncFOp::create(b, b.getF32Type(), part);
+  Value count = arith::MaxSIOp::create(b, read("accumulate"), one);
+  // Windows in a row, the step's own among them, since `accumulate_start`.
+  Value before = arith::SubIOp::create(
+      b, arith::SubIOp::create(b, read("step"), read("accumulate_start")), one);
+  Value windows =
+      arith::AddIOp::create(b, arith::DivSIOp::create(b, before, count), one);
+  arguments["scalar step"] =
+      b.wrap(arith::AddIOp::create(b, read("accumulate_updates"), windows));
+  // Steps of the window with this one.
+  Value done =
+      arith::AddIOp::create(b, arith::RemSIOp::create(b, before, count), one);
+  Value isFull =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, done, count);
+  Value isClosed = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                         read("accumulate_close"), zero);
+  isUpdate = arith::OrIOp::create(b, isFull, isClosed);
+  Value part = ratio(one, count);
+  // 1 but where the window is closed before it is full.
+  Value scale =
+      arith::SelectOp::create(b, isUpdate, ratio(count, done), b.constant(1));
   for (auto [param, gradient] : llvm::zip_equal(trained, gradients))
     gradient = b.zip({arguments[param.name + "/gradient"], gradient},
                      [&](TensorBuilder &n, ValueRange args) -> Value {
                        Value added = arith::MulFOp::create(n, args[1], part);
-                       return arith::AddFOp::create(n, args[0], added);
+                       Value sum = arith::AddFOp::create(n, args[0], added);
+                       return arith::MulFOp::create(n, sum, scale);
                      });
 }
 

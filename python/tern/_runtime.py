@@ -177,6 +177,8 @@ _SIGNATURES = {
     "tern_trainer_get_scalar": (c_int, [c_void_p, c_char_p, POINTER(c_double)]),
     "tern_trainer_step": (c_int64, [c_void_p]),
     "tern_trainer_set_step": (c_int, [c_void_p, c_int64]),
+    "tern_trainer_window": (c_int64, [c_void_p, c_void_p]),
+    "tern_trainer_close_window": (c_int, [c_void_p]),
     "tern_trainer_num_state": (c_size_t, [c_void_p]),
     "tern_trainer_state": (c_int, [c_void_p, c_size_t, c_void_p]),
     "tern_trainer_save":

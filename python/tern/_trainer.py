@@ -134,6 +134,16 @@ class Trainer:
         return self._api.tern_trainer_step(self._handle)
 
     @property
+    def window(self):
+        """How many steps have gradients that wait for an update.
+
+        Only in models compiled with `--accumulate`: scalars["accumulate"] is
+        the number of steps whose gradients are averaged to an update. It
+        cannot change while this is not 0.
+        """
+        return self._api.tern_trainer_window(self._handle, None)
+
+    @property
     def threads(self):
         return self._api.tern_trainer_num_threads(self._handle)
 
@@ -141,12 +151,16 @@ class Trainer:
         """Sets all state to its initial values and `steps` to 0."""
         check(self._api.tern_trainer_init(self._handle))
 
-    def step(self, *inputs, **scalars):
+    def step(self, *inputs, close_window=False, **scalars):
         """One step of the optimizer.
 
         Args:
           inputs: one batch, the labels last, in the order of `inputs`; or a
             single dict by names.
+          close_window: update at the end of this step, by the average over
+            the steps since the last update, though they are fewer than
+            scalars["accumulate"]: for the last step of a run. Without
+            accumulation every step updates.
           scalars: values that stay set, such as lr=1e-3. Below lambda 1 (write
             **{"lambda": 0.5}) quantized layers are blends of float ones.
 
@@ -161,6 +175,8 @@ class Trainer:
         for name, value in scalars.items():
             self.scalars[name] = value
         given = self._gather(self.inputs, inputs)
+        if close_window:
+            check(self._api.tern_trainer_close_window(self._handle))
         loss = c_float()
         check(self._api.tern_trainer_train_step(
             self._handle, given.pointers, len(given), byref(loss)))

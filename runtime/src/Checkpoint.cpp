@@ -19,6 +19,7 @@ using namespace tern::runtime;
 static constexpr const char *weightsIdKey = "tern_weights_id";
 static constexpr const char *fingerprintKey = "tern_fingerprint";
 static constexpr const char *stepKey = "tern_step";
+static constexpr const char *windowKey = "tern_window";
 
 /// Fills a tensor with one value; only floats can have one that is not 0.
 static void fill(DType dtype, void *data, int64_t count, double value) {
@@ -118,6 +119,7 @@ MaybeFailure TernTrainer::init() {
   if (MaybeFailure failure = takeParams(index, file))
     return failure;
   steps = 0;
+  resetWindows();
   hasValues = true;
   metadata.clear();
   return std::nullopt;
@@ -137,6 +139,8 @@ MaybeFailure TernTrainer::save(const std::string &path,
   strings["format"] = "pt";
   strings[fingerprintKey] = signature.fingerprint;
   strings[stepKey] = std::to_string(steps);
+  if (signature.findScalar("accumulate"))
+    strings[windowKey] = windowText();
   strings["tern_model"] = signature.model;
   strings["tern_loss"] = signature.loss;
   strings["tern_optimizer"] = signature.optimizer;
@@ -194,6 +198,10 @@ MaybeFailure TernTrainer::restore(const std::string &path) {
   long long count = std::strtoll(step->second.c_str(), &end, 10);
   if (*end || step->second.empty() || errno || count < 0)
     return bad("has a bad " + std::string(stepKey));
+  decltype(window) resumed;
+  if (auto it = index.metadata.find(windowKey); it != index.metadata.end())
+    if (MaybeError error = parseWindow(it->second, count, resumed))
+      return bad("has a bad " + std::string(windowKey));
   for (const StateSpec &spec : signature.state) {
     auto it = index.tensors.find(spec.name);
     if (it == index.tensors.end())
@@ -210,6 +218,7 @@ MaybeFailure TernTrainer::restore(const std::string &path) {
   }
   metadata = std::move(index.metadata);
   steps = count;
+  window = resumed;
   hasValues = true;
   return std::nullopt;
 }

@@ -120,6 +120,12 @@ MaybeFailure TernTrainer::prepareCalls() {
   return std::nullopt;
 }
 
+/// The scalars that are the trainer's to set.
+static bool isCounted(const std::string &scalar) {
+  return scalar == "step" || scalar == "accumulate_start" ||
+         scalar == "accumulate_updates" || scalar == "accumulate_close";
+}
+
 MaybeFailure TernTrainer::finishLoading(const TernProgramOptions &options) {
   if (MaybeError error = parseTrainSignature(signatureText, signature))
     return Failure{TERN_BAD_ARTIFACT, name + " has a bad signature: " + *error};
@@ -133,7 +139,7 @@ MaybeFailure TernTrainer::finishLoading(const TernProgramOptions &options) {
       value = 1;
     if (!value && (spec.name == "weight_decay" || spec.name == "clip_norm"))
       value = 0;
-    if (value && spec.name != "step")
+    if (value && !isCounted(spec.name))
       if (MaybeFailure failure = setScalar(spec.name, *value))
         return Failure{TERN_BAD_ARTIFACT,
                        name + " has a bad signature: " + failure->message};
@@ -165,8 +171,8 @@ MaybeFailure TernTrainer::setScalar(const std::string &scalar, double value) {
     return invalid("there is no scalar '" + scalar + "' among " +
                    (known.empty() ? "none" : known));
   }
-  if (scalar == "step")
-    return invalid("the scalar 'step' is counted");
+  if (isCounted(scalar))
+    return invalid("the scalar '" + scalar + "' is counted");
   auto fail = [&](const std::string &what) {
     char text[64];
     std::snprintf(text, sizeof(text), "%g", value);
@@ -208,9 +214,14 @@ MaybeFailure TernTrainer::setScalar(const std::string &scalar, double value) {
 }
 
 std::optional<double> TernTrainer::getScalar(size_t index) const {
-  if (signature.scalars[index].name == "step")
-    return static_cast<double>(steps);
-  return values[index];
+  const std::string &scalar = signature.scalars[index].name;
+  if (scalar == "accumulate_start")
+    return static_cast<double>(window.start);
+  if (scalar == "accumulate_updates")
+    return static_cast<double>(window.updates);
+  if (scalar == "accumulate_close")
+    return window.closes;
+  return scalar == "step" ? static_cast<double>(steps) : values[index];
 }
 
 //===----------------------------------------------------------------------===//
@@ -332,6 +343,18 @@ MaybeFailure TernTrainer::evalStep(const DLTensor *const *inputs,
   return call.run(host, arena);
 }
 
+void TernTrainer::storeCounted(size_t index, int64_t value) {
+  float asFloat = static_cast<float>(value);
+  double asDouble = static_cast<double>(value);
+  int32_t asInt = static_cast<int32_t>(value);
+  DType dtype = signature.scalars[index].dtype;
+  const void *source = dtype == DType::F32   ? (const void *)&asFloat
+                       : dtype == DType::F64 ? (const void *)&asDouble
+                       : dtype == DType::I32 ? (const void *)&asInt
+                                             : &value;
+  std::memcpy(&cells[index], source, dtypeSize(dtype));
+}
+
 MaybeFailure TernTrainer::trainStep(const DLTensor *const *inputs,
                                     size_t numInputs, float *loss) {
   TernTrainFunction function = TERN_TRAIN_STEP;
@@ -342,20 +365,13 @@ MaybeFailure TernTrainer::trainStep(const DLTensor *const *inputs,
     return failure;
   for (size_t index : signature.functions[function].scalars) {
     const ScalarSpec &spec = signature.scalars[index];
-    if (spec.name == "step") {
-      int64_t next = steps + 1;
-      float asFloat = static_cast<float>(next);
-      double asDouble = static_cast<double>(next);
-      int32_t asInt = static_cast<int32_t>(next);
-      const void *source = spec.dtype == DType::F32   ? (const void *)&asFloat
-                           : spec.dtype == DType::F64 ? (const void *)&asDouble
-                           : spec.dtype == DType::I32 ? (const void *)&asInt
-                                                      : &next;
-      std::memcpy(&cells[index], source, dtypeSize(spec.dtype));
-    } else if (!values[index]) {
+    if (spec.name == "step")
+      storeCounted(index, steps + 1);
+    else if (!isCounted(spec.name) && !values[index])
       return invalid("the scalar '" + spec.name + "' has no value");
-    }
   }
+  if (MaybeFailure failure = prepareWindow())
+    return failure;
   std::vector<DLTensor> tensors;
   std::vector<const DLTensor *> outputs;
   tensors.reserve(measurements.size());
@@ -374,6 +390,7 @@ MaybeFailure TernTrainer::trainStep(const DLTensor *const *inputs,
     return failure;
   }
   ++steps;
+  finishWindow();
   *loss = measurements[0];
   return std::nullopt;
 }

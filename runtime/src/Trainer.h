@@ -22,6 +22,7 @@
 /// What Trainer.h of the C API hands out. Loading and running are in
 /// Trainer.cpp, files in Checkpoint.cpp, the C functions in TrainerApi.cpp.
 struct TernTrainer {
+  using MaybeError = tern::runtime::MaybeError;
   using MaybeFailure = tern::runtime::MaybeFailure;
 
   TernTrainer() = default;
@@ -45,6 +46,12 @@ struct TernTrainer {
   MaybeFailure trainStep(const DLTensor *const *inputs, size_t numInputs,
                          float *loss);
   MaybeFailure checkHasValues() const;
+  /// Lets the next step end its window.
+  MaybeFailure closeWindow();
+  /// Steps that the open window has, 0 if none is open.
+  int64_t stepsInWindow() const;
+  /// Forgets what is known of windows but the number of steps.
+  void resetWindows() { window = {}; }
 
   MaybeFailure save(const std::string &path,
                     std::map<std::string, std::string> strings);
@@ -67,12 +74,25 @@ struct TernTrainer {
   std::mutex mutex;
 
   int64_t steps = 0;
+  /// How gradients are averaged over steps: windows of `length` steps follow
+  /// each other since step `start`, before which there were `updates` updates.
+  /// The length is 0 until a step says it.
+  struct {
+    int64_t start = 0, updates = 0, length = 0;
+    bool closes = false;
+  } window;
   int64_t stateSize = 0;
   std::map<std::string, std::string> metadata;
   std::vector<float> measurements;
 
 private:
   MaybeFailure prepareCalls();
+  MaybeFailure prepareWindow();
+  void finishWindow();
+  std::string windowText() const;
+  MaybeError parseWindow(const std::string &text, int64_t doneSteps,
+                         decltype(window) &parsed) const;
+  void storeCounted(size_t index, int64_t value);
   MaybeFailure allocateState();
   MaybeFailure takeParams(const tern::runtime::SafetensorsIndex &index,
                           const std::string &file);

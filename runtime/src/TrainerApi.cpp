@@ -229,8 +229,19 @@ TernStatus tern_trainer_set_step(TernTrainer *trainer, int64_t step) {
     if (step < 0)
       return invalid("a number of steps is negative");
     trainer->steps = step;
+    trainer->resetWindows();
     return std::nullopt;
   });
+}
+
+TernStatus tern_trainer_close_window(TernTrainer *trainer) {
+  return locked(trainer, [&] { return trainer->closeWindow(); });
+}
+
+int64_t tern_trainer_window(const TernTrainer *trainer, int64_t *length) {
+  if (length)
+    *length = trainer ? trainer->window.length : 0;
+  return trainer ? trainer->stepsInWindow() : 0;
 }
 
 //===----------------------------------------------------------------------===//

@@ -99,7 +99,8 @@ MaybeError TrainRun::logStep(float loss) {
       {"loss", mean}};
   for (const std::string &name : model.scalars()) {
     double value = 0;
-    if (name != "step" &&
+    bool isCounted = name == "step" || name.compare(0, 11, "accumulate_") == 0;
+    if (!isCounted &&
         tern_trainer_get_scalar(model.trainer, name.c_str(), &value) == TERN_OK)
       fields.emplace_back(name, value);
   }
@@ -125,6 +126,9 @@ MaybeError TrainRun::doStep() {
   std::vector<HostTensor> data = trainBatches.get(items);
   if (MaybeError error = applySchedule(step + 1))
     return error;
+  // Gradients that wait for more steps would be lost.
+  if (step + 1 == total && tern_trainer_close_window(model.trainer) != TERN_OK)
+    return tern_last_error();
   float loss = 0;
   if (MaybeError error = model.step(data, loss))
     return "step " + std::to_string(step + 1) + ": " + *error;

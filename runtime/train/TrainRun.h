@@ -35,6 +35,7 @@ private:
   MaybeError setUpScalars();
   MaybeError start();
   MaybeError checkResumed() const;
+  MaybeError checkWindow() const;
 
   MaybeError train();
   MaybeError doStep();

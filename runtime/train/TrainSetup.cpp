@@ -260,6 +260,12 @@ MaybeError TrainRun::setUpScalars() {
     if (MaybeError error =
             set("--accumulate", "accumulate", *options.accumulate))
       return error;
+  if (options.accumulate && *options.accumulate > static_cast<double>(total)) {
+    char text[64];
+    std::snprintf(text, sizeof(text), "%.0f", *options.accumulate);
+    return std::string("--accumulate: ") + text + " is more than the " +
+           std::to_string(total) + " steps of the run";
+  }
   double weightDecay = options.weightDecay.value_or(0);
   lr = options.lr.value_or(1);
   if (!options.lr && model.hasScalar("lr") &&
@@ -315,6 +321,24 @@ MaybeError TrainRun::checkResumed() const {
   return std::nullopt;
 }
 
+/// A window of steps whose gradients are averaged goes on as it began.
+MaybeError TrainRun::checkWindow() const {
+  int64_t length = 0, done = tern_trainer_window(model.trainer, &length);
+  if (!done || !length)
+    return std::nullopt;
+  double accumulate = 1;
+  (void)tern_trainer_get_scalar(model.trainer, "accumulate", &accumulate);
+  std::string where = "cannot resume from '" + options.checkpoint +
+                      "': it is inside a window of " + std::to_string(length) +
+                      " steps, of which " + std::to_string(done) +
+                      (done == 1 ? " is" : " are") + " done";
+  if (accumulate != static_cast<double>(length))
+    return where + "; give --accumulate " + std::to_string(length);
+  if (step == total)
+    return where + ", and no step is left that could end it; give more steps";
+  return std::nullopt;
+}
+
 MaybeError TrainRun::start() {
   bool resumes = !options.resume.empty();
   if (resumes && options.checkpoint.empty())
@@ -342,6 +366,8 @@ MaybeError TrainRun::start() {
         return std::nullopt;
       return std::strtod(text, nullptr);
     };
+    if (MaybeError error = checkWindow())
+      return error;
     best = read("best_val_loss");
     evaluatedStep = static_cast<int64_t>(read("evaluated_step").value_or(-1.0));
   } else if (tern_trainer_init(model.trainer) != TERN_OK) {

@@ -7,6 +7,9 @@
 // SUMS: func.func @train_step(
 // SUMS-NOT: clip_norm
 // SUMS-SAME: tensor<i64> {tern.default = 1 : i64, tern.scalar = "accumulate"}
+// SUMS-SAME: tensor<i64> {tern.default = 0 : i64, tern.scalar = "accumulate_start"}
+// SUMS-SAME: tensor<i64> {tern.default = 0 : i64, tern.scalar = "accumulate_updates"}
+// SUMS-SAME: tensor<i64> {tern.default = 0 : i64, tern.scalar = "accumulate_close"}
 // SUMS-SAME: tern.state = "fc.weight/gradient"
 // SUMS-NOT: tern.recompute
 // SUMS: arith.remsi

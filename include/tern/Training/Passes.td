@@ -100,9 +100,13 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
     as its gradient is known, so that gradients need not be there all at once.
 
     With `accumulate` gradients are averaged over as many steps as the scalar
-    `accumulate` (i64) says, in a state `gradient` of each parameter. Only steps
-    whose number is a multiple of it update, by the average, which is what is
-    clipped; the optimizer's `step` counts updates.
+    `accumulate` (i64) says, in a state `gradient` of each parameter. Only the
+    last step of such a window updates, by the average, which is what is
+    clipped; the optimizer's `step` counts updates. Windows follow each other
+    from step `accumulate_start` + 1 on, before which there were
+    `accumulate_updates` updates (i64, default 0). Where `accumulate_close` (i64,
+    default 0) is not 0 the window ends with the step that is done, and the
+    average is over the steps it has.
 
     With `recompute` the steps are marked for `tern-rematerialize`.
 

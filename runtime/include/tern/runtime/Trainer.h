@@ -146,6 +146,20 @@ TernStatus tern_trainer_get_scalar(const TernTrainer *trainer, const char *name,
 int64_t tern_trainer_step(const TernTrainer *trainer);
 TernStatus tern_trainer_set_step(TernTrainer *trainer, int64_t step);
 
+/// Of artifacts that average gradients over windows of as many steps as the
+/// scalar "accumulate" says (ternc --train --accumulate). Windows follow each
+/// other; checkpoints keep an open one, with its gradients and its length, and
+/// until it is full the scalar must not change.
+///
+/// How many steps the open window has, 0 if none is open; *length (which may be
+/// NULL) is how many it is to have, 0 before the first step.
+int64_t tern_trainer_window(const TernTrainer *trainer, int64_t *length);
+/// Lets the next tern_trainer_train_step be the last of its window, full or
+/// not: it updates by the average over the steps there are. For the last step
+/// of a run, whose gradients would otherwise wait for more. Without
+/// accumulation every step is a window, and this changes nothing.
+TernStatus tern_trainer_close_window(TernTrainer *trainer);
+
 //===----------------------------------------------------------------------===//
 // State
 //===----------------------------------------------------------------------===//
