@@ -114,6 +114,50 @@ class ProgramTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "threads"):
             tern.load(fake("fake.so"), threads=10**6)
 
+    def test_replaced_files(self):
+        """A file is what it is when it is loaded, whatever is alive."""
+        with tempfile.TemporaryDirectory() as folder:
+            def put(name, weights="fake.safetensors"):
+                for suffix, source in ((".so", name),
+                                       (".safetensors", weights)):
+                    new = os.path.join(folder, "new")
+                    shutil.copy(fake(source), new)
+                    os.replace(new, os.path.join(folder, "m" + suffix))
+
+            path = os.path.join(folder, "m.so")
+            x, mask = self.data(3)
+            put("fake.so")
+            first = tern.load(path)
+            put("fake-fails.so")
+            second = tern.load(path)
+            put("fake-abi.so")
+            with self.assertRaisesRegex(tern.ArtifactError, "artifact ABI 99"):
+                tern.load(path)
+            put("fake-train.so")
+            with self.assertRaisesRegex(tern.ArtifactError, "tern-train runs"):
+                tern.load(path)
+            put("fake-train.so", "fake-train.safetensors")
+            third = tern.Trainer(path)
+            put("fake.so")
+            fourth = tern.load(path)
+            for model in (first, fourth):
+                np.testing.assert_array_equal(model(x, mask)[1], mask.sum(1))
+            with self.assertRaisesRegex(tern.InvalidArgument, "row 3 is one"):
+                second(x, mask)
+            self.assertEqual(third.signature["kind"], "training")
+
+    def test_files_that_were_cut(self):
+        with tempfile.TemporaryDirectory() as folder:
+            weights = os.path.join(folder, "w.safetensors")
+            shutil.copy(fake("fake.safetensors"), weights)
+            model = tern.load(fake("fake.so"), weights=weights)
+            x, mask = self.data(3)
+            model(x, mask)
+            os.truncate(weights, os.path.getsize(weights) - 1)
+            with self.assertRaisesRegex(tern.FileError,
+                                        "w.safetensors' was written to"):
+                model(x, mask)
+
     def test_threads(self):
         x, mask = self.data(100)
         expected, failures = x @ W, []

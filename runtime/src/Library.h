@@ -15,7 +15,13 @@
 
 namespace tern::runtime {
 
+class LoadedFile;
+
 /// An artifact opened with dlopen.
+///
+/// The file is opened once and loaded through its descriptor, so that what was
+/// checked is what runs: dlopen alone gives the old library for the name of one
+/// that was replaced, as long as it is loaded. Two of the same file share one.
 class Library {
 public:
   Library() = default;
@@ -23,8 +29,14 @@ public:
   Library &operator=(const Library &) = delete;
   ~Library();
 
-  MaybeFailure open(const std::string &path);
-  explicit operator bool() const { return handle; }
+  /// `proc` is where the system shows a process's open files. Where it is not
+  /// mounted, files are loaded by name, and one whose predecessor of the same
+  /// name is still loaded is an error.
+  MaybeFailure open(const std::string &path, const std::string &proc = "/proc");
+  explicit operator bool() const { return file; }
+
+  /// Whether someone wrote to the file in a way that broke what is in memory.
+  bool isDamaged() const;
 
   /// Null if there is no such symbol.
   void *find(const std::string &symbol) const;
@@ -34,11 +46,14 @@ public:
   }
 
 private:
-  void *handle = nullptr;
+  LoadedFile *file = nullptr;
 };
 
 /// Checks an artifact's version. `name` is for messages: 'X.so'.
 MaybeFailure checkAbi(uint32_t (*abi)(void), const std::string &name);
+
+/// The error for a mapped file that someone wrote to.
+Failure changedFile(const std::string &name);
 
 /// The name of an artifact's default weights: X.so -> X.safetensors.
 std::string defaultWeightsPath(const std::string &artifact);

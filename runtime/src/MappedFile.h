@@ -11,9 +11,42 @@
 
 #include "tern/runtime/DType.h"
 
+#include <sys/stat.h>
+
 namespace tern::runtime {
 
-/// A whole regular file mapped on read-only pages.
+/// A regular file that is open for reading. What a file is called may become
+/// another file at any time; this one stays what it is, and no new file gets
+/// its number while it is open.
+class OpenFile {
+public:
+  OpenFile() = default;
+  OpenFile(OpenFile &&other) noexcept;
+  OpenFile &operator=(OpenFile &&other) noexcept;
+  ~OpenFile();
+
+  /// Never waits: pipes, devices and folders are errors.
+  [[nodiscard]] MaybeError open(const std::string &path);
+  /// Takes an open descriptor. `name` is for messages.
+  [[nodiscard]] MaybeError adopt(int descriptor, const std::string &name);
+  /// Leaves the file open for good.
+  void leak() { fd = -1; }
+
+  int descriptor() const { return fd; }
+  uint64_t size() const { return static_cast<uint64_t>(status.st_size); }
+  bool isSameFile(const struct stat &other) const;
+  /// Whether both are one file that nobody wrote to in between.
+  bool isSameVersion(const OpenFile &other) const;
+  /// Whether bytes that were there are gone: someone wrote to the file instead
+  /// of replacing it. Reading them from a mapping ends the process.
+  bool hasShrunk() const;
+
+private:
+  int fd = -1;
+  struct stat status = {};
+};
+
+/// A whole regular file mapped on read-only pages, and kept open.
 class MappedFile {
 public:
   MappedFile() = default;
@@ -25,8 +58,10 @@ public:
 
   const char *data() const { return bytes; }
   uint64_t size() const { return length; }
+  bool hasShrunk() const { return length && file.hasShrunk(); }
 
 private:
+  OpenFile file;
   const char *bytes = nullptr;
   uint64_t length = 0;
 };

@@ -19,10 +19,6 @@ MaybeFailure TernProgram::open(const std::string &path) {
     return failure;
   // The version comes first: everything else may differ with it.
   library.find("tern_model_abi", artifact.abi);
-  if (!artifact.abi)
-    return Failure{TERN_BAD_ARTIFACT,
-                   name + " is not a Tern artifact: it has no symbol "
-                          "tern_model_abi"};
   if (MaybeFailure failure = checkAbi(artifact.abi, name))
     return failure;
   if (library.find("tern_model_train_step_invoke"))
@@ -76,6 +72,14 @@ MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options) {
   if (MaybeFailure failure = bindWeights(options))
     return failure;
   return host.setNumThreads(options.num_threads);
+}
+
+MaybeFailure TernProgram::checkFiles() const {
+  if (library.isDamaged())
+    return changedFile(name);
+  if (weights.hasShrunk())
+    return changedFile("'" + weightsPath + "'");
+  return std::nullopt;
 }
 
 MaybeFailure TernProgram::bindWeights(const TernProgramOptions &options) {

@@ -10,10 +10,9 @@
 #define TERN_RUNTIME_PROGRAM_H
 
 #include "Call.h"
+#include "ForkHook.h"
 #include "Library.h"
 #include "MappedFile.h"
-
-#include <mutex>
 
 /// What Runtime.h hands out. Loading is in Program.cpp, the C functions in
 /// Runtime.cpp.
@@ -23,6 +22,8 @@ struct TernProgram {
   MaybeFailure open(const std::string &path);
   MaybeFailure link(const TernArtifact &linked);
   MaybeFailure finishLoading(const TernProgramOptions &options);
+  /// Whether what is mapped is still there.
+  MaybeFailure checkFiles() const;
 
   /// For messages: the path, or "this executable".
   std::string name;
@@ -33,7 +34,7 @@ struct TernProgram {
   tern::runtime::Host host;
   tern::runtime::Call call;
   tern::runtime::Arena arena;
-  std::mutex mutex;
+  tern::runtime::ForkSafeMutex mutex;
 
 private:
   MaybeFailure bindWeights(const TernProgramOptions &options);

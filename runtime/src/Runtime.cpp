@@ -143,7 +143,7 @@ TernStatus tern_program_output_shapes(TernProgram *program,
   return guard([&]() -> MaybeFailure {
     if (!program || (numExtents && !extents))
       return nullArgument();
-    std::lock_guard<std::mutex> lock(program->mutex);
+    std::lock_guard<ForkSafeMutex> lock(program->mutex);
     if (MaybeFailure failure =
             program->call.setInputs(inputs, numInputs, /*withData=*/false))
       return failure;
@@ -158,13 +158,15 @@ TernStatus tern_program_invoke(TernProgram *program,
   return guard([&]() -> MaybeFailure {
     if (!program)
       return nullArgument();
-    std::lock_guard<std::mutex> lock(program->mutex);
+    std::lock_guard<ForkSafeMutex> lock(program->mutex);
     if (!program->host.numThreads())
       return invalid(program->name + " was loaded for its signature only");
     if (MaybeFailure failure =
             program->call.setInputs(inputs, numInputs, /*withData=*/true))
       return failure;
     if (MaybeFailure failure = program->call.setOutputs(outputs, numOutputs))
+      return failure;
+    if (MaybeFailure failure = program->checkFiles())
       return failure;
     return program->call.run(program->host, program->arena);
   });
@@ -178,7 +180,7 @@ TernStatus tern_program_set_num_threads(TernProgram *program, uint32_t count) {
   return guard([&]() -> MaybeFailure {
     if (!program)
       return nullArgument();
-    std::lock_guard<std::mutex> lock(program->mutex);
+    std::lock_guard<ForkSafeMutex> lock(program->mutex);
     return program->host.setNumThreads(count);
   });
 }
@@ -187,7 +189,7 @@ TernStatus tern_program_profile_begin(TernProgram *program) {
   return guard([&]() -> MaybeFailure {
     if (!program)
       return nullArgument();
-    std::lock_guard<std::mutex> lock(program->mutex);
+    std::lock_guard<ForkSafeMutex> lock(program->mutex);
     return program->host.beginProfile();
   });
 }
@@ -196,7 +198,7 @@ TernStatus tern_program_profile_end(TernProgram *program, const char *path) {
   return guard([&]() -> MaybeFailure {
     if (!program || !path)
       return nullArgument();
-    std::lock_guard<std::mutex> lock(program->mutex);
+    std::lock_guard<ForkSafeMutex> lock(program->mutex);
     return program->host.endProfile(path, program->signature.model);
   });
 }

@@ -28,10 +28,6 @@ MaybeFailure TernTrainer::open(const std::string &path) {
   if (MaybeFailure failure = library.open(path))
     return failure;
   library.find("tern_model_abi", abi);
-  if (!abi)
-    return Failure{TERN_BAD_ARTIFACT,
-                   name + " is not a Tern artifact: it has no symbol "
-                          "tern_model_abi"};
   if (MaybeFailure failure = checkAbi(abi, name))
     return failure;
   if (library.find("tern_model_invoke"))
@@ -315,6 +311,8 @@ MaybeFailure TernTrainer::setInputs(TernTrainFunction function,
                                     size_t count) {
   if (MaybeFailure failure = checkHasValues())
     return failure;
+  if (library.isDamaged())
+    return changedFile(name);
   if (MaybeFailure failure =
           calls[function].setInputs(inputs, count, /*withData=*/true))
     return failure;

@@ -10,6 +10,7 @@
 #define TERN_RUNTIME_SRC_TRAINER_H
 
 #include "Call.h"
+#include "ForkHook.h"
 #include "Library.h"
 #include "MappedFile.h"
 #include "TrainSignature.h"
@@ -17,7 +18,6 @@
 #include "tern/runtime/Trainer.h"
 
 #include <map>
-#include <mutex>
 
 /// What Trainer.h of the C API hands out. Loading and running are in
 /// Trainer.cpp, files in Checkpoint.cpp, the C functions in TrainerApi.cpp.
@@ -71,7 +71,7 @@ struct TernTrainer {
   tern::runtime::Host host;
   tern::runtime::Arena arena;
   tern::runtime::Call calls[tern::runtime::numTrainFunctions];
-  std::mutex mutex;
+  tern::runtime::ForkSafeMutex mutex;
 
   int64_t steps = 0;
   /// How gradients are averaged over steps: windows of `length` steps follow

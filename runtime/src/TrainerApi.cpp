@@ -34,7 +34,7 @@ static TernStatus locked(TernTrainer *trainer,
   return guard([&]() -> MaybeFailure {
     if (!trainer)
       return nullArgument();
-    std::lock_guard<std::mutex> lock(trainer->mutex);
+    std::lock_guard<ForkSafeMutex> lock(trainer->mutex);
     return function();
   });
 }

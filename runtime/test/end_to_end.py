@@ -334,7 +334,15 @@ class BadArtifacts(Case):
             start = file.read(200)
         with open(self.path("short.so"), "wb") as file:
             file.write(start)
-        self.bad("cannot load 'short.so'", "short.so", *inputs)
+        self.bad("cannot load 'short.so': it is truncated", "short.so",
+                 *inputs)
+        with open(fake("fake.so"), "rb") as file:
+            whole = bytearray(file.read())
+        whole[18] = 243  # RISC-V
+        with open(self.path("foreign.so"), "wb") as file:
+            file.write(whole)
+        self.bad("cannot load 'foreign.so': it is for RISC-V, this machine is "
+                 "another", "foreign.so", *inputs)
         other = "/usr/lib/x86_64-linux-gnu/libz.so.1"
         if os.path.exists(other):
             self.bad("it has no symbol tern_model_abi", other, *inputs)
