@@ -24,7 +24,7 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createUnshareDestinationsPass());
-  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  pm.addNestedPass<func::FuncOp>(createPlaceInDestinationsPass());
   pm.addPass(createBufferizePass());
   pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());

@@ -1,5 +1,5 @@
 // RUN: tern-opt %s --tern-unshare-destinations | FileCheck %s
-// RUN: tern-opt %s --tern-results-to-destinations --cse --tern-unshare-destinations --eliminate-empty-tensors --tern-bufferize | FileCheck %s --check-prefix=BUFFERS
+// RUN: tern-opt %s --tern-results-to-destinations --cse --tern-unshare-destinations --tern-place-in-destinations --tern-bufferize | FileCheck %s --check-prefix=BUFFERS
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #rows = affine_map<(d0, d1) -> (d0)>

@@ -66,13 +66,44 @@ def UnshareDestinationsPass : Pass<"tern-unshare-destinations", "::mlir::func::F
     A `linalg.fill` on a tensor is moved in front of who uses it, and cloned
     there if there are several; and so is a `tensor.empty`. Common subexpression elimination unites the
     zeros that sums start from; as one buffer, all but one would start from a
-    copy of it, and upstream's `eliminate-empty-tensors` could place it in a
-    result's memory and lose it there before its last use. Empty tensors that
-    are one would become one buffer for values that live one after the other,
-    which then is there all the time between, too.
+    copy of it. Empty tensors that are one would become one buffer for values
+    that live one after the other, which then is there all the time between,
+    too.
   }];
   let dependentDialects = [
     "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def PlaceInDestinationsPass
+    : Pass<"tern-place-in-destinations", "::mlir::func::FuncOp"> {
+  let summary = "Compute results in the memory they have to be in";
+  let description = [{
+    Upstream's `eliminate-empty-tensors`: a value that becomes what is
+    materialized in a destination starts there instead of in a `tensor.empty`.
+    One-shot bufferization does not see that `materialize_in_destination` writes
+    to a memref. So here, other than there,
+
+    - a value starts in a destination only if no part of it, nor anything that
+      may be the same memory, is read at or after the materialization. What is
+      materialized itself may be: it is what the memory then holds.
+
+      ```mlir
+      %a = linalg.generic ... outs(%empty)
+      %b = scf.for ... iter_args(%t = %a)   // May write over %a.
+      materialize_in_destination %b in restrict writable %first
+      // %a must not start in %first, but may in %second.
+      materialize_in_destination %a in restrict writable %second
+      ```
+
+    - a destination is one tensor (`bufferization.to_tensor`) at the function's
+      entry, or the one that is there (of a donated argument), whatever starts
+      in it. Upstream makes one each time, all of which claim to be alone.
+
+    Who reads what in between is left to bufferization, which then sees it.
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect", "::mlir::tensor::TensorDialect"
   ];
 }
 
