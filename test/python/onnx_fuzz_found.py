@@ -85,3 +85,10 @@ def nothing(d):
     d.node("MaxPool", [d.input(none)], kernel_shape=[3, 2], pads=[1, 1, 0, 0])
     d.node("ConvTranspose", [d.input(none), d.input(d.array([2, n, 3, 2]))], strides=[2, 1])
     d.node("Pad", [d.input(d.array([n, 0])), d.constant([0, 3, 0, 0], "i8")])
+
+
+@found("rows-of-nothing")
+def rows_of_nothing(d):
+    rows, places = d.input(np.zeros([7, 0, d.size()], np.float32)), d.constant([[2], [-7]], "i8")
+    d.node("GatherND", [rows, places])
+    d.node("ScatterND", [rows, places, d.input(np.zeros([2, 0, d.inputs[rows].shape[2]], np.float32))])

@@ -159,7 +159,7 @@ def product_with_itself(g):
 
 @node()
 def convolution(g):
-    value = g.pick("f4", least=3, most=4, test=static([1]))
+    value = g.pick("f4", least=3, most=4, filled=True, test=static([1]))
     kernel = [g.integer(1, 3) for _ in range(value.rank - 2)]
     channels = g.choice((1, 3, 5))
     weights = g.input([(channels, channels), value.shape[1], *((k, k) for k in kernel)])
@@ -168,14 +168,14 @@ def convolution(g):
 
 @node()
 def pool(g):
-    value = g.pick("f4", least=3, most=4)
+    value = g.pick("f4", least=3, most=4, filled=True)
     kernel = [g.integer(1, 3) for _ in range(value.rank - 2)]
     g.add(g.choice(("MaxPool", "AveragePool")), [value], kernel_shape=kernel, pads=[kernel[0] // 2] * (2 * len(kernel)))
 
 
 @node()
 def recurrent(g):
-    value = g.pick("f4", least=3, most=3)
+    value = g.pick("f4", least=3, most=3, filled=True)
     hidden = g.choice((1, 3, 5))
     gates = [(3 * hidden,) * 2, (hidden, hidden)]
     g.add("GRU", [value, g.input([(1, 1), gates[0], value.shape[2]]), g.input([(1, 1), gates[0], gates[1]])], 2, hidden_size=hidden)

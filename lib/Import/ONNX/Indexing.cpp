@@ -190,13 +190,14 @@ static LogicalResult checkIndices(Node &node, const Tensor &indices) {
   return node.error("indices must be i32 or i64");
 }
 
-/// Whether there are elements to take where there are positions to fill.
+/// Whether the dimensions of the data that indices are for, `indexed`, have
+/// positions if there are indices. The others may have none: then nothing is
+/// taken or written.
 static LogicalResult checkNotEmpty(Node &node, const Tensor &data,
+                                   ArrayRef<Extent> indexed,
                                    const Tensor &indices) {
-  auto isEmpty = [](const Tensor &tensor) {
-    return llvm::is_contained(tensor.shape, Extent(0));
-  };
-  if (isEmpty(data) && !isEmpty(indices))
+  if (llvm::is_contained(indexed, Extent(0)) &&
+      !llvm::is_contained(indices.shape, Extent(0)))
     return node.error("cannot index a tensor without elements, of shape " +
                       node.describe(data.shape));
   return success();
@@ -212,7 +213,7 @@ static LogicalResult importGatherElements(Node &node) {
   FailureOr<int64_t> axis =
       node.normalizeAxis(node.getInt("axis", 0), data.getRank());
   if (failed(axis) || failed(checkIndices(node, indices)) ||
-      failed(checkNotEmpty(node, data, indices)))
+      failed(checkNotEmpty(node, data, data.shape, indices)))
     return failure();
   if (indices.getRank() != data.getRank())
     return node.error("data and indices have different ranks");
@@ -260,7 +261,9 @@ static LogicalResult importGatherND(Node &node) {
     return node.error("attribute 'batch_dims' is " + Twine(batch));
   FailureOr<int64_t> tuple =
       getTupleSize(node, indices, data.getRank() - batch);
-  if (failed(tuple) || failed(checkNotEmpty(node, data, indices)))
+  if (failed(tuple) ||
+      failed(checkNotEmpty(
+          node, data, ArrayRef(data.shape).slice(batch, *tuple), indices)))
     return failure();
   for (int64_t i = 0; i < batch; ++i)
     if (failed(node.require(data.shape[i], indices.shape[i],
@@ -385,7 +388,7 @@ static LogicalResult importScatterElements(Node &node) {
   FailureOr<int64_t> axis =
       node.normalizeAxis(node.getInt("axis", 0), data.getRank());
   if (failed(axis) || failed(checkIndices(node, indices)) ||
-      failed(checkNotEmpty(node, data, indices)))
+      failed(checkNotEmpty(node, data, data.shape, indices)))
     return failure();
   std::string message = "shapes " + node.describe(indices.shape) +
                         " of the indices and " + node.describe(updates.shape) +
@@ -417,7 +420,9 @@ static LogicalResult importScatterND(Node &node) {
   Tensor data = node.getInput(0), indices = node.getInput(1);
   Tensor updates = node.getInput(2);
   FailureOr<int64_t> tuple = getTupleSize(node, indices, data.getRank());
-  if (failed(tuple) || failed(checkNotEmpty(node, data, indices)))
+  if (failed(tuple) ||
+      failed(checkNotEmpty(node, data, ArrayRef(data.shape).take_front(*tuple),
+                           indices)))
     return failure();
   int64_t outer = indices.getRank() - 1;
   Extents shape(ArrayRef(indices.shape).drop_back());
