@@ -68,7 +68,9 @@ public:
     if (auto dim = dyn_cast<memref::DimOp>(op))
       if (FailureOr<Value> extent = hoistDim(dim, offender); succeeded(extent))
         return hoisted[value] = *extent;
-    bool movable = isPure(op) && op->getNumRegions() == 0 &&
+    // What may trap, such as a division, runs earlier but not more often.
+    bool movable = isMemoryEffectFree(op) && op->getNumRegions() == 0 &&
+                   (isSpeculatable(op) || op->getBlock() == &body) &&
                    llvm::none_of(op->getOperandTypes(), [](Type type) {
                      return isa<ShapedType>(type);
                    });

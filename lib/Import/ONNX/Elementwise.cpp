@@ -107,34 +107,17 @@ static Value emitFloatMod(B &b, Value x, Value y) {
                                  math::CopySignOp::create(b, rest, y), moved);
 }
 
-/// The remainder of elements known at import, none of them negative.
-static std::optional<Extent> foldMod(Node &node, const Extent &x,
-                                     const Extent &y) {
-  if (!isNonNegative(x) || !isNonNegative(y))
-    return std::nullopt;
-  std::optional<int64_t> dividend = x.getConstant(), divisor = y.getConstant();
-  if (divisor == 0 || (!y.getTerms().empty() && Extent::divExact(x, y)))
-    return Extent(0);
-  if (dividend && divisor)
-    return Extent(*dividend % *divisor);
-  B &b = node.b;
-  Symbols &symbols = node.getSymbols();
-  return symbols.compute("mod", {x, y}, [&]() -> Value {
-    // Nothing traps where a dynamic extent is 0.
-    Value safe = arith::MaxUIOp::create(b, symbols.getValue(b, y),
-                                        symbols.getValue(b, Extent(1)));
-    return arith::RemUIOp::create(b, symbols.getValue(b, x), safe);
-  });
-}
-
 static LogicalResult importMod(Node &node) {
   bool isFmod = node.getFlag("fmod", false);
   FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(Numbers);
   if (failed(operands))
     return failure();
   DType dtype = operands->front().dtype;
+  auto fold = [&](Node &node, const Extent &x, const Extent &y) {
+    return node.getSymbols().mod(node.b, x, y, /*truncates=*/isFmod);
+  };
   if (std::optional<Tensor> folded =
-          foldBinary(node, (*operands)[0], (*operands)[1], dtype, foldMod)) {
+          foldBinary(node, (*operands)[0], (*operands)[1], dtype, fold)) {
     node.setResult(0, *folded);
     return success();
   }
@@ -225,19 +208,12 @@ static LogicalResult importPow(Node &node) {
 /// The lesser or greater of elements known at import.
 static std::optional<Extent> foldMin(Node &node, const Extent &x,
                                      const Extent &y) {
-  std::optional<int64_t> first = x.getConstant(), second = y.getConstant();
-  if (first && second)
-    return Extent(std::min(*first, *second));
-  // What is computed must not be negative.
-  if (!isNonNegative(x) || !isNonNegative(y))
-    return std::nullopt;
   return node.getSymbols().min(node.b, x, y);
 }
 
 static std::optional<Extent> foldMax(Node &node, const Extent &x,
                                      const Extent &y) {
-  std::optional<Extent> excess = node.getSymbols().saturatingSub(node.b, x, y);
-  return excess ? Extent::add(y, *excess) : std::nullopt;
+  return node.getSymbols().max(node.b, x, y);
 }
 
 static void addVariadic(OpTable &ops, StringRef name, unsigned types,
@@ -400,7 +376,7 @@ void tern::onnx_import::addElementwiseOps(OpTable &ops) {
             });
   addBinary(ops, "Div", 1, Numbers, emitDiv,
             [](Node &node, const Extent &a, const Extent &b) {
-              return node.getSymbols().floorDiv(node.b, a, b);
+              return node.getSymbols().truncatingDiv(node.b, a, b);
             });
   ops.onOp("Mod", 10, 2, importMod);
   ops.onOp("Pow", 1, 2, importPow);

@@ -26,16 +26,17 @@ struct Comparison {
 
 /// Whether it holds for a difference of which perhaps only the sign is known:
 /// all positive ones give the same answer, and so do all negative ones.
-static std::optional<bool> foldComparison(const Comparison &comparison,
+static std::optional<bool> foldComparison(const Symbols &symbols,
+                                          const Comparison &comparison,
                                           const Extent &difference) {
   if (std::optional<int64_t> value = difference.getConstant())
     return comparison.holds(*value);
   for (int64_t sign : {1, -1}) {
     std::optional<Extent> magnitude = Extent::mul(difference, sign);
-    if (!magnitude || !isNonNegative(*magnitude))
+    if (!magnitude || !symbols.isNonNegative(*magnitude))
       continue;
     std::optional<Extent> rest = Extent::sub(*magnitude, 1);
-    bool isZeroPossible = !rest || !isNonNegative(*rest);
+    bool isZeroPossible = !rest || !symbols.isNonNegative(*rest);
     bool answer = comparison.holds(sign);
     if (!isZeroPossible || comparison.holds(0) == answer)
       return answer;
@@ -61,13 +62,14 @@ static void addComparison(OpTable &ops, int64_t since, unsigned types,
       std::optional<Extent> difference = Extent::sub(x, y);
       if (!difference)
         return std::nullopt;
-      if (std::optional<bool> answer = foldComparison(comparison, *difference))
+      B &b = node.b;
+      Symbols &symbols = node.getSymbols();
+      if (std::optional<bool> answer =
+              foldComparison(symbols, comparison, *difference))
         return Extent(*answer);
       if (!mayCompute)
         return std::nullopt;
-      B &b = node.b;
-      Symbols &symbols = node.getSymbols();
-      return symbols.compute(comparison.name, {x, y}, [&]() -> Value {
+      return symbols.compute(comparison.name, {x, y}, {0, 1}, [&]() -> Value {
         Value answer = arith::CmpIOp::create(b, comparison.signedInts,
                                              symbols.getValue(b, x),
                                              symbols.getValue(b, y));
@@ -98,19 +100,17 @@ template <typename Op> static Value emitSimple(B &b, Value x, Value y, DType) {
   return Op::create(b, x, y);
 }
 
-/// x where the condition, 0 or 1, is 1, else y; none if it is not known and one
-/// of them may be negative, which an unknown extent is not.
-static std::optional<Extent> select(Node &node, const Extent &condition,
-                                    const Extent &x, const Extent &y) {
+/// x where the condition, 0 or 1, is 1, else y.
+static Extent select(Node &node, const Extent &condition, const Extent &x,
+                     const Extent &y) {
   if (std::optional<int64_t> value = condition.getConstant())
     return *value ? x : y;
   if (x == y)
     return x;
-  if (!isNonNegative(x) || !isNonNegative(y))
-    return std::nullopt;
   B &b = node.b;
   Symbols &symbols = node.getSymbols();
-  return symbols.compute("where", {condition, x, y}, [&]() -> Value {
+  Symbols::Range range = symbols.getRange(x).unite(symbols.getRange(y));
+  return symbols.compute("where", {condition, x, y}, range, [&]() -> Value {
     Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
                                         symbols.getValue(b, condition),
                                         symbols.getValue(b, Extent(0)));
@@ -144,10 +144,9 @@ static LogicalResult importWhere(Node &node) {
       Tensor result = node.makeTensor(x.dtype, *shape, nullptr);
       result.contents.emplace();
       for (size_t i = 0; i < n; ++i)
-        if (std::optional<Extent> value =
-                select(node, (*cs)[i], (*xs)[i], (*ys)[i]);
-            value && fitsType(*value, x.dtype))
-          result.contents->push_back(*value);
+        if (Extent value = select(node, (*cs)[i], (*xs)[i], (*ys)[i]);
+            fitsType(value, x.dtype))
+          result.contents->push_back(std::move(value));
       if (result.contents->size() == n) {
         node.setResult(0, result);
         return success();

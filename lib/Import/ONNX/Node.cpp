@@ -293,8 +293,9 @@ LogicalResult Node::checkShape(DType dtype, ArrayRef<Extent> shape) {
   int64_t numBytes = getByteSize(dtype);
   for (const Extent &extent : shape) {
     std::optional<int64_t> value = extent.getConstant();
-    if (value && *value < 0)
-      return error("shape " + describe(shape) + " has a negative extent");
+    if (failed(requireNonNegative(extent, "shape " + describe(shape) +
+                                              " has a negative extent")))
+      return failure();
     if (value && *value != 0 && llvm::MulOverflow(numBytes, *value, numBytes))
       return error("a tensor of shape " + describe(shape) +
                    " has a size in bytes that overflows");

@@ -149,6 +149,9 @@ public:
   /// message, if the import has to start over.
   mlir::LogicalResult require(const Extent &a, const Extent &b,
                               const llvm::Twine &message);
+  /// The extent is not negative, or the model fails with `message`.
+  mlir::LogicalResult requireNonNegative(const Extent &extent,
+                                         const llvm::Twine &message);
   /// Checks a condition at run time.
   mlir::LogicalResult check(mlir::Value condition, const llvm::Twine &message);
   /// The tensor with a shape that its own is known to equal at run time.

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Elementwise.h"
+#include "Indexing.h"
 #include "Windows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -64,45 +65,51 @@ static FailureOr<Pads> getPads(Node &node, int64_t rank) {
     pads.low[axis] = values[i];
     pads.high[axis] = values[i + axes.size()];
   }
-  for (const Extent &value : values)
-    if (!value.getConstant() && !isNonNegative(value))
-      return node.error("cannot tell whether a pad is negative; fix dynamic "
-                        "dimensions with --dim");
   return pads;
 }
 
-/// Cuts off what negative pads say, and makes these 0.
+/// Cuts off what negative pads say, and makes these 0. Where they say more than
+/// there is, the rest is taken from what is added at the other end.
 static FailureOr<Tensor> emitCrop(Node &node, Tensor x, Pads &pads) {
-  SmallVector<OpFoldResult> offsets, sizes,
-      strides(x.getRank(), node.b.getIndexAttr(1));
-  Extents shape;
+  B &b = node.b;
+  Symbols &symbols = node.getSymbols();
+  SmallVector<Span> ranges = getFullRanges(x.shape);
   bool isCut = false;
-  for (auto [extent, low, high] :
-       llvm::zip_equal(x.shape, pads.low, pads.high)) {
-    int64_t before = std::max<int64_t>(-low.getConstant().value_or(0), 0);
-    int64_t after = std::max<int64_t>(-high.getConstant().value_or(0), 0);
-    std::optional<Extent> cut = Extent::add(before, after);
-    std::optional<Extent> rest =
-        cut ? node.getSymbols().saturatingSub(node.b, extent, *cut)
-            : std::nullopt;
-    if (!rest || (extent.getConstant() && *extent.getConstant() < before))
-      return node.error("negative pads cut off more than there is");
-    isCut |= before || after;
-    offsets.push_back(node.b.getIndexAttr(before));
-    sizes.push_back(node.getSymbols().getFoldResult(node.b, *rest));
-    shape.push_back(*rest);
-    if (before)
-      low = 0;
-    if (after)
-      high = 0;
+  for (auto [range, low, high] : llvm::zip_equal(ranges, pads.low, pads.high)) {
+    using Maybe = std::optional<Extent>;
+    const Extent extent = range.size;
+    Maybe total = Extent::add(extent, low);
+    total = total ? Extent::add(*total, high) : std::nullopt;
+    // At either end: what is cut, what is added, and what is left of the tensor
+    // or (negative) of what the other end adds.
+    auto split = [&](const Extent &pad, Maybe &cut, Maybe &added, Maybe &left) {
+      cut = symbols.saturatingSub(b, 0, pad);
+      added = cut ? Extent::add(pad, *cut) : std::nullopt;
+      left = cut ? Extent::sub(extent, *cut) : std::nullopt;
+      left = left ? symbols.min(b, *left, 0) : std::nullopt;
+    };
+    Maybe cutLow, cutHigh, addedLow, addedHigh, leftLow, leftHigh;
+    split(low, cutLow, addedLow, leftLow);
+    split(high, cutHigh, addedHigh, leftHigh);
+    Maybe cut =
+        cutLow && cutHigh ? Extent::add(*cutLow, *cutHigh) : std::nullopt;
+    Maybe rest = cut ? symbols.saturatingSub(b, extent, *cut) : cut;
+    Maybe newLow =
+        addedLow && leftHigh ? Extent::add(*addedLow, *leftHigh) : std::nullopt;
+    Maybe newHigh =
+        addedHigh && leftLow ? Extent::add(*addedHigh, *leftLow) : std::nullopt;
+    Maybe begin = rest ? symbols.min(b, *cutLow, extent) : std::nullopt;
+    if (!total || !rest || !begin || !newLow || !newHigh)
+      return node.error("the extent of the result overflows");
+    if (failed(node.requireNonNegative(
+            *total, "negative pads cut off more than there is")))
+      return failure();
+    isCut |= !cut->isConstant(0);
+    range = {*begin, *rest, 1};
+    low = *newLow;
+    high = *newHigh;
   }
-  if (!isCut)
-    return x;
-  Value source = node.getValue(x);
-  return node.makeTensor(
-      x.dtype, shape,
-      tensor::ExtractSliceOp::create(node.b, node.getTensorType(x.dtype, shape),
-                                     source, offsets, sizes, strides));
+  return isCut ? emitSlice(node, x, ranges) : FailureOr<Tensor>(x);
 }
 
 /// The remainder of a division by a positive number, not negative.
@@ -147,13 +154,15 @@ static FailureOr<Tensor> emitRepeated(Node &node, Tensor x, const Pads &pads,
       return node.error("there are no elements to pad with");
     shape.push_back(*sum);
     bool isPadded = *sum != extent;
+    // Without elements, nothing is added: min(sum, 1) <= extent.
+    std::optional<Extent> left = node.getSymbols().min(node.b, *sum, 1);
+    left = left ? Extent::sub(extent, *left) : std::nullopt;
+    if (!left)
+      return node.error("the extent of the result overflows");
     // Not known, it is checked before a run.
     if (isPadded && !extent.getConstant() &&
-        failed(node.check(arith::CmpIOp::create(
-                              node.b, arith::CmpIPredicate::ne,
-                              node.getSymbols().getValue(node.b, extent),
-                              node.getSymbols().getValue(node.b, Extent(0))),
-                          "there are no elements to pad with")))
+        failed(node.requireNonNegative(*left,
+                                       "there are no elements to pad with")))
       return failure();
     lows.push_back(isPadded ? node.getSymbols().getValue(node.b, low)
                             : Value());

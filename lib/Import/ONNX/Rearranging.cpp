@@ -43,8 +43,9 @@ static LogicalResult importTile(Node &node) {
   }
   Extents spread, wide, shape;
   for (auto [extent, repeat] : llvm::zip_equal(input.shape, repeats)) {
-    if (!isNonNegative(repeat))
-      return node.error("a repeat is negative");
+    if (failed(node.requireNonNegative(
+            repeat, "a repeat, " + node.describe(repeat) + ", is negative")))
+      return failure();
     std::optional<Extent> total = Extent::mul(extent, repeat);
     if (!total)
       return node.error("the extent of the result overflows");

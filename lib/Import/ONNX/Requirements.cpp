@@ -41,6 +41,21 @@ LogicalResult Node::require(const Extent &x, const Extent &y,
   return check(isEqual, message);
 }
 
+LogicalResult Node::requireNonNegative(const Extent &extent,
+                                       const Twine &message) {
+  if (getSymbols().isNonNegative(extent))
+    return success();
+  if (getSymbols().getRange(extent).max < 0)
+    return error(message);
+  Value isNonNegative = arith::CmpIOp::create(
+      b, arith::CmpIPredicate::sge, getSymbols().getValue(b, extent),
+      getSymbols().getValue(b, Extent(0)));
+  if (failed(check(isNonNegative, message)))
+    return failure();
+  getSymbols().assumeNonNegative(extent);
+  return success();
+}
+
 FailureOr<Tensor> Node::expectShape(Tensor tensor, ArrayRef<Extent> shape,
                                     const Twine &message) {
   if (tensor.shape.size() != shape.size())
@@ -104,9 +119,12 @@ FailureOr<Extents> Node::broadcast(ArrayRef<Extent> lhs, ArrayRef<Extent> rhs) {
     if (!xIsOne || !yIsOne)
       out = xIsOne ? y : x;
     else
-      out = getSymbols().compute("broadcast", {x, y}, [&]() -> Value {
-        return arith::SelectOp::create(b, xIsOne, yValue, xValue);
-      });
+      out = getSymbols().compute(
+          "broadcast", {x, y},
+          getSymbols().getRange(x).unite(getSymbols().getRange(y)),
+          [&]() -> Value {
+            return arith::SelectOp::create(b, xIsOne, yValue, xValue);
+          });
   }
   return result;
 }

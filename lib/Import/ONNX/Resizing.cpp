@@ -348,12 +348,14 @@ static std::optional<Extent> getScaled(Node &node, const Extent &extent,
   B &b = node.b;
   SmallString<32> name("resized by ");
   APFloat(factor).toString(name);
-  return node.getSymbols().compute(name, {extent}, [&]() -> Value {
-    Scalars s(node);
-    Value wide = s.add(s.mul(s.get(extent), s.get(factor)), s.get(offset));
-    return arith::IndexCastOp::create(
-        b, b.getIndexType(), arith::FPToSIOp::create(b, b.getI64Type(), wide));
-  });
+  return node.getSymbols().compute(
+      name, {extent}, Symbols::Range::nonNegative(), [&]() -> Value {
+        Scalars s(node);
+        Value wide = s.add(s.mul(s.get(extent), s.get(factor)), s.get(offset));
+        return arith::IndexCastOp::create(
+            b, b.getIndexType(),
+            arith::FPToSIOp::create(b, b.getI64Type(), wide));
+      });
 }
 
 /// The axes with input `scales` or `sizes`, which name those of attribute

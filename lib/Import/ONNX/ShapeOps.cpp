@@ -16,6 +16,29 @@ using namespace mlir;
 using namespace tern;
 using namespace tern::onnx_import;
 
+/// An extent of a new shape that turns out to be 0 would stand for the input's:
+/// the model fails then, unless that is 0 too.
+static LogicalResult requireNoCopy(Node &node, size_t axis,
+                                   const Extent &wanted, const Extent &own) {
+  Symbols &symbols = node.getSymbols();
+  std::optional<Extent> factor = Extent::divExact(wanted, own);
+  if (wanted.getConstant() || symbols.getRange(wanted).min > 0 ||
+      Extent::divExact(own, wanted) || (factor && factor->getConstant()))
+    return success();
+  auto compare = [&](arith::CmpIPredicate predicate, const Extent &x) -> Value {
+    return arith::CmpIOp::create(node.b, predicate, symbols.getValue(node.b, x),
+                                 symbols.getValue(node.b, Extent(0)));
+  };
+  Value isKept = compare(arith::CmpIPredicate::ne, wanted);
+  if (!own.getConstant())
+    isKept = arith::OrIOp::create(node.b, isKept,
+                                  compare(arith::CmpIPredicate::eq, own));
+  return node.check(isKept, "extent " + Twine(axis) + " of the new shape, " +
+                                node.describe(wanted) +
+                                ", is 0, which stands for that of the input, " +
+                                node.describe(own));
+}
+
 /// Replaces 0 by the input's extent and -1 by what is left.
 static FailureOr<Extents> inferReshape(Node &node, const Tensor &input,
                                        ArrayRef<Extent> target,
@@ -38,6 +61,9 @@ static FailureOr<Extents> inferReshape(Node &node, const Tensor &input,
                           node.describe(input.shape) + " does not have");
       extent = input.shape[i];
     }
+    if (!zeroIsZero && i < input.shape.size() &&
+        failed(requireNoCopy(node, i, extent, input.shape[i])))
+      return failure();
     if (known)
       known = Extent::mul(*known, extent);
   }

@@ -167,15 +167,8 @@ static LogicalResult importSplit(Node &node) {
     std::string message = "the sizes do not add up to " + node.describe(whole);
     std::optional<Extent> sum = Extent(0);
     for (const Extent &size : parts) {
-      if (std::optional<int64_t> value = size.getConstant();
-          value && *value < 0)
-        return node.error(message);
-      if (!isNonNegative(size) &&
-          failed(node.check(
-              arith::CmpIOp::create(node.b, arith::CmpIPredicate::sge,
-                                    symbols.getValue(node.b, size),
-                                    symbols.getValue(node.b, Extent(0))),
-              "a size, " + node.describe(size) + ", is negative")))
+      if (failed(node.requireNonNegative(
+              size, "a size, " + node.describe(size) + ", is negative")))
         return failure();
       sum = sum ? Extent::add(*sum, size) : std::nullopt;
     }
@@ -191,9 +184,12 @@ static LogicalResult importSplit(Node &node) {
     std::optional<Extent> part =
         rounded ? symbols.floorDiv(node.b, *rounded, count) : std::nullopt;
     for (int64_t i = 0; part && rest && i < count; ++i) {
-      parts.push_back(i + 1 < count ? symbols.min(node.b, *rest, *part)
-                                    : *rest);
-      rest = symbols.saturatingSub(node.b, *rest, *part);
+      std::optional<Extent> size =
+          i + 1 < count ? symbols.min(node.b, *rest, *part) : rest;
+      if (!size)
+        break;
+      parts.push_back(*size);
+      rest = Extent::sub(*rest, *size);
     }
     if (static_cast<int64_t>(parts.size()) != count)
       return node.error("cannot tell what the parts are; fix dynamic "
@@ -283,90 +279,86 @@ static bool isHugeNegative(const Extent &extent) {
   return value && *value <= -std::numeric_limits<int32_t>::max();
 }
 
-/// A bound counted from the end if negative, clamped to [0, extent]. None if it
-/// may be of either sign.
+/// A bound of a slice of positions [0, extent), counted from the end if it is
+/// negative; then plus `offset`, which is 0 or 1, and clamped to [0, extent].
+/// So that nothing is negative, slices that go back are given by what comes
+/// next after their bounds: offset 1.
 static std::optional<Extent> clampBound(Node &node, const Extent &bound,
-                                        const Extent &extent) {
+                                        const Extent &extent, int64_t offset) {
+  B &b = node.b;
+  Symbols &symbols = node.getSymbols();
   if (isHuge(bound))
     return extent;
   if (isHugeNegative(bound))
     return Extent(0);
-  if (std::optional<int64_t> value = bound.getConstant(); value && *value < 0)
-    return node.getSymbols().saturatingSub(node.b, extent, Extent(-*value));
-  if (!isNonNegative(bound)) {
-    // Such as seq - 1, meant to be in bounds.
-    std::optional<Extent> rest = Extent::sub(extent, bound);
-    if (!rest || !isNonNegative(*rest))
-      return std::nullopt;
-    return node.getSymbols().saturatingSub(node.b, extent, *rest);
-  }
-  return node.getSymbols().min(node.b, bound, extent);
+  std::optional<Extent> next = Extent::add(bound, offset);
+  std::optional<Extent> wrapped =
+      next ? Extent::add(*next, extent) : std::nullopt;
+  if (!wrapped)
+    return std::nullopt;
+  if (symbols.isNonNegative(bound))
+    return symbols.min(b, *next, extent);
+  if (symbols.getRange(bound).max < 0)
+    return symbols.max(b, *wrapped, 0);
+  // Such as seq - 1 of seq, meant to be in bounds, and the start where it is
+  // not: extent - rest is negative only where extent is less than rest, and
+  // 2 * extent - rest is not positive there for a rest of at most 2.
+  if (std::optional<Extent> rest = Extent::sub(extent, *next))
+    if (std::optional<int64_t> value = rest->getConstant();
+        value && *value >= 0 && *value + 2 * offset <= 2)
+      return symbols.saturatingSub(b, extent, *value);
+  Symbols::Range range{0, symbols.getRange(extent).max};
+  return symbols.compute(
+      "bound", {*next, extent, offset}, range,
+      [&]() -> Value {
+        Value zero = symbols.getValue(b, Extent(0));
+        Value size = symbols.getValue(b, extent);
+        Value isNegative = arith::CmpIOp::create(
+            b, arith::CmpIPredicate::slt, symbols.getValue(b, bound), zero);
+        Value position = arith::SelectOp::create(b, isNegative,
+                                                 symbols.getValue(b, *wrapped),
+                                                 symbols.getValue(b, *next));
+        Value low = arith::MaxSIOp::create(b, position, zero);
+        return arith::MinSIOp::create(b, low, size);
+      },
+      {extent});
 }
 
 static std::optional<Span> getRange(Node &node, const Extent &start,
                                     const Extent &end, int64_t step,
                                     const Extent &extent) {
+  B &b = node.b;
   Symbols &symbols = node.getSymbols();
-  if (step > 0) {
-    std::optional<Extent> first = clampBound(node, start, extent);
-    std::optional<Extent> last = clampBound(node, end, extent);
-    if (!first || !last)
-      return std::nullopt;
-    // What lies between is the same whether or not the start was clamped.
-    const Extent &begin = isNonNegative(start) ? start : *first;
-    std::optional<Extent> length = symbols.saturatingSub(node.b, *last, begin);
-    if (length && step != 1) {
-      length = Extent::add(*length, step - 1);
-      if (length)
-        length = symbols.floorDiv(node.b, *length, step);
-    }
-    if (!length)
-      return std::nullopt;
-    return Span{*first, *length, step};
-  }
-  // Backwards, from at most extent - 1 down to more than -1.
-  std::optional<int64_t> n = extent.getConstant(), s = start.getConstant(),
-                         e = end.getConstant();
-  if (!s || !e)
+  bool goesBack = step < 0;
+  std::optional<Extent> first = clampBound(node, start, extent, goesBack);
+  std::optional<Extent> last = clampBound(node, end, extent, goesBack);
+  // The start is never before the first element, if there is one.
+  if (first && goesBack)
+    first = symbols.max(b, *first, 1);
+  if (first && goesBack)
+    first = symbols.min(b, *first, extent);
+  if (!first || !last)
     return std::nullopt;
-  if (!n) { // One more than the positions, so that nothing is negative.
-    auto clampNext = [&](int64_t i) -> std::optional<Extent> {
-      if (isHuge(i) || isHugeNegative(i))
-        return isHuge(i) ? extent : Extent(0);
-      return i < 0 ? symbols.saturatingSub(node.b, extent, -i - 1)
-                   : symbols.min(node.b, i + 1, extent);
-    };
-    std::optional<Extent> first = clampNext(*s), last = clampNext(*e);
-    // The start is never before the first element, if there is one.
-    std::optional<Extent> none =
-        first ? symbols.saturatingSub(node.b, 1, *first) : std::nullopt;
-    if (none)
-      none = symbols.min(node.b, *none, extent);
-    first = none ? Extent::add(*first, *none) : std::nullopt;
-    if (!first || !last || step == std::numeric_limits<int64_t>::min())
-      return std::nullopt;
-    std::optional<Extent> size = symbols.saturatingSub(node.b, *first, *last);
-    size = size ? Extent::add(*size, -step - 1) : std::nullopt;
-    size = size ? symbols.floorDiv(node.b, *size, -step) : std::nullopt;
-    std::optional<Extent> start = Extent::sub(*first, 1);
-    if (!size || !start)
-      return std::nullopt;
-    return Span{*start, *size, step};
+  std::optional<Extent> size = goesBack
+                                   ? symbols.saturatingSub(b, *first, *last)
+                                   : symbols.saturatingSub(b, *last, *first);
+  if (!size)
+    return std::nullopt;
+  // Such a step leaves one element of a slice of any size.
+  constexpr int64_t greatest = int64_t(1) << 40;
+  if (step < -greatest || step > greatest || symbols.getRange(*size).max <= 1) {
+    size = symbols.min(b, *size, 1);
+    step = goesBack ? -1 : 1;
+  } else if (int64_t stride = goesBack ? -step : step; stride != 1) {
+    size = Extent::add(*size, stride - 1);
+    size = size ? symbols.floorDiv(b, *size, stride) : std::nullopt;
   }
-  auto clamp = [&](int64_t i, int64_t high) {
-    return std::clamp<int64_t>(i < 0 ? std::max(i, -*n - 1) + *n : i, -1, high);
-  };
-  // The start is never before the first element.
-  int64_t first = std::max<int64_t>(clamp(*s, *n - 1), 0);
-  int64_t last = clamp(*e, *n - 1);
-  int64_t size = 0;
-  if (first > last && *n > 0) {
-    uint64_t stride = -static_cast<uint64_t>(step);
-    size = static_cast<int64_t>((first - last - 1) / stride) + 1;
-  }
-  if (size <= 1) // The step does not matter, and might overflow.
-    return Span{std::max<int64_t>(first, 0), size, 1};
-  return Span{first, size, step};
+  std::optional<Extent> position = Extent::sub(*first, goesBack);
+  if (!size || !position)
+    return std::nullopt;
+  if (size->isConstant(0) || (size->isConstant(1) && goesBack))
+    step = 1;
+  return Span{size->isConstant(0) ? Extent(0) : *position, *size, step};
 }
 
 static LogicalResult importSlice(Node &node) {

@@ -16,21 +16,13 @@
 using namespace mlir;
 using namespace tern::onnx_import;
 
-bool tern::onnx_import::isNonNegative(const Extent &extent) {
-  return llvm::all_of(extent.getTerms(), [](const Extent::Term &term) {
-    return term.coefficient >= 0;
-  });
-}
-
 SmallVector<int64_t> tern::onnx_import::getStaticShape(ArrayRef<Extent> shape) {
   return llvm::map_to_vector(shape, [](const Extent &extent) {
     return extent.getConstant().value_or(ShapedType::kDynamic);
   });
 }
 
-/// The extent in terms of atoms' numbers: unlike their names, not ambiguous
-/// whatever the model calls its dimensions.
-static std::string getKey(const Extent &extent) {
+std::string Symbols::getKey(const Extent &extent) {
   std::string key;
   llvm::raw_string_ostream os(key);
   for (const Extent::Term &term : extent.getTerms()) {
@@ -86,7 +78,8 @@ Symbols::Solution Symbols::solve(const Extent &lhs, const Extent &rhs) const {
     if (k == std::numeric_limits<int64_t>::min())
       return solution;
     bool isOne = terms[0].atoms.size() == 1;
-    solution.isImpossible = k % c != 0 || (isOne && -(k / c) < 0);
+    solution.isImpossible =
+        k % c != 0 || (isOne && -(k / c) < atoms[terms[0].atoms[0]].range.min);
     if (!name.empty() && !solution.isImpossible) {
       solution.name = name;
       solution.value = -(k / c);
@@ -99,74 +92,6 @@ Symbols::Solution Symbols::solve(const Extent &lhs, const Extent &rhs) const {
     solution.other = isLater ? other : name;
   }
   return solution;
-}
-
-Extent Symbols::compute(StringRef function, ArrayRef<Extent> operands,
-                        function_ref<Value()> build) {
-  std::string key = function.str();
-  for (const Extent &operand : operands)
-    key += ", " + getKey(operand);
-  auto [entry, isNew] = numbers.try_emplace(key, atoms.size());
-  if (!isNew)
-    return Extent::atom(entry->second);
-  // A name within a name within a name would grow without bounds.
-  constexpr size_t limit = 60;
-  std::string name = describe(operands);
-  name =
-      (function + "(" + StringRef(name).drop_front().drop_back() + ")").str();
-  if (name.size() > limit)
-    name = (function + "(...)").str();
-  // Building emits code for other extents, but makes no atoms.
-  atoms.push_back({name, build(), nullptr});
-  return Extent::atom(entry->second);
-}
-
-std::optional<Extent> Symbols::floorDiv(ImplicitLocOpBuilder &b,
-                                        const Extent &lhs, const Extent &rhs) {
-  if (!isNonNegative(lhs) || !isNonNegative(rhs) || rhs.isConstant(0))
-    return std::nullopt;
-  if (std::optional<Extent> exact = Extent::divExact(lhs, rhs))
-    return exact;
-  std::optional<int64_t> x = lhs.getConstant(), y = rhs.getConstant();
-  if (x && y)
-    return Extent(*x / *y);
-  return compute("floordiv", {lhs, rhs}, [&]() -> Value {
-    // Nothing traps where a dynamic extent is 0.
-    Value divisor = getValue(b, rhs);
-    if (!y)
-      divisor = arith::MaxUIOp::create(b, divisor, getValue(b, Extent(1)));
-    return arith::DivUIOp::create(b, getValue(b, lhs), divisor);
-  });
-}
-
-std::optional<Extent> Symbols::saturatingSub(ImplicitLocOpBuilder &b,
-                                             const Extent &lhs,
-                                             const Extent &rhs) {
-  std::optional<Extent> difference = Extent::sub(lhs, rhs);
-  if (!difference)
-    return std::nullopt;
-  if (isNonNegative(*difference))
-    return difference;
-  if (std::optional<int64_t> value = difference->getConstant())
-    return Extent(std::max<int64_t>(*value, 0));
-  return compute("max", {*difference, 0}, [&]() -> Value {
-    return arith::MaxSIOp::create(b, getValue(b, *difference),
-                                  getValue(b, Extent(0)));
-  });
-}
-
-Extent Symbols::min(ImplicitLocOpBuilder &b, const Extent &lhs,
-                    const Extent &rhs) {
-  if (std::optional<Extent> difference = Extent::sub(lhs, rhs)) {
-    if (isNonNegative(*difference))
-      return rhs;
-    if (std::optional<Extent> other = Extent::sub(rhs, lhs);
-        other && isNonNegative(*other))
-      return lhs;
-  }
-  return compute("min", {lhs, rhs}, [&]() -> Value {
-    return arith::MinSIOp::create(b, getValue(b, lhs), getValue(b, rhs));
-  });
 }
 
 Symbols::Values Symbols::saveValues() const {
@@ -222,8 +147,9 @@ Value Symbols::getValue(ImplicitLocOpBuilder &b, const Extent &extent) {
           arith::ConstantIndexOp::create(b, atom.axis).getResult());
     return keep(atom.value);
   }
+  // What is added first, then what is subtracted.
   Value sum;
-  for (const Extent::Term &term : extent.getTerms()) {
+  auto addTerm = [&](const Extent::Term &term, bool isSubtracted) {
     Value product;
     auto multiply = [&](const Extent &factor) {
       Value next = getValue(b, factor);
@@ -231,10 +157,26 @@ Value Symbols::getValue(ImplicitLocOpBuilder &b, const Extent &extent) {
     };
     for (unsigned atom : term.atoms)
       multiply(Extent::atom(atom));
-    if (term.coefficient != 1 || term.atoms.empty())
-      multiply(term.coefficient);
-    sum = sum ? arith::AddIOp::create(b, sum, product) : product;
+    int64_t coefficient = isSubtracted ? -term.coefficient : term.coefficient;
+    if (coefficient != 1 || term.atoms.empty())
+      multiply(coefficient);
+    if (isSubtracted)
+      sum = arith::SubIOp::create(b, sum, product);
+    else
+      sum = sum ? arith::AddIOp::create(b, sum, product) : product;
+  };
+  SmallVector<const Extent::Term *> subtracted;
+  for (const Extent::Term &term : extent.getTerms()) {
+    if (term.coefficient > std::numeric_limits<int64_t>::min() &&
+        term.coefficient < 0)
+      subtracted.push_back(&term);
+    else
+      addTerm(term, /*isSubtracted=*/false);
   }
+  if (!sum)
+    sum = getValue(b, Extent(0));
+  for (const Extent::Term *term : subtracted)
+    addTerm(*term, /*isSubtracted=*/true);
   return keep(sum);
 }
 

@@ -13,6 +13,9 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -32,18 +35,49 @@ public:
   /// Names of all symbolic dimensions.
   std::vector<std::string> getInputNames() const;
 
-  /// floor(a / b) for non-negative a and b; none if they are not known to be.
+  /// Between which values an extent lies, as far as that follows from those
+  /// that its atoms lie between. The least and greatest integer: no bound.
+  struct Range {
+    int64_t min = std::numeric_limits<int64_t>::min();
+    int64_t max = std::numeric_limits<int64_t>::max();
+    static Range nonNegative() { return {0}; }
+    Range unite(const Range &other) const {
+      return {std::min(min, other.min), std::max(max, other.max)};
+    }
+  };
+  Range getRange(const Extent &extent) const;
+  /// Whether the extent is known not to be negative; of a difference it is
+  /// also found where a minimum or a quotient cancels.
+  bool isNonNegative(const Extent &extent) const;
+  /// From now on the extent counts as such: the model checks it.
+  void assumeNonNegative(const Extent &extent);
+
+  /// floor(a / b) for non-negative b, which is taken for 1 where it turns out
+  /// to be 0; none if it may be negative, or is 0.
   std::optional<Extent> floorDiv(mlir::ImplicitLocOpBuilder &b,
                                  const Extent &lhs, const Extent &rhs);
+  /// a / b rounded towards zero; 0 where b turns out to be 0.
+  std::optional<Extent> truncatingDiv(mlir::ImplicitLocOpBuilder &b,
+                                      const Extent &lhs, const Extent &rhs);
+  /// The remainder of a / b rounded down, which has the sign of b; or, if it
+  /// truncates, rounded towards zero, which has the sign of a. 0 where b turns
+  /// out to be 0.
+  std::optional<Extent> mod(mlir::ImplicitLocOpBuilder &b, const Extent &lhs,
+                            const Extent &rhs, bool truncates = false);
   /// An extent that is neither, by the name of a function and what it is of;
-  /// `build` makes the value.
+  /// `build` makes the value, which lies in the range and is at most each of
+  /// `above`.
   Extent compute(llvm::StringRef function, llvm::ArrayRef<Extent> operands,
-                 llvm::function_ref<mlir::Value()> build);
-  /// max(a - b, 0) and min(a, b).
+                 Range range, llvm::function_ref<mlir::Value()> build,
+                 llvm::ArrayRef<Extent> above = {});
+  /// max(a - b, 0), min(a, b) and max(a, b), of any sign. The first and the
+  /// last are written in terms of the second, so that they cancel each other.
   std::optional<Extent> saturatingSub(mlir::ImplicitLocOpBuilder &b,
                                       const Extent &lhs, const Extent &rhs);
-  Extent min(mlir::ImplicitLocOpBuilder &b, const Extent &lhs,
-             const Extent &rhs);
+  std::optional<Extent> min(mlir::ImplicitLocOpBuilder &b, const Extent &lhs,
+                            const Extent &rhs);
+  std::optional<Extent> max(mlir::ImplicitLocOpBuilder &b, const Extent &lhs,
+                            const Extent &rhs);
 
   /// The values made so far. Code in a region of its own (the body of a loop)
   /// makes values that code after it must not use: save them before and
@@ -85,15 +119,33 @@ private:
     mlir::Value value;       // Null until needed.
     mlir::Value inputTensor; // The dimension of an input, else null.
     int64_t axis = 0;
+    Range range = Range::nonNegative();
+    /// What the atom, times a positive factor, is at most or at least.
+    struct Bound {
+      int64_t factor;
+      Extent extent;
+    };
+    llvm::SmallVector<Bound, 0> above = {}, below = {};
+    /// It is the least of those above it.
+    bool isMinimum = false;
   };
+
+  Atom &getAtom(const Extent &extent) { return atoms[*extent.getAtom()]; }
+  bool isNonNegative(const Extent &extent, int depth) const;
+  /// The extent in terms of atoms' numbers: unlike their names, not ambiguous
+  /// whatever the model calls its dimensions.
+  static std::string getKey(const Extent &extent);
+  /// The quotient or remainder of a division that rounds towards zero.
+  mlir::Value emitSigned(mlir::ImplicitLocOpBuilder &b, const Extent &lhs,
+                         const Extent &rhs, bool takesRemainder);
 
   std::vector<Atom> atoms;
   llvm::StringMap<unsigned> numbers;   // Of atoms, by what they are.
   llvm::StringMap<mlir::Value> values; // Of extents, by their key.
+  /// By the difference of their operands: minima, and their first operands.
+  llvm::StringMap<std::pair<Extent, Extent>> minima;
+  llvm::StringSet<> nonNegatives; // Extents assumed to be, by their key.
 };
-
-/// Whether the extent cannot be negative, given that no atom is.
-bool isNonNegative(const Extent &extent);
 
 /// The static shape with kDynamic for what is not static.
 llvm::SmallVector<int64_t> getStaticShape(llvm::ArrayRef<Extent> shape);

@@ -94,6 +94,8 @@ static bool placeAxis(Node &node, Window &window, int64_t i,
     if (!starts)
       return false;
     out = symbols.min(node.b, *out, *starts);
+    if (!out)
+      return false;
     std::optional<Extent> read = Extent::mul(*out, stride);
     read = read ? Extent::add(*read, *overlap) : std::nullopt;
     read = read ? symbols.saturatingSub(node.b, *read, *padded) : std::nullopt;
