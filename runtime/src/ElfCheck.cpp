@@ -317,7 +317,7 @@ MaybeError Checker::checkStrings() {
 }
 
 MaybeError Checker::countByGnuHash(uint64_t address) {
-  const std::string damaged = "its hash table is damaged";
+  static constexpr const char *damaged = "its hash table is damaged";
   const char *table = at(address, 4 * sizeof(uint32_t));
   if (!table)
     return damaged;
@@ -352,7 +352,7 @@ MaybeError Checker::countByGnuHash(uint64_t address) {
 }
 
 MaybeError Checker::countByHash(uint64_t address) {
-  const std::string damaged = "its hash table is damaged";
+  static constexpr const char *damaged = "its hash table is damaged";
   const char *table = at(address, 8);
   if (!table)
     return damaged;

@@ -74,7 +74,7 @@ static std::vector<LoadedFile *> &registry() {
 
 LoadedFile::LoadedFile(OpenFile file, void *handle, const std::string &name)
     : file(std::move(file)), handle(handle), name(name) {
-  if (::dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0) {
+  if (::dlinfo(handle, RTLD_DI_LINKMAP, static_cast<void *>(&map)) != 0) {
     map = nullptr;
     return;
   }

@@ -7,8 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "ThreadPool.h"
+#include "CpuQuota.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <set>
@@ -37,7 +39,40 @@ static void relax() {
 
 unsigned ThreadPool::workerIndex() { return currentWorker; }
 
-ThreadPool::ThreadPool(unsigned numThreads) : gate(closed) {
+ThreadPool::ThreadPool(unsigned numThreads)
+    : crew(std::make_unique<Crew>(numThreads)) {
+  this->numThreads = static_cast<unsigned>(crew->workers.size()) + 1;
+}
+
+ThreadPool::~ThreadPool() = default;
+
+void ThreadPool::loseCrew(void *pool) {
+  // Threads that do not exist cannot be joined, nor can what they wait for be
+  // destroyed: it stays, where leak checkers find it.
+  static Crew *lost = nullptr;
+  if (Crew *crew = static_cast<ThreadPool *>(pool)->crew.release()) {
+    crew->olderLost = lost;
+    lost = crew;
+  }
+}
+
+void ThreadPool::parallelFor(int64_t n, Body body, void *env) {
+  if (n <= 0)
+    return;
+  if (n == 1 || numThreads == 1 || insideLoop) {
+    body(env, 0, n);
+    return;
+  }
+  if (!crew)
+    crew = std::make_unique<Crew>(numThreads);
+  crew->run(n, body, env);
+}
+
+//===----------------------------------------------------------------------===//
+// Workers
+//===----------------------------------------------------------------------===//
+
+ThreadPool::Crew::Crew(unsigned numThreads) : gate(closed) {
   // Signals are for the program's own threads.
   sigset_t all, old;
   sigfillset(&all);
@@ -46,7 +81,7 @@ ThreadPool::ThreadPool(unsigned numThreads) : gate(closed) {
   pthread_sigmask(SIG_SETMASK, &old, nullptr);
 }
 
-void ThreadPool::startWorkers(unsigned count) {
+void ThreadPool::Crew::startWorkers(unsigned count) {
   workers.reserve(count);
   try {
     for (unsigned i = 1; i <= count; ++i)
@@ -57,7 +92,7 @@ void ThreadPool::startWorkers(unsigned count) {
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::Crew::~Crew() {
   {
     std::lock_guard<std::mutex> lock(mutex);
     stopping = true;
@@ -68,7 +103,7 @@ ThreadPool::~ThreadPool() {
     worker.join();
 }
 
-void ThreadPool::takeChunks() {
+void ThreadPool::Crew::takeChunks() {
   insideLoop = true;
   for (;;) {
     int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
@@ -79,20 +114,15 @@ void ThreadPool::takeChunks() {
   insideLoop = false;
 }
 
-void ThreadPool::parallelFor(int64_t n, Body newBody, void *newEnv) {
-  if (n <= 0)
-    return;
-  if (n == 1 || workers.empty() || insideLoop) {
-    newBody(newEnv, 0, n);
-    return;
-  }
+void ThreadPool::Crew::run(int64_t n, Body newBody, void *newEnv) {
   body = newBody;
   env = newEnv;
   total = n;
   // Several chunks per thread even out what the threads are slowed down by. At
   // most `size` chunks lie beyond the end, so `next` cannot overflow for any n
   // that memory can hold.
-  chunk = std::max<int64_t>(1, n / (int64_t(4) * size()));
+  chunk = std::max<int64_t>(
+      1, n / (int64_t(4) * (static_cast<int64_t>(workers.size()) + 1)));
   next.store(0, std::memory_order_relaxed);
   gate.fetch_and(~closed, std::memory_order_release);
   epoch.fetch_add(1);
@@ -116,7 +146,7 @@ void ThreadPool::parallelFor(int64_t n, Body newBody, void *newEnv) {
   }
 }
 
-uint32_t ThreadPool::waitForEpoch(uint32_t seen) {
+uint32_t ThreadPool::Crew::waitForEpoch(uint32_t seen) {
   for (int i = 0; i < spins; ++i) {
     uint32_t current = epoch.load(std::memory_order_acquire);
     if (current != seen)
@@ -130,7 +160,7 @@ uint32_t ThreadPool::waitForEpoch(uint32_t seen) {
   return epoch.load();
 }
 
-void ThreadPool::work(unsigned index) {
+void ThreadPool::Crew::work(unsigned index) {
   currentWorker = index;
   uint32_t seen = 0;
   for (;;) {
@@ -146,17 +176,31 @@ void ThreadPool::work(unsigned index) {
   }
 }
 
-unsigned tern::runtime::numAvailableCores() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) {
-    // More processors than cpu_set_t holds.
-    return std::max(1u, std::thread::hardware_concurrency());
+/// The processors that this process may run on.
+static std::vector<unsigned> allowedProcessors() {
+  std::vector<unsigned> result;
+  // Machines may have more processors than cpu_set_t holds.
+  for (size_t count = CPU_SETSIZE; count <= size_t(1) << 20; count *= 2) {
+    cpu_set_t *set = CPU_ALLOC(count);
+    if (!set)
+      break;
+    size_t bytes = CPU_ALLOC_SIZE(count);
+    bool isRead = sched_getaffinity(0, bytes, set) == 0;
+    for (size_t cpu = 0; isRead && cpu < count; ++cpu)
+      if (CPU_ISSET_S(cpu, bytes, set))
+        result.push_back(static_cast<unsigned>(cpu));
+    CPU_FREE(set);
+    if (isRead || errno != EINVAL)
+      break;
   }
+  return result;
+}
+
+unsigned tern::runtime::numAvailableCores() {
+  std::vector<unsigned> processors = allowedProcessors();
   // Two hardware threads of one core list the same siblings.
   std::set<std::string> cores;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &set))
-      continue;
+  for (unsigned cpu : processors) {
     std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
                        "/topology/thread_siblings_list");
     std::string siblings;
@@ -164,5 +208,9 @@ unsigned tern::runtime::numAvailableCores() {
       siblings = "cpu" + std::to_string(cpu);
     cores.insert(siblings);
   }
-  return std::max<unsigned>(1, static_cast<unsigned>(cores.size()));
+  unsigned count = processors.empty() ? std::thread::hardware_concurrency()
+                                      : static_cast<unsigned>(cores.size());
+  if (std::optional<unsigned> quota = readCpuQuota())
+    count = std::min(count, *quota);
+  return std::max(1u, count);
 }

@@ -288,7 +288,7 @@ TEST_F(LibraryTest, SurvivesDamagedTables) {
         if (pid == 0) {
           if (void *handle =
                   ::dlopen(path("bad.so").c_str(), RTLD_NOW | RTLD_LOCAL))
-            ::dlsym(handle, "tern_model_abi");
+            static_cast<void>(::dlsym(handle, "tern_model_abi"));
           ::_exit(0);
         }
         int status = 0;

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 using ::testing::HasSubstr;
 
@@ -278,6 +279,44 @@ TEST_F(Program, ConcurrentCallsTakeTurns) {
   for (std::thread &thread : threads)
     thread.join();
   EXPECT_EQ(good, 800);
+}
+
+// Also while another thread is in a call, and so holds the program's lock.
+TEST_F(Program, WorksInAForkedChild) {
+  ASSERT_EQ(tern_program_set_num_threads(program, 4), TERN_OK);
+  std::atomic<bool> stop{false};
+  std::thread busy([&] {
+    float result[128];
+    int64_t sums[64];
+    DLTensor myY = y, myCount = count;
+    myY.data = result;
+    myCount.data = sums;
+    const DLTensor *mine[] = {&myY, &myCount};
+    while (!stop)
+      EXPECT_EQ(tern_program_invoke(program, inputs, 2, mine, 2), TERN_OK);
+  });
+  for (int i = 0; i < 30; ++i) {
+    pid_t pid = ::fork();
+    if (pid == 0) {
+      ::alarm(60);
+      bool good = invoke() == TERN_OK && yData[7] == 9 * 2 + 10 * 4 + 11 * 6;
+      if (i % 3 == 1)
+        good &= tern_program_set_num_threads(program, 2) == TERN_OK &&
+                invoke() == TERN_OK;
+      if (i % 3 == 2) {
+        TernProgram *another = nullptr;
+        good &= tern_program_load(FAKE_ARTIFACT, nullptr, &another) == TERN_OK;
+        tern_program_destroy(another);
+      }
+      tern_program_destroy(program);
+      ::_exit(good ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0);
+  }
+  stop = true;
+  busy.join();
 }
 
 TEST_F(Program, ErrorsBelongToThreads) {

@@ -13,6 +13,10 @@
 #include <chrono>
 #include <set>
 
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 using namespace tern::runtime;
 
 namespace {
@@ -118,6 +122,83 @@ TEST(ThreadPool, WorkersHaveTheirOwnIndex) {
 TEST(ThreadPool, StartsAndStops) {
   for (int i = 0; i < 50; ++i)
     ThreadPool pool(4);
+}
+
+/// Runs a function in a child, which has a minute: 0 if it returns true.
+template <typename Function> static int inChild(const Function &function) {
+  pid_t pid = ::fork();
+  if (pid == 0) {
+    ::alarm(60);
+    ::_exit(function() ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(pid, &status, 0);
+  return status;
+}
+
+TEST(ThreadPool, WorksInAForkedChild) {
+  ThreadPool pool(4);
+  auto works = [&] {
+    Counts counts(1000);
+    pool.parallelFor(1000, Counts::body, &counts);
+    return pool.size() == 4 && counts.areAll(1);
+  };
+  for (int i = 0; i < 20; ++i) {
+    // Asleep, or still spinning.
+    if (i % 2)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    EXPECT_EQ(inChild(works), 0);
+    // And its own child.
+    EXPECT_EQ(inChild([&] { return works() && inChild(works) == 0; }), 0);
+    EXPECT_TRUE(works());
+  }
+}
+
+TEST(ThreadPool, IsDestroyedInAForkedChild) {
+  for (int i = 0; i < 20; ++i) {
+    auto *pool = new ThreadPool(4);
+    if (i % 2)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    EXPECT_EQ(inChild([&] {
+                delete pool;
+                return true;
+              }),
+              0);
+    delete pool;
+  }
+}
+
+// Another thread's loop is lost in the child, whatever its workers were at.
+TEST(ThreadPool, ForksDuringALoop) {
+  ThreadPool pool(4);
+  std::atomic<bool> stop{false};
+  std::thread busy([&] {
+    while (!stop) {
+      Counts counts(257);
+      pool.parallelFor(257, Counts::body, &counts);
+    }
+  });
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(inChild([&] {
+                Counts counts(33);
+                pool.parallelFor(33, Counts::body, &counts);
+                return counts.areAll(1);
+              }),
+              0);
+  stop = true;
+  busy.join();
+}
+
+TEST(ThreadPool, CountsTheProcessorsItMayUse) {
+  cpu_set_t old, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(old), &old), 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE && !CPU_COUNT(&one); ++cpu)
+    if (CPU_ISSET(cpu, &old))
+      CPU_SET(cpu, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  EXPECT_EQ(numAvailableCores(), 1u);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(old), &old), 0);
 }
 
 TEST(ThreadPool, CountsCores) {

@@ -80,7 +80,7 @@ typedef struct TernProgramOptions {
   /// X.safetensors next to an artifact X.so.
   const char *weights_path;
   /// 0: the environment's TERN_NUM_THREADS, else one per physical core that
-  /// this process may run on.
+  /// this process may run on, within the CPU quota of its control groups.
   uint32_t num_threads;
   /// TernLoadFlags, or'ed.
   uint32_t flags;
