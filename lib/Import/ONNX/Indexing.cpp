@@ -262,8 +262,8 @@ static LogicalResult importGatherND(Node &node) {
   FailureOr<int64_t> tuple =
       getTupleSize(node, indices, data.getRank() - batch);
   if (failed(tuple) ||
-      failed(checkNotEmpty(
-          node, data, ArrayRef(data.shape).slice(batch, *tuple), indices)))
+      failed(checkNotEmpty(node, data,
+                           ArrayRef(data.shape).slice(batch, *tuple), indices)))
     return failure();
   for (int64_t i = 0; i < batch; ++i)
     if (failed(node.require(data.shape[i], indices.shape[i],

@@ -22,10 +22,21 @@ namespace tern {
 
 using namespace mlir;
 
+/// Scalar operations in a body, at most. Each fusion copies both bodies: a
+/// chain of any length would take the square of it. No layer has as many.
+static constexpr size_t maxBodySize = 256;
+
+static size_t getBodySize(Operation *op) {
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  return generic ? generic.getBody()->getOperations().size() : 1;
+}
+
 /// Whether an operation should be fused into the one that reads `operand`.
 static bool isWorthFusing(OpOperand *operand) {
   Operation *producer = operand->get().getDefiningOp();
   if (!producer || !producer->hasOneUse())
+    return false;
+  if (getBodySize(producer) + getBodySize(operand->getOwner()) > maxBodySize)
     return false;
   // Windows and matrix products read an element several times: it is computed
   // once.

@@ -113,7 +113,8 @@ def TernFuseElementwise
     reads it, a reduction too. Unlike upstream's `linalg-fuse-elementwise-ops`
     it leaves reshapes where they are: moving them through elementwise code
     gives operations of higher rank with extents that no longer follow from
-    the arguments in an obvious way.
+    the arguments in an obvious way. Nor does it fuse what together is more
+    than 256 scalar operations, so that time stays linear.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
