@@ -54,8 +54,13 @@ def eq : Step<"compare<arith::CmpFPredicate::OEQ>">;
 def lt : Step<"compare<arith::CmpFPredicate::OLT>">;
 def gt : Step<"compare<arith::CmpFPredicate::OGT>">;
 def ge : Step<"compare<arith::CmpFPredicate::OGE>">;
+// The same of integers.
+def sge : Step<"compareIntegers<arith::CmpIPredicate::sge>">;
+def sle : Step<"compareIntegers<arith::CmpIPredicate::sle>">;
+def uge : Step<"compareIntegers<arith::CmpIPredicate::uge>">;
+def ule : Step<"compareIntegers<arith::CmpIPredicate::ule>">;
 def both : Step<"apply<arith::AndIOp>">;
-// A float of the type of the second expression.
+// A float in the type of the cotangents of the second expression.
 def cast : Step<"convertTo">;
 // An integer as a float of the type of $dy, and the integer less one.
 def toFloat : Step<"toFloat", 1>;

@@ -6,6 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
+// Integers that vary are the codes of quantizers (tern.surrogate): arithmetic on
+// them has the derivatives of real numbers. Nothing passes from floats to
+// integers but there.
+//
 // At kinks and ties as PyTorch has it: |x|'(0) = 0, a maximum or minimum splits
 // a tie evenly, a clamp passes the gradient at both bounds.
 //
@@ -45,6 +49,28 @@ def MaximumF : Maximum<"arith::MaximumFOp">;
 def MaxNumF : Maximum<"arith::MaxNumFOp">;
 def MinimumF : Minimum<"arith::MinimumFOp">;
 def MinNumF : Minimum<"arith::MinNumFOp">;
+
+//===----------------------------------------------------------------------===//
+// arith on codes
+//===----------------------------------------------------------------------===//
+
+def SIToFP : Derivative<"arith::SIToFPOp", [(cast $dy, $x)]>;
+def UIToFP : Derivative<"arith::UIToFPOp", [(cast $dy, $x)]>;
+def ExtSI : Derivative<"arith::ExtSIOp", [(cast $dy, $x)]>;
+def ExtUI : Derivative<"arith::ExtUIOp", [(cast $dy, $x)]>;
+def TruncI : Derivative<"arith::TruncIOp", [(cast $dy, $x)]>;
+def AddI : Derivative<"arith::AddIOp", [(cast $dy, $x0), (cast $dy, $x1)]>;
+def SubI : Derivative<"arith::SubIOp", [(cast $dy, $x0), (neg $dy)]>;
+
+// All of $dy to the operand that is the result, the first at a tie: bounds,
+// which come second, pass it as a clamp does.
+class IntegerExtremum<string op, string comparison> : Derivative<op, [
+  (where (!cast<Step>(comparison) $x0, $x1), $dy, (c "0.0")),
+  (where (!cast<Step>(comparison) $x0, $x1), (c "0.0"), $dy)]>;
+def MaxSI : IntegerExtremum<"arith::MaxSIOp", "sge">;
+def MaxUI : IntegerExtremum<"arith::MaxUIOp", "uge">;
+def MinSI : IntegerExtremum<"arith::MinSIOp", "sle">;
+def MinUI : IntegerExtremum<"arith::MinUIOp", "ule">;
 
 //===----------------------------------------------------------------------===//
 // math

@@ -50,7 +50,7 @@ LogicalResult tern::buildGatherAdjoint(linalg::LinalgOp op, Value source,
               "than by tensor.extract";
 
   ImplicitLocOpBuilder &b = reverse.getBuilder();
-  Type elementType = getElementTypeOrSelf(source);
+  Type elementType = getElementTypeOrSelf(getCotangentType(source.getType()));
   Type sumType = getSumType(elementType);
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sumType));
   Value sums =

@@ -68,11 +68,11 @@ llvm::SetVector<Value> tern::getFullSlice(linalg::LinalgOp op, Value value) {
 static bool isSumOf(linalg::LinalgOp op, Value value, Value init) {
   if (value == init)
     return true;
-  auto add = value.getDefiningOp<arith::AddFOp>();
-  if (!add)
+  Operation *add = value.getDefiningOp();
+  if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(add))
     return false;
-  for (auto [sum, term] : {std::pair(add.getLhs(), add.getRhs()),
-                           std::pair(add.getRhs(), add.getLhs())})
+  Value lhs = add->getOperand(0), rhs = add->getOperand(1);
+  for (auto [sum, term] : {std::pair(lhs, rhs), std::pair(rhs, lhs)})
     if (!getFullSlice(op, term).contains(init) && isSumOf(op, sum, init))
       return true;
   return false;
@@ -106,12 +106,7 @@ SmallVector<Value> tern::getLinalgSources(linalg::LinalgOp op,
   if (op->hasAttr("tern.detached"))
     return {};
   llvm::SetVector<Value> slice =
-      getSlice(op, getYielded(op, result), [](OpResult scalar) {
-        auto differentiable =
-            dyn_cast<DifferentiableOpInterface>(scalar.getOwner());
-        return differentiable ? differentiable.getGradientSources(scalar)
-                              : getReadValues(scalar.getOwner());
-      });
+      getSlice(op, getYielded(op, result), getGradientSources);
   SmallVector<Value> sources;
   for (auto [operand, scalar] : getScalars(op))
     if (slice.contains(scalar))
@@ -373,14 +368,15 @@ LogicalResult tern::buildSourceAdjoint(linalg::LinalgOp op,
     return success();
 
   // A permutation of a cotangent that permutes nothing is that cotangent.
-  bool isScalar = !isa<RankedTensorType>(source.value.getType());
-  Type elementType = getElementTypeOrSelf(source.value);
+  Type type = getCotangentType(source.value.getType());
+  bool isScalar = !isa<RankedTensorType>(type);
+  Type elementType = getElementTypeOrSelf(type);
   bool accumulates = numParallel < order.size();
-  bool overwrites = !accumulates && coversOnce(output, source.value.getType());
+  bool overwrites = !accumulates && coversOnce(output, type);
   if (auto argument = dyn_cast<BlockArgument>(total);
       argument && overwrites && argument.getOwner() == body.block.get()) {
     const LinalgRead &read = body.reads[argument.getArgNumber()];
-    if (read.map == output && read.value.getType() == source.value.getType()) {
+    if (read.map == output && read.value.getType() == type) {
       reverse.add(source.value, read.value);
       return success();
     }
@@ -415,8 +411,8 @@ LogicalResult tern::buildSourceAdjoint(linalg::LinalgOp op,
     result = createFloatCast(b, result, elementType);
   if (isScalar)
     result = tensor::ExtractOp::create(b, result, ValueRange());
-  else if (result.getType() != source.value.getType())
-    result = tensor::CastOp::create(b, source.value.getType(), result);
+  else if (result.getType() != type)
+    result = tensor::CastOp::create(b, type, result);
   reverse.add(source.value, result);
   return success();
 }

@@ -42,10 +42,10 @@ struct TransposeModel
     auto transpose = cast<linalg::TransposeOp>(op);
     ImplicitLocOpBuilder &b = reverse.getBuilder();
     Value input = transpose.getInput();
-    Value empty = createEmptyLike(b, input, getElementTypeOrSelf(input));
+    Value dy = reverse.getCotangent(op->getResult(0));
+    Value empty = createEmptyLike(b, input, getElementTypeOrSelf(dy));
     auto adjoint = linalg::TransposeOp::create(
-        b, reverse.getCotangent(op->getResult(0)), empty,
-        invertPermutationVector(transpose.getPermutation()));
+        b, dy, empty, invertPermutationVector(transpose.getPermutation()));
     reverse.add(input, adjoint->getResult(0));
     return success();
   }

@@ -23,6 +23,8 @@ static Value createFilled(ImplicitLocOpBuilder &b, Value like,
 }
 
 static Value isEqual(ImplicitLocOpBuilder &b, Value lhs, Value rhs) {
+  if (lhs.getType().isInteger())
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lhs, rhs);
   return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, lhs, rhs);
 }
 
@@ -73,7 +75,7 @@ static Value matchFold(linalg::LinalgOp op, unsigned result) {
 static ReductionSeeds buildEvenSplit(const Fold &fold) {
   ImplicitLocOpBuilder &b = fold.getBuilder();
   Value y = fold.getResult(), dy = fold.reverse.getCotangent(y);
-  Type element = getElementTypeOrSelf(y), sum = getSumType(element);
+  Type element = getElementTypeOrSelf(dy), sum = getSumType(element);
   Value count = buildReductionOver(
       fold.op, {fold.read(y)}, createFilled(b, y, b.getFloatAttr(sum, 0)),
       fold.getMap(),
@@ -240,7 +242,8 @@ std::optional<ReductionSeeds> tern::buildReductionSeeds(linalg::LinalgOp op,
                                                         Reverse &reverse) {
   if (Value element =
           matchFold<arith::MaximumFOp, arith::MaxNumFOp, arith::MinimumFOp,
-                    arith::MinNumFOp>(op, result)) {
+                    arith::MinNumFOp, arith::MaxSIOp, arith::MaxUIOp,
+                    arith::MinSIOp, arith::MinUIOp>(op, result)) {
     Fold fold{op, result, element, reverse};
     return op.hasOnlyProjectedPermutations() ? buildEvenSplit(fold)
                                              : buildFirst(fold);

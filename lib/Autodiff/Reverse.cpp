@@ -25,24 +25,40 @@ bool tern::isDifferentiable(Type type) {
   return isa<FloatType>(type);
 }
 
+Type tern::getCotangentType(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  if (!element.isInteger() || element.isInteger(1))
+    return isDifferentiable(type) ? type : Type();
+  Type f32 = Float32Type::get(type.getContext());
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    return RankedTensorType::get(tensor.getShape(), f32);
+  return isa<IntegerType>(type) ? f32 : Type();
+}
+
 SmallVector<Value> tern::getReadValues(Operation *op) {
   SetVector<Value> values(op->operand_begin(), op->operand_end());
   getUsedValuesDefinedAbove(op->getRegions(), values);
   return values.takeVector();
 }
 
-/// What the results may depend on.
-static SmallVector<Value> getSources(Operation *op, OpResult result) {
+SmallVector<Value> tern::getGradientSources(OpResult result) {
+  if (!getCotangentType(result.getType()))
+    return {};
+  Operation *op = result.getOwner();
   if (auto differentiable = dyn_cast<DifferentiableOpInterface>(op))
     return differentiable.getGradientSources(result);
-  return getReadValues(op);
+  SmallVector<Value> sources = getReadValues(op);
+  if (!isDifferentiable(result.getType()))
+    llvm::erase_if(sources, [](Value source) {
+      return isDifferentiable(source.getType());
+    });
+  return sources;
 }
 
 void Reverse::findVaried(Block &block) {
   for (Operation &op : block)
     for (OpResult result : op.getResults())
-      if (isDifferentiable(result.getType()) &&
-          llvm::any_of(getSources(&op, result),
+      if (llvm::any_of(getGradientSources(result),
                        [&](Value source) { return varied.contains(source); }))
         varied.insert(result);
 }
@@ -95,7 +111,7 @@ Value tern::createEmptyLike(ImplicitLocOpBuilder &b, Value like,
 }
 
 Value tern::createNumber(ImplicitLocOpBuilder &b, double value, Value like) {
-  Type type = like.getType();
+  Type type = getCotangentType(like.getType());
   auto shaped = dyn_cast<RankedTensorType>(type);
   if (!shaped)
     return arith::ConstantOp::create(b, b.getFloatAttr(type, value));

@@ -30,12 +30,17 @@ mlir::Value compare(Builder &b, mlir::Value lhs, mlir::Value rhs) {
   return mlir::arith::CmpFOp::create(b, predicate, lhs, rhs);
 }
 
+template <mlir::arith::CmpIPredicate predicate>
+mlir::Value compareIntegers(Builder &b, mlir::Value lhs, mlir::Value rhs) {
+  return mlir::arith::CmpIOp::create(b, predicate, lhs, rhs);
+}
+
 inline mlir::Value number(Builder &b, double value, mlir::Value like) {
   return createNumber(b, value, like);
 }
 
 inline mlir::Value convertTo(Builder &b, mlir::Value value, mlir::Value like) {
-  return createFloatCast(b, value, like.getType());
+  return createFloatCast(b, value, getCotangentType(like.getType()));
 }
 
 inline mlir::Value toFloat(Builder &b, mlir::Value value, mlir::Value like) {

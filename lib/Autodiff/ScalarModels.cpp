@@ -46,6 +46,29 @@ struct TableModel
     return success();
   }
 };
+
+/// A product of codes. Its factors are read as numbers, which says how to
+/// extend narrow ones; integer layers multiply in i32.
+struct MulIModel
+    : DifferentiableOpInterface::ExternalModel<MulIModel, arith::MulIOp> {
+  LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
+    ImplicitLocOpBuilder &b = reverse.getBuilder();
+    if (op->getResult(0).getType().getIntOrFloatBitWidth() < 32)
+      return mlir::emitError(op->getLoc())
+             << "'arith.muli' cannot be differentiated: a product of integers "
+                "of less than 32 bits wraps";
+    Value dy = reverse.getCotangent(op->getResult(0));
+    for (unsigned i : {0, 1}) {
+      Value factor = op->getOperand(1 - i);
+      if (reverse.isVaried(op->getOperand(i)))
+        reverse.add(
+            op->getOperand(i),
+            arith::MulFOp::create(
+                b, dy, arith::SIToFPOp::create(b, dy.getType(), factor)));
+    }
+    return success();
+  }
+};
 } // namespace
 
 void tern::registerScalarModels(DialectRegistry &registry) {
@@ -55,5 +78,6 @@ void tern::registerScalarModels(DialectRegistry &registry) {
   op::attachInterface<TableModel<op, function, (mask)>>(*context);
 #include "Derivatives.inc"
 #undef DERIVATIVE
+        arith::MulIOp::attachInterface<MulIModel>(*context);
       });
 }

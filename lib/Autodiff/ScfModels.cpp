@@ -15,6 +15,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
 
 using namespace mlir;
 using namespace tern;
@@ -39,15 +40,35 @@ static Value getOrZero(Reverse &reverse, Value value) {
   return cotangent ? cotangent : createZeroLike(reverse.getBuilder(), value);
 }
 
+/// What a result of a branch or loop may depend on with a derivative. An
+/// integer does so only where integers do, or codes are made within.
+static SmallVector<Value> getRegionSources(Operation *op, OpResult result) {
+  SmallVector<Value> sources = getReadValues(op);
+  if (isDifferentiable(result.getType()))
+    return sources;
+  WalkResult quantizer =
+      op->walk([](SurrogateOp) { return WalkResult::interrupt(); });
+  if (!quantizer.wasInterrupted())
+    llvm::erase_if(sources, [](Value source) {
+      return isDifferentiable(source.getType());
+    });
+  return sources;
+}
+
 namespace {
 /// The same branch, which computes the values that its adjoint reads again.
 struct IfModel : DifferentiableOpInterface::ExternalModel<IfModel, scf::IfOp> {
+  SmallVector<Value> getGradientSources(Operation *op, OpResult result) const {
+    return getRegionSources(op, result);
+  }
   LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
     auto branch = cast<scf::IfOp>(op);
     ImplicitLocOpBuilder &b = reverse.getBuilder();
     SmallVector<Value> sources = getVariedReads(op, reverse);
-    auto adjoint = scf::IfOp::create(b, TypeRange(ValueRange(sources)),
-                                     branch.getCondition(),
+    SmallVector<Type> types;
+    for (Value source : sources)
+      types.push_back(getCotangentType(source.getType()));
+    auto adjoint = scf::IfOp::create(b, types, branch.getCondition(),
                                      /*addThenBlock=*/true,
                                      /*addElseBlock=*/true);
     for (auto [from, to] :
@@ -121,7 +142,7 @@ private:
       values.findVaried(body);
       for (auto [i, init, yielded] : llvm::enumerate(
                loop.getInitArgs(), body.getTerminator()->getOperands())) {
-        bool varies = isDifferentiable(init.getType()) &&
+        bool varies = getCotangentType(init.getType()) &&
                       (reverse.isVaried(init) || values.isVaried(yielded));
         if (varies && !varied[i])
           varied[i] = changed = true;
@@ -283,6 +304,9 @@ private:
 
 struct ForModel
     : DifferentiableOpInterface::ExternalModel<ForModel, scf::ForOp> {
+  SmallVector<Value> getGradientSources(Operation *op, OpResult result) const {
+    return getRegionSources(op, result);
+  }
   LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
     return ForAdjoint(cast<scf::ForOp>(op), reverse).build();
   }

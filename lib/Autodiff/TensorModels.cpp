@@ -31,13 +31,19 @@ struct Model : DifferentiableOpInterface::ExternalModel<Concrete, Op> {
   }
 };
 
+/// The type of the cotangent of a tensor.
+static RankedTensorType getCotangentTypeOf(Value tensor) {
+  return cast<RankedTensorType>(getCotangentType(tensor.getType()));
+}
+
 /// Views: the cotangent is viewed the other way round.
 struct ExpandShapeModel : Model<ExpandShapeModel, tensor::ExpandShapeOp> {
   LogicalResult build(tensor::ExpandShapeOp op, Value dy,
                       Reverse &reverse) const {
-    reverse.add(op.getSrc(), tensor::CollapseShapeOp::create(
-                                 reverse.getBuilder(), op.getSrcType(), dy,
-                                 op.getReassociationIndices()));
+    reverse.add(op.getSrc(),
+                tensor::CollapseShapeOp::create(
+                    reverse.getBuilder(), getCotangentTypeOf(op.getSrc()), dy,
+                    op.getReassociationIndices()));
     return success();
   }
 };
@@ -48,7 +54,8 @@ struct CollapseShapeModel : Model<CollapseShapeModel, tensor::CollapseShapeOp> {
     ImplicitLocOpBuilder &b = reverse.getBuilder();
     reverse.add(op.getSrc(),
                 tensor::ExpandShapeOp::create(
-                    b, op.getSrcType(), dy, op.getReassociationIndices(),
+                    b, getCotangentTypeOf(op.getSrc()), dy,
+                    op.getReassociationIndices(),
                     tensor::getMixedSizes(b, b.getLoc(), op.getSrc())));
     return success();
   }
@@ -67,17 +74,19 @@ struct ReshapeModel : Model<ReshapeModel, tensor::ReshapeOp> {
     auto shapeType = RankedTensorType::get(
         {static_cast<int64_t>(extents.size())}, b.getIndexType());
     Value shape = tensor::FromElementsOp::create(b, shapeType, extents);
-    reverse.add(op.getSource(), tensor::ReshapeOp::create(
-                                    b, op.getSource().getType(), dy, shape));
+    reverse.add(op.getSource(),
+                tensor::ReshapeOp::create(
+                    b, getCotangentType(op.getSource().getType()), dy, shape));
     return success();
   }
 };
 
 struct CastModel : Model<CastModel, tensor::CastOp> {
   LogicalResult build(tensor::CastOp op, Value dy, Reverse &reverse) const {
-    reverse.add(op.getSource(),
-                tensor::CastOp::create(reverse.getBuilder(),
-                                       op.getSource().getType(), dy));
+    reverse.add(
+        op.getSource(),
+        tensor::CastOp::create(reverse.getBuilder(),
+                               getCotangentType(op.getSource().getType()), dy));
     return success();
   }
 };
@@ -256,10 +265,10 @@ struct InsertSliceModel : Model<InsertSliceModel, tensor::InsertSliceOp> {
                       Reverse &reverse) const {
     ImplicitLocOpBuilder &b = reverse.getBuilder();
     if (reverse.isVaried(op.getSource()))
-      reverse.add(op.getSource(),
-                  tensor::ExtractSliceOp::create(
-                      b, op.getSourceType(), dy, op.getMixedOffsets(),
-                      op.getMixedSizes(), op.getMixedStrides()));
+      reverse.add(op.getSource(), tensor::ExtractSliceOp::create(
+                                      b, getCotangentTypeOf(op.getSource()), dy,
+                                      op.getMixedOffsets(), op.getMixedSizes(),
+                                      op.getMixedStrides()));
     if (!reverse.isVaried(op.getDest()))
       return success();
     Value rest = dy;
@@ -292,11 +301,11 @@ struct PadModel : Model<PadModel, tensor::PadOp> {
                                "is not a constant";
     SmallVector<OpFoldResult> strides(op.getSourceType().getRank(),
                                       b.getIndexAttr(1));
-    reverse.add(op.getSource(),
-                tensor::ExtractSliceOp::create(
-                    b, op.getSourceType(), dy, op.getMixedLowPad(),
-                    tensor::getMixedSizes(b, b.getLoc(), op.getSource()),
-                    strides));
+    reverse.add(
+        op.getSource(),
+        tensor::ExtractSliceOp::create(
+            b, getCotangentTypeOf(op.getSource()), dy, op.getMixedLowPad(),
+            tensor::getMixedSizes(b, b.getLoc(), op.getSource()), strides));
     return success();
   }
 };
@@ -312,9 +321,9 @@ struct ConcatModel : Model<ConcatModel, tensor::ConcatOp> {
       SmallVector<OpFoldResult> sizes =
           tensor::getMixedSizes(b, b.getLoc(), input);
       if (reverse.isVaried(input))
-        reverse.add(input, tensor::ExtractSliceOp::create(
-                               b, cast<RankedTensorType>(input.getType()), dy,
-                               offsets, sizes, strides));
+        reverse.add(
+            input, tensor::ExtractSliceOp::create(b, getCotangentTypeOf(input),
+                                                  dy, offsets, sizes, strides));
       offsets[dim] = affine::makeComposedFoldedAffineApply(
           b, b.getLoc(), AffineMap::get(2, 0, d0 + d1),
           {offsets[dim], sizes[dim]});

@@ -38,8 +38,10 @@ struct StraightThroughModel
 struct QuantizeWeightsModel
     : DifferentiableOpInterface::ExternalModel<QuantizeWeightsModel,
                                                QuantizeWeightsOp> {
-  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
-    if (Value alpha = cast<QuantizeWeightsOp>(op).getAlpha())
+  SmallVector<Value> getGradientSources(Operation *op, OpResult result) const {
+    auto quantize = cast<QuantizeWeightsOp>(op);
+    if (Value alpha = quantize.getAlpha();
+        alpha && result != quantize.getCodes())
       return {alpha};
     return {};
   }
@@ -59,6 +61,24 @@ struct QuantizeActivationsModel
     return {};
   }
   LogicalResult buildAdjoint(Operation *, Reverse &) const { return success(); }
+};
+
+/// The derivative is that of the other operand, if there is one.
+struct SurrogateModel
+    : DifferentiableOpInterface::ExternalModel<SurrogateModel, SurrogateOp> {
+  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
+    if (Value function = cast<SurrogateOp>(op).getFunction())
+      return {function};
+    return {};
+  }
+  LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
+    Value function = cast<SurrogateOp>(op).getFunction();
+    reverse.add(function,
+                createFloatCast(reverse.getBuilder(),
+                                reverse.getCotangent(op->getResult(0)),
+                                function.getType()));
+    return success();
+  }
 };
 
 //===----------------------------------------------------------------------===//
@@ -328,5 +348,6 @@ void tern::registerTernModels(DialectRegistry &registry) {
     QuantizeActivationsOp::attachInterface<QuantizeActivationsModel>(*context);
     QuantizeWeightsOp::attachInterface<QuantizeWeightsModel>(*context);
     StraightThroughOp::attachInterface<StraightThroughModel>(*context);
+    SurrogateOp::attachInterface<SurrogateModel>(*context);
   });
 }

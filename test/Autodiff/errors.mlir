@@ -91,3 +91,25 @@ func.func @blocks(%x: f32, %c: i1) -> f32 {
 ^b:
   return %x : f32
 }
+
+// -----
+
+func.func @codes(%x: f32) -> f32 {
+  %i = arith.fptosi %x : f32 to i32
+  %q = tern.surrogate %i derivative %x : i32, f32
+  // expected-error @+1 {{'math.absi' cannot be differentiated}}
+  %a = math.absi %q : i32
+  %y = arith.sitofp %a : i32 to f32
+  return %y : f32
+}
+
+// -----
+
+func.func @wraps(%x: f32, %k: i8) -> f32 {
+  %i = arith.fptosi %x : f32 to i8
+  %q = tern.surrogate %i derivative %x : i8, f32
+  // expected-error @+1 {{'arith.muli' cannot be differentiated: a product of integers of less than 32 bits wraps}}
+  %a = arith.muli %q, %k : i8
+  %y = arith.sitofp %a : i8 to f32
+  return %y : f32
+}

@@ -14,11 +14,23 @@
 
 namespace tern {
 
-/// Whether values of the type have cotangents: floats and tensors of floats.
+/// Whether gradients can be asked of values of the type, and for them: floats
+/// and tensors of floats.
 bool isDifferentiable(mlir::Type type);
+
+/// The type of the cotangents of values of `type`: that of floats is their own.
+/// Integers of more than one bit have f32 in their place, since they may be the
+/// codes of a quantizer that has a derivative (`tern.surrogate`). Null for all
+/// others.
+mlir::Type getCotangentType(mlir::Type type);
 
 /// The operands of `op` and what its regions capture.
 llvm::SmallVector<mlir::Value> getReadValues(mlir::Operation *op);
+
+/// The values that `result` may depend on with a derivative. An operation
+/// without `DifferentiableOpInterface` passes none from floats to integers: a
+/// conversion that is not marked, a comparison, a search have derivative zero.
+llvm::SmallVector<mlir::Value> getGradientSources(mlir::OpResult result);
 
 /// Reverse mode over the operations of a block: which values vary, and the
 /// cotangents of those that a seeded value depends on. The block is that of a
@@ -39,7 +51,7 @@ public:
   /// Whether the cotangent of `value` is of use.
   bool isVaried(mlir::Value value) const { return varied.contains(value); }
 
-  /// The cotangent so far, of the value's type; null if it is zero.
+  /// The cotangent so far, of type `getCotangentType`; null if it is zero.
   mlir::Value getCotangent(mlir::Value value) const {
     return cotangents.lookup(value);
   }
@@ -66,18 +78,19 @@ private:
 // What adjoints are made of
 //===----------------------------------------------------------------------===//
 
-/// Zero of the type of `like`, a float or a tensor of floats.
+/// Zero of the type that cotangents of `like` have.
 mlir::Value createZeroLike(mlir::ImplicitLocOpBuilder &b, mlir::Value like);
 
 /// An uninitialized tensor with the extents of `like`.
 mlir::Value createEmptyLike(mlir::ImplicitLocOpBuilder &b, mlir::Value like,
                             mlir::Type elementType);
 
-/// The number as a float or a tensor of the type of `like`.
+/// The number in the type that cotangents of `like` have.
 mlir::Value createNumber(mlir::ImplicitLocOpBuilder &b, double value,
                          mlir::Value like);
 
-/// A float converted to the float type `type`.
+/// A float converted to the float type `type`, or a tensor of floats to one of
+/// these.
 mlir::Value createFloatCast(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
                             mlir::Type type);
 

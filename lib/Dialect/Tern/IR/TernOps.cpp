@@ -182,6 +182,15 @@ OpFoldResult StraightThroughOp::fold(FoldAdaptor adaptor) {
   return {};
 }
 
+/// A surrogate of a surrogate: the outer derivative counts.
+OpFoldResult SurrogateOp::fold(FoldAdaptor) {
+  auto inner = getValue().getDefiningOp<SurrogateOp>();
+  if (!inner)
+    return nullptr;
+  getValueMutable().assign(inner.getValue());
+  return getResult();
+}
+
 LogicalResult
 StraightThroughOp::reifyResultShapes(OpBuilder &b,
                                      ReifiedRankedShapedTypeDims &shapes) {

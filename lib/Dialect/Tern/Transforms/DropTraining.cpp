@@ -23,6 +23,8 @@ LogicalResult tern::dropTraining(func::FuncOp function) {
   function.walk([&](Operation *op) {
     if (auto choice = dyn_cast<InTrainingOp>(op))
       choice.getResult().replaceAllUsesWith(choice.getOtherwise());
+    else if (auto surrogate = dyn_cast<SurrogateOp>(op))
+      surrogate.getResult().replaceAllUsesWith(surrogate.getValue());
     else if (!isa<UpdateParameterOp, KeepMaskOp>(op))
       return;
     isTrained = true;

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
 #include <cmath>
 #include <cstdio>
 
@@ -118,6 +119,13 @@ static linalg::LinalgOp getBodyOwner(Value scalar) {
       scalar.getParentBlock()->getParentOp());
 }
 
+/// The scalar that has the value: a surrogate changes the derivative only.
+static Value skipSurrogates(Value scalar) {
+  while (auto surrogate = scalar.getDefiningOp<SurrogateOp>())
+    scalar = surrogate.getValue();
+  return scalar;
+}
+
 /// What the body of the operation that computes the tensor yields, and its
 /// loops; only if every loop is parallel.
 static std::optional<Element> getYielded(Element element) {
@@ -128,8 +136,9 @@ static std::optional<Element> getYielded(Element element) {
   AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(index));
   if (!map.isPermutation())
     return std::nullopt;
-  return Element{op.getBlock()->getTerminator()->getOperand(index),
-                 inversePermutation(map).compose(element.map)};
+  return Element{
+      skipSurrogates(op.getBlock()->getTerminator()->getOperand(index)),
+      inversePermutation(map).compose(element.map)};
 }
 
 static Element normalize(Element element) {
@@ -165,6 +174,8 @@ static std::optional<Element> step(Element element) {
   if (!element.isTensor()) {
     if (std::optional<Element> operand = stepOutOfBody(element))
       return operand;
+    if (Value scalar = skipSurrogates(value); scalar != value)
+      return Element{scalar, element.map};
     if (auto extract = value.getDefiningOp<tensor::ExtractOp>()) {
       SmallVector<AffineExpr> indices;
       for (Value index : extract.getIndices()) {

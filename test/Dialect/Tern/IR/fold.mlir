@@ -41,3 +41,14 @@ func.func @in_training(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = tern.in_training %x else %x : tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// Of two derivatives the outer one counts; a value keeps the one that it has.
+// CHECK-LABEL: func @surrogate
+// CHECK-SAME: %[[V:.*]]: i8, %{{.*}}: f32, %[[G:.*]]: f32
+// CHECK-NEXT: %[[KEPT:.*]] = tern.surrogate %[[V]] derivative %[[G]] : i8, f32
+// CHECK-NEXT: return %[[KEPT]]
+func.func @surrogate(%v: i8, %f: f32, %g: f32) -> i8 {
+  %a = tern.surrogate %v derivative %f : i8, f32
+  %b = tern.surrogate %a derivative %g : i8, f32
+  return %b : i8
+}

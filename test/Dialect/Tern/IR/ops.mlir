@@ -33,6 +33,17 @@ func.func @quantizers(%x: tensor<2x?x784xf32>, %w: tensor<256x784xf32>, %l: tens
   return
 }
 
+// CHECK-LABEL: func @surrogate
+func.func @surrogate(%code: i8, %x: f32, %h: f16) -> (i8, f32) {
+  // CHECK: tern.surrogate %{{.*}} derivative %{{.*}} : i8, f32
+  %q = tern.surrogate %code derivative %x : i8, f32
+  // CHECK: tern.surrogate %{{.*}} derivative %{{.*}} : f32, f16
+  %y = tern.surrogate %x derivative %h : f32, f16
+  // CHECK: tern.surrogate %{{.*}} : f32
+  %s = tern.surrogate %y : f32
+  return %q, %s : i8, f32
+}
+
 // CHECK-LABEL: func @training
 func.func @training(%n: index, %batch: tensor<64xf32>, %running: tensor<64xf32> {tern.param = "bn.mean", tern.buffer}) -> tensor<64xf32> {
   // CHECK: %[[MEAN:.*]] = tern.in_training %{{.*}} else %{{.*}} : tensor<64xf32>

@@ -41,3 +41,25 @@ func.func @draws() -> tensor<4xi1> {
   %keep = tern.keep_mask() ratio 0.5 stream 0 : tensor<4xi1>
   return %keep : tensor<4xi1>
 }
+
+// -----
+
+// A surrogate is its value; what only its derivative needs goes, too.
+#id = affine_map<(d0) -> (d0)>
+// CHECK-LABEL: func @quantizes
+// CHECK: ^bb0(%[[V:[^:]*]]: f32, %{{.*}}: i8):
+// CHECK-NEXT: %[[CODE:.*]] = arith.fptosi %[[V]] : f32 to i8
+// CHECK-NEXT: linalg.yield %[[CODE]] : i8
+func.func @quantizes(%x: tensor<4xf32>, %s: f32) -> tensor<4xi8> {
+  %e = tensor.empty() : tensor<4xi8>
+  %q = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : tensor<4xf32>) outs(%e : tensor<4xi8>) {
+    ^bb0(%v: f32, %o: i8):
+      %code = arith.fptosi %v : f32 to i8
+      %detached = tern.surrogate %s : f32
+      %ratio = arith.divf %v, %detached : f32
+      %y = tern.surrogate %code derivative %ratio : i8, f32
+      linalg.yield %y : i8
+  } -> tensor<4xi8>
+  return %q : tensor<4xi8>
+}

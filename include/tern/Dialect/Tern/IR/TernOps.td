@@ -153,6 +153,33 @@ def Tern_StraightThroughOp : Tern_Op<"straight_through", [
   let hasFolder = 1;
 }
 
+def Tern_SurrogateOp : Tern_Op<"surrogate", [
+    Pure, AllTypesMatch<["value", "result"]>]> {
+  let summary = "value of one scalar, derivative of another";
+  let description = [{
+    `value` as it is; its derivative is that of `function`, a surrogate for the
+    one that it has not, or is not to have (arXiv:1308.3432, arXiv:1901.09948).
+    Without `function` it is a constant.
+
+    It stands in the body of an operation that quantizes, on what that yields,
+    so that the derivative of a quantizer is part of it, whatever is done to the
+    operation. The codes may be integers, or the bits of floats: their
+    cotangents are f32. `--tern-drop-training` replaces it by its value.
+
+    ```mlir
+    %q = tern.surrogate %code derivative %clipped : i8, f32
+    %s = tern.surrogate %scale : f32
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[AnyFloat, AnySignlessInteger]>:$value,
+                       Optional<AnyFloat>:$function);
+  let results = (outs AnyTypeOf<[AnyFloat, AnySignlessInteger]>:$result);
+  let assemblyFormat = [{
+    $value (`derivative` $function^)? attr-dict `:` type($value) (`,` type($function)^)?
+  }];
+  let hasFolder = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // What a model does in training only
 //===----------------------------------------------------------------------===//
