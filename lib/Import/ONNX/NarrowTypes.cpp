@@ -11,6 +11,7 @@
 #include "Elementwise.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
@@ -108,7 +109,15 @@ static Value emitDecodedPower(B &b, Value code) {
       value);
 }
 
-Value tern::onnx_import::emitDecoded(B &b, Value byte, DType type) {
+double tern::onnx_import::getGreatest(DType type) {
+  Format format = getFormat(type);
+  int scale = 1 << format.mantissaBits;
+  int exponent = static_cast<int>(format.greatest >> format.mantissaBits);
+  double fraction = 1 + double(format.greatest % scale) / scale;
+  return std::ldexp(fraction, exponent - format.bias);
+}
+
+static Value emitDecodedNumber(B &b, Value byte, DType type) {
   Type i32 = b.getI32Type(), f32 = b.getF32Type();
   Value code = arith::ExtUIOp::create(b, i32, byte);
   if (type == DType::F8E8M0)
@@ -151,6 +160,11 @@ Value tern::onnx_import::emitDecoded(B &b, Value byte, DType type) {
       b, isNaN, number(std::numeric_limits<double>::quiet_NaN()), value);
 }
 
+Value tern::onnx_import::emitDecoded(B &b, Value byte, DType type) {
+  Value bits = arith::SIToFPOp::create(b, b.getF32Type(), byte);
+  return SurrogateOp::create(b, emitDecodedNumber(b, byte, type), bits);
+}
+
 /// f8e8m0: what is no positive number is NaN, but 0.
 static Value emitEncodedPower(B &b, Value x, NarrowRounding rounding) {
   Type i64 = b.getI64Type();
@@ -186,8 +200,8 @@ static Value emitEncodedPower(B &b, Value x, NarrowRounding rounding) {
   return arith::TruncIOp::create(b, b.getI8Type(), code);
 }
 
-Value tern::onnx_import::emitEncoded(B &b, Value x, DType type,
-                                     NarrowRounding rounding) {
+static Value emitEncodedNumber(B &b, Value x, DType type,
+                               NarrowRounding rounding) {
   if (type == DType::F8E8M0)
     return emitEncodedPower(b, x, rounding);
   Format format = getFormat(type);
@@ -244,4 +258,9 @@ Value tern::onnx_import::emitEncoded(B &b, Value x, DType type,
     result = arith::SelectOp::create(b, isZero, code, result);
   }
   return arith::TruncIOp::create(b, b.getI8Type(), result);
+}
+
+Value tern::onnx_import::emitEncoded(B &b, Value x, DType type,
+                                     NarrowRounding rounding) {
+  return SurrogateOp::create(b, emitEncodedNumber(b, x, type, rounding), x);
 }

@@ -36,10 +36,13 @@ struct NarrowRounding {
 /// The low bits of an i8 as a value of a narrow type.
 mlir::Value emitLowBits(mlir::ImplicitLocOpBuilder &b, mlir::Value byte,
                         DType type);
+/// The greatest number of a narrow float type with a mantissa.
+double getGreatest(DType type);
 /// A narrow float as f32, which has them all.
 mlir::Value emitDecoded(mlir::ImplicitLocOpBuilder &b, mlir::Value byte,
                         DType type);
-/// An f32 or f64 as a narrow float, rounded once.
+/// An f32 or f64 as a narrow float, rounded once. A gradient passes both ways
+/// as it does through other conversions of floats.
 mlir::Value emitEncoded(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                         DType type, NarrowRounding rounding);
 

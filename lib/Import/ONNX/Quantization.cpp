@@ -12,6 +12,8 @@
 #include "TernaryFacts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace tern::onnx_import;
@@ -33,29 +35,65 @@ FailureOr<Tensor> tern::onnx_import::squeezeScalar(Node &node, Tensor tensor) {
   return node.emitReshape(tensor, {});
 }
 
+Value tern::onnx_import::emitDetached(B &b, Value scalar) {
+  return SurrogateOp::create(b, scalar, Value());
+}
+
+Value tern::onnx_import::emitFakeQuantized(B &b, Value code, Value ratio,
+                                           Value sum, DType type) {
+  double low, high;
+  if (isInteger(type)) {
+    unsigned width = getBitWidth(type);
+    low = isUnsigned(type) ? 0 : -std::ldexp(1.0, width - 1);
+    high = std::ldexp(1.0, isUnsigned(type) ? width : width - 1) - 1;
+  } else {
+    high = getGreatest(type);
+    low = -high;
+  }
+  using P = arith::CmpFPredicate;
+  Type wide = sum.getType();
+  Value isInside = arith::AndIOp::create(
+      b, arith::CmpFOp::create(b, P::OGE, sum, emitConstant(b, wide, low)),
+      arith::CmpFOp::create(b, P::OLE, sum, emitConstant(b, wide, high)));
+  Value clipped = arith::SelectOp::create(b, isInside, ratio,
+                                          emitConstant(b, ratio.getType(), 0));
+  return SurrogateOp::create(b, code, clipped);
+}
+
 /// saturate(round(x / scale) + zero point) of floats; a narrow float is rounded
-/// as it becomes one.
+/// as it becomes one. A gradient passes as it does through fake quantization;
+/// if `isFitted`, nothing is out of range but by rounding, and it passes
+/// everywhere.
 static FailureOr<Tensor> emitQuantized(Node &node, const Tensor &x,
                                        const Tensor &scale,
-                                       const std::optional<Tensor> &zeroPoint,
-                                       DType type) {
-  SmallVector<Tensor> operands = {x, scale};
-  if (zeroPoint) {
-    FailureOr<Tensor> wide = cast(node, *zeroPoint, x.dtype);
-    if (failed(wide))
-      return failure();
-    operands.push_back(*wide);
-  }
-  FailureOr<Tensor> codes =
-      node.emitMap(operands, x.dtype, [&](B &b, ValueRange args) -> Value {
-        Value ratio = arith::DivFOp::create(b, args[0], args[1]);
+                                       const Tensor &zeroPoint,
+                                       bool isFitted = false) {
+  DType type = zeroPoint.dtype;
+  return node.emitMap(
+      {x, scale, zeroPoint}, type, [&](B &b, ValueRange args) -> Value {
+        Value ratio =
+            arith::DivFOp::create(b, args[0], emitDetached(b, args[1]));
+        Value sum = ratio;
         if (isInteger(type))
-          ratio = math::RoundEvenOp::create(b, ratio);
-        if (args.size() < 3)
-          return ratio;
-        return arith::AddFOp::create(b, ratio, args[2]);
+          sum = math::RoundEvenOp::create(b, sum);
+        sum = arith::AddFOp::create(b, sum,
+                                    emitScalarCast(b, args[2], type, x.dtype));
+        Value code = emitScalarCast(b, sum, x.dtype, type);
+        return isFitted ? tern::SurrogateOp::create(b, code, ratio).getResult()
+                        : emitFakeQuantized(b, code, ratio, sum, type);
       });
-  return cast(node, codes, type);
+}
+
+/// A binary operation with a scale or zero point on the right.
+template <typename Op>
+static FailureOr<Tensor> combineDetached(Node &node, FailureOr<Tensor> lhs,
+                                         FailureOr<Tensor> rhs) {
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  return node.emitMap({*lhs, *rhs}, lhs->dtype,
+                      [](B &b, ValueRange args) -> Value {
+                        return Op::create(b, args[0], emitDetached(b, args[1]));
+                      });
 }
 
 /// x - zero point in i32, or f32 for narrow floats.
@@ -65,13 +103,14 @@ static FailureOr<Tensor> emitShifted(Node &node, const Tensor &x,
     FailureOr<Tensor> wide = cast(node, x, DType::F32);
     if (!zeroPoint)
       return wide;
-    return combine<arith::SubFOp>(node, wide,
-                                  cast(node, *zeroPoint, DType::F32));
+    return combineDetached<arith::SubFOp>(node, wide,
+                                          cast(node, *zeroPoint, DType::F32));
   }
   FailureOr<Tensor> wide = cast(node, x, DType::I32);
   if (!zeroPoint)
     return wide;
-  return combine<arith::SubIOp>(node, wide, cast(node, *zeroPoint, DType::I32));
+  return combineDetached<arith::SubIOp>(node, wide,
+                                        cast(node, *zeroPoint, DType::I32));
 }
 
 static bool isByte(DType type) {
@@ -84,7 +123,8 @@ static std::optional<Tensor> getOptional(Node &node, unsigned i) {
   return node.getInput(i);
 }
 
-/// Scale and zero point from the range of the values, which includes 0.
+/// Scale and zero point from the range of the values, which includes 0. Both
+/// are detached, so that the quantizer passes gradients as the identity does.
 static LogicalResult importDynamicQuantizeLinear(Node &node) {
   Tensor x = node.getInput(0);
   if (x.dtype != DType::F32)
@@ -110,8 +150,8 @@ static LogicalResult importDynamicQuantizeLinear(Node &node) {
             arith::DivFOp::create(b, range, emitConstant(b, f32, 255));
         Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ,
                                              range, emitConstant(b, f32, 0));
-        return arith::SelectOp::create(b, isZero, emitConstant(b, f32, 1),
-                                       scale);
+        return emitDetached(b, arith::SelectOp::create(
+                                   b, isZero, emitConstant(b, f32, 1), scale));
       });
   if (failed(scale))
     return failure();
@@ -125,7 +165,8 @@ static LogicalResult importDynamicQuantizeLinear(Node &node) {
     return failure();
   node.setResult(1, *scale);
   node.setResult(2, *zeroPoint);
-  return node.setResult(emitQuantized(node, x, *scale, *zeroPoint, DType::U8));
+  return node.setResult(
+      emitQuantized(node, x, *scale, *zeroPoint, /*isFitted=*/true));
 }
 
 //===----------------------------------------------------------------------===//
@@ -193,11 +234,12 @@ static FailureOr<Tensor> emitRequantized(Node &node, FailureOr<Tensor> sum,
   FailureOr<Tensor> factor = combine<arith::MulFOp>(
       node, cast(node, bScale, DType::F32), cast(node, aScale, DType::F32));
   FailureOr<Tensor> wide = cast(node, sum, DType::F32);
-  FailureOr<Tensor> product = combine<arith::MulFOp>(node, wide, factor);
+  FailureOr<Tensor> product =
+      combineDetached<arith::MulFOp>(node, wide, factor);
   FailureOr<Tensor> divisor = cast(node, scale, DType::F32);
   if (failed(product) || failed(divisor))
     return failure();
-  return emitQuantized(node, *product, *divisor, *zeroPoint, zeroPoint->dtype);
+  return emitQuantized(node, *product, *divisor, *zeroPoint);
 }
 
 static LogicalResult importQLinearMatMul(Node &node) {

@@ -233,17 +233,25 @@ static LogicalResult importQuantizeLinear(Node &node) {
   DType sum = *precision == DType::F64 ? DType::F64 : DType::F32;
   return node.setResult(node.emitMap(
       list(x, *operands), x.shape, *type, [&](B &b, ValueRange args) -> Value {
-        Value ratio = arith::DivFOp::create(
-            b, emitScalarCast(b, args[0], x.dtype, *precision),
-            emitScalarCast(b, args[1], scaleType, *precision));
-        Value code = emitScalarCast(b, ratio, *precision, sum);
+        Value scale = emitDetached(b, args[1]);
+        auto divide = [&](DType as) -> Value {
+          return arith::DivFOp::create(b,
+                                       emitScalarCast(b, args[0], x.dtype, as),
+                                       emitScalarCast(b, scale, scaleType, as));
+        };
+        Value ratio = divide(*precision);
+        Value value = emitScalarCast(b, ratio, *precision, sum);
         if (isInteger(*type))
-          code = math::RoundEvenOp::create(b, code);
+          value = math::RoundEvenOp::create(b, value);
         if (operands->zeroPoint)
-          code = arith::AddFOp::create(b, code,
-                                       emitScalarCast(b, args[2], *type, sum));
-        return isInteger(*type) ? emitSaturated(b, code, *type)
-                                : emitEncoded(b, code, *type, rounding);
+          value = arith::AddFOp::create(b, value,
+                                        emitScalarCast(b, args[2], *type, sum));
+        Value code = isInteger(*type) ? emitSaturated(b, value, *type)
+                                      : emitEncoded(b, value, *type, rounding);
+        // A gradient meets the scale once more, as a factor, when the codes are
+        // dequantized: in between it must not be rounded to 16 bits.
+        return emitFakeQuantized(
+            b, code, *precision == sum ? ratio : divide(sum), value, *type);
       }));
 }
 
@@ -273,7 +281,8 @@ static LogicalResult importDequantizeLinear(Node &node) {
         DType type32 = isInteger(x.dtype) ? DType::I32 : DType::F32;
         Value code = emitScalarCast(b, args[0], x.dtype, type32);
         if (operands->zeroPoint) {
-          Value zero = emitScalarCast(b, args[2], x.dtype, type32);
+          Value zero =
+              emitDetached(b, emitScalarCast(b, args[2], x.dtype, type32));
           if (type32 == DType::I32)
             code = arith::SubIOp::create(b, code, zero);
           else
@@ -281,7 +290,7 @@ static LogicalResult importDequantizeLinear(Node &node) {
         }
         Value value = arith::MulFOp::create(
             b, emitScalarCast(b, code, type32, product),
-            emitScalarCast(b, args[1], scaleType, product));
+            emitDetached(b, emitScalarCast(b, args[1], scaleType, product)));
         return emitScalarCast(b, value, product, *type);
       });
   if (succeeded(result))
