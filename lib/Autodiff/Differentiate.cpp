@@ -7,14 +7,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Autodiff/Differentiate.h"
+#include "LinalgAdjoint.h"
 #include "Models.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "tern/Autodiff/Reverse.h"
-#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
 
 using namespace mlir;
 using namespace tern;
@@ -230,6 +233,76 @@ tern::differentiate(func::FuncOp primal, const DifferentiateOptions &options) {
   primal->getBlock()->getOperations().insertAfter(primal->getIterator(),
                                                   gradient);
   return gradient;
+}
+
+/// The values whose elements matter to the results of `op`.
+static SmallVector<Value> getReadElements(Operation *op) {
+  if (isa<tensor::DimOp, tensor::EmptyOp>(op))
+    return {};
+  SmallVector<Value> values = getReadValues(op);
+  if (auto structured = dyn_cast<linalg::LinalgOp>(op))
+    llvm::erase_if(values, [&](Value value) {
+      return llvm::is_contained(op->getOperands(), value) &&
+             llvm::none_of(op->getOpOperands(), [&](OpOperand &operand) {
+               return operand.get() == value &&
+                      structured.payloadUsesValueFromOperand(&operand);
+             });
+    });
+  return values;
+}
+
+/// Whether `op` reads `value` as a scale, or whatever else a surrogate makes a
+/// constant of.
+static bool isDetached(Operation *op, Value value) {
+  if (auto surrogate = dyn_cast<SurrogateOp>(op))
+    return !surrogate.getFunction();
+  auto structured = dyn_cast<linalg::LinalgOp>(op);
+  if (!structured)
+    return false;
+  for (auto surrogate : structured.getBlock()->getOps<SurrogateOp>()) {
+    if (surrogate.getFunction())
+      continue;
+    llvm::SetVector<Value> slice =
+        getFullSlice(structured, surrogate.getValue());
+    if (slice.contains(value))
+      return true;
+    for (auto [operand, scalar] : getScalars(structured))
+      if (operand->get() == value && slice.contains(scalar))
+        return true;
+  }
+  return false;
+}
+
+std::optional<Location> tern::findLostGradient(func::FuncOp primal,
+                                               unsigned argument) {
+  OwningOpRef<func::FuncOp> inlined = primal.clone();
+  SmallVector<Operation *> callers = {primal};
+  inlineCalls(*inlined, callers);
+  Block &block = inlined->getBody().front();
+  DenseSet<Value> needed, reached;
+  for (Value result : block.getTerminator()->getOperands())
+    needed.insert(result);
+  for (Operation &op : llvm::reverse(block.without_terminator()))
+    if (llvm::any_of(op.getResults(),
+                     [&](Value result) { return needed.contains(result); }))
+      needed.insert_range(getReadElements(&op));
+  ImplicitLocOpBuilder b(primal.getLoc(), primal.getContext());
+  Reverse reverse(b);
+  reverse.setVaried(block.getArgument(argument));
+  reverse.findVaried(block);
+  for (Operation &op : block.without_terminator()) {
+    bool isEnd = llvm::any_of(getReadElements(&op), [&](Value value) {
+      return reverse.isVaried(value) && !isDetached(&op, value);
+    });
+    bool isNeeded = false;
+    for (Value result : op.getResults()) {
+      isNeeded |= needed.contains(result);
+      isEnd &= !reverse.isVaried(result);
+    }
+    if (isEnd && isNeeded)
+      return op.getLoc();
+  }
+  return std::nullopt;
 }
 
 void tern::registerDifferentiableOpModels(DialectRegistry &registry) {

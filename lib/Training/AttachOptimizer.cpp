@@ -127,6 +127,12 @@ void OptimizerAttacher::chooseTrained() {
       return !isZero(ret->getOperand(variant.loss.getNumResults() + index));
     });
     if (!isReached) {
+      if (std::optional<Location> end = findLostGradient(first.loss, i)) {
+        emitWarning(*end) << "parameter '" << name.getValue()
+                          << "' is not trained: all of its gradient ends here, "
+                             "where the derivative is zero";
+        continue;
+      }
       emitRemark(first.loss.getLoc())
           << "parameter '" << name.getValue()
           << "' is not trained: the loss does not depend on it";
