@@ -8,6 +8,7 @@
 
 #include "TernRun.h"
 #include "Compare.h"
+#include "MappedFile.h"
 #include "Npy.h"
 #include "OnnxTestData.h"
 #include "Options.h"
@@ -232,12 +233,16 @@ MaybeError Runner::run() {
 
 int tern::runtime::runMain(int argc, char **argv, const TernArtifact *linked,
                            OnnxTensorReader readOnnx) {
+  surviveCutFiles();
   try {
     Options options;
     if (std::optional<int> code =
             parseCommandLine(argc, argv, linked, readOnnx, options))
       return *code;
     MaybeError error = Runner(options, linked, readOnnx).run();
+    // Of a file that is not all there any other complaint misleads.
+    if (std::optional<std::string> cut = findCutFile())
+      error = describeCutFile(*cut);
     // What was printed matters as much as what was written to files.
     if (std::fflush(stdout) != 0 && !error)
       error = "cannot write to the standard output";

@@ -259,7 +259,7 @@ MaybeFailure Library::open(const std::string &path, const std::string &proc) {
   std::string name = absolutePath(path);
   for (const LoadedFile *loaded : registry())
     if (loaded->isDamaged())
-      return cannotLoad(path, changedFile("'" + loaded->name + "'").message);
+      return cannotLoad(path, describeCutFile(loaded->name));
   for (LoadedFile *loaded : registry())
     if (loaded->file.isSameVersion(opened)) {
       file = loaded;
@@ -315,12 +315,6 @@ MaybeFailure tern::runtime::checkAbi(uint32_t (*abi)(void),
                                           std::to_string(TERN_ARTIFACT_ABI) +
                                           "; compile the model again"};
   return std::nullopt;
-}
-
-Failure tern::runtime::changedFile(const std::string &name) {
-  return Failure{TERN_IO_ERROR, name + " was written to while it was in use (a "
-                                       "file in use must be replaced by "
-                                       "renaming another)"};
 }
 
 std::string tern::runtime::defaultWeightsPath(const std::string &artifact) {

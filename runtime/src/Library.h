@@ -52,9 +52,6 @@ private:
 /// Checks an artifact's version. `name` is for messages: 'X.so'.
 MaybeFailure checkAbi(uint32_t (*abi)(void), const std::string &name);
 
-/// The error for a mapped file that someone wrote to.
-Failure changedFile(const std::string &name);
-
 /// The name of an artifact's default weights: X.so -> X.safetensors.
 std::string defaultWeightsPath(const std::string &artifact);
 

@@ -46,6 +46,19 @@ private:
   struct stat status = {};
 };
 
+/// Makes this process survive that someone cuts a MappedFile: what is gone
+/// reads as zeros from then on, and findCutFile() says so. Anything else that
+/// is mapped and cut, such as the program's own code, ends the process with a
+/// line of error. For programs: it handles SIGBUS, which a library must not.
+void surviveCutFiles();
+
+/// The name of a MappedFile, maybe one that is closed by now, some of which
+/// read as zeros. Whatever was read from it before this says nothing is good.
+std::optional<std::string> findCutFile();
+
+/// The error for a file that was written to.
+std::string describeCutFile(const std::string &path);
+
 /// A whole regular file mapped on read-only pages, and kept open.
 class MappedFile {
 public:
@@ -61,9 +74,17 @@ public:
   bool hasShrunk() const { return length && file.hasShrunk(); }
 
 private:
+  struct Watch;
+  friend void surviveCutFiles();
+  friend std::optional<std::string> findCutFile();
+  static bool fillWithZeros(char *address);
+  static Watch watches[];
+
   OpenFile file;
+  std::string name;
   const char *bytes = nullptr;
   uint64_t length = 0;
+  Watch *watch = nullptr;
 };
 
 } // namespace tern::runtime

@@ -76,9 +76,9 @@ MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options) {
 
 MaybeFailure TernProgram::checkFiles() const {
   if (library.isDamaged())
-    return changedFile(name);
+    return Failure{TERN_IO_ERROR, describeCutFile(artifactPath)};
   if (weights.hasShrunk())
-    return changedFile("'" + weightsPath + "'");
+    return Failure{TERN_IO_ERROR, describeCutFile(weightsPath)};
   return std::nullopt;
 }
 

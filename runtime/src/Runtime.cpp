@@ -144,6 +144,8 @@ TernStatus tern_program_output_shapes(TernProgram *program,
     if (!program || (numExtents && !extents))
       return nullArgument();
     std::lock_guard<ForkSafeMutex> lock(program->mutex);
+    if (MaybeFailure failure = program->checkFiles())
+      return failure;
     if (MaybeFailure failure =
             program->call.setInputs(inputs, numInputs, /*withData=*/false))
       return failure;
@@ -161,12 +163,12 @@ TernStatus tern_program_invoke(TernProgram *program,
     std::lock_guard<ForkSafeMutex> lock(program->mutex);
     if (!program->host.numThreads())
       return invalid(program->name + " was loaded for its signature only");
+    if (MaybeFailure failure = program->checkFiles())
+      return failure;
     if (MaybeFailure failure =
             program->call.setInputs(inputs, numInputs, /*withData=*/true))
       return failure;
     if (MaybeFailure failure = program->call.setOutputs(outputs, numOutputs))
-      return failure;
-    if (MaybeFailure failure = program->checkFiles())
       return failure;
     return program->call.run(program->host, program->arena);
   });

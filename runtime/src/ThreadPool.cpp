@@ -76,6 +76,10 @@ ThreadPool::Crew::Crew(unsigned numThreads) : gate(closed) {
   // Signals are for the program's own threads.
   sigset_t all, old;
   sigfillset(&all);
+  // But for those that a thread brings about itself: blocked, they end the
+  // process even where the program handles them.
+  for (int own : {SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP})
+    sigdelset(&all, own);
   pthread_sigmask(SIG_BLOCK, &all, &old);
   startWorkers(numThreads - 1);
   pthread_sigmask(SIG_SETMASK, &old, nullptr);

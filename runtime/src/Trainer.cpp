@@ -224,6 +224,12 @@ std::optional<double> TernTrainer::getScalar(size_t index) const {
 // Steps
 //===----------------------------------------------------------------------===//
 
+MaybeFailure TernTrainer::checkFile() const {
+  if (library.isDamaged())
+    return Failure{TERN_IO_ERROR, describeCutFile(artifactPath)};
+  return std::nullopt;
+}
+
 MaybeFailure TernTrainer::checkHasValues() const {
   if (!memory)
     return invalid(name + " was loaded for its signature only");
@@ -311,8 +317,8 @@ MaybeFailure TernTrainer::setInputs(TernTrainFunction function,
                                     size_t count) {
   if (MaybeFailure failure = checkHasValues())
     return failure;
-  if (library.isDamaged())
-    return changedFile(name);
+  if (MaybeFailure failure = checkFile())
+    return failure;
   if (MaybeFailure failure =
           calls[function].setInputs(inputs, count, /*withData=*/true))
     return failure;

@@ -46,6 +46,8 @@ struct TernTrainer {
   MaybeFailure trainStep(const DLTensor *const *inputs, size_t numInputs,
                          float *loss);
   MaybeFailure checkHasValues() const;
+  /// Whether the code is still there.
+  MaybeFailure checkFile() const;
   /// Lets the next step end its window.
   MaybeFailure closeWindow();
   /// Steps that the open window has, 0 if none is open.

@@ -123,6 +123,8 @@ TernStatus tern_trainer_output_shapes(TernTrainer *trainer,
       return nullArgument();
     if (!find(trainer, function))
       return noFunction();
+    if (MaybeFailure failure = trainer->checkFile())
+      return failure;
     Call &call = trainer->calls[function];
     if (MaybeFailure failure =
             call.setInputs(inputs, numInputs, /*withData=*/false))

@@ -316,6 +316,37 @@ class BadElements(Case):
                  fake("fake.safetensors"))
 
 
+class CutFiles(Case):
+    """The artifact cuts a file while it runs: no signal, one line of error."""
+
+    def test_data(self):
+        inputs = self.data(5000)
+        weights = self.path("w.safetensors")
+        for cut in ("x.npy", "mask.npy", "w.safetensors"):
+            for threads in ("1", "3"):
+                inputs = self.data(5000)
+                shutil.copy(fake("fake.safetensors"), weights)
+                self.bad(f"{cut}' was written to while it was in use",
+                         fake("fake-cuts.so"), *inputs, "--weights", weights,
+                         "--threads", threads, "--output", "y=@out.npy",
+                         env={"FAKE_CUT": self.path(cut)})
+
+    def test_compared_data(self):
+        inputs = self.data(3000)
+        self.bad("y.npy' was written to while it was in use",
+                 fake("fake-cuts.so"), *inputs, "--weights",
+                 fake("fake.safetensors"), "--expect",
+                 "y=" + self.save("y.npy", self.y),
+                 env={"FAKE_CUT": self.path("y.npy")})
+
+    def test_code(self):
+        inputs = self.data(5)
+        shutil.copy(fake("fake-cuts.so"), self.path("m.so"))
+        self.bad("a file whose code or data this process had in memory was cut",
+                 "m.so", *inputs, "--weights", fake("fake.safetensors"),
+                 env={"FAKE_CUT": self.path("m.so")})
+
+
 class BadArtifacts(Case):
     def test_bad(self):
         inputs = self.data(1)

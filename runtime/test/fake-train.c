@@ -23,6 +23,11 @@ order; only rows run in parallel.
 
 #include "tern/runtime/Artifact.h"
 
+#ifdef FAKE_CUTS
+#include <stdlib.h>
+#include <unistd.h>
+#endif
+
 #include <math.h>
 #include <string.h>
 
@@ -235,6 +240,12 @@ static void step(const TernHost *host, void *const *buffers,
     bm[c] = 0.9f * bm[c] + factor * db[c];
     b[c] -= lr * bm[c];
   }
+#ifdef FAKE_CUTS
+  /* Someone cuts a file that is in use. */
+  if (count == FAKE_CUTS && getenv("FAKE_CUT") &&
+      truncate(getenv("FAKE_CUT"), 0))
+    *(float *)buffers[11] = NAN;
+#endif
 #ifdef FAKE_NAN
   if (count == FAKE_NAN) {
     b[1] = NAN;

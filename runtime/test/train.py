@@ -466,6 +466,54 @@ class Trust(Case):
                  "--resume")
         self.assertEqual(self.read("a.safetensors"), self.read("b.safetensors"))
 
+    def cut(self, name, *arguments, artifact="fake-train-cuts.so"):
+        """The artifact cuts a file in its seventh step."""
+        result = subprocess.run(
+            self.command(*arguments, artifact=artifact), cwd=self.dir,
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            check=False, env={**os.environ, "FAKE_CUT": self.path(name)})
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        self.assertTrue(result.stderr.startswith("error: "), result.stderr)
+        return result.stderr
+
+    def test_cut_data(self):
+        """Data that are cut end the run, and cost nothing of it."""
+        run = [*self.data, "--batch", 8, "--lr", 0.01, "--steps", 20]
+        cuts = {"artifact": "fake-train-cuts.so"}
+        self.good(*run, "--checkpoint", "a.safetensors", **cuts)
+        for name, array in (("x.npy", self.x), ("y.npy", self.y)):
+            error = self.cut(name, *run, "--checkpoint", "b.safetensors")
+            self.assertIn(f"{name}' was written to while it was in use", error)
+            self.assertIn("the checkpoint is of step 7 of 20", error)
+            self.save(name, array)
+            self.good(*run, "--checkpoint", "b.safetensors", "--resume", **cuts)
+            self.assertEqual(self.read("a.safetensors"),
+                             self.read("b.safetensors"))
+        # In the middle of a validation.
+        run += ["--val-split", 0.2, "--eval-every", 7]
+        self.good(*run, "--checkpoint", "a.safetensors", **cuts)
+        error = self.cut("x.npy", *run, "--checkpoint", "b.safetensors")
+        self.assertIn("the checkpoint is of step 7 of 20", error)
+        self.save("x.npy", self.x)
+        self.good(*run, "--checkpoint", "b.safetensors", "--resume", **cuts)
+        self.assertEqual(self.read("a.safetensors"), self.read("b.safetensors"))
+
+    def test_cut_artifact(self):
+        shutil.copy(fake("fake-train-cuts.so"), self.path("m.so"))
+        shutil.copy(fake("fake-train.safetensors"), self.path("m.safetensors"))
+        result = subprocess.run(
+            [ARGS.tern_train, "m.so", *self.data, "--steps", "20",
+             "--checkpoint", "c.safetensors", "--checkpoint-every", "5"],
+            cwd=self.dir, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, check=False,
+            env={**os.environ, "FAKE_CUT": self.path("m.so")})
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        self.assertIn("was cut", result.stderr)
+        metadata = read_safetensors(self.path("c.safetensors"))[1]
+        self.assertEqual(metadata["tern_step"], "5")
+
     def test_threads(self):
         for threads in (1, 2):
             self.good(*self.data, "--threads", threads, "--steps", 50,

@@ -73,8 +73,10 @@ std::vector<std::string> TrainModel::scalars() const {
 
 MaybeError TrainModel::step(const std::vector<HostTensor> &batch, float &loss) {
   TensorView view(batch);
-  if (tern_trainer_train_step(trainer, view.data(), view.size(), &loss) !=
-      TERN_OK)
+  TernStatus status =
+      tern_trainer_train_step(trainer, view.data(), view.size(), &loss);
+  isArtifactCut = status == TERN_IO_ERROR;
+  if (status != TERN_OK)
     return tern_last_error();
   return std::nullopt;
 }
@@ -105,9 +107,11 @@ MaybeError TrainModel::evaluate(const std::vector<HostTensor> &batch,
   for (const TensorInfo &output : outputs)
     numExtents += output.shape.size();
   std::vector<int64_t> extents(numExtents);
-  if (tern_trainer_output_shapes(trainer, TERN_EVAL_STEP, view.data(),
-                                 view.size(), extents.data(),
-                                 extents.size()) != TERN_OK)
+  TernStatus status =
+      tern_trainer_output_shapes(trainer, TERN_EVAL_STEP, view.data(),
+                                 view.size(), extents.data(), extents.size());
+  isArtifactCut = status == TERN_IO_ERROR;
+  if (status != TERN_OK)
     return tern_last_error();
   results.resize(outputs.size());
   auto next = extents.begin();
@@ -122,8 +126,10 @@ MaybeError TrainModel::evaluate(const std::vector<HostTensor> &batch,
   }
   TensorView out(results);
   float loss = 0;
-  if (tern_trainer_eval_step(trainer, view.data(), view.size(), &loss,
-                             out.data(), out.size()) != TERN_OK)
+  status = tern_trainer_eval_step(trainer, view.data(), view.size(), &loss,
+                                  out.data(), out.size());
+  isArtifactCut = status == TERN_IO_ERROR;
+  if (status != TERN_OK)
     return tern_last_error();
 
   const HostTensor &labels = batch.back();

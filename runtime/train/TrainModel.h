@@ -49,6 +49,9 @@ public:
   std::vector<TensorInfo> outputs, measurements;
   /// The only size of batches there is, or -1.
   int64_t fixedBatch = -1;
+  /// Whether the last error was that the artifact's file was cut, before
+  /// anything ran: the state is as it was.
+  bool isArtifactCut = false;
 
 private:
   MaybeError checkInputs();

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainRun.h"
+#include "MappedFile.h"
 #include "NonFinite.h"
 #include "Shuffle.h"
 #include "TernTrain.h"
@@ -37,6 +38,13 @@ std::string TrainRun::bestPath() const {
       stem.compare(stem.size() - length, length, suffix) == 0)
     stem.resize(stem.size() - length);
   return stem + ".best" + suffix;
+}
+
+/// The error for data that were cut while they were in use.
+static MaybeError findLostData() {
+  if (std::optional<std::string> cut = findCutFile())
+    return describeCutFile(*cut);
+  return std::nullopt;
 }
 
 MaybeError TrainRun::applySchedule(int64_t next) {
@@ -124,14 +132,21 @@ MaybeError TrainRun::doStep() {
   for (size_t i = 0; i < items.size(); ++i)
     items[i] = static_cast<int64_t>(order(static_cast<uint64_t>(first) + i));
   std::vector<HostTensor> data = trainBatches.get(items);
+  // A step on zeros would spoil the state.
+  if ((lost = findLostData()))
+    return std::nullopt;
   if (MaybeError error = applySchedule(step + 1))
     return error;
   // Gradients that wait for more steps would be lost.
   if (step + 1 == total && tern_trainer_close_window(model.trainer) != TERN_OK)
     return tern_last_error();
   float loss = 0;
-  if (MaybeError error = model.step(data, loss))
-    return "step " + std::to_string(step + 1) + ": " + *error;
+  if (MaybeError error = model.step(data, loss)) {
+    if (!model.isArtifactCut)
+      return "step " + std::to_string(step + 1) + ": " + *error;
+    lost = error;
+    return std::nullopt;
+  }
   ++step;
   ++stepsHere;
   trainSeconds +=
@@ -173,8 +188,15 @@ MaybeError TrainRun::evaluate(TrainModel::Evaluation &result) {
     for (int64_t i = begin; i < std::min(count, begin + evalBatch); ++i)
       items.push_back(
           order ? static_cast<int64_t>((*order)(static_cast<uint64_t>(i))) : i);
-    if (MaybeError error = model.evaluate(validationBatches.get(items), result))
-      return error;
+    std::vector<HostTensor> data = validationBatches.get(items);
+    if ((lost = findLostData()))
+      return std::nullopt;
+    if (MaybeError error = model.evaluate(data, result)) {
+      if (!model.isArtifactCut)
+        return error;
+      lost = error;
+      return std::nullopt;
+    }
   }
   return std::nullopt;
 }
@@ -198,7 +220,7 @@ MaybeError TrainRun::validate() {
   if (MaybeError error = evaluate(sums))
     return "validation: " + *error;
   // Half an evaluation is none; it is made up for on resuming.
-  if (stopRequested)
+  if (stopRequested || lost)
     return std::nullopt;
   if (!sums.targets)
     return "validation: there are no labels but ignored ones";
@@ -258,11 +280,11 @@ MaybeError TrainRun::save(const std::string &path) {
 MaybeError TrainRun::train() {
   progress = std::make_unique<ProgressBar>(step, total);
   int64_t saved = -1;
-  while (!stopRequested) {
+  while (!stopRequested && !lost) {
     if (isEvaluationDue())
       if (MaybeError error = validate())
         return error;
-    if (stopRequested || step >= total)
+    if (stopRequested || lost || step >= total)
       break;
     if (options.checkpointEvery && stepsHere &&
         step % options.checkpointEvery == 0) {
@@ -275,9 +297,15 @@ MaybeError TrainRun::train() {
   }
   progress->hide();
   interrupted = stopRequested && (step < total || isEvaluationDue());
-  if (options.checkpoint.empty() || saved == step)
-    return std::nullopt;
-  return save(options.checkpoint);
+  if (!options.checkpoint.empty() && saved != step) {
+    if (MaybeError error = save(options.checkpoint))
+      return error;
+    saved = step;
+  }
+  if (lost && saved == step)
+    *lost += "; the checkpoint is of step " + std::to_string(step) + " of " +
+             std::to_string(total);
+  return lost;
 }
 
 MaybeError TrainRun::finish() {
@@ -307,7 +335,12 @@ MaybeError TrainRun::run() {
     printInfo();
     return std::nullopt;
   }
-  if (MaybeError error = readData())
+  // Of a file that is not all there any other complaint misleads.
+  auto preferLoss = [](MaybeError error) {
+    MaybeError lost = findLostData();
+    return lost ? lost : error;
+  };
+  if (MaybeError error = preferLoss(readData()))
     return error;
   if (MaybeError error = checkBatches())
     return error;
@@ -315,11 +348,13 @@ MaybeError TrainRun::run() {
   if (!options.evalOnly)
     if (MaybeError error = setUpScalars())
       return error;
-  if (MaybeError error = start())
+  if (MaybeError error = preferLoss(start()))
     return error;
   if (options.evalOnly) {
     if (MaybeError error = evaluate(evaluation))
       return "validation: " + *error;
+    if (lost)
+      return lost;
     if (!evaluation.targets)
       return "validation: there are no labels but ignored ones";
     std::printf("validation: %s\n", describe(evaluation).c_str());
@@ -355,6 +390,7 @@ MaybeError TrainRun::run() {
 }
 
 int tern_train_main(int argc, char **argv, const TernTrainArtifact *linked) {
+  surviveCutFiles();
   try {
     TrainOptions options;
     if (std::optional<int> code =

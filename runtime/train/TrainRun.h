@@ -67,6 +67,8 @@ private:
   int64_t evaluatedStep = -1;
   TrainModel::Evaluation evaluation;
   bool interrupted = false;
+  /// Why it cannot go on, with a state that is good.
+  MaybeError lost;
 
   Curve curve;
   MetricsLog metrics;
