@@ -378,7 +378,7 @@ simple("slice_counts", "differ in number", [node("Slice", "x a b")], [tensor("a"
 simple("gather_range", "index 7 is out of range for 4 elements", [node("Gather", "x a", axis=1)], [tensor("a", np.array(7))])
 simple("concat_rank", "differ beside axis 0", [node("Concat", "x w", axis=0)], [tensor("w", np.ones(4, np.float32))])
 simple("split_sizes", "the sizes do not add up to 4", [node("Split", "x s", "y z", axis=1)], [tensor("s", np.array([1, 2]))])
-simple("split_overflow", "the sizes do not add up to 4", [node("Split", "x s", "y z", axis=1)],
+simple("split_overflow", "a size, -4611686018427387899, is negative", [node("Split", "x s", "y z", axis=1)],
        [tensor("s", np.array([(1 << 63) - 1, 5 - (1 << 62)]))])
 simple("batch_norm", "it must have one element per channel", [node("BatchNormalization", "x w w w w")], [tensor("w", np.ones(3, np.float32))])
 simple("constant_bare", "needs exactly one attribute and one output", [helper.make_node("Constant", [], ["y"], name="n")])
@@ -524,6 +524,11 @@ nbits("nbits_group_type", "group indices must be i32", rest=[None, ((4,), np.int
 nbits("nbits_bias", "a bias of shape [4] is not one for each of N", rest=[None, None, ((4,), np.float32)])
 nbits("nbits_x", "do not match", K=5)
 operands("dequantize_float", "element type f32 is not supported", "DequantizeLinear", [np.ones((), f32)])
+for op in "QuantizeLinear", "DequantizeLinear":
+    x = dict(inputs=[value("x", [2, 3], FLOAT if op[0] == "Q" else TensorProto.INT8)])
+    for name, scale, zero_point in ("scalar", (), (3,)), ("row", (3,), ()), ("rows", (3,), (2,)), ("one", (1,), (3,)), ("matrix", (), (1, 1)):
+        simple(f"{op.lower()}_zero_point_{name}", f"the zero point has shape [{', '.join(map(str, zero_point))}], the scale [{', '.join(map(str, scale))}]",
+               [node(op, "x s z", axis=1)], [tensor("s", np.ones(scale, np.float32)), tensor("z", np.zeros(zero_point, np.int8))], **x)
 operands("matmul_integer", "matrices must be i8 or u8", "MatMulInteger", [np.zeros((4, 3), np.int8)])
 
 

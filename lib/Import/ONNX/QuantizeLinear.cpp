@@ -138,8 +138,10 @@ static FailureOr<LinearOperands> getLinearOperands(Node &node,
                                                    const Tensor &x) {
   int64_t block = node.getInt("block_size", 0);
   int64_t axis = node.getInt("axis", 1);
-  bool isScalar =
-      node.getInput(1).getRank() == 0 || node.getInput(1).shape == Extents{1};
+  auto isOne = [](const Tensor &tensor) {
+    return tensor.getRank() == 0 || tensor.shape == Extents{1};
+  };
+  bool isScalar = isOne(node.getInput(1));
   if (block < 0)
     return node.error("attribute 'block_size' is negative");
   if (!isScalar || block > 0) {
@@ -156,8 +158,20 @@ static FailureOr<LinearOperands> getLinearOperands(Node &node,
     return failure();
   result.scale = *scale;
   if (node.hasInput(2)) {
-    FailureOr<Tensor> zeroPoint =
-        alignToAxis(node, node.getInput(2), x, axis, block);
+    // "Shape must match" the scale's. What has one element may have rank 0 or
+    // 1, as it may for ONNX Runtime.
+    Tensor given = node.getInput(2);
+    const Tensor &fitted = node.getInput(1);
+    if (!isScalar || !isOne(given)) {
+      FailureOr<Tensor> fitting = node.expectShape(
+          given, fitted.shape,
+          "the zero point has shape " + node.describe(given.shape) +
+              ", the scale " + node.describe(fitted.shape));
+      if (failed(fitting))
+        return failure();
+      given = *fitting;
+    }
+    FailureOr<Tensor> zeroPoint = alignToAxis(node, given, x, axis, block);
     if (failed(zeroPoint))
       return failure();
     result.zeroPoint = *zeroPoint;
