@@ -486,8 +486,9 @@ MaybeError Checker::checkVersions() {
   if (has(DT_VERDEF))
     if (MaybeError error = checkDefinitions(highest))
       return error;
+  // Where there are versions, the loader looks for those of symbols.
   if (!has(DT_VERSYM))
-    return std::nullopt;
+    return highest == 0 ? std::nullopt : MaybeError("its versions are damaged");
   const char *table = at(get(DT_VERSYM), numSymbols * sizeof(uint16_t));
   if (!table || highest == 0)
     return "its versions are damaged";
@@ -542,12 +543,13 @@ MaybeError Checker::checkTable(ElfW(Sxword) table, ElfW(Sxword) tableSize,
     // The loader counts on it, and ends the process.
     if (i < relativeCount && type != host.relative)
       return "its relocations are not in order";
+    // The loader reads the symbol before it asks for the type.
+    if (symbolIndex >= numSymbols || type == host.copy)
+      return "a relocation is damaged";
     if (type == 0)
       continue;
     if (MaybeError error = checkTarget(address, sizeof(Address)))
       return error;
-    if (symbolIndex >= numSymbols || type == host.copy)
-      return "a relocation is damaged";
     Symbol symbol = load<Symbol>(symbols + symbolIndex * sizeof(Symbol));
     // Local symbols are not looked up: this one would be where the file is.
     if (symbolIndex && ELF64_ST_BIND(symbol.st_info) == STB_LOCAL &&
