@@ -11,11 +11,12 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
-#include "mlir/Dialect/SCF/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
@@ -86,10 +87,14 @@ struct MaterializeShapesPass
       func->setAttr(kChecksAttrName, ArrayAttr::get(&getContext(), checks));
     // Move each tensor.dim up through the operations until it asks an argument;
     // the rest is then dead.
-    OpPassManager pm(func::FuncOp::getOperationName());
+    RewritePatternSet patterns(&getContext());
     // What a loop carries keeps its extents.
-    pm.addPass(createSCFForLoopCanonicalizationPass());
-    pm.addPass(memref::createResolveShapedTypeResultDimsPass());
+    scf::populateSCFForLoopCanonicalizationPatterns(patterns);
+    memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
+    memref::populateResolveShapedTypeResultDimsPatterns(patterns);
+    if (failed(applyPatternsGreedily(shapes, std::move(patterns))))
+      return shapes.emitError("the extents of results cannot be simplified");
+    OpPassManager pm(func::FuncOp::getOperationName());
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
     if (failed(runPipeline(pm, shapes)))

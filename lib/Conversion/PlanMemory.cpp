@@ -17,6 +17,7 @@
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
 #include "llvm/Support/MathExtras.h"
@@ -90,6 +91,37 @@ public:
     clone->setLoc(b.getLoc());
     unsigned index = cast<OpResult>(value).getResultNumber();
     return hoisted[value] = uniqueOp(clone)->getResult(index);
+  }
+
+  /// What the value, an extent, is at most, computed at the entry: of one that
+  /// a loop's position says, as that of the last tile of many.
+  FailureOr<Value> hoistBound(Value value) {
+    AffineMap map;
+    ValueDimList operands;
+    auto isAtEntry = [&](Value operand, std::optional<int64_t> dim,
+                         ValueBoundsConstraintSet &) {
+      return operand != value && operand.getParentBlock() == &body;
+    };
+    if (failed(ValueBoundsConstraintSet::computeBound(
+            map, operands, presburger::BoundType::UB, value, isAtEntry,
+            /*closedUB=*/true)))
+      return failure();
+    SmallVector<Value> hoistedOperands;
+    Operation *offender = nullptr;
+    for (auto [operand, dim] : operands) {
+      FailureOr<Value> moved =
+          dim ? hoistExtent(operand, *dim, offender) : hoist(operand, offender);
+      if (failed(moved))
+        return failure();
+      hoistedOperands.push_back(*moved);
+    }
+    affine::canonicalizeMapAndOperands(&map, &hoistedOperands);
+    if (map.isSingleConstant())
+      return constant(std::max<int64_t>(map.getSingleConstantResult(), 0));
+    b.setInsertionPointAfter(made.back());
+    Value bound =
+        unique(affine::AffineApplyOp::create(b, map, hoistedOperands));
+    return max(bound, constant(0)); // Of a loop that does not run.
   }
 
   /// Removes what turned out not to be used.
@@ -188,6 +220,8 @@ struct Buffer {
   /// The parallel loop each iteration of which has its own slice, if any.
   scf::ParallelOp perIteration;
   SmallVector<Value> sizes;
+  /// What they are at most: values at the function's entry.
+  SmallVector<Value> bounds;
   SmallVector<Value> factors;
   /// Constant factor of the bytes that one iteration needs.
   int64_t sliceUnit = 0;
@@ -329,11 +363,14 @@ LogicalResult FunctionPlanner::computeSize(Buffer &buffer) {
   };
   Operation *offender = nullptr;
   for (Value size : alloc.getDynamicSizes()) {
-    FailureOr<Value> moved = entry.hoist(size, offender);
-    if (failed(moved))
+    FailureOr<Value> bound = entry.hoist(size, offender);
+    buffer.sizes.push_back(succeeded(bound) ? *bound : size);
+    if (failed(bound))
+      bound = entry.hoistBound(size);
+    if (failed(bound))
       return fail(offender);
-    buffer.sizes.push_back(*moved);
-    addFactor(*moved);
+    buffer.bounds.push_back(*bound);
+    addFactor(*bound);
   }
   if (unit > std::numeric_limits<int64_t>::max() - kArenaAlignment)
     return alloc.emitError("the size of this buffer overflows");
@@ -452,7 +489,7 @@ void FunctionPlanner::replaceByView(Buffer &buffer, Value arena, Value offset) {
     // `unit * trips` long, and iteration i has the i-th part.
     ImplicitLocOpBuilder lb(alloc.getLoc(), b);
     Value slice = arith::ConstantIndexOp::create(lb, buffer.sliceUnit);
-    for (Value size : buffer.sizes)
+    for (Value size : buffer.bounds)
       if (!getConstantIntValue(size))
         slice = lb.createOrFold<arith::MulIOp>(slice, size);
     offset = lb.createOrFold<arith::AddIOp>(

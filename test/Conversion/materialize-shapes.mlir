@@ -110,3 +110,26 @@ func.func @main(%x: tensor<?xf32> {tern.shape = ["n"]}, %i: tensor<4xindex>) -> 
   }
   return %r : tensor<?xf32>
 }
+
+// -----
+
+// So does what is computed from the result of one, whose extents are asked
+// only as those of the last operation are followed.
+// CHECK: func.func private @main_shapes(%[[N:.*]]: index) -> (index, index) {
+// CHECK: return %[[N]], %
+func.func @main(%x: tensor<?x4xf32> {tern.shape = ["n", 4]}) -> tensor<?x4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %empty = tensor.empty(%n) : tensor<?x4xf32>
+  %sum = tensor.empty() : tensor<1x4xf32>
+  %r:2 = scf.for %k = %c0 to %n step %c1 iter_args(%t = %empty, %s = %sum) -> (tensor<?x4xf32>, tensor<1x4xf32>) {
+    %row = tensor.extract_slice %x[%k, 0] [1, 4] [1, 1] : tensor<?x4xf32> to tensor<1x4xf32>
+    %next = tensor.insert_slice %row into %t[%k, 0] [1, 4] [1, 1] : tensor<1x4xf32> into tensor<?x4xf32>
+    scf.yield %next, %row : tensor<?x4xf32>, tensor<1x4xf32>
+  }
+  %n2 = tensor.dim %r#0, %c0 : tensor<?x4xf32>
+  %out = tensor.empty(%n2) : tensor<?x4xf32>
+  %y = linalg.exp ins(%r#0 : tensor<?x4xf32>) outs(%out : tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}

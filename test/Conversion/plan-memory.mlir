@@ -124,6 +124,67 @@ func.func @parallel() {
 
 // -----
 
+// The last tile of many is smaller: room is made for a whole one.
+// CHECK: #[[TILE:.*]] = affine_map<(d0)[s0] -> (-d0 + s0, 128)>
+// CHECK-LABEL: func.func @tiles(
+// CHECK-SAME: %{{.*}}: memref<?xf32> {{.*}}, %[[ARENA:.*]]: memref<?xi8> {tern.arena})
+// CHECK-DAG: %[[SLICE:.*]] = arith.constant 131072 : index
+// CHECK: scf.parallel (%[[I:.*]]) =
+// CHECK-DAG: %[[SIZE:.*]] = affine.min #[[TILE]](%[[I]])
+// CHECK-DAG: %[[OFFSET:.*]] = arith.muli %{{.*}}, %[[SLICE]]
+// CHECK: memref.view %[[ARENA]][%[[OFFSET]]][%[[SIZE]]] : memref<?xi8> to memref<?x256xf32>
+func.func private @use(memref<?x256xf32>)
+func.func @tiles(%x: memref<?xf32> {tern.shape = ["n"]}) {
+  %c0 = arith.constant 0 : index
+  %c128 = arith.constant 128 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  scf.parallel (%i) = (%c0) to (%n) step (%c128) {
+    %size = affine.min affine_map<(d0)[s0] -> (-d0 + s0, 128)>(%i)[%n]
+    %a = memref.alloc(%size) : memref<?x256xf32>
+    func.call @use(%a) : (memref<?x256xf32>) -> ()
+    scf.reduce
+  }
+  return
+}
+
+// -----
+
+// A divisor that is not known to be other than 0 is divided by where the
+// function does it anyway, but not ahead of a loop that may not run.
+// CHECK-LABEL: func.func @quotient(
+// CHECK: arith.divui
+// CHECK: memref.view
+func.func private @use(memref<?xf32>)
+func.func @quotient(%x: memref<?xf32> {tern.shape = ["n"]}, %y: memref<?xf32> {tern.shape = ["m"]}) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %m = memref.dim %y, %c0 : memref<?xf32>
+  %size = arith.divui %n, %m : index
+  %a = memref.alloc(%size) : memref<?xf32>
+  call @use(%a) : (memref<?xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func private @use(memref<?xf32>)
+func.func @no_quotient(%x: memref<?xf32> {tern.shape = ["n"]}, %y: memref<?xf32> {tern.shape = ["m"]}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %m = memref.dim %y, %c0 : memref<?xf32>
+  scf.for %i = %c0 to %m step %c1 {
+    // expected-note @+1 {{computed here}}
+    %size = arith.divui %n, %m : index
+    // expected-error @+1 {{the size of this buffer depends on data}}
+    %a = memref.alloc(%size) : memref<?xf32>
+    func.call @use(%a) : (memref<?xf32>) -> ()
+  }
+  return
+}
+
+// -----
+
 func.func @data(%x: memref<1xindex>) {
   %c0 = arith.constant 0 : index
   // expected-note @+1 {{computed here}}
