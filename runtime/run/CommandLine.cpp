@@ -68,8 +68,7 @@ tern::runtime::parseArguments(CLI::App &app, int argc, char **argv,
   return std::nullopt;
 }
 
-/// Where this program's own file is.
-static std::string executablePath() {
+std::string tern::runtime::executablePath() {
   std::string path(4096, '\0');
   ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
   path.resize(length > 0 ? static_cast<size_t>(length) : 0);

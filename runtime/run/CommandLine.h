@@ -55,6 +55,9 @@ void endCommandLine(CLI::App &app, const CommandLineTexts &texts, bool isLinked,
 std::optional<int> parseArguments(CLI::App &app, int argc, char **argv,
                                   std::map<std::string, std::string> bare);
 
+/// Where this program's own file is; empty if the system does not say.
+std::string executablePath();
+
 /// The weights file to read: what the options say, or for a linked executable
 /// that has no weights in it, its own name with .safetensors. Empty: the
 /// runtime knows.

@@ -43,8 +43,7 @@ static size_t findBase(const std::string &target) {
   return slash == std::string::npos ? 0 : slash + 1;
 }
 
-/// Follows symbolic links, also to a file that is not there yet.
-static std::string resolve(const std::string &path) {
+std::string AtomicFile::resolve(const std::string &path) {
   std::string target = path;
   // As many as Linux follows.
   for (int links = 0; links < 40; ++links) {

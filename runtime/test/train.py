@@ -614,11 +614,6 @@ class Trust(Case):
         self.assertEqual(self.read("c.safetensors"), before)
         self.bad("cannot write 'no/c.safetensors'", *self.data, "--steps", 9,
                  "--checkpoint", "no/c.safetensors")
-        result = self.run_tool(*self.data, "--steps", 100, "--metrics",
-                               "m.jsonl", limit=600)
-        self.assertEqual(result.returncode, 1)
-        self.assertEqual(result.stderr,
-                         "error: cannot write 'm.jsonl': File too large\n")
 
     def test_nan(self):
         run = [*self.data, "--steps", "20", "--batch", "8", "--checkpoint",
@@ -795,9 +790,14 @@ class Reports(Case):
         self.assertIn(b"trained 20 steps", process.stdout)
 
 
-if __name__ == "__main__":
+def main():
+    global ARGS
     parser = argparse.ArgumentParser()
     parser.add_argument("--tern-train", required=True)
     parser.add_argument("--fakes", required=True)
     ARGS, rest = parser.parse_known_args()
     unittest.main(argv=[sys.argv[0]] + rest)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,15 +16,23 @@
 #include <cstring>
 #include <fstream>
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 using namespace tern::runtime;
 using nlohmann::json;
 
-MetricsLog::~MetricsLog() {
-  if (file)
-    std::fclose(file);
+MetricsLog::~MetricsLog() { close(); }
+
+void MetricsLog::close() {
+  if (fd >= 0)
+    ::close(fd);
+  fd = -1;
+}
+
+bool tern::runtime::isOutOfRoom(int code) {
+  return code == ENOSPC || code == EDQUOT || code == EFBIG || code == EIO;
 }
 
 /// The lines of an earlier run that are still true at step `keep`.
@@ -57,20 +65,23 @@ MaybeError MetricsLog::open(const std::string &newPath, int64_t keep,
   if (keep >= 0)
     kept = keepLines(path, keep, curve);
   AtomicFile fresh;
-  if (MaybeError error = fresh.open(path))
+  MaybeError error = fresh.open(path);
+  if (!error)
+    error = fresh.write(kept.data(), kept.size());
+  if (!error)
+    error = fresh.commit();
+  if (error) {
+    outOfRoom = tern::runtime::isOutOfRoom(fresh.errorCode());
     return error;
-  if (MaybeError error = fresh.write(kept.data(), kept.size()))
-    return error;
-  if (MaybeError error = fresh.commit())
-    return error;
-  file = std::fopen(path.c_str(), "a");
-  if (!file)
+  }
+  fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (fd < 0)
     return "cannot write '" + path + "': " + std::strerror(errno);
   return std::nullopt;
 }
 
 MaybeError MetricsLog::write(int64_t step, const std::vector<Field> &fields) {
-  if (!file)
+  if (fd < 0)
     return std::nullopt;
   std::string line = "{\"step\": " + std::to_string(step);
   for (const auto &[name, value] : fields) {
@@ -81,8 +92,22 @@ MaybeError MetricsLog::write(int64_t step, const std::vector<Field> &fields) {
             (std::isfinite(value) ? text : "null");
   }
   line += "}\n";
-  if (std::fputs(line.c_str(), file) < 0 || std::fflush(file) != 0)
-    return "cannot write '" + path + "': " + std::strerror(errno);
+  off_t end = ::lseek(fd, 0, SEEK_END);
+  for (size_t done = 0; done < line.size();) {
+    ssize_t count = ::write(fd, line.data() + done, line.size() - done);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0) {
+      MaybeError error = "cannot write '" + path +
+                         "': " + std::strerror(count < 0 ? errno : ENOSPC);
+      // Half a line may have found room.
+      if (end >= 0)
+        (void)!::ftruncate(fd, end);
+      close();
+      return error;
+    }
+    done += static_cast<size_t>(count);
+  }
   return std::nullopt;
 }
 

@@ -37,15 +37,25 @@ public:
   /// stay, and their losses go to `curve`; what is later, or half a line, goes.
   [[nodiscard]] MaybeError open(const std::string &path, int64_t keep,
                                 Curve &curve);
+  /// Whether open() failed for lack of room (a full disk, a quota, a limit of
+  /// files' sizes) or for an error of the device: nothing the user got wrong.
+  bool isOutOfRoom() const { return outOfRoom; }
   using Field = std::pair<std::string, double>;
   /// No-op unless open. Numbers are written so that they read back as floats.
+  /// After an error the lines that are whole stay, and nothing more is written.
   [[nodiscard]] MaybeError write(int64_t step,
                                  const std::vector<Field> &fields);
 
 private:
-  FILE *file = nullptr;
+  void close();
+
+  int fd = -1;
+  bool outOfRoom = false;
   std::string path;
 };
+
+/// Whether an error number of the system is one of MetricsLog::isOutOfRoom.
+bool isOutOfRoom(int code);
 
 /// Draws losses over steps; the title is any text.
 std::string drawCurve(const Curve &curve, const std::string &title);

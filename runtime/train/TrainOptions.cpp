@@ -19,7 +19,8 @@ using namespace tern::runtime;
 
 static constexpr const char *footer =
     R"(FILE is .npy or IDX (plain or .gz). One of --steps and --epochs is needed.
-An interrupt (Ctrl-C) ends after the step in progress, with a checkpoint.
+An interrupt (Ctrl-C; SIGTERM, SIGHUP) ends after the step in progress, with a
+checkpoint.
 TERN_NUM_THREADS sets the number of threads where --threads does not.)";
 
 static void addData(CLI::App &app, TrainOptions &options) {
@@ -174,8 +175,10 @@ static void addFiles(CLI::App &app, TrainOptions &options, bool isLinked) {
       ->group("Files");
   app.add_option("--checkpoint", options.checkpoint,
                  "Write the state at the end; with validation also "
-                 "NAME.best.safetensors")
-      ->type_name("FILE")
+                 "NAME.best.safetensors (default: a new file "
+                 "MODEL-trained.safetensors in the current folder; none: no "
+                 "file)")
+      ->type_name("FILE|none")
       ->group("Files");
   count("--checkpoint-every", options.checkpointEvery,
         "Write it after every N steps too")

@@ -10,35 +10,16 @@
 #include "MappedFile.h"
 #include "NonFinite.h"
 #include "Shuffle.h"
+#include "StopSignals.h"
 #include "TernTrain.h"
-#include "tern/runtime/AtomicFile.h"
 
 #include <cmath>
 #include <csignal>
-#include <cstring>
 #include <exception>
 
 using namespace tern::runtime;
 
-static volatile std::sig_atomic_t stopRequested = 0;
-
-static void requestStop(int signal) {
-  stopRequested = 1;
-  // The second one ends at once.
-  std::signal(signal, SIG_DFL);
-}
-
 int64_t TrainRun::stepsPerEpoch() const { return trainData->size() / batch; }
-
-std::string TrainRun::bestPath() const {
-  std::string stem = options.checkpoint;
-  constexpr const char *suffix = ".safetensors";
-  size_t length = std::strlen(suffix);
-  if (stem.size() > length &&
-      stem.compare(stem.size() - length, length, suffix) == 0)
-    stem.resize(stem.size() - length);
-  return stem + ".best" + suffix;
-}
 
 /// The error for data that were cut while they were in use.
 static MaybeError findLostData() {
@@ -90,17 +71,22 @@ TrainRun::explainBadLoss(float loss,
                    "finite";
 }
 
-MaybeError TrainRun::logStep(float loss) {
+void TrainRun::writeMetrics(const std::vector<MetricsLog::Field> &fields) {
+  if (MaybeError error = metrics.write(step, fields))
+    warnOfLog(*error);
+}
+
+void TrainRun::logStep(float loss) {
   lossSum += static_cast<double>(loss);
   ++lossCount;
   if (step % options.logEvery != 0 && step != total)
-    return std::nullopt;
+    return;
   double mean = lossSum / static_cast<double>(lossCount);
   lossSum = 0;
   lossCount = 0;
   curve.train.push_back({step, mean});
   if (options.metrics.empty())
-    return std::nullopt;
+    return;
   std::vector<MetricsLog::Field> fields = {
       {"epoch",
        static_cast<double>(step) / static_cast<double>(stepsPerEpoch())},
@@ -119,7 +105,7 @@ MaybeError TrainRun::logStep(float loss) {
   fields.emplace_back("seconds", trainSeconds);
   fields.emplace_back("items_per_second",
                       static_cast<double>(stepsHere * batch) / trainSeconds);
-  return metrics.write(step, fields);
+  writeMetrics(fields);
 }
 
 MaybeError TrainRun::doStep() {
@@ -153,8 +139,7 @@ MaybeError TrainRun::doStep() {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
           .count();
   lastLoss = static_cast<double>(loss);
-  if (MaybeError error = logStep(loss))
-    return error;
+  logStep(loss);
   if (!std::isfinite(loss))
     return explainBadLoss(loss, data);
   progress->show(step, lastLoss, lr * schedule.at(step).factor,
@@ -183,7 +168,8 @@ MaybeError TrainRun::evaluate(TrainModel::Evaluation &result) {
     // The same rows at each evaluation, whatever --seed is.
     order.emplace(static_cast<uint64_t>(size), 0, UINT64_MAX);
   }
-  for (int64_t begin = 0; begin < count && !stopRequested; begin += evalBatch) {
+  for (int64_t begin = 0; begin < count && !isStopRequested();
+       begin += evalBatch) {
     std::vector<int64_t> items;
     for (int64_t i = begin; i < std::min(count, begin + evalBatch); ++i)
       items.push_back(
@@ -220,7 +206,7 @@ MaybeError TrainRun::validate() {
   if (MaybeError error = evaluate(sums))
     return "validation: " + *error;
   // Half an evaluation is none; it is made up for on resuming.
-  if (stopRequested || lost)
+  if (isStopRequested() || lost)
     return std::nullopt;
   if (!sums.targets)
     return "validation: there are no labels but ignored ones";
@@ -232,8 +218,7 @@ MaybeError TrainRun::validate() {
   if (sums.hasAccuracy)
     fields.emplace_back("val_accuracy", static_cast<double>(sums.correct) /
                                             static_cast<double>(sums.targets));
-  if (MaybeError error = metrics.write(step, fields))
-    return error;
+  writeMetrics(fields);
   if (progress->isOnTerminal() || options.verbose) {
     progress->hide();
     std::fprintf(stderr, "step %lld: validation %s\n",
@@ -246,49 +231,25 @@ MaybeError TrainRun::validate() {
   if (best && loss >= *best)
     return std::nullopt;
   best = loss;
-  return options.checkpoint.empty() ? std::nullopt : save(bestPath());
+  return checkpoint.empty() ? std::nullopt : save(/*isBest=*/true);
 }
 
 //===----------------------------------------------------------------------===//
 // The whole
 //===----------------------------------------------------------------------===//
 
-MaybeError TrainRun::save(const std::string &path) {
-  char bestText[64] = "";
-  if (best)
-    std::snprintf(bestText, sizeof(bestText), "%.17g", *best);
-  const std::pair<const char *, std::string> fields[] = {
-      {"epoch", std::to_string(step / stepsPerEpoch())},
-      {"position", std::to_string(step % stepsPerEpoch() * batch)},
-      {"seed", std::to_string(options.seed)},
-      {"batch", std::to_string(batch)},
-      {"items", std::to_string(trainData->size())},
-      {"best_val_loss", bestText},
-      {"evaluated_step", std::to_string(evaluatedStep)},
-  };
-  std::vector<const char *> keys, values;
-  for (const auto &[key, value] : fields) {
-    keys.push_back(key);
-    values.push_back(value.c_str());
-  }
-  if (tern_trainer_save(model.trainer, path.c_str(), keys.data(), values.data(),
-                        keys.size()) != TERN_OK)
-    return tern_last_error();
-  return std::nullopt;
-}
-
 MaybeError TrainRun::train() {
   progress = std::make_unique<ProgressBar>(step, total);
   int64_t saved = -1;
-  while (!stopRequested && !lost) {
+  while (!isStopRequested() && !lost) {
     if (isEvaluationDue())
       if (MaybeError error = validate())
         return error;
-    if (stopRequested || lost || step >= total)
+    if (isStopRequested() || lost || step >= total)
       break;
     if (options.checkpointEvery && stepsHere &&
         step % options.checkpointEvery == 0) {
-      if (MaybeError error = save(options.checkpoint))
+      if (MaybeError error = save(/*isBest=*/false))
         return error;
       saved = step;
     }
@@ -296,9 +257,9 @@ MaybeError TrainRun::train() {
       return error;
   }
   progress->hide();
-  interrupted = stopRequested && (step < total || isEvaluationDue());
-  if (!options.checkpoint.empty() && saved != step) {
-    if (MaybeError error = save(options.checkpoint))
+  interrupted = isStopRequested() && (step < total || isEvaluationDue());
+  if (!checkpoint.empty() && saved != step) {
+    if (MaybeError error = save(/*isBest=*/false))
       return error;
     saved = step;
   }
@@ -308,27 +269,10 @@ MaybeError TrainRun::train() {
   return lost;
 }
 
-MaybeError TrainRun::finish() {
-  if (!options.plot.empty()) {
-    std::string svg = drawCurve(curve, model.name);
-    AtomicFile file;
-    if (MaybeError error = file.open(options.plot))
-      return error;
-    if (MaybeError error = file.write(svg.data(), svg.size()))
-      return error;
-    if (MaybeError error = file.commit())
-      return error;
-  }
-  if (!options.profile.empty() &&
-      tern_trainer_profile_end(model.trainer, options.profile.c_str()) !=
-          TERN_OK)
-    return tern_last_error();
-  return std::nullopt;
-}
-
 MaybeError TrainRun::run() {
   // A file that reaches a limit of its size is an error like any other.
   std::signal(SIGXFSZ, SIG_IGN);
+  endOnSignals();
   if (MaybeError error = load())
     return error;
   if (!options.info.empty()) {
@@ -360,15 +304,16 @@ MaybeError TrainRun::run() {
     std::printf("validation: %s\n", describe(evaluation).c_str());
     return std::nullopt;
   }
-  std::signal(SIGINT, requestStop);
-  std::signal(SIGTERM, requestStop);
+  catchStopSignals();
   MaybeError error = train();
   progress->hide();
   // What was measured until an error is worth a look.
   if (MaybeError problem = finish(); problem && !error)
     error = problem;
-  if (error)
+  if (error) {
+    printCheckpoint(/*hasFailed=*/true);
     return error;
+  }
   if (!stepsHere && !interrupted)
     std::printf("the checkpoint has all %lld steps\n",
                 static_cast<long long>(step));
@@ -382,10 +327,16 @@ MaybeError TrainRun::run() {
         lastLoss);
   if (evaluation.targets && evaluatedStep == step)
     std::printf("validation: %s\n", describe(evaluation).c_str());
-  if (interrupted)
+  printCheckpoint(/*hasFailed=*/false);
+  if (interrupted) {
+    std::string how = checkpoint.empty() ? ""
+                      : isChosen
+                          ? "; --resume --checkpoint=" + checkpoint + " goes on"
+                          : "; --resume goes on";
     std::fprintf(stderr, "stopped at step %lld of %lld%s\n",
                  static_cast<long long>(step), static_cast<long long>(total),
-                 options.checkpoint.empty() ? "" : "; --resume goes on");
+                 how.c_str());
+  }
   return std::nullopt;
 }
 

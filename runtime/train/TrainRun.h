@@ -9,6 +9,7 @@
 #ifndef TERN_RUNTIME_TRAINRUN_H
 #define TERN_RUNTIME_TRAINRUN_H
 
+#include "FileLock.h"
 #include "Metrics.h"
 #include "TrainModel.h"
 #include "TrainOptions.h"
@@ -34,6 +35,7 @@ private:
   MaybeError checkBatches();
   MaybeError setUpScalars();
   MaybeError start();
+  MaybeError resume();
   MaybeError checkResumed() const;
   MaybeError checkWindow() const;
 
@@ -42,17 +44,36 @@ private:
   MaybeError applySchedule(int64_t step);
   MaybeError explainBadLoss(float loss,
                             const std::vector<HostTensor> &batch) const;
-  MaybeError logStep(float loss);
+  void logStep(float loss);
+  void writeMetrics(const std::vector<MetricsLog::Field> &fields);
   MaybeError validate();
   MaybeError evaluate(TrainModel::Evaluation &result);
   bool isEvaluationDue() const;
-  MaybeError save(const std::string &path);
+
+  // Files: TrainFiles.cpp.
+  /// That nothing is written over what is read, or by two.
+  MaybeError checkOutputs() const;
+  MaybeError chooseCheckpoint(const std::string &name);
+  MaybeError lockCheckpoint(bool &isTaken);
+  MaybeError prepareCheckpoint();
+  MaybeError openLogs(bool resumes);
+  MaybeError save(bool isBest);
+  MaybeError write(const std::string &path);
   MaybeError finish();
+  void warnOfLog(const std::string &problem);
+  void printCheckpoint(bool hasFailed) const;
   std::string bestPath() const;
   int64_t stepsPerEpoch() const;
 
   const TrainOptions &options;
   const TernTrainArtifact *linked;
+  /// The file of --checkpoint, or the one that was chosen without. Empty: none.
+  std::string checkpoint;
+  bool isChosen = false;
+  /// Whether this run has written the file, and the one of the best state.
+  bool isWritten = false, isBestWritten = false;
+  std::vector<FileLock> locks;
+  bool plots = false;
   TrainModel model;
   std::shared_ptr<Dataset> trainData, validationData;
   Batches trainBatches, validationBatches;

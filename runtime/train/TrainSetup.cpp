@@ -10,7 +10,6 @@
 #include "../run/TensorArguments.h"
 #include "Json.h"
 #include "TrainRun.h"
-#include "tern/runtime/AtomicFile.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -311,12 +310,11 @@ MaybeError TrainRun::checkResumed() const {
   for (const Field &field : fields) {
     const char *then = tern_trainer_metadata(model.trainer, field.key);
     if (!then)
-      return "cannot resume from '" + options.checkpoint +
-             "': its metadata has no " + field.key;
+      return "cannot resume from '" + checkpoint + "': its metadata has no " +
+             field.key;
     if (then != field.now)
-      return "cannot resume from '" + options.checkpoint +
-             "': it was written with " + field.what + " " + then + ", not " +
-             field.now;
+      return "cannot resume from '" + checkpoint + "': it was written with " +
+             field.what + " " + then + ", not " + field.now;
   }
   return std::nullopt;
 }
@@ -328,7 +326,7 @@ MaybeError TrainRun::checkWindow() const {
     return std::nullopt;
   double accumulate = 1;
   (void)tern_trainer_get_scalar(model.trainer, "accumulate", &accumulate);
-  std::string where = "cannot resume from '" + options.checkpoint +
+  std::string where = "cannot resume from '" + checkpoint +
                       "': it is inside a window of " + std::to_string(length) +
                       " steps, of which " + std::to_string(done) +
                       (done == 1 ? " is" : " are") + " done";
@@ -339,58 +337,55 @@ MaybeError TrainRun::checkWindow() const {
   return std::nullopt;
 }
 
+MaybeError TrainRun::resume() {
+  if (tern_trainer_restore(model.trainer, checkpoint.c_str()) != TERN_OK)
+    return tern_last_error();
+  step = tern_trainer_step(model.trainer);
+  if (options.evalOnly)
+    return std::nullopt;
+  if (MaybeError error = checkResumed())
+    return error;
+  if (step > total)
+    return "'" + checkpoint + "' has done " + std::to_string(step) +
+           " steps, more than the " + std::to_string(total) + " asked for";
+  if (MaybeError error = checkWindow())
+    return error;
+  auto read = [&](const char *key) -> std::optional<double> {
+    const char *text = tern_trainer_metadata(model.trainer, key);
+    if (!text || !*text)
+      return std::nullopt;
+    return std::strtod(text, nullptr);
+  };
+  best = read("best_val_loss");
+  evaluatedStep = static_cast<int64_t>(read("evaluated_step").value_or(-1.0));
+  return std::nullopt;
+}
+
 MaybeError TrainRun::start() {
   bool resumes = !options.resume.empty();
-  if (resumes && options.checkpoint.empty())
+  checkpoint = options.checkpoint == "none" ? "" : options.checkpoint;
+  if (resumes && checkpoint.empty())
     return "--resume needs --checkpoint";
-  if (options.checkpointEvery && options.checkpoint.empty())
+  if (options.checkpointEvery && options.checkpoint == "none")
     return "--checkpoint-every needs --checkpoint";
-  if (options.resume == "auto" &&
-      ::access(options.checkpoint.c_str(), F_OK) != 0)
+  if (!options.evalOnly) {
+    if (MaybeError error = checkOutputs())
+      return error;
+    if (MaybeError error = prepareCheckpoint())
+      return error;
+  }
+  if (options.resume == "auto" && ::access(checkpoint.c_str(), F_OK) != 0)
     resumes = false;
   if (resumes) {
-    if (tern_trainer_restore(model.trainer, options.checkpoint.c_str()) !=
-        TERN_OK)
-      return tern_last_error();
-    step = tern_trainer_step(model.trainer);
-    if (options.evalOnly)
-      return std::nullopt;
-    if (MaybeError error = checkResumed())
+    if (MaybeError error = resume())
       return error;
-    if (step > total)
-      return "'" + options.checkpoint + "' has done " + std::to_string(step) +
-             " steps, more than the " + std::to_string(total) + " asked for";
-    auto read = [&](const char *key) -> std::optional<double> {
-      const char *text = tern_trainer_metadata(model.trainer, key);
-      if (!text || !*text)
-        return std::nullopt;
-      return std::strtod(text, nullptr);
-    };
-    if (MaybeError error = checkWindow())
-      return error;
-    best = read("best_val_loss");
-    evaluatedStep = static_cast<int64_t>(read("evaluated_step").value_or(-1.0));
   } else if (tern_trainer_init(model.trainer) != TERN_OK) {
     return tern_last_error();
   }
   if (options.evalOnly)
     return std::nullopt;
-  // Better now than after hours.
-  for (const std::string &path : {options.checkpoint, options.plot}) {
-    AtomicFile file;
-    if (!path.empty())
-      if (MaybeError error = file.open(path))
-        return error;
-  }
-  // A run that was killed may have left half a file under another name.
-  for (const std::string &path :
-       {options.checkpoint, bestPath(), options.metrics, options.plot})
-    if (!path.empty())
-      AtomicFile::removeStale(path);
-  if (!options.metrics.empty())
-    if (MaybeError error =
-            metrics.open(options.metrics, resumes ? step : -1, curve))
-      return error;
+  if (MaybeError error = openLogs(resumes))
+    return error;
   if (!options.profile.empty() &&
       tern_trainer_profile_begin(model.trainer) != TERN_OK)
     return tern_last_error();

@@ -65,6 +65,10 @@ public:
   /// hour where the file system has no locks. Does nothing if it cannot.
   static void removeStale(const std::string &path);
 
+  /// The file that a path means: follows symbolic links, also to one that is
+  /// not there yet.
+  static std::string resolve(const std::string &path);
+
   /// Puts the names in the folder of `path` on the disk: those of files that
   /// were created, renamed or removed. File systems that cannot are no error.
   [[nodiscard]] static MaybeError syncFolder(const std::string &path);
