@@ -65,7 +65,9 @@ class Model:
         result = subprocess.run([tern_translate, "--import-onnx", path, *options], capture_output=True, text=True)
         if result.returncode:
             raise ImportError_(result.stderr.strip())
-        self.text = result.stdout
+        # What only training asks for is not upstream's.
+        inference = subprocess.run(["tern-opt", "--tern-drop-training"], input=result.stdout, capture_output=True, text=True, check=True)
+        self.text = inference.stdout
         header = re.search(r"func\.func @main\((.*?)\) -> \(?(.*)\{\n", self.text)
         self.arguments = _tensor_types(header.group(1))
         self.results = _tensor_types(header.group(2))
