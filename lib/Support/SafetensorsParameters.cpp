@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "SafetensorsParameters.h"
+#include "tern/Support/InputFile.h"
 #include "tern/runtime/Safetensors.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace tern;
 
@@ -18,12 +18,10 @@ class SafetensorsParameters : public ParameterSource {
 public:
   llvm::Error load(llvm::StringRef file) {
     path = file.str();
-    auto mapped = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
-                                              /*RequiresNullTerminator=*/false);
+    auto mapped = openInputFile(file);
     if (!mapped)
-      return llvm::createStringError(mapped.getError(),
-                                     "cannot read weights '" + path +
-                                         "': " + mapped.getError().message());
+      return llvm::createStringError("cannot read weights '" + path + "': " +
+                                     llvm::toString(mapped.takeError()));
     buffer = std::move(*mapped);
     if (auto error = runtime::parseSafetensors(buffer->getBufferStart(),
                                                buffer->getBufferSize(), index))

@@ -12,6 +12,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Parser/Parser.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "tern/Support/InputFile.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -146,13 +147,15 @@ static LogicalResult load(StringRef name, MLIRContext *context, bool isLast,
                    "'; known are: " + listOptimizers(getFolder()) +
                    ", or the path of a .mlir file");
   }
-  auto buffer = llvm::MemoryBuffer::getFile(path);
+  auto buffer = openInputFile(path, /*orPipe=*/true);
   if (!buffer)
     return error("cannot read optimizer '" + path +
-                 "': " + buffer.getError().message());
+                 "': " + llvm::toString(buffer.takeError()));
   file.text = (*buffer)->getBuffer().str();
   llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  // The parser wants a zero at the end.
+  sources.AddNewSourceBuffer(
+      llvm::MemoryBuffer::getMemBufferCopy(file.text, path), llvm::SMLoc());
   file.module = parseSourceFile<ModuleOp>(sources, context);
   if (!file.module)
     return failure();

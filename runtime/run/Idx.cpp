@@ -7,12 +7,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "Idx.h"
+#include "MappedFile.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include <sys/stat.h>
+#include <fcntl.h>
+#include <unistd.h>
 #include <zlib.h>
 
 using namespace tern::runtime;
@@ -30,16 +32,18 @@ public:
   }
 
   MaybeError open(const std::string &path) {
-    struct stat status;
-    if (::stat(path.c_str(), &status) != 0)
-      return std::strerror(errno);
-    if (!S_ISREG(status.st_mode))
-      return "it is not a regular file";
-    compressedSize = status.st_size;
-    file = ::gzopen(path.c_str(), "rb");
-    if (!file)
-      return errno ? std::strerror(errno) : "out of memory";
-    return std::nullopt;
+    OpenFile opened;
+    if (MaybeError error = opened.open(path))
+      return error;
+    compressedSize = static_cast<int64_t>(opened.size());
+    int fd = ::fcntl(opened.descriptor(), F_DUPFD_CLOEXEC, 0);
+    file = fd < 0 ? nullptr : ::gzdopen(fd, "rb");
+    if (file)
+      return std::nullopt;
+    std::string why = errno ? std::strerror(errno) : "out of memory";
+    if (fd >= 0)
+      ::close(fd);
+    return "cannot read '" + path + "': " + why;
   }
 
   MaybeError read(char *data, int64_t size) {
@@ -101,10 +105,7 @@ static std::optional<DType> elementType(unsigned char code) {
   }
 }
 
-static MaybeError read(const std::string &path, HostTensor &tensor) {
-  GzReader file;
-  if (MaybeError error = file.open(path))
-    return error;
+static MaybeError read(GzReader &file, HostTensor &tensor) {
   char magic[4];
   if (MaybeError error = file.read(magic, sizeof(magic)))
     return error;
@@ -140,7 +141,10 @@ static MaybeError read(const std::string &path, HostTensor &tensor) {
 }
 
 MaybeError tern::runtime::readIdx(const std::string &path, HostTensor &tensor) {
-  if (MaybeError error = read(path, tensor))
+  GzReader file;
+  if (MaybeError error = file.open(path))
+    return error;
+  if (MaybeError error = read(file, tensor))
     return "cannot read '" + path + "': " + *error;
   return std::nullopt;
 }

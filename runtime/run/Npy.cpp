@@ -201,6 +201,12 @@ MaybeError tern::runtime::readNpy(const std::string &path, HostTensor &tensor) {
   auto file = std::make_shared<MappedFile>();
   if (MaybeError error = file->open(path))
     return error;
+  return readNpy(path, file, tensor);
+}
+
+MaybeError tern::runtime::readNpy(const std::string &path,
+                                  const std::shared_ptr<const MappedFile> &file,
+                                  HostTensor &tensor) {
   NpyHeader header;
   if (MaybeError error = parseNpy(file->data(), file->size(), header))
     return "cannot read '" + path + "': " + *error;

@@ -13,6 +13,8 @@
 
 namespace tern::runtime {
 
+class MappedFile;
+
 /// What the header of a .npy file says.
 struct NpyHeader {
   DType dtype;
@@ -30,6 +32,10 @@ struct NpyHeader {
 
 /// Maps a file; the elements lie on read-only pages.
 [[nodiscard]] MaybeError readNpy(const std::string &path, HostTensor &tensor);
+/// The same of a file that is mapped; `path` is for messages.
+[[nodiscard]] MaybeError readNpy(const std::string &path,
+                                 const std::shared_ptr<const MappedFile> &file,
+                                 HostTensor &tensor);
 /// Writes atomically.
 [[nodiscard]] MaybeError writeNpy(const std::string &path,
                                   const HostTensor &tensor);

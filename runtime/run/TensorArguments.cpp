@@ -9,11 +9,10 @@
 #include "TensorArguments.h"
 #include "Idx.h"
 #include "Literal.h"
+#include "MappedFile.h"
 #include "Npy.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <string_view>
 
 using namespace tern::runtime;
 
@@ -25,8 +24,6 @@ static bool endsWith(const std::string &text, const std::string &end) {
 MaybeError tern::runtime::readTensorFile(const std::string &path,
                                          OnnxTensorReader readOnnx,
                                          HostTensor &tensor) {
-  if (endsWith(path, ".npy"))
-    return readNpy(path, tensor);
   if (endsWith(path, ".pb")) {
     std::string name;
     if (readOnnx)
@@ -34,16 +31,15 @@ MaybeError tern::runtime::readTensorFile(const std::string &path,
     return "cannot read '" + path +
            "': this executable reads no ONNX tensors, tern-run does";
   }
-  FILE *file = std::fopen(path.c_str(), "rb");
-  if (!file)
-    return "cannot read '" + path + "': " + std::strerror(errno);
-  unsigned char start[4] = {};
-  size_t count = std::fread(start, 1, sizeof(start), file);
-  std::fclose(file);
-  if (count == 4 && std::memcmp(start, "\x93NUM", 4) == 0)
-    return readNpy(path, tensor);
-  if (count == 4 && ((start[0] == 0x1f && start[1] == 0x8b) ||
-                     (start[0] == 0 && start[1] == 0)))
+  auto file = std::make_shared<MappedFile>();
+  if (MaybeError error = file->open(path))
+    return error;
+  std::string_view bytes(file->data(), file->size());
+  if (endsWith(path, ".npy") || bytes.substr(0, 4) == "\x93NUM")
+    return readNpy(path, file, tensor);
+  std::string_view start = bytes.substr(0, 2);
+  if (bytes.size() >= 4 &&
+      (start == "\x1f\x8b" || start == std::string_view("\0\0", 2)))
     return readIdx(path, tensor);
   return "cannot read '" + path + "': it is neither a .npy nor an IDX file" +
          (readOnnx ? " (ONNX tensors must be named *.pb)" : "");

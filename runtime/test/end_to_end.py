@@ -316,6 +316,35 @@ class BadElements(Case):
                  fake("fake.safetensors"))
 
 
+class SpecialFiles(Case):
+    """What is no regular file is refused, and nothing waits for a pipe."""
+
+    def test_inputs(self):
+        os.mkfifo(self.path("pipe"))
+        os.mkdir(self.path("folder"))
+        inputs = self.data(1)
+        for suffix in ("", ".npy", ".pb", ".gz", "-idx1-ubyte"):
+            name = "link" + suffix
+            for target in ("pipe", "folder", "/dev/zero"):
+                os.symlink(target, self.path(name))
+                why = f"cannot read '{name}': it is not a regular file"
+                for option in ("--input", "--expect"):
+                    self.bad(why, fake("fake.so"), *inputs[2:], option,
+                             ("x=@" if option == "--input" else "y=@") + name)
+                self.bad(why, fake("fake.so"), *inputs, "--labels", name)
+                os.unlink(self.path(name))
+        for name in ("pipe", "folder", "/dev/zero"):
+            why = f"cannot read '{name}': it is not a regular file"
+            self.bad(why, fake("fake.so"), *inputs, "--weights", name)
+            self.bad(why, name, *inputs)
+
+    def test_data_sets(self):
+        os.makedirs(self.path("data/test_data_set_0"))
+        os.mkfifo(self.path("data/test_data_set_0/input_0.pb"))
+        self.bad("input_0.pb': it is not a regular file", fake("fake.so"),
+                 "--onnx-test-data=data")
+
+
 class CutFiles(Case):
     """The artifact cuts a file while it runs: no signal, one line of error."""
 

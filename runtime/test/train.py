@@ -466,6 +466,17 @@ class Trust(Case):
                  "--resume")
         self.assertEqual(self.read("a.safetensors"), self.read("b.safetensors"))
 
+    def test_special_files(self):
+        """Nothing waits for a pipe."""
+        for name in ("pipe", "pipe.npy", "pipe.gz"):
+            os.mkfifo(self.path(name))
+            why = f"cannot read '{name}': it is not a regular file"
+            self.bad(why, "--data", name, "--labels", "y.npy", "--steps", 1)
+            self.bad(why, "--data", "x.npy", "--labels", name, "--steps", 1)
+            self.bad(why, *self.data, "--weights", name, "--steps", 1)
+            self.bad(why, "--text", name, "--steps", 1,
+                     artifact="fake-text.so")
+
     def cut(self, name, *arguments, artifact="fake-train-cuts.so"):
         """The artifact cuts a file in its seventh step."""
         result = subprocess.run(

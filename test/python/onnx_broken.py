@@ -83,6 +83,17 @@ def folder(path):
     os.makedirs(path)
 
 
+@case("it is not a regular file")
+def pipe(path):
+    """Nobody writes to it: whoever waits for that hangs."""
+    os.mkfifo(path)
+
+
+@case("it is not a regular file")
+def endless_device(path):
+    os.symlink("/dev/zero", path)
+
+
 @case("No such file or directory")
 def missing_file(path):
     pass
@@ -214,6 +225,37 @@ def external(location, size=48, data_type=FLOAT, **entries):
 
 
 OUTSIDE = "lie outside of the model's folder"
+
+
+def special(location, make):
+    """External data in what is no regular file."""
+    build = external(location, None)
+
+    def build_both(path):
+        build(path)
+        make(os.path.join(os.path.dirname(path), location))
+
+    return build_both
+
+
+def linked(location, data, link=None):
+    """A model that is a link into another folder, `blobs`, with data in FOLDER/data and maybe FOLDER/link to them."""
+    build = external(location, None)
+
+    def build_links(path):
+        blobs = os.path.dirname(path) + "-blobs"
+        os.makedirs(os.path.join(blobs, "inner"))
+        build(os.path.join(blobs, "model"))
+        os.symlink(os.path.join(blobs, "model"), path)
+        data_path = os.path.dirname(path) + data
+        with open(data_path, "wb") as file:
+            file.write(b"\0" * 48)
+        if link:
+            os.symlink(data_path, os.path.join(os.path.dirname(path), link))
+
+    return build_links
+
+
 for name, error, build in [
     ("external_short", "'w' needs 48 bytes at offset 0 of 'a.bin', which has only 40", external("a.bin", 40)),
     ("external_int4", "'w' needs 6 bytes at offset 0 of 'g.bin', which has only 5", external("g.bin", 5, INT4)),
@@ -225,6 +267,14 @@ for name, error, build in [
     ("external_missing", "cannot read external data 'missing.bin'", external("missing.bin", None)),
     ("external_absolute", "external data at an absolute path, '/etc/passwd'", external("/etc/passwd", None)),
     ("external_parent", OUTSIDE, external("../outside.bin")),
+    ("external_pipe", "p.bin': it is not a regular file", special("p.bin", os.mkfifo)),
+    ("external_folder", "Is a directory", special("q.bin", os.mkdir)),
+    ("external_device", OUTSIDE, special("r.bin", lambda path: os.symlink("/dev/zero", path))),
+    ("linked_outside", OUTSIDE, linked("w.bin", "-outside.bin", "w.bin")),
+    ("linked_inner", OUTSIDE, linked("w.bin", "-blobs/inner/w.bin", "w.bin")),
+    ("linked_inner_unlinked", OUTSIDE, linked("inner/w.bin", "-blobs/inner/w.bin")),
+    ("linked_climbs", OUTSIDE, linked("../linked_climbs-blobs/w.bin", "-blobs/w.bin")),
+    ("linked_climbs_unlinked", "cannot read external data 'inner/../w.bin'", linked("inner/../w.bin", "-blobs/w.bin")),
     ("external_empty", "external data without a usable file name", external("", None)),
     ("external_is_folder", OUTSIDE, external(".", None)),
 ]:

@@ -14,6 +14,7 @@
 #include "tern/Config/Version.h"
 #include "tern/Import/ONNX/Import.h"
 #include "tern/InitAll.h"
+#include "tern/Support/InputFile.h"
 #include "tern/Support/PluginLoader.h"
 #include "tern/Target/Targets.h"
 #include "llvm/ADT/StringExtras.h"
@@ -439,6 +440,7 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   // Then a file over the size limit is an error of write(), not the end.
   std::signal(SIGXFSZ, SIG_IGN);
+  tern::exitOnCutFiles();
 
   (void)getStatsOption();
   mlir::registerAsmPrinterCLOptions();

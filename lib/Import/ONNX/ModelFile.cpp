@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelFile.h"
+#include "tern/Support/InputFile.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
@@ -26,13 +27,12 @@ static std::string describe(const onnx::TensorProto &tensor) {
 }
 
 static Expected<std::unique_ptr<llvm::MemoryBuffer>> mapFile(StringRef path) {
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer =
-      llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                  /*RequiresNullTerminator=*/false);
-  if (std::error_code error = buffer.getError())
-    return createStringError(error, Twine("cannot read ") + quote(path) + ": " +
-                                        error.message());
-  return std::move(*buffer);
+  Expected<std::unique_ptr<llvm::MemoryBuffer>> buffer =
+      tern::openInputFile(path);
+  if (!buffer)
+    return createStringError(Twine("cannot read ") + quote(path) + ": " +
+                             llvm::toString(buffer.takeError()));
+  return buffer;
 }
 
 Expected<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path) {
@@ -260,6 +260,52 @@ Expected<StringRef> ModelFile::getExternalData(const onnx::TensorProto &tensor,
   return contents.substr(offset, length);
 }
 
+static bool isInside(StringRef file, StringRef folder) {
+  return file.consume_front(folder) &&
+         (folder.ends_with("/") || file.starts_with("/"));
+}
+
+/// The real path of the file that a model calls `location`. A model must not
+/// make its reader open files elsewhere, be it by `..` or by a symbolic link:
+/// what counts is where the file really is. That is inside of the folder of the
+/// model as it is named, or, where the model is a link, directly in the folder
+/// of what it points to: in the caches of Hugging Face the model and its data
+/// are links, side by side, to files that are side by side elsewhere.
+static Expected<std::string> findExternalFile(StringRef model,
+                                              StringRef location) {
+  namespace path = llvm::sys::path;
+  namespace fs = llvm::sys::fs;
+  llvm::SmallString<256> folder(path::parent_path(model));
+  if (folder.empty())
+    folder = ".";
+  llvm::SmallString<256> realFolder, realModel;
+  if (fs::real_path(folder, realFolder) || fs::real_path(model, realModel))
+    return createStringError("cannot find the model's folder");
+  StringRef modelsHome = path::parent_path(realModel);
+  bool isLink = fs::is_symlink_file(model);
+  bool climbs =
+      llvm::any_of(llvm::make_range(path::begin(location), path::end(location)),
+                   [](StringRef part) { return part == ".."; });
+
+  llvm::SmallString<256> target(folder), realTarget;
+  path::append(target, location);
+  std::error_code error = fs::real_path(target, realTarget);
+  if (error == std::errc::no_such_file_or_directory && isLink && !climbs) {
+    // A link to a model without a link to its data.
+    target = modelsHome;
+    path::append(target, location);
+    error = fs::real_path(target, realTarget);
+  }
+  if (error)
+    return createStringError("cannot read external data " + quote(location) +
+                             ": " + error.message());
+  if (isInside(realTarget, realFolder) ||
+      (isLink && !climbs && path::parent_path(realTarget) == modelsHome))
+    return realTarget.str().str();
+  return createStringError("external data " + quote(location) +
+                           " lie outside of the model's folder");
+}
+
 Expected<const llvm::MemoryBuffer *>
 ModelFile::openExternalFile(StringRef location) {
   std::unique_ptr<llvm::MemoryBuffer> &buffer = externalFiles[location];
@@ -272,24 +318,10 @@ ModelFile::openExternalFile(StringRef location) {
                              quote(location) +
                              "; it must be relative to the "
                              "model's folder");
-  // A model must not make its reader open files elsewhere, be it by `..` or by
-  // a symbolic link: what counts is where the file really is.
-  llvm::SmallString<256> folder(llvm::sys::path::parent_path(path));
-  if (folder.empty())
-    folder = ".";
-  llvm::SmallString<256> target(folder), realFolder, realTarget;
-  llvm::sys::path::append(target, location);
-  if (llvm::sys::fs::real_path(folder, realFolder))
-    return createStringError("cannot find the model's folder");
-  if (std::error_code error = llvm::sys::fs::real_path(target, realTarget))
-    return createStringError("cannot read external data " + quote(location) +
-                             ": " + error.message());
-  if (!StringRef(realFolder).ends_with("/"))
-    realFolder += '/';
-  if (!StringRef(realTarget).starts_with(realFolder))
-    return createStringError("external data " + quote(location) +
-                             " lie outside of the model's folder");
-  Expected<std::unique_ptr<llvm::MemoryBuffer>> file = mapFile(realTarget);
+  Expected<std::string> found = findExternalFile(path, location);
+  if (!found)
+    return found.takeError();
+  Expected<std::unique_ptr<llvm::MemoryBuffer>> file = mapFile(*found);
   if (!file)
     return file.takeError();
   buffer = std::move(*file);

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Importer.h"
+#include "tern/Support/InputFile.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Endian.h"
@@ -86,12 +87,10 @@ static Expected<onnx::TensorProto> readNpy(StringRef file) {
 }
 
 Expected<onnx::TensorProto> tern::onnx_import::readTensorFile(StringRef path) {
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer =
-      llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                  /*RequiresNullTerminator=*/false);
-  if (std::error_code error = buffer.getError())
-    return createStringError(error, "cannot read " + quote(path) + ": " +
-                                        error.message());
+  auto buffer = tern::openInputFile(path, /*orPipe=*/true);
+  if (!buffer)
+    return createStringError("cannot read " + quote(path) + ": " +
+                             llvm::toString(buffer.takeError()));
   StringRef file = (*buffer)->getBuffer();
   if (file.size() > maxBytes + 1024)
     return createStringError(quote(path) +

@@ -7,12 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "OnnxTensor.h"
+#include "MappedFile.h"
 
 #include <onnx/onnx_pb.h>
 
-#include <cerrno>
+#include <climits>
 #include <cstring>
-#include <fstream>
 
 using namespace tern::runtime;
 using onnx::TensorProto;
@@ -168,10 +168,12 @@ static void unpack(const TensorProto &proto, const NarrowType &type,
   }
 }
 
-static MaybeError read(std::istream &file, HostTensor &tensor,
+static MaybeError read(const MappedFile &file, HostTensor &tensor,
                        std::string &name) {
   TensorProto proto;
-  if (!proto.ParseFromIstream(&file))
+  if (file.size() > INT_MAX)
+    return "it is larger than an ONNX tensor can be";
+  if (!proto.ParseFromArray(file.data(), static_cast<int>(file.size())))
     return "it is not an ONNX tensor (TensorProto), or it is truncated";
   name = proto.name();
   std::optional<DType> dtype = elementType(proto.data_type());
@@ -210,9 +212,9 @@ static MaybeError read(std::istream &file, HostTensor &tensor,
 MaybeError tern::runtime::readOnnxTensor(const std::string &path,
                                          HostTensor &tensor,
                                          std::string &name) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return "cannot read '" + path + "': " + std::strerror(errno);
+  MappedFile file;
+  if (MaybeError error = file.open(path))
+    return error;
   if (MaybeError error = read(file, tensor, name))
     return "cannot read '" + path + "': " + *error;
   return std::nullopt;
