@@ -363,7 +363,7 @@ simple("long_name", "aaaa...' (NonZero, opset 17)", [node("NonZero", name="a" * 
 simple("input_without_shape", "input 'x' has no shape", [node("Relu")], inputs=[value("x", None)])
 simple("input_of_strings", "input 'x' has element type string", [node("Relu")], inputs=[value("x", [1], TensorProto.STRING)])
 simple("input_without_type", "input 'x' is not a tensor", [node("Relu")], inputs=[onnx.ValueInfoProto(name="x")])
-simple("input_negative", "input 'x' has a negative extent, -1", [node("Relu")], inputs=[value("x", [-1, 4])])
+simple("input_negative", "input 'x' has a negative extent, -2", [node("Relu")], inputs=[value("x", [-2, 4])])
 simple("input_overflow", "input 'x' has a size in bytes that overflows", [node("Relu")], inputs=[value("x", [1 << 40, 1 << 40])])
 simple("input_rank", "input 'x' has rank 40, more than 32", [node("Relu")], inputs=[value("x", [1] * 40)])
 
@@ -396,8 +396,12 @@ simple("perm_huge", "attribute 'perm' is no permutation", [node("Transpose", per
 simple("cast_to", "cannot cast to element type number 12345", [node("Cast", to=12345)])
 simple("cast_to_huge", "cannot cast to element type", [node("Cast", to=(1 << 32) + 1)])
 simple("axis_twice", "axis 1 stands twice", [node("ReduceSum", "x a")], [tensor("a", np.array([1, -1]))])
-simple("axes_unknown", "axes must be known when compiling", [node("ReduceSum", "x a")],
+simple("axes_unknown", "axes must be known when compiling, but 'a' depends on the values of 'a'", [node("ReduceSum", "x a")],
        inputs=[value("x", ["batch", 4]), value("a", [1], INT64)])
+simple("shape_of_data", "the new shape must be known when compiling, but 'b' depends on the values of 'a'",
+       [node("Mul", "a a", "b"), node("Reshape", "x b")], inputs=[value("x", ["batch", 4]), value("a", [1], INT64)])
+simple("axes_of_extent", "axes must be known when compiling, but 'a' depends on batch; fix dynamic dimensions with --dim",
+       [helper.make_node("Shape", ["x"], ["a"], end=1), node("ReduceSum", "x a")], inputs=[value("x", ["batch", 4])])
 
 
 def reshape(shape, error, name):
@@ -612,7 +616,7 @@ for name, error, inputs, data, attributes in [
     ("resize_nan", "cannot resize axis 2 of extent 8", "scales", [1, 1, np.nan, 1], {}),
     ("resize_huge", "cannot resize axis 2 of extent 8", "scales", [1, 1, 1e30, 1], {}),
     ("resize_negative", "cannot resize axis 2 of extent 8 to -4", "sizes", [1, 3, -4, 8], {}),
-    ("resize_count", "scales or sizes must be known", "scales", [1, 2], {}),
+    ("resize_count", "there are 2 scales or sizes for 4 axes", "scales", [1, 2], {}),
     ("resize_four", "more than three axes are resized", "scales", [2, 2, 2, 2], {}),
 ]:
     slots = ["x", "", "s"] if inputs == "scales" else ["x", "", "", "s"]

@@ -78,37 +78,53 @@ class Model:
     def extent(self):
         tensor = self.choice(["x", "x", "y"])
         axis = int(self.rng.integers(len(self.shapes[tensor]) - (tensor == "x" and self.flip(0.8))))
-        form = self.rng.integers(3)
+        form = self.rng.integers(4)
         if form == 0:
             return self.node("Squeeze", [self.node("Shape", [tensor], start=axis, end=axis + 1)])
         shape = self.node("Shape", [tensor])
         if form == 1:
             return self.node("Gather", [shape, self.constant(axis - (len(self.shapes[tensor]) if self.flip() else 0))])
-        part = self.node("Slice", [shape, self.constant([axis]), self.constant([axis + 1])])
-        return self.node("Reshape", [part, self.constant([], "i8")])
+        if form == 2:
+            part = self.node("Slice", [shape, self.constant([axis]), self.constant([axis + 1])])
+            return self.node("Reshape", [part, self.constant([], "i8")])
+        parts = [self.name() for _ in self.shapes[tensor]]
+        self.nodes.append(helper.make_node("Split", [shape, self.constant([1] * len(parts))], parts, axis=0))
+        return self.node("Squeeze", [parts[axis], self.constant([0])])
 
     def integer(self, depth=3):
         """An integer scalar of either sign."""
         if depth == 0 or self.flip(0.25):
             return self.extent() if self.flip(0.75) else self.constant(int(self.rng.integers(-6, 9)))
-        form = self.choice(["Add", "Sub", "Sub", "Mul", "Div", "Div", "Mod", "FMod", "Neg", "Neg", "Min", "Max", "Where", "Concat", "Int32"])
+        form = self.choice(["Add", "Sub", "Sub", "Mul", "Div", "Div", "Mod", "FMod", "Neg", "Neg", "Abs", "Min", "Max", "Where", "Float", "Clip", "Concat",
+                            "Int32", "Product"])
         x = self.integer(depth - 1)
-        if form == "Neg":
+        if form in ("Neg", "Abs"):
             return self.node(form, [x])
         if form in ("Div", "Mod", "FMod"):  # By zero would be nobody's case.
             y = self.constant(int(self.choice([1, 2, 2, 3, 4, 16, -2, -3, 5])))
             if self.flip(0.2):
                 y = self.node("Max", [self.extent(), self.constant(1)])
             return self.node(form.lstrip("F"), [x, y], **({"fmod": 1} if form == "FMod" else {}))
+        if form == "Float":
+            number = self.node("Cast", [x], to=TensorProto.FLOAT)
+            number = self.node(self.choice(["Mul", "Div", "Add", "Sub"]), [number, self.constant(self.choice([0.5, 1.5, 2, -0.75, 3]), "f4")])
+            rounded = self.node(self.choice(["Floor", "Ceil", "Round", "Identity"]), [number])
+            return self.node("Cast", [rounded], to=TensorProto.INT64)
+        if form == "Clip":
+            return self.node("Clip", [x, self.constant(-2), self.constant(int(self.rng.integers(3, 9)))])
         if form == "Int32":
             narrow = self.node("Cast", [x], to=TensorProto.INT32)
             return self.node("Cast", [self.node("Add", [narrow, self.constant(1, "i4")])], to=TensorProto.INT64)
         y = self.integer(depth - 1)
         if form == "Where":
             condition = self.node(self.choice(["Less", "Greater", "Equal", "LessOrEqual", "GreaterOrEqual"]), [x, y])
+            if self.flip(0.3):
+                condition = self.node("Not", [condition])
             return self.node("Where", [condition, self.integer(depth - 1), y])
-        if form == "Concat":
+        if form in ("Concat", "Product"):
             both = self.node("Concat", [self.vector(x), self.vector(y)], axis=0)
+            if form == "Product":
+                return self.node(self.choice(["ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin"]), [both], keepdims=0)
             return self.node("Gather", [both, self.constant(int(self.rng.integers(-2, 2)))])
         return self.node(form, [x, y])
 
@@ -124,7 +140,7 @@ class Model:
 
     def index(self, last):
         """-last - 1 to last, if the extent is more than that, else what the model refuses."""
-        return self.node("Min", [self.node("Max", [self.integer(), self.constant(-last - 1)]), self.constant(last)])
+        return self.node("Clip", [self.integer(), self.constant(-last - 1), self.constant(last)])
 
     def bound(self):
         if self.flip(0.25):
@@ -202,7 +218,20 @@ def gather(model):
 def range_(model):
     start = model.integer() if model.flip() else model.constant(int(model.rng.integers(-3, 4)))
     step = int(model.choice([1, 1, 2, 3, -1, -2]))
+    if model.flip(0.4):
+        start, limit = (model.node("Cast", [i], to=TensorProto.FLOAT) for i in (start, model.integer()))
+        model.output("Range", [start, limit, model.constant(float(step), "f4")])
+        return
     model.output("Range", [start, model.integer(), model.constant(step)])
+
+
+@kind
+def grid(model):
+    """Positions added to what has as many."""
+    extent = model.node("Cast", [model.node("Squeeze", [model.node("Shape", ["x"], start=1, end=2)])], to=TensorProto.FLOAT)
+    line = model.node("Range", [model.constant(0, "f4"), extent, model.constant(1, "f4")])
+    line = model.node("Add", [line, model.constant(0.5, "f4")])
+    model.output("Add", ["x", model.node("Reshape", [line, model.constant([-1, 1])])])
 
 
 @kind
@@ -273,6 +302,17 @@ def resize(model):
 
 
 @kind
+def scale(model):
+    """Half or twice as large, by way of floats, as a model that does not trust scales does it."""
+    sizes = []
+    for tensor_axis in range(2):
+        extent = model.node("Squeeze", [model.node("Shape", ["y"], start=tensor_axis, end=tensor_axis + 1)])
+        number = model.node("Mul", [model.node("Cast", [extent], to=TensorProto.FLOAT), model.constant(model.choice([0.5, 2, 1.5]), "f4")])
+        sizes.append(model.node("Max", [model.node("Cast", [model.node("Floor", [number])], to=TensorProto.INT64), model.constant(1)]))
+    model.output("Resize", ["y", "", "", model.concat(sizes)], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+
+
+@kind
 def split(model):
     whole = model.node("Squeeze", [model.node("Shape", ["x"], start=1, end=2)])
     part = model.node("Min", [model.positive(0), whole])
@@ -285,13 +325,22 @@ def split(model):
 @kind
 def constant_of_shape(model):
     value = numpy_helper.from_array(np.asarray([1.5], "f4"))
-    model.output("ConstantOfShape", [model.concat([model.positive(0), model.positive(0)])], value=value)
+    filled = model.output("ConstantOfShape", [model.concat([model.positive(0), model.positive(0)])], value=value)
+    model.output("CumSum", [filled, model.constant(int(model.rng.integers(2)))])
+
+
+@kind
+def cumsum(model):
+    total = model.output("CumSum", ["y", model.constant(int(model.rng.integers(2)))], exclusive=int(model.flip()), reverse=int(model.flip()))
+    model.output("Mul", [total, "y"])
+    model.output("Einsum", [total, model.constant(np.ones(2), "f4")], equation="ab,e->eba")
 
 
 @kind
 def number(model):
     """The integer itself."""
     model.outputs += [model.node("Identity", [model.integer(4)]) for _ in range(3)]
+    model.outputs.append(model.node("Cast", [model.integer(4)], to=TensorProto.FLOAT))
 
 
 def run(session, inputs):

@@ -120,20 +120,56 @@ Value tern::onnx_import::emitScalarCast(B &b, Value x, DType from, DType to,
   return arith::SIToFPOp::create(b, type, x);
 }
 
+LogicalResult tern::onnx_import::requireExactFloat(Node &node,
+                                                   const Extent &extent,
+                                                   DType dtype) {
+  constexpr int64_t greatest = int64_t(1) << 24;
+  if (dtype != DType::F32 || extent.getConstant())
+    return success();
+  for (int64_t sign : {1, -1}) {
+    std::optional<Extent> value = Extent::mul(extent, sign);
+    std::optional<Extent> rest =
+        value ? Extent::sub(greatest, *value) : std::nullopt;
+    if (!rest || failed(node.requireNonNegative(
+                     *rest, "f32 does not hold " + node.describe(extent) +
+                                " if that is more than 2^24")))
+      return failure();
+  }
+  return success();
+}
+
 /// The cast of elements that are known, where they stay known.
 static std::optional<Tensor> foldCast(Node &node, const Tensor &operand,
                                       DType to) {
   if (!operand.contents || to == DType::Bool || isNarrowFloat(to))
     return std::nullopt;
   Tensor result = node.makeTensor(to, operand.shape, nullptr);
+  bool isExact = !isFloat(operand.dtype) || operand.dtype == to ||
+                 operand.dtype == DType::F64 || operand.dtype == DType::F32;
+  for (const Extent &extent : *operand.contents)
+    isExact &= !node.getSymbols().isFloat(extent);
+  if (!isExact)
+    return std::nullopt;
   if (isInteger(to)) {
-    if (!llvm::all_of(*operand.contents,
-                      [&](const Extent &e) { return fitsType(e, to); }))
-      return std::nullopt;
+    for (const Extent &extent : *operand.contents)
+      if (!fitsType(extent, to) ||
+          failed(requireExactFloat(node, extent, operand.dtype)))
+        return std::nullopt;
     result.contents = operand.contents;
     return result;
   }
+  // What f32 rounded, f64 does not restore.
+  if (isFloat(operand.dtype) && to != DType::F32)
+    return std::nullopt;
+  bool isConstant = llvm::all_of(
+      *operand.contents, [](const Extent &e) { return e.getConstant(); });
+  if (!isConstant) {
+    result.contents = operand.contents;
+    return result;
+  }
+  // Floats that are integers stay known as such.
   SmallVector<Attribute> values;
+  bool areExact = true;
   Type type = node.getElementType(to);
   for (const Extent &extent : *operand.contents) {
     std::optional<int64_t> value = extent.getConstant();
@@ -142,8 +178,12 @@ static std::optional<Tensor> foldCast(Node &node, const Tensor &operand,
     APFloat number(cast<FloatType>(type).getFloatSemantics());
     number.convertFromAPInt(APInt(64, *value, /*isSigned=*/true),
                             /*IsSigned=*/true, APFloat::rmNearestTiesToEven);
+    areExact &= number.convertToDouble() == static_cast<double>(*value) &&
+                std::abs(*value) < (int64_t(1) << 53);
     values.push_back(FloatAttr::get(type, number));
   }
+  if (areExact)
+    result.contents = operand.contents;
   result.constant =
       DenseElementsAttr::get(node.getTensorType(to, operand.shape), values);
   return result;

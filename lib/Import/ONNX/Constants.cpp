@@ -10,7 +10,8 @@
 #include "Importer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include <cmath>
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace tern::onnx_import;
@@ -51,9 +52,7 @@ static LogicalResult importConstantOfShape(Node &node) {
   }
   std::optional<ArrayRef<Extent>> shape = node.getContents(0);
   if (!shape)
-    return node.error("the shape must be known when compiling; bind a graph "
-                      "input with --constant-input, or dynamic dimensions with "
-                      "--dim");
+    return node.requireKnown(0, "the shape");
   FailureOr<Tensor> scalar = node.emitReshape(value, {});
   if (failed(scalar) || failed(node.checkShape(value.dtype, *shape)))
     return failure();
@@ -70,43 +69,90 @@ static LogicalResult importConstantOfShape(Node &node) {
                    [](B &, ValueRange args) -> Value { return args[0]; }));
 }
 
-/// The one element of a float constant.
-static std::optional<double> getFloat(const Tensor &tensor) {
-  auto floats = dyn_cast_or_null<DenseFPElementsAttr>(tensor.constant);
-  if (!floats || floats.getNumElements() != 1)
-    return std::nullopt;
-  APFloat value = *floats.getValues<APFloat>().begin();
-  bool losesInfo;
-  value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
-                &losesInfo);
-  return value.convertToDouble();
+/// How many of start, start + step, ... there are below the limit, or above it
+/// if the step is negative.
+static std::optional<Extent> getRangeSize(Node &node, const Extent &start,
+                                          const Extent &limit, int64_t step) {
+  bool ascends = step > 0;
+  std::optional<Extent> count = node.getSymbols().saturatingSub(
+      node.b, ascends ? limit : start, ascends ? start : limit);
+  if (std::optional<Extent> stride = Extent::mul(step, ascends ? 1 : -1);
+      count && stride && !stride->isConstant(1)) {
+    count = Extent::add(*count, *stride);
+    if (count)
+      count = Extent::sub(*count, 1);
+    if (count)
+      count = node.getSymbols().floorDiv(node.b, *count, *stride);
+  }
+  return count;
 }
 
-/// A range of floats, all of its operands known.
+/// A range of floats. The number of elements is computed as ONNX Runtime does:
+/// the difference in the type of the operands, the quotient in f64.
 static LogicalResult importFloatRange(Node &node) {
-  double values[3];
+  B &b = node.b;
+  Symbols &symbols = node.getSymbols();
   DType dtype = node.getInput(0).dtype;
+  Type type = node.getElementType(dtype), f64 = b.getF64Type();
+  SmallVector<Extent, 3> operands;
+  SmallVector<Value, 3> values;
   for (unsigned i = 0; i < 3; ++i) {
-    std::optional<double> value = getFloat(node.getInput(i));
-    if (!value || node.getInput(i).dtype != dtype)
-      return node.error("start, limit and step must be scalars of one type, "
-                        "known when compiling");
-    values[i] = *value;
+    Tensor &input = node.getInput(i);
+    std::optional<Extents> elements = node.getElements(input);
+    if (!elements || elements->size() != 1 || input.dtype != dtype)
+      return node.requireKnown(i,
+                               "start, limit and step, scalars of one type,");
+    operands.push_back(elements->front());
+    values.push_back(symbols.getScalar(b, operands.back(), type));
   }
-  double count = std::ceil((values[1] - values[0]) / values[2]);
-  if (!(count < 1e15)) // NaN too.
-    return node.error("the number of elements is not finite");
-  Extent size = count > 0 ? static_cast<int64_t>(count) : 0;
-  Type type = node.getElementType(dtype);
+  // Integers need no floats: 0, 1, ... below an extent are as many as that.
+  std::optional<Extent> size;
+  bool areIntegers = dtype == DType::F32 || dtype == DType::F64;
+  for (const Extent &operand : operands)
+    areIntegers &= !symbols.isFloat(operand);
+  if (areIntegers && operands[2].getConstant().value_or(0) != 0) {
+    for (const Extent &operand : operands)
+      if (failed(requireExactFloat(node, operand, dtype)))
+        return failure();
+    size = getRangeSize(node, operands[0], operands[1],
+                        *operands[2].getConstant());
+  }
+  if (!size) {
+    auto widen = [&](Value x) {
+      return emitScalarCast(b, x, dtype, DType::F64);
+    };
+    Value limit = emitConstant(b, f64, 1e15);
+    std::optional<Value> count = symbols.emitScalar(b, [&]() -> Value {
+      Value distance = arith::SubFOp::create(b, values[1], values[0]);
+      Value ratio = arith::DivFOp::create(b, widen(distance), widen(values[2]));
+      Value rounded = math::CeilOp::create(b, ratio); // NaN stays NaN.
+      return arith::MaximumFOp::create(b, rounded, emitConstant(b, f64, 0));
+    });
+    std::optional<Value> fits = symbols.emitScalar(b, [&]() -> Value {
+      return arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, *count, limit);
+    });
+    std::optional<Value> integer = symbols.emitScalar(b, [&]() -> Value {
+      Value safe =
+          arith::SelectOp::create(b, *fits, *count, emitConstant(b, f64, 0));
+      return arith::FPToSIOp::create(b, b.getI64Type(), safe);
+    });
+    std::string message = "the number of elements is not finite";
+    size = symbols.getExtent(b, *integer, "Range", operands);
+    if (matchPattern(*fits, m_Zero()))
+      return node.error(message);
+    if (!matchPattern(*fits, m_One()) && failed(node.check(*fits, message)))
+      return failure();
+  }
+  if (failed(node.requireNonNegative(*size, "the number of elements is "
+                                            "negative")))
+    return failure();
   return node.setResult(
-      node.emitMap({}, {size}, dtype, [&](B &b, ValueRange) -> Value {
+      node.emitMap({}, {*size}, dtype, [&](B &b, ValueRange) -> Value {
         Value index = arith::IndexCastOp::create(
             b, b.getI64Type(), linalg::IndexOp::create(b, 0).getResult());
         Value step = arith::SIToFPOp::create(b, type, index);
-        Value distance =
-            arith::MulFOp::create(b, step, emitConstant(b, type, values[2]));
-        return arith::AddFOp::create(b, emitConstant(b, type, values[0]),
-                                     distance);
+        Value distance = arith::MulFOp::create(b, step, values[2]);
+        return arith::AddFOp::create(b, values[0], distance);
       }));
 }
 
@@ -122,25 +168,14 @@ static LogicalResult importRange(Node &node) {
   for (unsigned i = 0; i < 3; ++i) {
     std::optional<ArrayRef<Extent>> contents = node.getContents(i);
     if (!contents || contents->size() != 1 || node.getInput(i).dtype != dtype)
-      return node.error("start, limit and step must be scalars of one type, "
-                        "known when compiling");
+      return node.requireKnown(i,
+                               "start, limit and step, scalars of one type,");
     values[i] = contents->front();
   }
   std::optional<int64_t> step = values[2].getConstant();
   if (!step || *step == 0)
     return node.error("the step must be known and not 0");
-  // The count is ceil((limit - start) / step), or 0.
-  bool ascends = *step > 0;
-  std::optional<Extent> count = node.getSymbols().saturatingSub(
-      node.b, values[ascends ? 1 : 0], values[ascends ? 0 : 1]);
-  if (std::optional<Extent> stride = Extent::mul(*step, ascends ? 1 : -1);
-      count && stride && !stride->isConstant(1)) {
-    count = Extent::add(*count, *stride);
-    if (count)
-      count = Extent::sub(*count, 1);
-    if (count)
-      count = node.getSymbols().floorDiv(node.b, *count, *stride);
-  }
+  std::optional<Extent> count = getRangeSize(node, values[0], values[1], *step);
   if (!count || failed(node.checkShape(dtype, {*count})))
     return count ? failure() : node.error("the number of elements overflows");
   std::optional<int64_t> n = count->getConstant();

@@ -107,6 +107,17 @@ static Value emitFloatMod(B &b, Value x, Value y) {
                                  math::CopySignOp::create(b, rest, y), moved);
 }
 
+/// The lesser or greater of elements known at import.
+static std::optional<Extent> foldMin(Node &node, const Extent &x,
+                                     const Extent &y) {
+  return node.getSymbols().min(node.b, x, y);
+}
+
+static std::optional<Extent> foldMax(Node &node, const Extent &x,
+                                     const Extent &y) {
+  return node.getSymbols().max(node.b, x, y);
+}
+
 static LogicalResult importMod(Node &node) {
   bool isFmod = node.getFlag("fmod", false);
   FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(Numbers);
@@ -121,6 +132,7 @@ static LogicalResult importMod(Node &node) {
     node.setResult(0, *folded);
     return success();
   }
+  forgetConstant(node, (*operands)[1]);
   return node.setResult(
       node.emitMap(*operands, dtype, [&](B &b, ValueRange args) -> Value {
         if (isFloat(dtype) && isFmod)
@@ -145,7 +157,8 @@ static LogicalResult importMod(Node &node) {
 static bool isKnownToBe(const Tensor &tensor, double value) {
   if (tensor.contents)
     return llvm::all_of(*tensor.contents, [&](const Extent &extent) {
-      return extent.isConstant(static_cast<int64_t>(value));
+      std::optional<int64_t> constant = extent.getConstant();
+      return constant && static_cast<double>(*constant) == value;
     });
   auto floats = dyn_cast_or_null<DenseFPElementsAttr>(tensor.constant);
   return floats && llvm::all_of(floats.getValues<APFloat>(), [&](APFloat x) {
@@ -204,17 +217,6 @@ static LogicalResult importPow(Node &node) {
 //===----------------------------------------------------------------------===//
 // Any number of operands
 //===----------------------------------------------------------------------===//
-
-/// The lesser or greater of elements known at import.
-static std::optional<Extent> foldMin(Node &node, const Extent &x,
-                                     const Extent &y) {
-  return node.getSymbols().min(node.b, x, y);
-}
-
-static std::optional<Extent> foldMax(Node &node, const Extent &x,
-                                     const Extent &y) {
-  return node.getSymbols().max(node.b, x, y);
-}
 
 static void addVariadic(OpTable &ops, StringRef name, unsigned types,
                         BinaryBody body, bool isMean = false,
@@ -346,6 +348,15 @@ static LogicalResult importClip(Node &node) {
     node.setResult(0, input);
     return success();
   }
+  std::optional<Tensor> folded = input;
+  if (hasMin)
+    folded = foldBinary(node, *folded, operands[1], input.dtype, foldMax);
+  if (folded && hasMax)
+    folded = foldBinary(node, *folded, operands.back(), input.dtype, foldMin);
+  if (folded) {
+    node.setResult(0, *folded);
+    return success();
+  }
   return node.setResult(node.emitMap(
       operands, input.shape, input.dtype, [&](B &b, ValueRange args) {
         Value x = args[0];
@@ -387,16 +398,22 @@ void tern::onnx_import::addElementwiseOps(OpTable &ops) {
   addVariadic(ops, "Mean", Floats, emitAdd, /*isMean=*/true);
 
   addUnary(ops, "Neg", 1, Numbers, emitNeg,
-           [](const Extent &x) { return Extent::mul(x, -1); });
-  addUnary(ops, "Abs", 1, Numbers, emitAbs);
+           [](Node &, const Extent &x) { return Extent::mul(x, -1); });
+  addUnary(ops, "Abs", 1, Numbers, emitAbs,
+           [](Node &node, const Extent &x) -> std::optional<Extent> {
+             std::optional<Extent> negative = Extent::mul(x, -1);
+             return negative ? node.getSymbols().max(node.b, x, *negative)
+                             : std::nullopt;
+           });
   addUnary(ops, "Sign", 9, Numbers, emitSign);
   addUnary(ops, "Reciprocal", 1, Floats, emitReciprocal);
   ops.onOp("Clip", 1, {1, 3}, importClip);
 
   // Round takes ties to even, as roundeven does.
-  addUnary(ops, "Round", 11, Floats, emitSimple<math::RoundEvenOp>);
-  addUnary(ops, "Floor", 1, Floats, emitSimple<math::FloorOp>);
-  addUnary(ops, "Ceil", 1, Floats, emitSimple<math::CeilOp>);
+  auto keep = [](Node &, const Extent &x) { return std::optional<Extent>(x); };
+  addUnary(ops, "Round", 11, Floats, emitSimple<math::RoundEvenOp>, keep);
+  addUnary(ops, "Floor", 1, Floats, emitSimple<math::FloorOp>, keep);
+  addUnary(ops, "Ceil", 1, Floats, emitSimple<math::CeilOp>, keep);
   addUnary(ops, "Sqrt", 1, Floats, emitSimple<math::SqrtOp>);
   addUnary(ops, "Exp", 1, Floats, emitSimple<math::ExpOp>);
   addUnary(ops, "Log", 1, Floats, emitSimple<math::LogOp>);

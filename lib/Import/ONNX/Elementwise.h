@@ -19,11 +19,13 @@ using UnaryBody = std::function<mlir::Value(mlir::ImplicitLocOpBuilder &,
 using BinaryBody = std::function<mlir::Value(mlir::ImplicitLocOpBuilder &,
                                              mlir::Value, mlir::Value, DType)>;
 /// The operator on elements known at import, where it can be said.
-using UnaryFold = std::function<std::optional<Extent>(const Extent &)>;
+using UnaryFold = std::function<std::optional<Extent>(Node &, const Extent &)>;
 using ContentsFold = std::function<std::optional<Extent>(Node &, const Extent &,
                                                          const Extent &)>;
 
 /// An operator without attributes that maps a scalar function over its operand.
+/// `fold` says what it is on integers or, of an operator on floats, on floats
+/// that are integers.
 void addUnary(OpTable &ops, llvm::StringRef name, int64_t since, unsigned types,
               UnaryBody body, UnaryFold fold = nullptr);
 /// The same with two broadcast operands of one type, which is the result's.
@@ -44,8 +46,16 @@ std::optional<Tensor> foldBinary(Node &node, const Tensor &lhs,
 /// The elements of an operand repeated to `count`, if they are known, and one
 /// or as many.
 std::optional<Extents> repeatContents(const Tensor &tensor, size_t count);
+/// Makes the operand one that is not known, if all its elements are integers
+/// that an operator could not be folded with: zeros that it divides by.
+void forgetConstant(Node &node, Tensor &operand);
 /// Whether an element type can hold the value.
 bool fitsType(const Extent &extent, DType dtype);
+
+/// The integer went through a float type that holds it: checked at run time
+/// where it is not known, so that it is still what it was.
+mlir::LogicalResult requireExactFloat(Node &node, const Extent &extent,
+                                      DType dtype);
 
 /// Converts to another element type. Floats that do not fit an integer type
 /// saturate, and NaN becomes 0; of integers and for narrow types the low bits

@@ -44,6 +44,17 @@ FailureOr<Tensor> Node::emitMap(ArrayRef<Tensor> operands,
                                 ScalarBuilder body) {
   if (failed(checkShape(resultType, shape)))
     return failure();
+  if (std::optional<Tensor> known = evaluate(operands, shape, resultType, body))
+    return *known;
+  FailureOr<Value> value = emitGeneric(operands, shape, resultType, body);
+  if (failed(value))
+    return failure();
+  return makeTensor(resultType, shape, *value);
+}
+
+FailureOr<Value> Node::emitGeneric(ArrayRef<Tensor> operands,
+                                   ArrayRef<Extent> shape, DType resultType,
+                                   ScalarBuilder body) {
   int64_t rank = shape.size();
   SmallVector<Value> values;
   SmallVector<AffineMap> maps;
@@ -76,7 +87,7 @@ FailureOr<Tensor> Node::emitMap(ArrayRef<Tensor> operands,
       [&](OpBuilder &builder, Location loc, ValueRange args) {
         buildRegion(builder, loc, args.drop_back(), body);
       });
-  return makeTensor(resultType, shape, generic.getResult(0));
+  return generic.getResult(0);
 }
 
 FailureOr<Tensor> Node::emitFloatCast(Tensor operand, DType type) {
@@ -302,7 +313,11 @@ FailureOr<Tensor> Node::emitReshape(Tensor operand, ArrayRef<Extent> shape) {
     if (operand.constant)
       result.constant =
           operand.constant.reshape(getTensorType(operand.dtype, result.shape));
-    result.value = nullptr;
+    // Code for elements that are known as well: it may read parameters.
+    result.value = operand.contents && operand.value
+                       ? emitReassociation(operand.value, operand.shape, shape,
+                                           operand.dtype)
+                       : nullptr;
     result.loc = b.getLoc();
     return result;
   }
@@ -343,6 +358,13 @@ FailureOr<Tensor> Node::emitTranspose(Tensor operand,
   }
   if (isIdentity)
     return operand;
+  if (std::optional<Tensor> moved = pickElements(
+          operand, result.shape, [&](SmallVectorImpl<int64_t> &position) {
+            SmallVector<int64_t> from(position.begin(), position.end());
+            for (auto [to, axis] : llvm::zip_equal(from, permutation))
+              position[axis] = to;
+          }))
+    return *moved;
   result.contents.reset();
   result.constant = nullptr;
   // Only matrices get here with a parameter worth following.

@@ -92,9 +92,10 @@ FailureOr<Tensor> Importer::importInput(const onnx::ValueInfoProto &input) {
   SmallVector<Attribute> declared;
   int64_t numBytes = getByteSize(*dtype);
   for (auto [axis, dim] : llvm::enumerate(type.shape().dim())) {
-    if (dim.has_dim_value()) {
+    // Converters write an unknown extent as -1.
+    if (dim.has_dim_value() && dim.dim_value() != -1) {
       int64_t value = dim.dim_value();
-      if (value < 0)
+      if (value < -1)
         return error(what + " has a negative extent, " + Twine(value));
       if (value && llvm::MulOverflow(numBytes, value, numBytes))
         return error(what + " has a size in bytes that overflows");
@@ -329,7 +330,8 @@ Value Importer::getValue(Tensor &tensor) {
 
   SmallVector<Attribute> constants;
   for (const Extent &extent : *tensor.contents)
-    if (std::optional<int64_t> value = extent.getConstant())
+    if (std::optional<int64_t> value = extent.getConstant();
+        value && !isFloat(tensor.dtype))
       constants.push_back(b.getIntegerAttr(type.getElementType(),
                                            APInt(type.getElementTypeBitWidth(),
                                                  *value, /*isSigned=*/true,
@@ -339,8 +341,7 @@ Value Importer::getValue(Tensor &tensor) {
                b, DenseElementsAttr::get(type, constants));
   SmallVector<Value> elements;
   for (const Extent &extent : *tensor.contents)
-    elements.push_back(arith::IndexCastOp::create(b, type.getElementType(),
-                                                  symbols.getValue(b, extent)));
+    elements.push_back(symbols.getScalar(b, extent, type.getElementType()));
   return tensor.value = tensor::FromElementsOp::create(b, type, elements);
 }
 

@@ -519,7 +519,7 @@ static LogicalResult importOneHot(Node &node) {
   values = *two;
   Tensor depth = node.getInput(1);
   std::optional<Extent> count;
-  if (depth.contents && depth.contents->size() == 1)
+  if (depth.contents && depth.contents->size() == 1 && !isFloat(depth.dtype))
     count = depth.contents->front();
   // A scalar of a float type is allowed, too.
   if (auto floats = dyn_cast_or_null<DenseFPElementsAttr>(depth.constant);
@@ -531,8 +531,7 @@ static LogicalResult importOneHot(Node &node) {
     count = integer.getSExtValue();
   }
   if (!count)
-    return node.error("the depth must be known when compiling; bind a graph "
-                      "input with --constant-input");
+    return node.requireKnown(1, "the depth");
   FailureOr<Tensor> integers = indices;
   if (isFloat(indices.dtype))
     integers = emitCast(node, indices, DType::I64);

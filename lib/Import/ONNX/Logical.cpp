@@ -140,7 +140,7 @@ static LogicalResult importWhere(Node &node) {
     size_t n = *count->getConstant();
     std::optional<Extents> cs = repeatContents(condition, n),
                            xs = repeatContents(x, n), ys = repeatContents(y, n);
-    if (cs && xs && ys) {
+    if (cs && xs && ys && !isFloat(x.dtype)) {
       Tensor result = node.makeTensor(x.dtype, *shape, nullptr);
       result.contents.emplace();
       for (size_t i = 0; i < n; ++i)
@@ -282,7 +282,7 @@ void tern::onnx_import::addLogicalOps(OpTable &ops) {
       [](B &b, Value x, DType) -> Value {
         return arith::XOrIOp::create(b, x, emitConstant(b, x.getType(), 1));
       },
-      [](const Extent &x) { return Extent::sub(1, x); });
+      [](Node &, const Extent &x) { return Extent::sub(1, x); });
 
   ops.onOp("Where", 9, 3, importWhere);
   ops.onOp("IsNaN", 9, 1, importIsNaN);

@@ -44,7 +44,7 @@ LogicalResult Node::error(const Twine &reason) {
 //===----------------------------------------------------------------------===//
 
 std::optional<ArrayRef<Extent>> Node::getContents(unsigned i) {
-  if (!hasInput(i) || !getInput(i).contents)
+  if (!hasInput(i) || !getInput(i).contents || isFloat(getInput(i).dtype))
     return std::nullopt;
   return ArrayRef<Extent>(*getInput(i).contents);
 }
@@ -56,10 +56,8 @@ FailureOr<SmallVector<int64_t>> Node::getConstants(unsigned i,
     for (const Extent &extent : *contents)
       if (std::optional<int64_t> value = extent.getConstant())
         values.push_back(*value);
-  if (!getInput(i).contents || values.size() != getInput(i).contents->size())
-    return error(Twine(what) +
-                 " must be known when compiling; bind a graph input with "
-                 "--constant-input, or dynamic dimensions with --dim");
+  if (!getContents(i) || values.size() != getContents(i)->size())
+    return requireKnown(i, what);
   return values;
 }
 

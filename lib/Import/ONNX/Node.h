@@ -63,11 +63,15 @@ public:
   bool hasInput(unsigned i) const { return i < inputs.size() && inputs[i]; }
   /// An input that the node has: required ones were checked to be there.
   Tensor &getInput(unsigned i) { return *inputs[i]; }
-  /// The elements of an integer input, if they are known at import.
+  /// The elements of an integer input, if they are known at import, be it in
+  /// terms of extents.
   std::optional<llvm::ArrayRef<Extent>> getContents(unsigned i);
   /// The same, all constants; otherwise reports that `what` must be known.
   mlir::FailureOr<llvm::SmallVector<int64_t>> getConstants(unsigned i,
                                                            const char *what);
+  /// Reports that `what`, which input `i` says, must be known when compiling,
+  /// and what it depends on instead. Always fails.
+  mlir::LogicalResult requireKnown(unsigned i, const llvm::Twine &what);
   /// The elements of a small float input, be it a constant or a parameter whose
   /// values the model holds.
   std::optional<llvm::SmallVector<double>> getFloatContents(unsigned i);
@@ -172,7 +176,8 @@ public:
   mlir::FailureOr<Tensor> emitStretch(Tensor operand,
                                       llvm::ArrayRef<Extent> shape);
 
-  /// Element by element over the broadcast operands: one linalg.generic.
+  /// Element by element over the broadcast operands: one linalg.generic; or,
+  /// for a few elements that follow from extents, scalars ahead of the model.
   mlir::FailureOr<Tensor> emitMap(llvm::ArrayRef<Tensor> operands,
                                   DType resultType, ScalarBuilder body);
   /// The same over a given shape, which the operands' shapes broadcast to.
@@ -209,7 +214,25 @@ public:
 
   mlir::ImplicitLocOpBuilder b;
 
+  /// The elements of any small tensor, if they are known at import or follow
+  /// from extents.
+  std::optional<Extents> getElements(const Tensor &tensor);
+  /// A tensor of elements of `tensor`, if these are known: `move` makes the
+  /// position of an element of the result that of its source.
+  std::optional<Tensor>
+  pickElements(const Tensor &tensor, llvm::ArrayRef<Extent> shape,
+               llvm::function_ref<void(llvm::SmallVectorImpl<int64_t> &)> move);
+
 private:
+  /// The tensor that `emitMap` makes, if its elements are known or follow from
+  /// extents.
+  std::optional<Tensor> evaluate(llvm::ArrayRef<Tensor> operands,
+                                 llvm::ArrayRef<Extent> shape, DType resultType,
+                                 ScalarBuilder body);
+  mlir::FailureOr<mlir::Value> emitGeneric(llvm::ArrayRef<Tensor> operands,
+                                           llvm::ArrayRef<Extent> shape,
+                                           DType resultType,
+                                           ScalarBuilder body);
   mlir::Value emitReassociation(mlir::Value value, llvm::ArrayRef<Extent> from,
                                 llvm::ArrayRef<Extent> to, DType dtype);
 

@@ -38,9 +38,7 @@ static FailureOr<Pads> getPads(Node &node, int64_t rank) {
   } else {
     std::optional<ArrayRef<Extent>> contents = node.getContents(1);
     if (!contents)
-      return node.error("pads must be known when compiling; bind a graph input "
-                        "with --constant-input, or dynamic dimensions with "
-                        "--dim");
+      return node.requireKnown(1, "pads");
     values.assign(contents->begin(), contents->end());
     if (node.hasInput(3)) {
       FailureOr<SmallVector<int64_t>> given = node.getConstants(3, "axes");

@@ -193,7 +193,7 @@ static FailureOr<Tensor> emitIntegerMatmul(Node &node, Tensor a,
   std::optional<Tensor> givenZero = cZero;
   Tensor given = c;
   // Code that can be marked, rather than constants of another type.
-  if (c.contents) {
+  if (c.contents && !isFloat(c.dtype)) {
     c.value = node.getValue(c);
     c.contents.reset();
   }

@@ -33,9 +33,7 @@ static LogicalResult importTile(Node &node) {
   } else {
     std::optional<ArrayRef<Extent>> given = node.getContents(1);
     if (!given)
-      return node.error("repeats must be known when compiling; bind a graph "
-                        "input with --constant-input, or dynamic dimensions "
-                        "with --dim");
+      return node.requireKnown(1, "repeats");
     if (static_cast<int64_t>(given->size()) != rank)
       return node.error("there are " + Twine(given->size()) +
                         " repeats for rank " + Twine(rank));

@@ -126,8 +126,27 @@ static FailureOr<Tensor> reduceAsFloat(Node &node, Tensor x,
   return emitCast(node, *wide, x.dtype);
 }
 
+/// All elements of a shape, or of what was computed from one, in one.
+static std::optional<Tensor> foldReduction(
+    Node &node, const Tensor &x, ArrayRef<int64_t> axes,
+    function_ref<std::optional<Extent>(const Extent &, const Extent &)> fold) {
+  if (!x.contents || x.contents->empty() || isFloat(x.dtype) ||
+      axes.size() != x.shape.size())
+    return std::nullopt;
+  std::optional<Extent> all = x.contents->front();
+  for (const Extent &next : ArrayRef(*x.contents).drop_front())
+    all = all ? fold(*all, next) : std::nullopt;
+  if (!all || !fitsType(*all, x.dtype))
+    return std::nullopt;
+  Tensor result = node.makeTensor(x.dtype, {}, nullptr);
+  result.contents = {*all};
+  return result;
+}
+
 static FailureOr<Tensor> reduceSum(Node &node, Tensor x,
                                    ArrayRef<int64_t> axes) {
+  if (std::optional<Tensor> all = foldReduction(node, x, axes, Extent::add))
+    return *all;
   return node.emitSum(x, axes);
 }
 
@@ -139,6 +158,11 @@ static FailureOr<Tensor> reduceMean(Node &node, Tensor x,
 /// False is less than true.
 static FailureOr<Tensor> reduceMax(Node &node, Tensor x,
                                    ArrayRef<int64_t> axes) {
+  auto fold = [&](const Extent &a, const Extent &b) {
+    return node.getSymbols().max(node.b, a, b);
+  };
+  if (std::optional<Tensor> all = foldReduction(node, x, axes, fold))
+    return *all;
   if (x.dtype == DType::Bool)
     return node.emitReduce(x, axes, node.emitScalar(node.b.getI1Type(), 0),
                            [](B &b, ValueRange args) -> Value {
@@ -149,6 +173,11 @@ static FailureOr<Tensor> reduceMax(Node &node, Tensor x,
 
 static FailureOr<Tensor> reduceMin(Node &node, Tensor x,
                                    ArrayRef<int64_t> axes) {
+  auto fold = [&](const Extent &a, const Extent &b) {
+    return node.getSymbols().min(node.b, a, b);
+  };
+  if (std::optional<Tensor> all = foldReduction(node, x, axes, fold))
+    return *all;
   if (x.dtype == DType::Bool)
     return node.emitReduce(x, axes, node.emitScalar(node.b.getI1Type(), 1),
                            [](B &b, ValueRange args) -> Value {
@@ -177,15 +206,8 @@ FailureOr<Tensor> tern::onnx_import::emitMin(Node &node, Tensor x,
 
 static FailureOr<Tensor> reduceProd(Node &node, Tensor x,
                                     ArrayRef<int64_t> axes) {
-  // The number of elements of a shape.
-  if (x.contents && axes.size() == x.shape.size()) {
-    if (std::optional<Extent> product = Extent::product(*x.contents);
-        product && fitsType(*product, x.dtype)) {
-      Tensor result = node.makeTensor(x.dtype, {}, nullptr);
-      result.contents = {*product};
-      return result;
-    }
-  }
+  if (std::optional<Tensor> all = foldReduction(node, x, axes, Extent::mul))
+    return *all;
   Value one = node.emitScalar(node.getElementType(x.dtype), 1);
   return node.emitReduce(x, axes, one, [&](B &b, ValueRange args) -> Value {
     if (isFloat(x.dtype))

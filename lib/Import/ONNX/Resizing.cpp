@@ -391,13 +391,17 @@ static LogicalResult importResize(Node &node) {
     sizes = node.getContents(3);
   if (sizes && sizes->empty())
     sizes = std::nullopt;
-  if ((scales ? scales->size() : sizes ? sizes->size() : 0) != numbers.size())
-    return node.error("scales or sizes must be known when compiling, one for "
-                      "each axis; bind graph inputs with --constant-input");
+  unsigned sizesAt = !isOld && node.hasInput(3) ? 3 : scalesAt;
+  if (!scales && !sizes)
+    return node.requireKnown(sizesAt, "scales or sizes");
+  if ((scales ? scales->size() : sizes->size()) != numbers.size())
+    return node.error(
+        "there are " + Twine(scales ? scales->size() : sizes->size()) +
+        " scales or sizes for " + Twine(numbers.size()) + " axes");
   std::optional<SmallVector<double>> roi =
       isOld ? std::nullopt : node.getFloatContents(1);
   if (how.crops() && (!roi || roi->size() != 2 * numbers.size()))
-    return node.error("the region of interest must be known when compiling");
+    return node.requireKnown(1, "the region of interest");
   Extents shape(input.shape);
   SmallVector<Axis> axes;
   // One scale for all, the least or greatest of those wanted.

@@ -21,12 +21,15 @@ void tern::onnx_import::addUnary(OpTable &ops, StringRef name, int64_t since,
     Tensor input = node.getInput(0);
     if (failed(node.expectTypes(input, types)))
       return failure();
-    if (fold && input.contents) {
+    // Only those that leave integers alone keep floats that are.
+    if (fold && input.contents && (!isFloat(input.dtype) || types == Floats)) {
       Tensor result = node.makeTensor(input.dtype, input.shape, nullptr);
       result.contents.emplace();
       for (const Extent &extent : *input.contents)
-        if (std::optional<Extent> value = fold(extent);
-            value && fitsType(*value, input.dtype))
+        if (node.getSymbols().isFloat(extent))
+          break;
+        else if (std::optional<Extent> value = fold(node, extent);
+                 value && fitsType(*value, input.dtype))
           result.contents->push_back(*value);
       if (result.contents->size() == input.contents->size()) {
         node.setResult(0, result);
@@ -93,7 +96,7 @@ std::optional<Extents> tern::onnx_import::repeatContents(const Tensor &tensor,
 std::optional<Tensor>
 tern::onnx_import::foldBinary(Node &node, const Tensor &lhs, const Tensor &rhs,
                               DType dtype, const ContentsFold &fold) {
-  if (!fold || !lhs.contents || !rhs.contents)
+  if (!fold || !lhs.contents || !rhs.contents || isFloat(lhs.dtype))
     return std::nullopt;
   // Only shapes that are easy to broadcast: equal, or one element.
   auto rank = [](const Tensor &t) {
@@ -118,8 +121,19 @@ tern::onnx_import::foldBinary(Node &node, const Tensor &lhs, const Tensor &rhs,
   return result;
 }
 
+void tern::onnx_import::forgetConstant(Node &node, Tensor &operand) {
+  auto isConstant = [](const Extent &extent) { return extent.getConstant(); };
+  if (isFloat(operand.dtype) || !operand.contents ||
+      !llvm::all_of(*operand.contents, isConstant))
+    return;
+  node.getValue(operand);
+  operand.contents.reset();
+}
+
 bool tern::onnx_import::fitsType(const Extent &extent, DType dtype) {
   std::optional<int64_t> value = extent.getConstant();
+  if (isFloat(dtype))
+    return true;
   if (!value) // Symbolic ones are extents of tensors, or answers about them.
     return dtype == DType::Bool || getBitWidth(dtype) >= 32;
   if (isUnsigned(dtype))
@@ -142,6 +156,8 @@ void tern::onnx_import::addBinary(OpTable &ops, StringRef name, int64_t since,
       node.setResult(0, *folded);
       return success();
     }
+    if (fold)
+      forgetConstant(node, (*operands)[1]);
     return node.setResult(
         node.emitMap(*operands, dtype, [&](B &b, ValueRange args) {
           return body(b, args[0], args[1], dtype);

@@ -118,9 +118,7 @@ static LogicalResult importReshape(Node &node) {
       return node.error("required input 1 is missing");
     std::optional<ArrayRef<Extent>> contents = node.getContents(1);
     if (!contents)
-      return node.error("the new shape must be known when compiling; bind a "
-                        "graph input with --constant-input, or dynamic "
-                        "dimensions with --dim");
+      return node.requireKnown(1, "the new shape");
     target.assign(contents->begin(), contents->end());
   }
   FailureOr<Extents> shape = inferReshape(node, input, target, zeroIsZero);
@@ -263,9 +261,7 @@ static LogicalResult importExpand(Node &node) {
   Tensor input = node.getInput(0);
   std::optional<ArrayRef<Extent>> target = node.getContents(1);
   if (!target)
-    return node.error("the new shape must be known when compiling; bind a "
-                      "graph input with --constant-input, or dynamic "
-                      "dimensions with --dim");
+    return node.requireKnown(1, "the new shape");
   FailureOr<Extents> shape = node.broadcast(input.shape, *target);
   if (failed(shape))
     return failure();

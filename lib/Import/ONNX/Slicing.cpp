@@ -42,6 +42,16 @@ FailureOr<Tensor> tern::onnx_import::emitSlice(Node &node, Tensor operand,
   }
   if (failed(node.checkShape(operand.dtype, shape)))
     return failure();
+  // Part of a shape.
+  if (llvm::all_of(ranges, [](const Span &range) {
+        return range.start.getConstant() && range.size.getConstant();
+      }))
+    if (std::optional<Tensor> part = node.pickElements(
+            operand, shape, [&](SmallVectorImpl<int64_t> &position) {
+              for (auto [i, range] : llvm::zip_equal(position, ranges))
+                i = *range.start.getConstant() + i * range.step;
+            }))
+      return *part;
   // An empty slice may start at the end, which is out of bounds for MLIR.
   if (llvm::is_contained(shape, Extent(0)))
     return node.makeTensor(
@@ -77,7 +87,9 @@ FailureOr<Tensor> tern::onnx_import::emitConcat(Node &node,
   const Tensor &first = inputs.front();
   Extents shape(first.shape);
   shape[axis] = 0;
-  bool isKnown = first.getRank() == 1;
+  // Floats beside those that are computed from extents.
+  bool isKnown = llvm::any_of(
+      inputs, [](const Tensor &input) { return input.contents.has_value(); });
   SmallVector<Extent> offsets;
   for (Tensor &input : inputs) {
     Extents wanted(first.shape);
@@ -95,16 +107,26 @@ FailureOr<Tensor> tern::onnx_import::emitConcat(Node &node,
     if (!next)
       return node.error("the extent of the result overflows");
     shape[axis] = *next;
+    if (isKnown && !input.contents)
+      input.contents = node.getElements(input);
     isKnown &= input.contents.has_value();
   }
   if (failed(node.checkShape(first.dtype, shape)))
     return failure();
   Tensor result = node.makeTensor(first.dtype, shape, nullptr);
-  if (isKnown &&
-      shape[0].getConstant().value_or(maxContents + 1) <= maxContents) {
+  std::optional<Extent> count = Extent::product(shape);
+  if (isKnown && count && count->getConstant() &&
+      *count->getConstant() <= maxContents) {
+    // Row by row of what lies before the axis.
+    std::optional<Extent> rows =
+        Extent::product(ArrayRef(shape).take_front(axis));
     result.contents.emplace();
-    for (const Tensor &input : inputs)
-      result.contents->append(input.contents->begin(), input.contents->end());
+    for (int64_t row = 0, end = *rows->getConstant(); row < end; ++row)
+      for (const Tensor &input : inputs) {
+        size_t length = input.contents->size() / end;
+        result.contents->append(input.contents->begin() + row * length,
+                                input.contents->begin() + (row + 1) * length);
+      }
     return result;
   }
   B &b = node.b;
@@ -150,9 +172,7 @@ static LogicalResult importSplit(Node &node) {
   if (isGiven) {
     std::optional<ArrayRef<Extent>> values = node.getContents(1);
     if (!values)
-      return node.error("sizes must be known when compiling; bind a graph "
-                        "input with --constant-input, or dynamic dimensions "
-                        "with --dim");
+      return node.requireKnown(1, "sizes");
     parts.assign(values->begin(), values->end());
   } else if (std::optional<SmallVector<int64_t>> values =
                  node.getInts("split")) {
@@ -167,8 +187,10 @@ static LogicalResult importSplit(Node &node) {
     std::string message = "the sizes do not add up to " + node.describe(whole);
     std::optional<Extent> sum = Extent(0);
     for (const Extent &size : parts) {
+      std::string isNegative =
+          "a size, " + node.describe(size) + ", is negative";
       if (failed(node.requireNonNegative(
-              size, "a size, " + node.describe(size) + ", is negative")))
+              size, size.getConstant() ? message : isNegative)))
         return failure();
       sum = sum ? Extent::add(*sum, size) : std::nullopt;
     }
@@ -240,9 +262,7 @@ static FailureOr<SliceOperands> getSliceOperands(Node &node) {
         return node.error("required input " + Twine(i) + " is missing");
       std::optional<ArrayRef<Extent>> contents = node.getContents(i);
       if (!contents)
-        return node.error("starts and ends must be known when compiling; bind "
-                          "a graph input with --constant-input, or dynamic "
-                          "dimensions with --dim");
+        return node.requireKnown(i, "starts and ends");
       (i == 1 ? result.starts : result.ends)
           .assign(contents->begin(), contents->end());
     }
@@ -385,17 +405,6 @@ static LogicalResult importSlice(Node &node) {
                         " is; fix dynamic dimensions with --dim");
     ranges[*axis] = *range;
   }
-  // Part of a shape.
-  if (input.contents && input.getRank() == 1 && ranges[0].start.getConstant() &&
-      ranges[0].size.getConstant()) {
-    Tensor result = node.makeTensor(input.dtype, {ranges[0].size}, nullptr);
-    result.contents.emplace();
-    int64_t index = *ranges[0].start.getConstant();
-    for (int64_t i = 0; i < *ranges[0].size.getConstant(); ++i)
-      result.contents->push_back((*input.contents)[index + i * ranges[0].step]);
-    node.setResult(0, result);
-    return success();
-  }
   return node.setResult(emitSlice(node, input, ranges));
 }
 
@@ -405,20 +414,27 @@ static LogicalResult importSlice(Node &node) {
 
 /// Elements of a shape, picked by known indices.
 static std::optional<Tensor> foldGather(Node &node, const Tensor &data,
-                                        const Tensor &indices) {
-  if (!data.contents || data.getRank() != 1 || !indices.contents)
+                                        const Tensor &indices, int64_t axis,
+                                        ArrayRef<Extent> shape) {
+  if (!data.contents || !indices.contents)
     return std::nullopt;
-  Tensor result = node.makeTensor(data.dtype, indices.shape, nullptr);
-  result.contents.emplace();
-  int64_t count = data.contents->size();
+  int64_t count = *data.shape[axis].getConstant();
   for (const Extent &extent : *indices.contents) {
     std::optional<int64_t> index = extent.getConstant();
     if (!index || *index < -count || *index >= count)
       return std::nullopt;
-    result.contents->push_back(
-        (*data.contents)[*index < 0 ? *index + count : *index]);
   }
-  return result;
+  return node.pickElements(
+      data, shape, [&](SmallVectorImpl<int64_t> &position) {
+        int64_t at = 0;
+        for (auto [i, extent] : llvm::enumerate(indices.shape))
+          at = at * *extent.getConstant() + position[axis + i];
+        int64_t index = *(*indices.contents)[at].getConstant();
+        auto *first = position.begin() + axis;
+        position.erase(first, first + indices.getRank());
+        position.insert(position.begin() + axis,
+                        index < 0 ? index + count : index);
+      });
 }
 
 static LogicalResult importGather(Node &node) {
@@ -429,14 +445,15 @@ static LogicalResult importGather(Node &node) {
     return failure();
   if (indices.dtype != DType::I64 && indices.dtype != DType::I32)
     return node.error("indices must be i32 or i64");
-  if (std::optional<Tensor> folded = foldGather(node, data, indices)) {
-    node.setResult(0, *folded);
-    return success();
-  }
   const Extent &extent = data.shape[*axis];
   Extents shape(ArrayRef(data.shape).take_front(*axis));
   shape.append(indices.shape.begin(), indices.shape.end());
   shape.append(data.shape.begin() + *axis + 1, data.shape.end());
+  if (std::optional<Tensor> folded =
+          foldGather(node, data, indices, *axis, shape)) {
+    node.setResult(0, *folded);
+    return success();
+  }
   if (failed(requireIndices(node, indices, extent)))
     return failure();
 

@@ -201,8 +201,7 @@ static LogicalResult importTopK(Node &node) {
   } else {
     std::optional<ArrayRef<Extent>> given = node.getContents(1);
     if (!given || given->size() != 1)
-      return node.error("k must be known when compiling; bind a graph input "
-                        "with --constant-input");
+      return node.requireKnown(1, "k");
     k = given->front();
   }
   const Extent &extent = input.shape[*axis];

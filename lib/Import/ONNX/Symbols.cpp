@@ -136,7 +136,11 @@ Value Symbols::getValue(ImplicitLocOpBuilder &b, const Extent &extent) {
   std::string key = getKey(extent);
   if (Value value = values.lookup(key))
     return value;
-  auto keep = [&](Value value) { return values[key] = value; };
+  auto keep = [&](Value value) {
+    if (!extent.getConstant())
+      extents.try_emplace(value, extent);
+    return values[key] = value;
+  };
   if (std::optional<int64_t> constant = extent.getConstant())
     return keep(arith::ConstantIndexOp::create(b, *constant));
   if (std::optional<unsigned> number = extent.getAtom()) {

@@ -12,6 +12,8 @@
 #include "Extent.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include <algorithm>
@@ -79,6 +81,25 @@ public:
   std::optional<Extent> max(mlir::ImplicitLocOpBuilder &b, const Extent &lhs,
                             const Extent &rhs);
 
+  /// Scalar code: emitted by `body`, constants folded and nothing twice. None,
+  /// and nothing emitted, if it is more than that: if it reads a tensor, or
+  /// asks for a position.
+  std::optional<mlir::Value> emitScalar(mlir::ImplicitLocOpBuilder &b,
+                                        llvm::function_ref<mlir::Value()> body);
+  /// An element of a tensor as a scalar of its type.
+  mlir::Value getScalar(mlir::ImplicitLocOpBuilder &b, const Extent &extent,
+                        mlir::Type type);
+  /// A scalar that `emitScalar` made as an element of a tensor: an atom, unless
+  /// it is a constant or an extent in another type. One that is a float is
+  /// for `getScalar` alone.
+  Extent getExtent(mlir::ImplicitLocOpBuilder &b, mlir::Value scalar,
+                   llvm::StringRef function, llvm::ArrayRef<Extent> operands,
+                   bool isUnsigned = false);
+  /// Whether the element is known, be it that it is no integer.
+  bool isConstant(const Extent &extent) const;
+  /// Whether the element is a float that is computed.
+  bool isFloat(const Extent &extent) const;
+
   /// The values made so far. Code in a region of its own (the body of a loop)
   /// makes values that code after it must not use: save them before and
   /// restore them after. No atoms are to be made in between.
@@ -145,6 +166,14 @@ private:
   /// By the difference of their operands: minima, and their first operands.
   llvm::StringMap<std::pair<Extent, Extent>> minima;
   llvm::StringSet<> nonNegatives; // Extents assumed to be, by their key.
+
+  struct ScalarInfo : llvm::DenseMapInfo<mlir::Operation *> {
+    static unsigned getHashValue(const mlir::Operation *op);
+    static bool isEqual(const mlir::Operation *lhs, const mlir::Operation *rhs);
+  };
+  llvm::DenseSet<mlir::Operation *, ScalarInfo> scalars;
+  llvm::DenseMap<mlir::Value, Extent> scalarAtoms;
+  llvm::DenseMap<mlir::Value, Extent> extents; // By their values.
 };
 
 /// The static shape with kDynamic for what is not static.

@@ -24,7 +24,9 @@ struct Tensor {
   DType dtype = DType::F32;
   Extents shape;
   mlir::Value value;
-  /// The elements of a small integer or boolean tensor, row-major.
+  /// The elements of a small integer or boolean tensor, row-major; or of a
+  /// small tensor of another type that is computed from extents: of floats,
+  /// those that are integers, and atoms for `Symbols::getScalar`.
   std::optional<Extents> contents;
   /// The elements of another small tensor.
   mlir::DenseElementsAttr constant;

@@ -301,7 +301,7 @@ tern::onnx_import::readConstant(Node &node, const Tensor &tensor) {
   }
   auto bytes = std::make_shared<std::vector<char>>();
   int64_t size = getByteSize(tensor.dtype);
-  if (tensor.contents) {
+  if (tensor.contents && !isFloat(tensor.dtype)) {
     for (const Extent &extent : *tensor.contents) {
       std::optional<int64_t> value = extent.getConstant();
       if (!value)
