@@ -19,14 +19,14 @@ rng = np.random.default_rng(seed)
 FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
 
 
-def compile_model(name, nodes, inputs, outputs, *options, initializers=()):
+def compile_model(name, nodes, inputs, outputs, *options, initializers=(), opset=16):
     info = helper.make_tensor_value_info
     graph = helper.make_graph(
         nodes, name, [info(n, t, s) for n, t, s in inputs],
         [info(n, t, s) for n, t, s in outputs], list(initializers))
     path = os.path.join(folder, name + ".onnx")
     onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[
-        helper.make_opsetid("", 16)]), path)
+        helper.make_opsetid("", opset)]), path)
     return subprocess.run(["ternc", path, "-o", path[:-5] + ".so", *options],
                           capture_output=True, text=True)
 
@@ -177,6 +177,24 @@ np.testing.assert_allclose(got[0], want, rtol=1e-5, atol=1e-6)
 for value in (5, -1, 2**31 - 1, -2**31):
     got, error = run("lengths", {"x": x, "l": spoil(lengths, value)})
     assert got is None and "sequence_lens must be from 0 to time, the number of time steps" in error, (value, got, error)
+
+# Positions in a cache leave room for what is written.
+cache, update = rng.normal(size=(3, 7, 5)).astype(np.float32), rng.normal(size=(3, 2, 5)).astype(np.float32)
+for mode, good, bad in (("linear", [0, 5, 3], [6, -1, 2**40]), ("circular", [6, 13, 2**40], [-1, -2**63])):
+    made = compile_model(f"cache-{mode}", [helper.make_node("TensorScatter", ["x", "u", "i"], ["y"], mode=mode)],
+                         [("x", FLOAT, ["n", "time", 5]), ("u", FLOAT, ["n", "s", 5]), ("i", INT, ["n"])], [("y", FLOAT, ["n", "time", 5])], opset=24)
+    assert made.returncode == 0, made.stderr
+    want = cache.copy()
+    for entry, start in enumerate(good):
+        for s in range(2):
+            want[entry, (start + s) % 7] = update[entry, s]
+    feed = {"x": cache, "u": update, "i": np.array(good)}
+    np.testing.assert_array_equal(run(f"cache-{mode}", feed)[0], want)
+    for value in bad:
+        got, error = run(f"cache-{mode}", dict(feed, i=spoil(feed["i"], value)))
+        assert got is None and "write_indices must be from 0 to" in error, (mode, value, got, error)
+got, error = run("cache-linear", {"x": cache[:, :1], "u": update, "i": np.zeros(3, np.int64)})
+assert got is None and "fewer than the updates" in error, error
 
 # Known when compiling.
 made = compile_model(

@@ -329,3 +329,38 @@ def cast(d):
     elif source.startswith("i") and target.startswith("u"):
         x = np.abs(x)
     d.node("Cast", [d.input(x)], to=ONNX_TYPES[np.dtype(target)])
+
+
+@generator("ReverseSequence")
+def reverse_sequence(d):
+    shape, batch = d.shape(d.integer(2, 4), 2000), d.integer(0, 1)
+    shape[1 - batch] = d.fixed()
+    lengths = d.operand([shape[batch]], "i8", 0, shape[1 - batch])
+    d.opset = 10
+    d.node("ReverseSequence", [d.operand(shape, d.choice(NUMBERS)), lengths], batch_axis=batch, time_axis=1 - batch)
+
+
+@generator("RotaryEmbedding")
+def rotary_embedding(d):
+    heads, half, rest = d.integer(1, 4), d.integer(1, 9), d.integer(0, 5) if d.flip(0.3) else 0
+    batch, time, size = d.size(5), d.size(17), 2 * half + rest
+    attributes = dict(interleaved=int(d.flip()), num_heads=heads)
+    if rest:
+        attributes["rotary_embedding_dim"] = 2 * half
+    x = d.operand([batch, heads, time, size] if d.flip() else [batch, time, heads * size], "f4")
+    if d.flip():
+        count = d.integer(1, 40)
+        operands = [d.operand([count, half], "f4"), d.operand([count, half], "f4"), d.operand([batch, time], "i8", 0, count - 1)]
+    else:
+        operands = [d.operand([batch, time, half], "f4"), d.operand([batch, time, half], "f4")]
+    d.opset = 23
+    d.node("RotaryEmbedding", [x, *operands], **attributes)
+
+
+@generator("LpNormalization")
+def lp_normalization(d):
+    rank = d.integer(1, 4)
+    x = d.array(d.shape(rank), d.choice(("f4", "f8")))
+    if d.flip(0.3):
+        x[0] = 0
+    d.node("LpNormalization", [d.input(x)], axis=axis_of(d, rank), p=d.integer(1, 2))

@@ -303,6 +303,52 @@ static LogicalResult importGatherND(Node &node) {
       }));
 }
 
+/// Turns round the first elements along the time of each entry of the batch, as
+/// many as `sequence_lens` says.
+static LogicalResult importReverseSequence(Node &node) {
+  Tensor data = node.getInput(0), lengths = node.getInput(1);
+  int64_t batch = node.getInt("batch_axis", 1);
+  int64_t time = node.getInt("time_axis", 0);
+  if (data.getRank() < 2)
+    return node.error("the input has rank " + Twine(data.getRank()) +
+                      ", less than 2");
+  if (batch < 0 || batch > 1 || time != 1 - batch)
+    return node.error("attributes 'batch_axis' and 'time_axis' must be 0 and "
+                      "1, or 1 and 0");
+  if (lengths.dtype != DType::I64)
+    return node.error("sequence_lens must be i64");
+  FailureOr<Tensor> fitting = node.expectShape(
+      lengths, {data.shape[batch]},
+      "sequence_lens have shape " + node.describe(lengths.shape) + ", not " +
+          node.describe({data.shape[batch]}));
+  if (failed(fitting) ||
+      failed(requireUpTo(node, *fitting, data.shape[time],
+                         "sequence_lens must be from 0 to " +
+                             node.describe(data.shape[time]) +
+                             ", the number of time steps")))
+    return failure();
+  Value source = node.getValue(data), counts = node.getValue(*fitting);
+  Value extent = getExtentValues(node, data.shape)[time];
+  return node.setResult(
+      node.emitMap({}, data.shape, data.dtype, [&](B &b, ValueRange) -> Value {
+        SmallVector<Value> position;
+        for (int64_t i = 0; i < data.getRank(); ++i)
+          position.push_back(linalg::IndexOp::create(b, i));
+        Value count = arith::IndexCastOp::create(
+            b, b.getIndexType(),
+            tensor::ExtractOp::create(b, counts, position[batch]));
+        Value one = arith::ConstantIndexOp::create(b, 1);
+        Value last = arith::SubIOp::create(b, count, one);
+        Value turned = arith::SubIOp::create(b, last, position[time]);
+        Value isTurned = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                                               position[time], count);
+        position[time] = emitSafeIndex(
+            b, arith::SelectOp::create(b, isTurned, turned, position[time]),
+            extent);
+        return tensor::ExtractOp::create(b, source, position);
+      }));
+}
+
 //===----------------------------------------------------------------------===//
 // Scatter
 //===----------------------------------------------------------------------===//
@@ -412,6 +458,72 @@ static LogicalResult importScatterElements(Node &node) {
         for (int64_t i = 0; i < data.getRank(); ++i)
           if (i == *axis || indices.shape[i] != data.shape[i])
             at[i] = emitSafeIndex(b, at[i], extents[i]);
+        return at;
+      });
+}
+
+/// Writes updates of a sequence into a cache along an axis, from a position on
+/// that each entry of the batch has for itself; beyond the end, a circular
+/// cache begins again.
+static LogicalResult importTensorScatter(Node &node) {
+  Tensor cache = node.getInput(0), updates = node.getInput(1);
+  StringRef mode = node.getString("mode", "linear");
+  if (mode != "linear" && mode != "circular")
+    return node.error("attribute 'mode' is " + quote(mode) +
+                      "; it must be linear or circular");
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", -2), cache.getRank());
+  if (failed(axis))
+    return failure();
+  if (*axis == 0)
+    return node.error("axis 0 is that of the batch");
+  if (updates.getRank() != cache.getRank())
+    return node.error("inputs have different ranks");
+  Extents shape = cache.shape;
+  shape[*axis] = updates.shape[*axis];
+  FailureOr<Tensor> fitting =
+      node.expectShape(updates, shape,
+                       "updates of shape " + node.describe(updates.shape) +
+                           " do not fit " + node.describe(cache.shape));
+  std::optional<Extent> room = Extent::sub(cache.shape[*axis], shape[*axis]);
+  if (failed(fitting) || !room ||
+      failed(node.requireNonNegative(
+          *room, "the cache has " + node.describe(cache.shape[*axis]) +
+                     " positions, fewer than the updates, " +
+                     node.describe(shape[*axis]))))
+    return failure();
+  Value starts;
+  if (node.hasInput(2)) {
+    Tensor given = node.getInput(2);
+    if (given.dtype != DType::I64)
+      return node.error("write_indices must be i64");
+    FailureOr<Tensor> indices = node.expectShape(
+        given, {cache.shape[0]},
+        "write_indices have shape " + node.describe(given.shape) + ", not " +
+            node.describe({cache.shape[0]}));
+    bool isCircular = mode == "circular";
+    std::string limit =
+        isCircular ? "a number of an i64" : node.describe(*room);
+    if (failed(indices) ||
+        failed(requireUpTo(node, *indices,
+                           isCircular ? Extent(1LL << 62) : *room,
+                           "write_indices must be from 0 to " + limit)))
+      return failure();
+    starts = node.getValue(*indices);
+  }
+  SmallVector<Value> extents = getExtentValues(node, cache.shape);
+  return importScatter(
+      node, cache, *fitting, [&](B &b, ArrayRef<Value> position) {
+        SmallVector<Value> at(position);
+        if (!starts)
+          return at;
+        Value start = arith::IndexCastOp::create(
+            b, b.getIndexType(),
+            tensor::ExtractOp::create(b, starts, position[0]));
+        at[*axis] = arith::AddIOp::create(b, start, position[*axis]);
+        if (mode == "circular")
+          at[*axis] = arith::RemSIOp::create(b, at[*axis], extents[*axis]);
+        at[*axis] = emitSafeIndex(b, at[*axis], extents[*axis]);
         return at;
       });
 }
@@ -575,6 +687,8 @@ void tern::onnx_import::addIndexingOps(OpTable &ops) {
   ops.onOp("GatherND", 11, 2, importGatherND);
   ops.onOp("Scatter", 9, 3, importScatterElements);
   ops.onOp("ScatterElements", 11, 3, importScatterElements);
+  ops.onOp("ReverseSequence", 10, 2, importReverseSequence);
+  ops.onOp("TensorScatter", 24, {2, 3}, importTensorScatter);
   ops.onOp("ScatterND", 11, 3, importScatterND);
   ops.onOp("Trilu", 14, {1, 2}, importTrilu);
   ops.onOp("EyeLike", 9, 1, importEyeLike);

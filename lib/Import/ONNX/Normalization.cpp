@@ -442,6 +442,51 @@ static LogicalResult importMeanVarianceNorm(Node &node) {
   return node.setResult(node.emitFloatCast(*y, x.dtype));
 }
 
+/// x divided by its norm along an axis, the sum of magnitudes or the root of
+/// the sum of squares; 0 where that is 0.
+static LogicalResult importLpNormalization(Node &node) {
+  Tensor input = node.getInput(0);
+  int64_t p = node.getInt("p", 2);
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", -1), input.getRank());
+  if (failed(node.expectTypes(input, Floats)) || failed(axis))
+    return failure();
+  if (p != 1 && p != 2)
+    return node.error("attribute 'p' is " + Twine(p) + "; it must be 1 or 2");
+  FailureOr<Tensor> x =
+      node.emitFloatCast(input, getAccumulatorType(input.dtype));
+  if (failed(x))
+    return failure();
+  FailureOr<Tensor> powers =
+      node.emitMap({*x}, x->dtype, [&](B &b, ValueRange args) -> Value {
+        if (p == 1)
+          return math::AbsFOp::create(b, args[0]);
+        return arith::MulFOp::create(b, args[0], args[0]);
+      });
+  FailureOr<Tensor> sum =
+      succeeded(powers) ? node.emitSum(*powers, {*axis}) : powers;
+  if (succeeded(sum))
+    sum = node.emitUnsqueeze(*sum, {*axis});
+  if (failed(sum))
+    return failure();
+  FailureOr<Tensor> y =
+      node.emitMap({*x, *sum}, x->dtype, [&](B &b, ValueRange args) -> Value {
+        Type type = args[0].getType();
+        Value zero = emitConstant(b, type, 0);
+        Value isZero =
+            arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[1], zero);
+        Value norm = arith::SelectOp::create(b, isZero,
+                                             emitConstant(b, type, 1), args[1]);
+        if (p == 2)
+          norm = math::SqrtOp::create(b, norm);
+        return arith::SelectOp::create(b, isZero, zero,
+                                       arith::DivFOp::create(b, args[0], norm));
+      });
+  if (failed(y))
+    return failure();
+  return node.setResult(node.emitFloatCast(*y, input.dtype));
+}
+
 void tern::onnx_import::addNormalizationOps(OpTable &ops) {
   ops.onOp("LayerNormalization", 17, {2, 3},
            [](Node &node) { return importLayerNorm(node, /*isRms=*/false); });
@@ -452,5 +497,6 @@ void tern::onnx_import::addNormalizationOps(OpTable &ops) {
            [](Node &node) { return importGroupedNorm(node, true); });
   ops.onOp("GroupNormalization", 18, 3,
            [](Node &node) { return importGroupedNorm(node, false); });
+  ops.onOp("LpNormalization", 1, 1, importLpNormalization);
   ops.onOp("MeanVarianceNormalization", 9, 1, importMeanVarianceNorm);
 }

@@ -45,6 +45,7 @@ const OpTable &OpTable::get() {
     addQuantizationOps(ops);
     addResizingOps(ops);
     addRecurrentOps(ops);
+    addRotaryEmbeddingOps(ops);
     addReductionOps(ops);
     addNormalizationOps(ops);
     addShapeOps(ops);

@@ -91,6 +91,7 @@ void addRecurrentOps(OpTable &ops);
 void addReductionOps(OpTable &ops);
 void addNormalizationOps(OpTable &ops);
 void addShapeOps(OpTable &ops);
+void addRotaryEmbeddingOps(OpTable &ops);
 void addSlicingOps(OpTable &ops);
 void addConstantOps(OpTable &ops);
 
