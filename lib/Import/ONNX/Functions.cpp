@@ -55,10 +55,17 @@ private:
     llvm::StringMap<const onnx::AttributeProto *> attributes;
     /// What the names of its nodes begin with.
     std::string prefix;
+    /// Whether other names are those of the graph, as they are in a branch.
+    bool isOpen = false;
   };
 
   llvm::Error add(const onnx::NodeProto &proto, const Opsets &opsets,
-                  std::string name);
+                  std::string name, const Scope *scope = nullptr);
+  llvm::Error addIf(const onnx::NodeProto &node, const Opsets &opsets,
+                    llvm::StringRef name, const Scope *scope);
+  llvm::Error addBranch(const onnx::NodeProto &node, const Opsets &opsets,
+                        llvm::StringRef name, const Scope *scope, bool isThen,
+                        onnx::NodeProto &choice);
   llvm::Error call(const onnx::NodeProto &node, llvm::StringRef name,
                    const onnx::FunctionProto &function, const Opsets &callers);
   llvm::Error bindAttributes(const onnx::NodeProto &node,
@@ -79,6 +86,7 @@ private:
   const onnx::ModelProto &model;
   llvm::StringSet<> usedNames;
   std::vector<const onnx::FunctionProto *> active;
+  llvm::ArrayRef<Guard> guards;
   std::deque<onnx::AttributeProto> defaults;
   llvm::DenseMap<const onnx::FunctionProto *, const Opsets *> opsetsOf;
 };
@@ -104,16 +112,14 @@ llvm::Error InlinedGraph::build(const onnx::ModelProto &model,
 
 llvm::Error InlinedGraph::Inliner::run(const Opsets &opsets) {
   const onnx::GraphProto &main = model.graph();
-  if (model.functions_size() > 0) {
-    for (const onnx::NodeProto &node : main.node())
-      for (const auto *names : {&node.input(), &node.output()})
-        for (const std::string &name : *names)
-          usedNames.insert(name);
-    for (const onnx::ValueInfoProto &input : main.input())
-      usedNames.insert(input.name());
-    for (const onnx::TensorProto &tensor : main.initializer())
-      usedNames.insert(tensor.name());
-  }
+  for (const onnx::NodeProto &node : main.node())
+    for (const auto *names : {&node.input(), &node.output()})
+      for (const std::string &name : *names)
+        usedNames.insert(name);
+  for (const onnx::ValueInfoProto &input : main.input())
+    usedNames.insert(input.name());
+  for (const onnx::TensorProto &tensor : main.initializer())
+    usedNames.insert(tensor.name());
   for (auto [i, node] : llvm::enumerate(main.node()))
     if (llvm::Error error = add(node, opsets, getNodeName(node, i)))
       return error;
@@ -132,15 +138,120 @@ InlinedGraph::Inliner::find(const onnx::NodeProto &node) const {
 }
 
 llvm::Error InlinedGraph::Inliner::add(const onnx::NodeProto &proto,
-                                       const Opsets &opsets, std::string name) {
+                                       const Opsets &opsets, std::string name,
+                                       const Scope *scope) {
   if (const onnx::FunctionProto *function = find(proto))
     return call(proto, name, *function, opsets);
+  if (proto.op_type() == "If" && getDomain(proto.domain()).empty() &&
+      proto.attribute_size() != 0)
+    return addIf(proto, opsets, name, scope);
   if (graph.nodes.size() >= maxNodes)
     return makeError(name, "there are more than " + llvm::Twine(maxNodes) +
                                " nodes, those of functions counted for each "
                                "call");
-  graph.nodes.push_back({&proto, &opsets, std::move(name)});
+  graph.nodes.push_back({&proto, &opsets, std::move(name), guards});
   return llvm::Error::success();
+}
+
+/// The nodes of one branch; what it makes becomes inputs of the choice.
+llvm::Error InlinedGraph::Inliner::addBranch(const onnx::NodeProto &node,
+                                             const Opsets &opsets,
+                                             llvm::StringRef name,
+                                             const Scope *scope, bool isThen,
+                                             onnx::NodeProto &choice) {
+  llvm::StringRef key = isThen ? "then_branch" : "else_branch";
+  auto attribute = llvm::find_if(node.attribute(), [&](const auto &candidate) {
+    return candidate.name() == key;
+  });
+  if (attribute == node.attribute().end() || !attribute->has_g())
+    return makeError(name, "attribute " + quote(key) + " is missing");
+  const onnx::GraphProto &body = attribute->g();
+  if (body.input_size() != 0 || body.sparse_initializer_size() != 0)
+    return makeError(name, "attribute " + quote(key) +
+                               " has inputs or sparse initializers");
+  if (body.output_size() != node.output_size())
+    return makeError(name, "attribute " + quote(key) + " has " +
+                               llvm::Twine(body.output_size()) +
+                               " outputs, the node " +
+                               llvm::Twine(node.output_size()));
+  Scope inner;
+  if (scope)
+    inner = *scope;
+  inner.prefix = (name + "/" + key + "/").str();
+  inner.isOpen = true;
+  llvm::StringSet<> defined;
+  auto define = [&](const std::string &value) -> llvm::Error {
+    if (value.empty())
+      return llvm::Error::success();
+    if (!defined.insert(value).second)
+      return makeError(name, "attribute " + quote(key) + " defines " +
+                                 quote(value) + " twice");
+    inner.values[value] = makeName(inner.prefix + value);
+    return llvm::Error::success();
+  };
+  for (const onnx::TensorProto &tensor : body.initializer())
+    if (llvm::Error error = define(tensor.name()))
+      return error;
+  for (const onnx::NodeProto &made : body.node())
+    for (const std::string &output : made.output())
+      if (llvm::Error error = define(output))
+        return error;
+
+  // A branch's initializers are constants to the rest.
+  for (const onnx::TensorProto &tensor : body.initializer()) {
+    onnx::NodeProto &constant = graph.protos.emplace_back();
+    constant.set_op_type("Constant");
+    constant.add_output(inner.values[tensor.name()]);
+    onnx::AttributeProto &value = *constant.add_attribute();
+    value.set_name("value");
+    value.set_type(onnx::AttributeProto::TENSOR);
+    *value.mutable_t() = tensor;
+    if (llvm::Error error = add(constant, opsets, inner.prefix + tensor.name()))
+      return error;
+  }
+  for (auto [i, made] : llvm::enumerate(body.node())) {
+    onnx::NodeProto &copy = graph.protos.emplace_back();
+    copyNode(made, inner, copy);
+    if (llvm::Error error =
+            add(copy, opsets, inner.prefix + getNodeName(made, i), &inner))
+      return error;
+  }
+  for (const onnx::ValueInfoProto &output : body.output()) {
+    auto known = inner.values.find(output.name());
+    choice.add_input(known == inner.values.end() ? output.name()
+                                                 : known->second);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error InlinedGraph::Inliner::addIf(const onnx::NodeProto &node,
+                                         const Opsets &opsets,
+                                         llvm::StringRef name,
+                                         const Scope *scope) {
+  for (const onnx::AttributeProto &attribute : node.attribute())
+    if (attribute.name() != "then_branch" && attribute.name() != "else_branch")
+      return makeError(name, "attribute " + quote(attribute.name()) +
+                                 " is not supported");
+  if (node.attribute_size() > 2)
+    return makeError(name, "a branch is given twice");
+  if (node.input_size() != 1 || node.input(0).empty())
+    return makeError(name, "an If has one input, the condition");
+  onnx::NodeProto &choice = graph.protos.emplace_back();
+  choice.set_op_type(node.op_type());
+  choice.add_input(node.input(0));
+  *choice.mutable_output() = node.output();
+  llvm::ArrayRef<Guard> outer = guards;
+  for (bool isThen : {true, false}) {
+    std::vector<Guard> &here =
+        graph.guards.emplace_back(outer.begin(), outer.end());
+    here.push_back({node.input(0), isThen});
+    guards = here;
+    llvm::Error error = addBranch(node, opsets, name, scope, isThen, choice);
+    guards = outer;
+    if (error)
+      return error;
+  }
+  return add(choice, opsets, name.str());
 }
 
 llvm::Expected<const Opsets *>
@@ -206,7 +317,7 @@ void InlinedGraph::Inliner::copyNode(const onnx::NodeProto &from, Scope &scope,
   auto getName = [&](const std::string &name) -> const std::string & {
     std::string &value = scope.values[name];
     if (value.empty() && !name.empty())
-      value = makeName(scope.prefix + name);
+      value = scope.isOpen ? name : makeName(scope.prefix + name);
     return value;
   };
   to.set_op_type(from.op_type());
@@ -290,7 +401,7 @@ llvm::Error InlinedGraph::Inliner::call(const onnx::NodeProto &node,
     onnx::NodeProto &copy = graph.protos.emplace_back();
     copyNode(inner, scope, copy);
     if (llvm::Error error =
-            add(copy, **opsets, scope.prefix + getNodeName(inner, i)))
+            add(copy, **opsets, scope.prefix + getNodeName(inner, i), &scope))
       return error;
   }
   active.pop_back();

@@ -21,17 +21,28 @@ namespace tern::onnx_import {
 /// Opset versions by domain; "" is ai.onnx.
 using Opsets = llvm::StringMap<int64_t>;
 
-/// A node of the graph, or of a function's body in place of a call.
+/// What must hold for a node to count: it stands in a branch of an If.
+struct Guard {
+  /// The value, true or false, that chooses the branch.
+  std::string condition;
+  bool isThen;
+};
+
+/// A node of the graph, or of a function's body in place of a call, or of a
+/// branch.
 struct GraphNode {
   const onnx::NodeProto *proto;
   /// Those that its versions are of.
   const Opsets *opsets;
   /// Unique among nodes without a name: "Op_12", or "call/Op_3" in a function.
   std::string name;
+  /// The branches that it stands in, from the outside in.
+  llvm::ArrayRef<Guard> guards = {};
 };
 
 /// The nodes of a graph with calls of the model's functions replaced by their
-/// bodies.
+/// bodies, and branches by their nodes: an If then has the condition, what one
+/// branch makes and what the other makes as inputs.
 class InlinedGraph {
 public:
   /// Errors begin with the node they are about.
@@ -45,6 +56,7 @@ private:
   std::vector<GraphNode> nodes;
   std::deque<onnx::NodeProto> protos;
   std::deque<Opsets> functionOpsets;
+  std::deque<std::vector<Guard>> guards;
 };
 
 } // namespace tern::onnx_import

@@ -347,8 +347,8 @@ Value Importer::getValue(Tensor &tensor) {
 
 bool Importer::isUsed(StringRef value) {
   if (usedValues.empty()) {
-    for (const onnx::NodeProto &node : graph.node())
-      for (const std::string &input : node.input())
+    for (const GraphNode &node : nodes)
+      for (const std::string &input : node.proto->input())
         usedValues.insert(input);
     for (const onnx::ValueInfoProto &output : graph.output())
       usedValues.insert(output.name());

@@ -170,19 +170,26 @@ FailureOr<std::vector<int>> Importer::sortNodes() {
     worklist.pop_back();
     for (const std::string &input : nodes[index].proto->input())
       need(input);
+    for (const Guard &guard : nodes[index].guards)
+      need(guard.condition);
   }
   // Kahn's algorithm on all nodes, taking them in file order where there is a
   // choice.
   std::vector<int> missing(numNodes);
   std::vector<std::vector<int>> users(numNodes);
   for (int i = 0; i < numNodes; ++i) {
-    for (const std::string &input : nodes[i].proto->input()) {
-      auto producer = producers.find(input);
+    auto follow = [&](StringRef value) {
+      auto producer = producers.find(value);
       if (producer == producers.end())
-        continue;
+        return;
       users[producer->second].push_back(i);
       ++missing[i];
-    }
+    };
+    for (const std::string &input : nodes[i].proto->input())
+      follow(input);
+    // Whether a branch is taken may be known before it is imported.
+    for (const Guard &guard : nodes[i].guards)
+      follow(guard.condition);
   }
   std::vector<int> order;
   std::priority_queue<int, std::vector<int>, std::greater<int>> ready;
@@ -224,8 +231,43 @@ Tensor *Importer::lookup(StringRef name, bool &wasReported) {
   return nullptr;
 }
 
+std::optional<bool> Importer::getKnownCondition(StringRef name) {
+  bool wasReported = false;
+  Tensor *tensor = lookup(name, wasReported);
+  if (!tensor || tensor->dtype != DType::Bool || !tensor->contents ||
+      tensor->contents->size() != 1)
+    return std::nullopt;
+  std::optional<int64_t> value = tensor->contents->front().getConstant();
+  return value ? std::optional(*value != 0) : std::nullopt;
+}
+
+Value Importer::getCondition(ImplicitLocOpBuilder &b, StringRef name) {
+  bool wasReported = false;
+  Value tensor = getValue(*lookup(name, wasReported));
+  SmallVector<Value> position(
+      cast<RankedTensorType>(tensor.getType()).getRank(),
+      arith::ConstantIndexOp::create(b, 0));
+  return tensor::ExtractOp::create(b, tensor, position);
+}
+
 LogicalResult Importer::importNode(int index) {
   const onnx::NodeProto &proto = *nodes[index].proto;
+  for (const Guard &guard : nodes[index].guards) {
+    if (absent.contains(guard.condition) ||
+        getKnownCondition(guard.condition).value_or(guard.isThen) !=
+            guard.isThen) {
+      for (const std::string &output : proto.output())
+        absent.insert(output);
+      return success();
+    }
+    // Then the node that chooses says what is wrong with the condition.
+    bool wasReported = false;
+    Tensor *condition = lookup(guard.condition, wasReported);
+    if (!condition)
+      return failure();
+    if (condition->dtype != DType::Bool || condition->getRank() > 1)
+      return success();
+  }
   StringRef domain =
       proto.domain() == "ai.onnx" ? "" : StringRef(proto.domain());
   const Opsets &versions = *nodes[index].opsets;
@@ -233,6 +275,7 @@ LogicalResult Importer::importNode(int index) {
   int64_t version = opset == versions.end() ? 1 : opset->second;
   Node node(*this, proto, version,
             ImplicitLocOpBuilder(Location(getNodeLoc(index)), builder));
+  node.guards = nodes[index].guards;
 
   int64_t firstVersion;
   const OpTable::Entry *entry =
@@ -250,9 +293,11 @@ LogicalResult Importer::importNode(int index) {
   for (unsigned i = 0; i < numInputs; ++i) {
     const std::string &name = proto.input(i);
     bool wasReported = false;
-    Tensor *tensor = name.empty() ? nullptr : lookup(name, wasReported);
+    Tensor *tensor = name.empty() || absent.contains(name)
+                         ? nullptr
+                         : lookup(name, wasReported);
     isPoisoned |= wasReported;
-    if (!name.empty() && !tensor && !wasReported)
+    if (!name.empty() && !tensor && !wasReported && !absent.contains(name))
       return node.error("input " + quote(name) +
                         " is neither an input of the graph nor an initializer "
                         "nor the output of a node");

@@ -73,6 +73,10 @@ public:
   /// Notes that the parameter is the weight of a linear layer: its axis
   /// `channelAxis` is the layer's output channels.
   void noteLinearUse(const Tensor &weight, int64_t channelAxis);
+  /// Whether the value, true or false, is known; none if it is not.
+  std::optional<bool> getKnownCondition(llvm::StringRef name);
+  /// The value, true or false, as a scalar.
+  mlir::Value getCondition(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name);
   /// Whether a node or an output of the graph reads the value.
   bool isUsed(llvm::StringRef value);
   /// Notes that no gradient trains the parameter: a running statistic.
@@ -129,6 +133,8 @@ private:
   llvm::StringMap<const onnx::TensorProto *> initializers;
   /// Values that could not be made, for which an error was reported.
   llvm::StringSet<> poisoned;
+  /// Values of branches that are known not to be taken.
+  llvm::StringSet<> absent;
   llvm::StringSet<> usedDims;
 
   struct Parameter {

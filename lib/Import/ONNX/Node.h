@@ -28,6 +28,7 @@ class NodeProto;
 
 namespace tern::onnx_import {
 class Importer;
+struct Guard;
 
 /// Sets of element types.
 enum Types : unsigned {
@@ -156,7 +157,7 @@ public:
   /// The extent is not negative, or the model fails with `message`.
   mlir::LogicalResult requireNonNegative(const Extent &extent,
                                          const llvm::Twine &message);
-  /// Checks a condition at run time.
+  /// Checks a condition at run time; in a branch, only if it is taken.
   mlir::LogicalResult check(mlir::Value condition, const llvm::Twine &message);
   /// The tensor with a shape that its own is known to equal at run time.
   Tensor assumeShape(Tensor tensor, llvm::ArrayRef<Extent> shape);
@@ -243,6 +244,8 @@ private:
   std::vector<std::optional<Tensor>> results;
   llvm::StringSet<> usedAttributes;
   std::string attributeError;
+  /// The branches that the node stands in.
+  llvm::ArrayRef<Guard> guards;
 
   friend class Importer;
 };

@@ -31,6 +31,7 @@ const OpTable &OpTable::get() {
     addElementwiseOps(ops);
     addActivationOps(ops);
     addLogicalOps(ops);
+    addBranchOps(ops);
     addCastOps(ops);
     addLinearAlgebraOps(ops);
     addConvolutionOps(ops);

@@ -74,6 +74,7 @@ constexpr int64_t newestOpset = 28;
 void addElementwiseOps(OpTable &ops);
 void addActivationOps(OpTable &ops);
 void addLogicalOps(OpTable &ops);
+void addBranchOps(OpTable &ops);
 void addCastOps(OpTable &ops);
 void addLinearAlgebraOps(OpTable &ops);
 void addConvolutionOps(OpTable &ops);

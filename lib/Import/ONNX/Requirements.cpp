@@ -20,6 +20,15 @@ LogicalResult Node::check(Value condition, const Twine &message) {
   // Checks stand in front of everything, so not in a loop.
   if (!isa<func::FuncOp>(b.getInsertionBlock()->getParentOp()))
     return error(message + "; fix dynamic dimensions with --dim");
+  Value yes;
+  for (const Guard &guard : guards) {
+    Value isElsewhere = importer.getCondition(b, guard.condition);
+    if (!yes)
+      yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
+    if (guard.isThen)
+      isElsewhere = arith::XOrIOp::create(b, isElsewhere, yes);
+    condition = arith::OrIOp::create(b, condition, isElsewhere);
+  }
   cf::AssertOp::create(b, condition, escape((describe() + message).str()));
   return success();
 }
@@ -31,7 +40,8 @@ LogicalResult Node::require(const Extent &x, const Extent &y,
   Symbols::Solution solution = getSymbols().solve(x, y);
   if (solution.isImpossible)
     return error(message);
-  if (!solution.name.empty()) {
+  // What a branch wants, the inputs need not have.
+  if (!solution.name.empty() && guards.empty()) {
     importer.deduce(solution);
     return failure();
   }
