@@ -125,12 +125,12 @@ func.func @parallel() {
 // -----
 
 // The last tile of many is smaller: room is made for a whole one.
-// CHECK: #[[TILE:.*]] = affine_map<(d0)[s0] -> (-d0 + s0, 128)>
+// CHECK: #[[$TILE:.*]] = affine_map<(d0)[s0] -> (-d0 + s0, 128)>
 // CHECK-LABEL: func.func @tiles(
 // CHECK-SAME: %{{.*}}: memref<?xf32> {{.*}}, %[[ARENA:.*]]: memref<?xi8> {tern.arena})
 // CHECK-DAG: %[[SLICE:.*]] = arith.constant 131072 : index
 // CHECK: scf.parallel (%[[I:.*]]) =
-// CHECK-DAG: %[[SIZE:.*]] = affine.min #[[TILE]](%[[I]])
+// CHECK-DAG: %[[SIZE:.*]] = affine.min #[[$TILE]](%[[I]])
 // CHECK-DAG: %[[OFFSET:.*]] = arith.muli %{{.*}}, %[[SLICE]]
 // CHECK: memref.view %[[ARENA]][%[[OFFSET]]][%[[SIZE]]] : memref<?xi8> to memref<?x256xf32>
 func.func private @use(memref<?x256xf32>)
