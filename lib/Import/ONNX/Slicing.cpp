@@ -187,10 +187,8 @@ static LogicalResult importSplit(Node &node) {
     std::string message = "the sizes do not add up to " + node.describe(whole);
     std::optional<Extent> sum = Extent(0);
     for (const Extent &size : parts) {
-      std::string isNegative =
-          "a size, " + node.describe(size) + ", is negative";
       if (failed(node.requireNonNegative(
-              size, size.getConstant() ? message : isNegative)))
+              size, "a size, " + node.describe(size) + ", is negative")))
         return failure();
       sum = sum ? Extent::add(*sum, size) : std::nullopt;
     }
