@@ -8,8 +8,9 @@
 
 #include "Trainer.h"
 
-#include <cinttypes>
-#include <cstdio>
+#include <cerrno>
+#include <cstdlib>
+#include <initializer_list>
 
 using namespace tern::runtime;
 
@@ -77,12 +78,16 @@ std::string TernTrainer::windowText() const {
 
 MaybeError TernTrainer::parseWindow(const std::string &text, int64_t doneSteps,
                                     decltype(window) &parsed) const {
-  int end = 0;
-  if (std::sscanf(text.c_str(), "%" SCNd64 " %" SCNd64 " %" SCNd64 "%n",
-                  &parsed.start, &parsed.updates, &parsed.length, &end) != 3 ||
-      static_cast<size_t>(end) != text.size() || parsed.start < 0 ||
-      parsed.start > doneSteps || parsed.updates < 0 ||
-      parsed.updates > parsed.start || parsed.length < 0 ||
+  const char *next = text.c_str();
+  for (int64_t *count : {&parsed.start, &parsed.updates, &parsed.length}) {
+    char *end = nullptr;
+    errno = 0;
+    *count = std::strtoll(next, &end, 10);
+    if (end == next || errno || *count < 0)
+      return "not three counts";
+    next = end;
+  }
+  if (*next || parsed.start > doneSteps || parsed.updates > parsed.start ||
       parsed.length > int64_t(1) << 53)
     return "not three counts";
   return std::nullopt;
