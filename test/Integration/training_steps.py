@@ -136,9 +136,9 @@ subprocess.run(["ternc", folder / "mlp.onnx", "--ternarize=all", "--accumulate",
 np.save(folder / "x.npy", X)
 np.save(folder / "y.npy", Y)
 train = [folder / "sums", "--data", folder / "x.npy", "--labels", folder / "y.npy", "--batch", "32", "--steps", "6"]
-subprocess.run([*train, "--accumulate", "3", "--checkpoint", folder / "sums.safetensors"], check=True,
+subprocess.run([*train, "--accumulate", "3", "--checkpoint", folder / "sums-trained.safetensors"], check=True,
                stdout=subprocess.DEVNULL)
-assert not artifact.read_safetensors(folder / "sums.safetensors")[0]["fc1.weight/gradient"].any()
+assert not artifact.read_safetensors(folder / "sums-trained.safetensors")[0]["fc1.weight/gradient"].any()
 for bad in ("0", "-1", "nan", "1.5"):
     result = subprocess.run([*train, f"--accumulate={bad}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 1 and "--accumulate: scalar 'accumulate' is" in result.stdout, result.stdout

@@ -302,11 +302,10 @@ std::optional<Value> Symbols::emitScalar(ImplicitLocOpBuilder &b,
         !isa<linalg::IndexOp>(op) &&
         llvm::none_of(op->getOperandTypes(), llvm::IsaPred<ShapedType>) &&
         !isa<ShapedType>(op->getResult(0).getType());
-  if (!isScalar) {
-    for (Operation *op : llvm::reverse(made))
-      op->erase();
+  // What was made is dead, but for what is known from here on: the importer
+  // drops it at the end.
+  if (!isScalar)
     return std::nullopt;
-  }
   for (Operation *op : made) {
     auto replace = [&](Value other) {
       if (result == op->getResult(0))
@@ -325,7 +324,9 @@ std::optional<Value> Symbols::emitScalar(ImplicitLocOpBuilder &b,
           auto [known, isNew] = scalars.insert(constant);
           if (!isNew && *known != constant) {
             folded.front() = (*known)->getResult(0);
-            constant->erase();
+            // It may be an operand that others have, too.
+            if (constant->use_empty())
+              constant->erase();
           }
         }
         replace(folded.front());
