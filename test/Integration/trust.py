@@ -109,7 +109,9 @@ class Trust(unittest.TestCase):
                 pathlib.Path("nan.safetensors").write_bytes(whole[:at] + struct.pack("<f", value) + whole[at + 4:])
                 self.bad("has a NaN or an infinity in '", *self.resume("nan.safetensors"))
         self.bad("cannot read 'none.safetensors'", *self.resume("none.safetensors"))
-        self.bad("is not a checkpoint of Tern", *self.resume("train.safetensors"))
+        self.bad("would replace what is read, its initial parameters", *self.resume("train.safetensors"))
+        pathlib.Path("initial.safetensors").write_bytes(pathlib.Path("train.safetensors").read_bytes())
+        self.bad("is not a checkpoint of Tern", *self.resume("initial.safetensors"))
 
     def test_labels(self):
         for value in (10, -1, 2**40):
