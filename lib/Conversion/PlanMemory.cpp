@@ -43,6 +43,8 @@ public:
   }
 
   const SymbolicDims &getDims() const { return dims; }
+  /// What is computed from here on is for this location.
+  void setLoc(Location loc) { b.setLoc(loc); }
 
   Value constant(int64_t value) {
     b.setInsertionPointAfter(made.back());
@@ -300,8 +302,12 @@ LogicalResult FunctionPlanner::run(SymbolTable &symbols) {
     regions[buffer->factors].buffers.push_back(buffer.get());
   for (auto &[factors, region] : regions) {
     SmallVector<ArenaSlot> slots;
-    for (Buffer *buffer : region.buffers)
+    int64_t sum = 0;
+    for (Buffer *buffer : region.buffers) {
       slots.push_back(buffer->slot);
+      if (llvm::AddOverflow(sum, buffer->slot.size, sum))
+        return buffer->alloc.emitError("the size of all buffers overflows");
+    }
     region.size = layOutArena(slots);
     for (auto [buffer, slot] : llvm::zip_equal(region.buffers, slots))
       buffer->slot = slot;
@@ -343,6 +349,7 @@ void FunctionPlanner::toStack(memref::AllocOp alloc) {
 
 LogicalResult FunctionPlanner::computeSize(Buffer &buffer) {
   memref::AllocOp alloc = buffer.alloc;
+  entry.setLoc(alloc.getLoc());
   auto fail = [&](Operation *offender) {
     InFlightDiagnostic diag =
         alloc.emitError("the size of this buffer depends on data: it must "
@@ -355,9 +362,10 @@ LogicalResult FunctionPlanner::computeSize(Buffer &buffer) {
   for (int64_t extent : alloc.getType().getShape())
     if (!ShapedType::isDynamic(extent) && llvm::MulOverflow(unit, extent, unit))
       return alloc.emitError("the size of this buffer overflows");
+  bool overflows = false;
   auto addFactor = [&](Value factor) {
     if (auto value = getConstantIntValue(factor))
-      unit *= *value;
+      overflows |= llvm::MulOverflow(unit, *value, unit);
     else
       buffer.factors.push_back(factor);
   };
@@ -372,7 +380,7 @@ LogicalResult FunctionPlanner::computeSize(Buffer &buffer) {
     buffer.bounds.push_back(*bound);
     addFactor(*bound);
   }
-  if (unit > std::numeric_limits<int64_t>::max() - kArenaAlignment)
+  if (overflows || unit > std::numeric_limits<int64_t>::max() - kArenaAlignment)
     return alloc.emitError("the size of this buffer overflows");
   unit = llvm::alignTo(std::max<int64_t>(unit, 1), kArenaAlignment);
   // Stack buffers need no slices; only static ones go there.
@@ -393,6 +401,8 @@ LogicalResult FunctionPlanner::computeSize(Buffer &buffer) {
       addFactor(entry.max(entry.div(span, *by), entry.constant(0)));
     }
   }
+  if (overflows)
+    return alloc.emitError("the size of this buffer overflows");
   // Products commute: the same factors in any order are one region.
   llvm::sort(buffer.factors, [](Value a, Value b) {
     return a != b && a.getDefiningOp()->isBeforeInBlock(b.getDefiningOp());
@@ -440,12 +450,19 @@ LogicalResult FunctionPlanner::emit(SymbolTable &symbols) {
 
   Value total = entry.constant(0);
   for (auto &[factors, region] : regions) {
+    // Where it overflows, that is said of the largest of them.
+    auto largest = llvm::max_element(region.buffers, [](Buffer *a, Buffer *b) {
+      return a->slot.size < b->slot.size;
+    });
+    if (largest != region.buffers.end())
+      entry.setLoc((*largest)->alloc.getLoc());
     region.unit = entry.constant(1);
     for (Value factor : factors)
       region.unit = entry.mul(region.unit, factor);
     region.base = total;
-    total =
-        entry.add(total, entry.mul(entry.constant(region.size), region.unit));
+    Value bytes = entry.mul(entry.constant(region.size), region.unit);
+    entry.setLoc(func.getLoc());
+    total = entry.add(total, bytes);
   }
   for (auto &[factors, region] : regions)
     for (Buffer *buffer : region.buffers)

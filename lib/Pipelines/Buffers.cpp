@@ -37,8 +37,10 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createLowerContractionsPass());
   pm.addNestedPass<func::FuncOp>(createLowerLinalgPass());
   pm.addPass(createPlanMemoryPass());
+  pm.addPass(createCheckSizesPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createSkipEmptyLoopsPass());
   pm.addPass(createOutlineParallelPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

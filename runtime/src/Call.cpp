@@ -176,12 +176,20 @@ void Call::bind(size_t index, void *data, int64_t size) {
   sizes[specs->inputs.size() + index] = size;
 }
 
+static MaybeFailure tooMuchScratch() {
+  return Failure{TERN_OUT_OF_MEMORY,
+                 "inputs of these shapes need more bytes of scratch memory "
+                 "than 64 bits can count"};
+}
+
 MaybeFailure Call::arenaSize(const int64_t *values, size_t count,
                              int64_t &bytes) const {
   if (count != dims.size())
     return invalid("the model has " + std::to_string(dims.size()) +
                    " symbolic extents, got " + std::to_string(count));
   bytes = function.arena_size(values);
+  if (bytes < 0)
+    return tooMuchScratch();
   return std::nullopt;
 }
 
@@ -286,7 +294,9 @@ MaybeFailure Call::checkOverlaps() const {
 
 MaybeFailure Call::run(const Host &host, Arena &arena) {
   int64_t size = function.arena_size(dims.data());
-  if (size < 0 || !arena.reserve(static_cast<size_t>(size)))
+  if (size < 0)
+    return tooMuchScratch();
+  if (!arena.reserve(static_cast<size_t>(size)))
     return Failure{TERN_OUT_OF_MEMORY,
                    "cannot allocate " + std::to_string(size) +
                        " bytes of scratch memory for inputs of these shapes"};

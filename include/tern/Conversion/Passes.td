@@ -282,6 +282,58 @@ def PlanMemoryPass : Pass<"tern-plan-memory", "::mlir::ModuleOp"> {
   ];
 }
 
+def CheckSizesPass : Pass<"tern-check-sizes", "::mlir::ModuleOp"> {
+  let summary = "Say where a size does not fit in 64 bits";
+  let description = [{
+    In @<fn>_shapes and @<fn>_arena_size of public functions, every product,
+    sum and difference of indices that a result depends on is checked. The
+    shapes function returns one more check (`tern.checks`) for each location in
+    either that may overflow, the largest buffer of a region among them; the
+    message has the location's name. The arena's size is -1 where it overflows.
+    What is not taken by an `arith.select` may overflow.
+
+    An artifact must not be invoked for dims of which a check does not hold, so
+    that inside it nothing has to be checked: offsets and extents are at most
+    these sizes.
+
+    Maps in these functions become operations. Comes right behind
+    `tern-plan-memory`, while every product has its location.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+}
+
+def SkipEmptyLoopsPass
+    : Pass<"tern-skip-empty-loops", "::mlir::func::FuncOp"> {
+  let summary = "Do not iterate around loops without iterations";
+  let description = [{
+    A loop that writes nothing but what loops in it write runs only if one of
+    them has iterations, as far as their bounds are known in front of it:
+
+    ```mlir
+    scf.for %i = %c0 to %m step %c1 {
+      scf.for %j = %c0 to %n step %c1 { memref.store ... }
+    }
+    // becomes
+    %some = arith.cmpi slt, %c0, %n : index
+    scf.if %some { ... }
+    ```
+
+    Else a tensor without elements could keep a run busy for 2^60 iterations.
+    Loops inside get a condition of their own where the outer one's does not
+    say all. Leaves loops with results alone.
+  }];
+  let statistics = [
+    Statistic<"numGuarded", "num-guarded", "Loops that run on a condition">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"
+  ];
+}
+
 def OutlineParallelPass
     : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
   let summary = "Outline parallel loops to functions over a range";

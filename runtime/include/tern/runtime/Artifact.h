@@ -64,7 +64,8 @@ const char *tern_model_signature(void);
 /// not be invoked with them.
 void tern_model_shapes(const int64_t *dims, int64_t *extents);
 
-/// Bytes of scratch memory that tern_model_invoke needs for `dims`.
+/// Bytes of scratch memory that tern_model_invoke needs for `dims`; -1 if 64
+/// bits cannot count them. (Then one of the "checks" does not hold, too.)
 int64_t tern_model_arena_size(const int64_t *dims);
 
 /// Runs the model. `buffers`: inputs, then parameters, then outputs, in the

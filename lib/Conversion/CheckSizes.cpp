@@ -1,0 +1,267 @@
+//===- CheckSizes.cpp - Sizes that do not fit in 64 bits ------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Pass/PassManager.h"
+#include "tern/Conversion/EntryPoints.h"
+#include "tern/Conversion/Passes.h"
+#include <cmath>
+
+namespace tern {
+#define GEN_PASS_DEF_CHECKSIZESPASS
+#include "tern/Conversion/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// Follows through a function of index arithmetic which values are wrong
+/// because a sum, difference or product before them overflowed.
+///
+/// A value's fault is an i32: 0, or the number of the message that says where.
+/// Most values have none, which is null.
+class Faults {
+public:
+  explicit Faults(func::FuncOp func) : func(func) {
+    for (Operation &op : llvm::make_early_inc_range(func.getBody().front()))
+      visit(op);
+  }
+
+  /// The first fault of some values; null if there can be none.
+  Value getFirst(OpBuilder &b, Location loc, ValueRange values);
+  /// From number 1.
+  ArrayRef<Attribute> getMessages() const { return messages.getArrayRef(); }
+
+private:
+  void visit(Operation &op);
+  Value overflows(ImplicitLocOpBuilder &b, Operation &op);
+  Value combine(ImplicitLocOpBuilder &b, Value first, Value second);
+  int32_t getNumber(Location loc);
+
+  func::FuncOp func;
+  DenseMap<Value, Value> faults;
+  SetVector<Attribute> messages;
+};
+
+int32_t Faults::getNumber(Location loc) {
+  std::string name = getLocationName(loc, "");
+  std::string message =
+      loc == func.getLoc() || name.empty()
+          ? "the model would need more bytes than 64 bits can count"
+          : "'" + name + "' would have more elements or bytes than 64 bits " +
+                "can count";
+  auto attr = StringAttr::get(loc.getContext(), message);
+  messages.insert(attr);
+  return llvm::find(messages, attr) - messages.begin() + 1;
+}
+
+Value Faults::combine(ImplicitLocOpBuilder &b, Value first, Value second) {
+  if (!first || !second || first == second)
+    return first ? first : second;
+  Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+  Value is = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, first, zero);
+  return arith::SelectOp::create(b, is, first, second);
+}
+
+/// Whether an operation overflows: an i1, or null if it cannot.
+Value Faults::overflows(ImplicitLocOpBuilder &b, Operation &op) {
+  auto compare = [&](auto predicate, Value value, FloatAttr limit) -> Value {
+    return arith::CmpFOp::create(b, predicate, value,
+                                 arith::ConstantOp::create(b, limit));
+  };
+  if (auto cast = dyn_cast<arith::FPToSIOp>(op)) {
+    if (!cast.getType().isInteger(64))
+      return nullptr;
+    // NaN included.
+    Value in = cast.getIn();
+    Value above = compare(arith::CmpFPredicate::UGE, in,
+                          b.getFloatAttr(in.getType(), std::ldexp(1, 63)));
+    Value below = compare(arith::CmpFPredicate::ULT, in,
+                          b.getFloatAttr(in.getType(), -std::ldexp(1, 63)));
+    return arith::OrIOp::create(b, above, below);
+  }
+  Type type = op.getResult(0).getType();
+  if (!isa<arith::MulIOp, arith::AddIOp, arith::SubIOp>(op) ||
+      !(type.isIndex() || type.isInteger(64)))
+    return nullptr;
+  // What overflows must have a value.
+  op.setAttr(arith::MulIOp::getIntegerOverflowAttrName(),
+             arith::IntegerOverflowFlagsAttr::get(
+                 b.getContext(), arith::IntegerOverflowFlags::none));
+  auto wide = [&](Value value) -> Value {
+    return type.isIndex() ? arith::IndexCastOp::create(b, b.getI64Type(), value)
+                          : value;
+  };
+  Value lhs = wide(op.getOperand(0)), rhs = wide(op.getOperand(1));
+  Value zero = arith::ConstantOp::create(b, b.getI64IntegerAttr(0));
+  auto isNegative = [&](Value value) {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, value, zero);
+  };
+  if (isa<arith::MulIOp>(op)) {
+    auto product = arith::MulSIExtendedOp::create(b, lhs, rhs);
+    Value bits = arith::ConstantOp::create(b, b.getI64IntegerAttr(63));
+    Value sign = arith::ShRSIOp::create(b, product.getLow(), bits);
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, sign,
+                                 product.getHigh());
+  }
+  // Hacker's Delight, 2-13: the result's sign is neither operand's, for a
+  // difference neither the first's nor the negated second's.
+  Value result = wide(op.getResult(0));
+  Value left = arith::XOrIOp::create(b, lhs, result);
+  Value right = isa<arith::AddIOp>(op) ? arith::XOrIOp::create(b, rhs, result)
+                                       : arith::XOrIOp::create(b, lhs, rhs);
+  return isNegative(arith::AndIOp::create(b, left, right));
+}
+
+void Faults::visit(Operation &op) {
+  if (op.getNumResults() == 0)
+    return;
+  ImplicitLocOpBuilder b(op.getLoc(), op.getContext());
+  b.setInsertionPointAfter(&op);
+  Value fault;
+  if (auto select = dyn_cast<arith::SelectOp>(op)) {
+    // What is not taken may be wrong.
+    Value yes = faults.lookup(select.getTrueValue());
+    Value no = faults.lookup(select.getFalseValue());
+    if (yes || no) {
+      Value none = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+      fault = arith::SelectOp::create(b, select.getCondition(),
+                                      yes ? yes : none, no ? no : none);
+    }
+    fault = combine(b, faults.lookup(select.getCondition()), fault);
+  } else {
+    for (Value operand : op.getOperands())
+      fault = combine(b, fault, faults.lookup(operand));
+  }
+  if (Value own = overflows(b, op)) {
+    Value none = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+    Value number = arith::ConstantOp::create(
+        b, b.getI32IntegerAttr(getNumber(op.getLoc())));
+    fault = combine(b, fault, arith::SelectOp::create(b, own, number, none));
+  }
+  if (fault)
+    for (Value result : op.getResults())
+      faults[result] = fault;
+}
+
+Value Faults::getFirst(OpBuilder &b, Location loc, ValueRange values) {
+  ImplicitLocOpBuilder lb(loc, b);
+  Value first;
+  for (Value value : values)
+    first = combine(lb, first, faults.lookup(value));
+  return first;
+}
+
+struct CheckSizesPass : public tern::impl::CheckSizesPassBase<CheckSizesPass> {
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    for (func::FuncOp func : getEntryFunctions(getOperation())) {
+      auto shapes = symbols.lookup<func::FuncOp>(getShapesFunctionName(func));
+      auto size = symbols.lookup<func::FuncOp>(getArenaSizeFunctionName(func));
+      if (!shapes || !size)
+        continue;
+      if (failed(lowerAffine(shapes)) || failed(lowerAffine(size)))
+        return signalPassFailure();
+      checkShapes(func, shapes, size);
+      checkSize(shapes, size);
+    }
+  }
+
+  /// Products and sums in maps become operations; what leads to no result goes.
+  LogicalResult lowerAffine(func::FuncOp func) {
+    OpPassManager pm(func::FuncOp::getOperationName());
+    pm.addPass(createLowerAffinePass());
+    if (failed(runPipeline(pm, func)))
+      return failure();
+    for (Operation &op :
+         llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+    return success();
+  }
+
+  /// The shapes function tells of its own extents and of the size.
+  void checkShapes(func::FuncOp func, func::FuncOp shapes, func::FuncOp size) {
+    Operation *ret = shapes.getBody().front().getTerminator();
+    ImplicitLocOpBuilder b(ret->getLoc(), ret);
+    SmallVector<Value> results(ret->getOperands());
+    // Its body once more, where calls of this function are what it returns.
+    IRMapping mapping;
+    mapping.map(size.getArguments(), shapes.getArguments());
+    Block &body = size.getBody().front();
+    for (Operation &op : body.without_terminator()) {
+      if (isa<func::CallOp>(op))
+        mapping.map(op.getResults(), ret->getOperands());
+      else
+        b.clone(op, mapping);
+    }
+    SmallVector<Value> sizes(results);
+    for (Value bytes : body.getTerminator()->getOperands())
+      sizes.push_back(mapping.lookupOrDefault(bytes));
+
+    Faults faults(shapes);
+    Value fault = faults.getFirst(b, b.getLoc(), sizes);
+    if (!fault)
+      return;
+    Value one = arith::ConstantIndexOp::create(b, 1);
+    Value zero = arith::ConstantIndexOp::create(b, 0);
+    SmallVector<Attribute> checks;
+    if (auto given = func->getAttrOfType<ArrayAttr>(kChecksAttrName))
+      llvm::append_range(checks, given);
+    for (auto [i, message] : llvm::enumerate(faults.getMessages())) {
+      Value number = arith::ConstantOp::create(b, b.getI32IntegerAttr(i + 1));
+      Value fails =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, fault, number);
+      results.push_back(arith::SelectOp::create(b, fails, zero, one));
+      checks.push_back(message);
+    }
+    ret->setOperands(results);
+    shapes.setFunctionType(
+        b.getFunctionType(shapes.getFunctionType().getInputs(),
+                          SmallVector<Type>(results.size(), b.getIndexType())));
+    func->setAttr(kChecksAttrName, b.getArrayAttr(checks));
+  }
+
+  /// The size becomes -1 if it overflows.
+  void checkSize(func::FuncOp shapes, func::FuncOp size) {
+    // Its calls have the results that there were before.
+    for (auto call : llvm::make_early_inc_range(
+             size.getBody().front().getOps<func::CallOp>())) {
+      OpBuilder b(call);
+      auto now =
+          func::CallOp::create(b, call.getLoc(), shapes, call.getOperands());
+      call->replaceAllUsesWith(
+          now.getResults().take_front(call.getNumResults()));
+      call.erase();
+    }
+    Operation *ret = size.getBody().front().getTerminator();
+    ImplicitLocOpBuilder b(ret->getLoc(), ret);
+    Faults faults(size);
+    Value fault = faults.getFirst(b, b.getLoc(), ret->getOperands());
+    if (!fault)
+      return;
+    Value none = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+    Value fails =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne, fault, none);
+    Value minus = arith::ConstantIndexOp::create(b, -1);
+    ret->setOperand(
+        0, arith::SelectOp::create(b, fails, minus, ret->getOperand(0)));
+  }
+};
+
+} // namespace
