@@ -18,7 +18,9 @@ def _homes():
         yield os.environ["TERN_HOME"]
     # In the source tree: TREE/python/tern and TREE/build.
     yield os.path.join(os.path.dirname(os.path.dirname(_HERE)), "build")
-    ternc = shutil.which("ternc")
+    # Not from the current folder.
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    ternc = shutil.which("ternc", path=os.pathsep.join(filter(os.path.isabs, folders)))
     if ternc:
         yield os.path.dirname(os.path.dirname(os.path.realpath(ternc)))
 
