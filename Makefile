@@ -19,7 +19,7 @@ NINJA = ninja -C $(BUILD) -j$(JOBS)
 .DEFAULT_GOAL := build
 # Only one apt-get at a time; the parallelism is ninja's.
 .NOTPARALLEL:
-.PHONY: build configure deps demo check check-onnx fuzz format format-fix lint docs install clean help
+.PHONY: build configure deps demo check check-onnx check-crash fuzz format format-fix lint docs install clean help
 
 build: deps-build configure ## Compile; the tools are in build/bin (the default)
 	$(NINJA)
@@ -56,6 +56,12 @@ check-onnx: deps-check build ## Pass all of ONNX's backend tests in all variants
 	$(ONNX_SUITE) $(ONNX_CURRENT) --variant=dynamic
 	$(ONNX_SUITE) $(ONNX_CURRENT) --variant=parameters
 	/usr/bin/python3 scripts/onnx-coverage.py --build $(BUILD) --check
+
+check-crash: deps-check build ## Stop ternc and training at each call that changes files, and at random
+	cc -shared -fPIC -O1 test/Integration/Inputs/stop_at_call.c -o $(BUILD)/stop_at_call.so -ldl
+	for output in m.so m m.o; do PATH="$(abspath $(BUILD))/bin:$$PATH" /usr/bin/python3 test/Integration/crash_pairs.py \
+	  $(BUILD)/crash --preload=$(BUILD)/stop_at_call.so --output=$$output --fail --kills=70 || exit 1; done
+	PATH="$(abspath $(BUILD))/bin:$$PATH" /usr/bin/python3 test/python/crash_training.py --kills 200 --seed 1
 
 fuzz: deps-check build ## Fuzz what reads files, SECONDS (default 60) for each reader
 	scripts/fuzz.sh --seconds $(SECONDS) --tools $(BUILD)/bin

@@ -24,3 +24,13 @@ ParameterSource::open(llvm::StringRef path) {
       llvm::Twine(path) +
       ": unknown kind of weights file (expected .onnx or .safetensors)");
 }
+
+std::vector<std::string> tern::listParameterFiles(llvm::StringRef path) {
+  if (path.empty())
+    return {};
+  if (auto source = ParameterSource::open(path))
+    return (*source)->files();
+  else
+    llvm::consumeError(source.takeError());
+  return {path.str()};
+}

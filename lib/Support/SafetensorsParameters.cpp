@@ -55,6 +55,8 @@ public:
     return result;
   }
 
+  std::vector<std::string> files() const override { return {path}; }
+
 private:
   std::string path;
   std::unique_ptr<llvm::MemoryBuffer> buffer;

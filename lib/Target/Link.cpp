@@ -8,62 +8,50 @@
 
 #include "Link.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
+#include <unistd.h>
 
 using namespace tern;
-namespace fs = llvm::sys::fs;
 
-TemporaryFile::~TemporaryFile() {
-  if (path.empty())
-    return;
-  [[maybe_unused]] std::error_code ignored = fs::remove(path);
-  llvm::sys::DontRemoveFileOnSignal(path);
+/// The absolute folders of a list as in PATH. Relative ones, and empty ones,
+/// which mean the current folder, would let any folder choose the linker.
+static llvm::SmallVector<llvm::StringRef> getFolders(llvm::StringRef list) {
+  llvm::SmallVector<llvm::StringRef> folders;
+  list.split(folders, llvm::sys::EnvPathSeparator);
+  llvm::erase_if(folders, [](llvm::StringRef folder) {
+    return !llvm::sys::path::is_absolute(folder);
+  });
+  return folders;
 }
 
-llvm::Error TemporaryFile::create(llvm::StringRef suffix,
-                                  llvm::StringRef beside) {
-  llvm::SmallString<128> made;
-  std::error_code error;
-  int fd;
-  if (beside.empty()) {
-    error = fs::createTemporaryFile("ternc", suffix, fd, made);
-  } else {
-    llvm::SmallString<128> model = llvm::sys::path::parent_path(beside);
-    llvm::sys::path::append(
-        model, "." + llvm::sys::path::filename(beside).take_front(64) +
-                   ".%%%%%%%%" + suffix);
-    error = fs::createUniqueFile(model, fd, made);
+/// The environment of the compiler: only absolute folders in what it and the
+/// linker look for programs and libraries in, temporary files in `folder`.
+static std::vector<std::string> getEnvironment(llvm::StringRef folder) {
+  std::vector<std::string> environment;
+  for (char **entry = environ; *entry; ++entry) {
+    auto [name, value] = llvm::StringRef(*entry).split('=');
+    bool isList = llvm::is_contained({"PATH", "COMPILER_PATH", "LIBRARY_PATH",
+                                      "LD_LIBRARY_PATH", "LD_RUN_PATH",
+                                      "GCC_EXEC_PREFIX"},
+                                     name);
+    if (name == "TMPDIR")
+      continue;
+    if (!isList) {
+      environment.push_back(*entry);
+      continue;
+    }
+    std::string kept = llvm::join(getFolders(value), ":");
+    if (!kept.empty())
+      environment.push_back((name + "=" + kept).str());
   }
-  if (error)
-    return llvm::createStringError(
-        error,
-        "cannot write '" +
-            (beside.empty() ? std::string("a temporary file") : beside.str()) +
-            "': " + error.message());
-  if (std::error_code unclosed =
-          llvm::sys::Process::SafelyCloseFileDescriptor(fd))
-    return llvm::createStringError(unclosed, "cannot write '" + made.str() +
-                                                 "': " + unclosed.message());
-  path = made.str();
-  llvm::sys::RemoveFileOnSignal(path);
-  return llvm::Error::success();
-}
-
-llvm::Error TemporaryFile::moveTo(llvm::StringRef target) {
-  if (std::error_code error = fs::rename(path, target))
-    return llvm::createStringError(error, "cannot write '" + target.str() +
-                                              "': " + error.message());
-  llvm::sys::DontRemoveFileOnSignal(path);
-  path.clear();
-  return llvm::Error::success();
+  environment.push_back(("TMPDIR=" + folder).str());
+  return environment;
 }
 
 /// The last lines a program printed, as one.
@@ -78,17 +66,24 @@ static std::string readDiagnostics(llvm::StringRef path) {
 
 llvm::Error tern::linkProduct(llvm::ArrayRef<std::string> inputs,
                               llvm::StringRef output, bool isLibrary,
-                              llvm::StringRef triple, bool verbose) {
+                              llvm::StringRef triple,
+                              const TemporaryFolder &folder, bool verbose) {
   std::string driver;
+  std::string list = llvm::sys::Process::GetEnv("PATH").value_or("");
+  llvm::SmallVector<llvm::StringRef> folders = getFolders(list);
   for (const char *name : {"clang-22", "clang", "cc", "gcc"}) {
-    if (auto found = llvm::sys::findProgramByName(name)) {
+    // Without folders LLVM would look into PATH itself.
+    if (folders.empty())
+      break;
+    if (auto found = llvm::sys::findProgramByName(name, folders)) {
       driver = *found;
       break;
     }
   }
   if (driver.empty())
-    return llvm::createStringError(
-        "no linker: install clang or gcc, or write an object with -o X.o");
+    return llvm::createStringError("no linker: install clang or gcc in a "
+                                   "folder of PATH (an absolute one), "
+                                   "or write an object with -o X.o");
 
   std::vector<std::string> args = {driver};
   if (llvm::sys::path::filename(driver).starts_with("clang"))
@@ -114,19 +109,19 @@ llvm::Error tern::linkProduct(llvm::ArrayRef<std::string> inputs,
   if (verbose)
     llvm::errs() << llvm::join(args, " ") << "\n";
 
-  TemporaryFile log;
-  if (llvm::Error error = log.create("log"))
-    return error;
+  std::string log = folder.getFile("linker.log");
+  std::vector<std::string> environment = getEnvironment(folder.getPath());
+  std::vector<llvm::StringRef> environmentRefs(environment.begin(),
+                                               environment.end());
   std::vector<llvm::StringRef> argRefs(args.begin(), args.end());
-  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(""),
-                                                llvm::StringRef(log.getPath()),
-                                                llvm::StringRef(log.getPath())};
+  std::optional<llvm::StringRef> redirects[] = {
+      llvm::StringRef(""), llvm::StringRef(log), llvm::StringRef(log)};
   std::string message;
-  int status = llvm::sys::ExecuteAndWait(driver, argRefs, std::nullopt,
+  int status = llvm::sys::ExecuteAndWait(driver, argRefs, environmentRefs,
                                          redirects, 0, 0, &message);
   if (status == 0)
     return llvm::Error::success();
-  std::string details = readDiagnostics(log.getPath());
+  std::string details = readDiagnostics(log);
   return llvm::createStringError(
       "linking failed: " +
       (details.empty() ? (message.empty() ? driver + " exited with status " +

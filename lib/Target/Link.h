@@ -9,6 +9,7 @@
 #ifndef TERN_LIB_TARGET_LINK_H
 #define TERN_LIB_TARGET_LINK_H
 
+#include "tern/Support/TemporaryFolder.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -16,30 +17,14 @@
 
 namespace tern {
 
-/// A file that is removed at the end of its scope, and when the program is
-/// interrupted.
-class TemporaryFile {
-public:
-  TemporaryFile() = default;
-  TemporaryFile(const TemporaryFile &) = delete;
-  ~TemporaryFile();
-
-  /// Creates an empty file in the folder for temporary files or, with
-  /// `beside`, in the folder of that path.
-  llvm::Error create(llvm::StringRef suffix, llvm::StringRef beside = {});
-  /// Renames the file; it then stays.
-  llvm::Error moveTo(llvm::StringRef target);
-  const std::string &getPath() const { return path; }
-
-private:
-  std::string path;
-};
-
 /// Links `inputs` with the system's C compiler as a driver. A shared library
-/// may need nothing but libc and libm.
+/// may need nothing but libc and libm. Only absolute folders of PATH and its
+/// like count, for the compiler as for what it runs: nothing is taken from the
+/// current folder. Temporary files go to `folder`.
 llvm::Error linkProduct(llvm::ArrayRef<std::string> inputs,
                         llvm::StringRef output, bool isLibrary,
-                        llvm::StringRef triple, bool verbose);
+                        llvm::StringRef triple, const TemporaryFolder &folder,
+                        bool verbose);
 
 } // namespace tern
 

@@ -9,10 +9,13 @@
 #include "tern/Target/Product.h"
 #include "Codegen.h"
 #include "Link.h"
+#include "Publish.h"
 #include "Signature.h"
 #include "Weights.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Support/ParameterSource.h"
+#include "tern/Support/TemporaryFolder.h"
 #include "tern/runtime/Artifact.h"
 #include "tern/runtime/AtomicFile.h"
 #include "llvm/IR/Constants.h"
@@ -26,10 +29,14 @@ using namespace tern;
 
 namespace {
 
+/// In the private folder.
+constexpr const char *kWeightsFile = "weights.safetensors";
+
 class ProductWriter {
 public:
   ProductWriter(ModuleOp module, const ProductOptions &options)
-      : module(module), options(options) {}
+      : module(module), options(options),
+        guard(options.guard ? *options.guard : ownGuard) {}
 
   FailureOr<ProductInfo> run();
 
@@ -53,13 +60,17 @@ private:
   LogicalResult prepare();
   /// What the artifact exports beside ABI and signature.
   std::vector<std::string> getExported();
+  /// Of the runtime, for executables.
+  std::vector<std::string> getArchives();
   std::unique_ptr<llvm::Module> translate(llvm::TargetMachine &target);
   void addSignature(llvm::Module &code, const Machine &machine);
   void embedWeights(llvm::Module &code);
   LogicalResult generate();
-  LogicalResult write();
-  void removeWeights();
-  LogicalResult link();
+  LogicalResult writeText();
+  /// Writes `code` to a file of the private folder.
+  LogicalResult writeCode(const std::string &path);
+  LogicalResult link(const std::string &product);
+  LogicalResult publishAll(const std::string &product, bool isProgram);
 
   ModuleOp module;
   const ProductOptions &options;
@@ -69,8 +80,10 @@ private:
   std::vector<TensorInfo> state;
   /// Set if the model has parameters and the product is not text.
   std::optional<PreparedWeights> weights;
-  /// Holds the weights that go into the object.
-  TemporaryFile embedded;
+  /// Beside the output: everything on its way there.
+  TemporaryFolder folder;
+  OutputGuard ownGuard;
+  OutputGuard &guard;
   std::string triple;
   /// The text or object.
   SmallVector<char, 0> code;
@@ -83,22 +96,20 @@ std::string getWeightsPath(StringRef output) {
   return (stem + ".safetensors").str();
 }
 
-/// After an error that comes too late to keep the file from appearing.
-void ProductWriter::removeWeights() {
-  if (info.weightsPath.empty())
-    return;
-  // There is an error to report already.
-  [[maybe_unused]] std::error_code ignored =
-      llvm::sys::fs::remove(info.weightsPath);
-}
-
 LogicalResult ProductWriter::prepare() {
   auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
   auto all = getState(interface, module.getLoc());
   if (failed(all))
     return failure();
   state = std::move(*all);
-  if (isText() || !hasWeights())
+  if (options.output != "-" && !options.guard)
+    if (llvm::Error problem = guard.claim(options.output, "the output"))
+      return fail(std::move(problem));
+  if (isText())
+    return success();
+  if (llvm::Error problem = folder.createBeside(options.output))
+    return fail(std::move(problem));
+  if (!hasWeights())
     return success();
   std::string source = options.weights;
   if (auto attr =
@@ -106,28 +117,23 @@ LogicalResult ProductWriter::prepare() {
       attr && source.empty())
     source = attr.str();
 
-  std::string path;
-  if (options.embedWeights) {
-    if (llvm::Error problem = embedded.create("safetensors"))
+  if (!options.guard)
+    for (const std::string &file : listParameterFiles(source))
+      guard.addInput(file, "the model's weights");
+  if (options.kind == ProductKind::Weights) {
+    info.weightsPath = options.output;
+  } else if (!options.embedWeights) {
+    info.weightsPath = getWeightsPath(options.output);
+    if (llvm::Error problem =
+            guard.claim(info.weightsPath, "the packed weights"))
       return fail(std::move(problem));
-    path = embedded.getPath();
-  } else {
-    path = options.output;
-    if (options.kind != ProductKind::Weights)
-      path = getWeightsPath(options.output);
-    info.weightsPath = path;
-    if (!source.empty() && llvm::sys::fs::equivalent(source, path))
-      return error("the packed weights would replace the model's "
-                   "weights '")
-             << source << "'; choose another name for the output";
   }
   weights.emplace();
-  if (failed(prepareWeights(module, state, source, options, path, *weights)))
+  if (failed(prepareWeights(
+          module, state, source, options, folder.getFile(kWeightsFile),
+          options.embedWeights ? options.output : info.weightsPath, *weights)))
     return failure();
-  info.weightsBytes = weights->writer.fileSize();
-  if (options.embedWeights)
-    if (auto problem = weights->writer.finish())
-      return error(*problem);
+  info.weightsBytes = weights->bytes;
   return success();
 }
 
@@ -142,8 +148,10 @@ void ProductWriter::addSignature(llvm::Module &code, const Machine &machine) {
   fields.weights = !hasWeights()          ? "none"
                    : options.embedWeights ? "embedded"
                                           : "external";
-  if (weights)
+  if (weights) {
     fields.weightsId = weights->id;
+    fields.weightsBytes = weights->bytes;
+  }
 
   llvm::IRBuilder<> b(context);
   auto define = [&](StringRef name, llvm::Type *type, llvm::Value *value) {
@@ -175,7 +183,15 @@ void ProductWriter::embedWeights(llvm::Module &code) {
      << "\t.type tern_model_weights, @object\n"
      << "\t.size tern_model_weights, " << info.weightsBytes << "\n"
      << "tern_model_weights:\n"
-     << "\t.incbin \"" << embedded.getPath() << "\"\n"
+     << "\t.incbin \"";
+  // The names of folders may be anything.
+  for (unsigned char c : folder.getFile(kWeightsFile))
+    if (llvm::isAlnum(c) || StringRef("/._-").contains(c))
+      os << c;
+    else
+      os << '\\' << char('0' + (c >> 6)) << char('0' + (c >> 3 & 7))
+         << char('0' + (c & 7));
+  os << "\"\n"
      << "\t.balign 8\n"
      << "\t.globl tern_model_weights_size\n"
      << "\t.type tern_model_weights_size, @object\n"
@@ -184,6 +200,23 @@ void ProductWriter::embedWeights(llvm::Module &code) {
      << "\t.quad " << info.weightsBytes << "\n"
      << "\t.text\n";
   code.appendModuleInlineAsm(text);
+}
+
+std::vector<std::string> ProductWriter::getArchives() {
+  if (options.kind != ProductKind::Executable)
+    return {};
+  SmallVector<StringRef> names = {"libTernExecutableMain.a", "libTernRunMain.a",
+                                  "libTernRuntime.a"};
+  if (module->hasAttr(kTrainingAttrName))
+    names = {"libTernTrainMain.a", "libTernTrain.a", "libTernRunMain.a",
+             "libTernRuntime.a"};
+  std::vector<std::string> archives;
+  for (StringRef name : names) {
+    llvm::SmallString<128> path(options.runtimeFolder);
+    llvm::sys::path::append(path, name);
+    archives.push_back(path.str().str());
+  }
+  return archives;
 }
 
 std::vector<std::string> ProductWriter::getExported() {
@@ -233,70 +266,40 @@ LogicalResult ProductWriter::generate() {
   return success();
 }
 
-LogicalResult ProductWriter::link() {
-  TemporaryFile object, product;
-  if (llvm::Error problem = object.create("o"))
-    return fail(std::move(problem));
-  std::error_code status;
-  {
-    llvm::raw_fd_ostream os(object.getPath(), status);
-    os.write(code.data(), code.size());
-    os.close();
-    if (!status)
-      status = os.error();
-    os.clear_error();
-  }
-  if (status)
-    return error("cannot write a temporary file: ") << status.message();
+LogicalResult ProductWriter::link(const std::string &product) {
+  std::vector<std::string> inputs = {folder.getFile("object.o")};
+  if (failed(writeCode(inputs.front())))
+    return failure();
   code.clear();
-
-  // Renaming onto a device or folder would replace it, or fail in the end.
-  llvm::sys::fs::file_status existing;
-  if (!llvm::sys::fs::status(options.output, existing) &&
-      existing.type() != llvm::sys::fs::file_type::regular_file)
-    return error("cannot write '")
-           << options.output << "': it is not a regular file";
-  if (llvm::Error problem = product.create("", options.output))
-    return fail(std::move(problem));
-  std::vector<std::string> inputs = {object.getPath()};
-  bool isLibrary = options.kind == ProductKind::Library;
-  SmallVector<const char *> archives = {"libTernExecutableMain.a",
-                                        "libTernRunMain.a", "libTernRuntime.a"};
-  if (module->hasAttr(kTrainingAttrName))
-    archives = {"libTernTrainMain.a", "libTernTrain.a", "libTernRunMain.a",
-                "libTernRuntime.a"};
-  if (!isLibrary)
-    for (const char *archive : archives) {
-      llvm::SmallString<128> path(options.runtimeFolder);
-      llvm::sys::path::append(path, archive);
-      if (!llvm::sys::fs::exists(path))
-        return error("cannot link an executable: '")
-               << path << "' is missing; write a library with -o X.so instead";
-      inputs.push_back(path.str().str());
-    }
-  if (llvm::Error problem = linkProduct(inputs, product.getPath(), isLibrary,
-                                        triple, options.verbose))
-    return fail(std::move(problem));
-  // The linker honours the umask only if the file is new.
-  auto mode = static_cast<llvm::sys::fs::perms>((llvm::sys::fs::all_read |
-                                                 llvm::sys::fs::all_exe |
-                                                 llvm::sys::fs::owner_write) &
-                                                ~llvm::sys::fs::getUmask());
-  if (std::error_code problem =
-          llvm::sys::fs::setPermissions(product.getPath(), mode))
-    return error("cannot write '")
-           << options.output << "': " << problem.message();
-  if (weights && !options.embedWeights)
-    if (auto problem = weights->writer.finish())
-      return error(*problem);
-  if (llvm::Error problem = product.moveTo(options.output)) {
-    removeWeights();
-    return fail(std::move(problem));
+  for (const std::string &archive : getArchives()) {
+    if (!llvm::sys::fs::exists(archive))
+      return error("cannot link an executable: '")
+             << archive << "' is missing; write a library with -o X.so instead";
+    inputs.push_back(archive);
   }
+  bool isLibrary = options.kind == ProductKind::Library;
+  if (llvm::Error problem = linkProduct(inputs, product, isLibrary, triple,
+                                        folder, options.verbose))
+    return fail(std::move(problem));
   return success();
 }
 
-LogicalResult ProductWriter::write() {
+LogicalResult ProductWriter::writeCode(const std::string &path) {
+  std::error_code status;
+  llvm::raw_fd_ostream os(path, status);
+  if (!status) {
+    os.write(code.data(), code.size());
+    os.close();
+    status = os.error();
+    os.clear_error();
+  }
+  if (status)
+    return error("cannot write '")
+           << options.output << "': " << status.message();
+  return success();
+}
+
+LogicalResult ProductWriter::writeText() {
   if (options.output == "-") {
     llvm::outs().write(code.data(), code.size());
     llvm::outs().flush();
@@ -306,18 +309,29 @@ LogicalResult ProductWriter::write() {
     }
     return success();
   }
+  runtime::AtomicFile::removeStale(options.output);
   runtime::AtomicFile file;
   if (auto problem = file.open(options.output))
     return error(*problem);
   if (auto problem = file.write(code.data(), code.size()))
     return error(*problem);
-  if (weights && !options.embedWeights)
-    if (auto problem = weights->writer.finish())
-      return error(*problem);
-  if (auto problem = file.commit()) {
-    removeWeights();
+  if (auto problem = file.commit())
     return error(*problem);
+  return success();
+}
+
+LogicalResult ProductWriter::publishAll(const std::string &product,
+                                        bool isProgram) {
+  FinishedFile finished{product, options.output, isProgram};
+  if (info.weightsPath.empty()) {
+    if (llvm::Error problem = publish(finished, options.durable))
+      return fail(std::move(problem));
+    return success();
   }
+  if (llvm::Error problem = publishPair(
+          finished, {folder.getFile(kWeightsFile), info.weightsPath},
+          weights->id, options.durable))
+    return fail(std::move(problem));
   return success();
 }
 
@@ -329,15 +343,24 @@ FailureOr<ProductInfo> ProductWriter::run() {
   if (options.kind == ProductKind::Weights) {
     if (!weights)
       return error("the model has no parameters");
-    if (auto problem = weights->writer.finish())
-      return error(*problem);
+    if (llvm::Error problem = publish(
+            {folder.getFile(kWeightsFile), options.output}, options.durable)) {
+      (void)fail(std::move(problem));
+      return failure();
+    }
     return info;
   }
   if (failed(generate()))
     return failure();
-  bool linked = options.kind == ProductKind::Library ||
-                options.kind == ProductKind::Executable;
-  if (failed(linked ? link() : write()))
+  if (isText()) {
+    if (failed(writeText()))
+      return failure();
+    return info;
+  }
+  bool isLinked = options.kind != ProductKind::Object;
+  std::string product = folder.getFile("product");
+  if (failed(isLinked ? link(product) : writeCode(product)) ||
+      failed(publishAll(product, /*isProgram=*/isLinked)))
     return failure();
   return info;
 }

@@ -234,6 +234,8 @@ void SignaturePrinter::print(const SignatureFields &fields,
     });
     out.attribute("weights", fields.weights);
     out.attribute("weights_id", fields.weightsId);
+    if (!fields.weightsId.empty())
+      out.attribute("weights_bytes", static_cast<int64_t>(fields.weightsBytes));
     if (!training) {
       dims(interface);
       tensors("inputs", interface);

@@ -50,7 +50,9 @@ struct SignatureFields {
   std::vector<std::string> features;
   /// "external", "embedded" or "none".
   std::string weights;
+  /// Empty in text, which has no weights.
   std::string weightsId;
+  uint64_t weightsBytes = 0;
 };
 
 /// What the artifact's functions keep between calls, each once: the parameters

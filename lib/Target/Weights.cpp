@@ -16,11 +16,12 @@
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Support/ParameterSource.h"
 #include "tern/runtime/Artifact.h"
+#include "tern/runtime/Safetensors.h"
+#include "tern/runtime/WeightsFile.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/Support/SHA256.h"
 #include "llvm/Support/ThreadPool.h"
 #include "llvm/TargetParser/Host.h"
 #include <cstdlib>
@@ -120,15 +121,16 @@ llvm::Error CompiledPrepares::compile(ModuleOp module,
 class WeightsWriter {
 public:
   WeightsWriter(ModuleOp module, ArrayRef<TensorInfo> state, StringRef source,
-                const ProductOptions &options, PreparedWeights &weights)
+                const ProductOptions &options, std::string path,
+                StringRef shownPath, PreparedWeights &weights)
       : module(module), state(state), source(source), options(options),
-        weights(weights) {}
+        path(std::move(path)), shownPath(shownPath), weights(weights) {}
 
-  LogicalResult run(const std::string &path);
+  LogicalResult run();
 
 private:
   LogicalResult plan();
-  LogicalResult open(const std::string &path);
+  LogicalResult open();
   /// The results of a prepare function.
   FailureOr<std::vector<AlignedBuffer>>
   runPrepare(const DictionaryAttr &prepare);
@@ -151,12 +153,20 @@ private:
   LogicalResult fail(llvm::Error failure) {
     return error(llvm::toString(std::move(failure)));
   }
+  /// Nobody has to know the file that becomes the weights file.
+  LogicalResult failToWrite(std::string problem) {
+    if (size_t at = problem.find(path); at != std::string::npos)
+      problem.replace(at, path.size(), shownPath);
+    return error(problem);
+  }
 
   ModuleOp module;
   ArrayRef<TensorInfo> state;
   std::string source;
   const ProductOptions &options;
+  std::string path, shownPath;
   PreparedWeights &weights;
+  runtime::SafetensorsWriter writer;
   std::unique_ptr<ParameterSource> parameters;
   CompiledPrepares compiled;
   std::optional<PrepareHost> host;
@@ -174,7 +184,6 @@ private:
   llvm::StringSet<> stored;
   /// Parameters of the entry function.
   llvm::StringSet<> wanted;
-  llvm::SHA256 hash;
 };
 
 /// One step per copied parameter and per prepare function that is needed, in
@@ -219,7 +228,7 @@ bool WeightsWriter::isSelfContained() {
   });
 }
 
-LogicalResult WeightsWriter::open(const std::string &path) {
+LogicalResult WeightsWriter::open() {
   std::vector<runtime::SafetensorsWriter::Entry> entries;
   auto declare = [&](const TensorInfo &info) {
     auto dtype = runtime::parseDType(info.dtype);
@@ -242,12 +251,12 @@ LogicalResult WeightsWriter::open(const std::string &path) {
   auto model =
       module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName());
   if (auto problem =
-          weights.writer.open(path, std::move(entries),
-                              {{"format", "tern"},
-                               {"tern_model", model ? model.str() : ""},
-                               {"tern_version", TERN_VERSION_STRING},
-                               {"tern_weights_id", std::string(32, '0')}}))
-    return error(*problem);
+          writer.open(path, std::move(entries),
+                      {{"format", "tern"},
+                       {"tern_model", model ? model.str() : ""},
+                       {"tern_version", TERN_VERSION_STRING},
+                       {runtime::kWeightsIdKey, std::string(32, '0')}}))
+    return failToWrite(*problem);
   return success();
 }
 
@@ -323,14 +332,8 @@ WeightsWriter::lookup(const TensorInfo &info) {
 
 LogicalResult WeightsWriter::append(const TensorInfo &info,
                                     ArrayRef<char> bytes) {
-  std::string head = info.name + '\0' + info.dtype;
-  for (int64_t extent : info.staticShape())
-    head += "," + std::to_string(extent);
-  hash.update(head);
-  hash.update(
-      StringRef(bytes.data(), bytes.size())); // Sizes follow from the shapes.
-  if (auto problem = weights.writer.append(bytes.data(), bytes.size()))
-    return error(*problem);
+  if (auto problem = writer.append(bytes.data(), bytes.size()))
+    return failToWrite(*problem);
   if (options.onParameter)
     options.onParameter(info.name, bytes);
   return success();
@@ -435,7 +438,7 @@ LogicalResult WeightsWriter::compilePrepares() {
   return success();
 }
 
-LogicalResult WeightsWriter::run(const std::string &path) {
+LogicalResult WeightsWriter::run() {
   if (failed(plan()))
     return failure();
   if (source.empty() && !isSelfContained())
@@ -449,7 +452,7 @@ LogicalResult WeightsWriter::run(const std::string &path) {
     for (const std::string &name : parameters->names())
       stored.insert(name);
   }
-  if (failed(compilePrepares()) || failed(open(path)))
+  if (failed(compilePrepares()) || failed(open()))
     return failure();
   for (const Step &step : steps) {
     if (step.prepare) {
@@ -463,10 +466,12 @@ LogicalResult WeightsWriter::run(const std::string &path) {
     if (failed(append(step.copied, found->bytes)))
       return failure();
   }
-  weights.id =
-      llvm::toHex(ArrayRef(hash.final()).take_front(16), /*LowerCase=*/true);
-  if (auto problem = weights.writer.setMetadata("tern_weights_id", weights.id))
-    return error(*problem);
+  if (auto problem = writer.sign(runtime::kWeightsIdKey, weights.id))
+    return failToWrite(*problem);
+  weights.bytes = writer.fileSize();
+  // Whoever makes the file appear puts it on the disk.
+  if (auto problem = writer.finish())
+    return failToWrite(*problem);
   return success();
 }
 
@@ -475,7 +480,8 @@ LogicalResult WeightsWriter::run(const std::string &path) {
 LogicalResult tern::prepareWeights(ModuleOp module, ArrayRef<TensorInfo> state,
                                    StringRef source,
                                    const ProductOptions &options,
-                                   const std::string &path,
+                                   const std::string &path, StringRef shownPath,
                                    PreparedWeights &weights) {
-  return WeightsWriter(module, state, source, options, weights).run(path);
+  return WeightsWriter(module, state, source, options, path, shownPath, weights)
+      .run();
 }

@@ -12,29 +12,29 @@
 #include "Signature.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Target/Product.h"
-#include "tern/runtime/Safetensors.h"
 #include <string>
 
 namespace tern {
 
-/// The parameters of an artifact, computed and on their way to a file.
+/// The weights file of an artifact.
 struct PreparedWeights {
-  /// Everything is written; `finish()` makes the file appear.
-  runtime::SafetensorsWriter writer;
-  /// 32 hexadecimal digits that depend on names, types and bytes.
+  /// runtime::hashWeights: 32 hexadecimal digits that depend on every byte.
   std::string id;
+  /// Size of the file.
+  uint64_t bytes = 0;
 };
 
 /// Computes the parameters among `state` with the prepare functions of a
 /// module at level `llvm`, compiled for this machine, or copies them from the
-/// weights file `source`, and writes them to `path`. State with an initial
-/// value is not in the file. One prepare function runs
-/// at a time, and its results are written before the next one runs. Errors are
-/// reported on the module.
+/// weights file `source`, and writes them to `path`, which errors call
+/// `shownPath`. State with an initial value is not in the file. One prepare
+/// function runs at a time, and its results are written before the next one
+/// runs. Errors are reported on the module.
 llvm::LogicalResult
 prepareWeights(mlir::ModuleOp module, llvm::ArrayRef<TensorInfo> state,
                llvm::StringRef source, const ProductOptions &options,
-               const std::string &path, PreparedWeights &weights);
+               const std::string &path, llvm::StringRef shownPath,
+               PreparedWeights &weights);
 
 } // namespace tern
 

@@ -40,6 +40,9 @@ void tern::runtime::endCommandLine(CLI::App &app, const CommandLineTexts &texts,
                  "Number of threads (default: physical cores)")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
+  app.add_flag("--verify", options.verify,
+               "Compare the whole weights file with the hash that the model "
+               "has of it");
   app.add_flag("--verbose", options.verbose, texts.verbose);
   if (!isLinked)
     addCompletionOption(app);

@@ -28,7 +28,7 @@ struct CommonOptions {
   /// "", "text" or "json".
   std::string info;
   uint32_t threads = 0;
-  bool verbose = false;
+  bool verify = false, verbose = false;
 };
 
 /// How a program presents them.
@@ -45,7 +45,7 @@ struct CommandLineTexts {
 void beginCommandLine(CLI::App &app, const CommandLineTexts &texts,
                       bool isLinked, CommonOptions &options);
 
-/// Adds what comes last: --info, --threads, --verbose, --completion.
+/// Adds what comes last: --info, --threads, --verify, --verbose, --completion.
 void endCommandLine(CLI::App &app, const CommandLineTexts &texts, bool isLinked,
                     CommonOptions &options);
 

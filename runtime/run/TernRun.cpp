@@ -75,6 +75,8 @@ MaybeError Runner::load() {
   std::string weights = findWeights(options, linked && !linked->weights);
   if (!weights.empty())
     settings.weights_path = weights.c_str();
+  if (options.verify)
+    settings.flags |= TERN_LOAD_VERIFY_WEIGHTS;
   MaybeError error = session.load(options.artifact, linked, settings);
   if (!error || options.info.empty())
     return error;

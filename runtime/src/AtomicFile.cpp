@@ -173,6 +173,26 @@ MaybeError AtomicFile::writeAt(uint64_t offset, const void *data, size_t size) {
   return std::nullopt;
 }
 
+MaybeError AtomicFile::readAt(uint64_t offset, void *data, size_t size) {
+  if (fd < 0)
+    return "cannot write '" + path + "': it is not open";
+  char *bytes = static_cast<char *>(data);
+  while (size) {
+    ssize_t done = ::pread(fd, bytes, size, static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR)
+      continue;
+    if (done <= 0) {
+      if (done == 0)
+        errno = EIO;
+      return fail("read back");
+    }
+    bytes += done;
+    offset += static_cast<uint64_t>(done);
+    size -= static_cast<size_t>(done);
+  }
+  return std::nullopt;
+}
+
 /// Some file systems, in memory say, have nothing to synchronize with.
 static bool synchronize(int fd) {
   int status;

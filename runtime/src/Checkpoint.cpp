@@ -7,7 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "NonFinite.h"
+#include "OpenWeights.h"
 #include "Trainer.h"
+#include "tern/runtime/WeightsFile.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,7 +18,6 @@
 
 using namespace tern::runtime;
 
-static constexpr const char *weightsIdKey = "tern_weights_id";
 static constexpr const char *fingerprintKey = "tern_fingerprint";
 static constexpr const char *stepKey = "tern_step";
 static constexpr const char *windowKey = "tern_window";
@@ -92,7 +93,7 @@ MaybeFailure TernTrainer::init() {
     std::string path = isGiven ? weightsPath : defaultWeightsPath(artifactPath);
     if (!isGiven && !library)
       return invalid("the path of the initial parameters is missing");
-    if (MaybeError error = mapped.open(path))
+    if (MaybeError error = openWeights(path, signature.weightsId, mapped, path))
       return Failure{TERN_IO_ERROR, *error +
                                         " (these are the initial parameters "
                                         "of " +
@@ -104,7 +105,7 @@ MaybeFailure TernTrainer::init() {
   if (data || isGiven) {
     if (MaybeError error = parseSafetensors(data, size, index))
       return Failure{TERN_BAD_WEIGHTS, file + " is malformed: " + *error};
-    auto id = index.metadata.find(weightsIdKey);
+    auto id = index.metadata.find(kWeightsIdKey);
     if (id == index.metadata.end() && !isGiven)
       return Failure{TERN_BAD_WEIGHTS,
                      file + " is not a weights file of Tern: its metadata has "
@@ -115,6 +116,9 @@ MaybeFailure TernTrainer::init() {
                          id->second + ", " + name + " needs " +
                          signature.weightsId +
                          "; use the file written together with it"};
+    if (id != index.metadata.end())
+      if (MaybeError error = checkWeights(data, size, signature, verify))
+        return Failure{TERN_BAD_WEIGHTS, file + " " + *error};
   }
   if (MaybeFailure failure = takeParams(index, file))
     return failure;

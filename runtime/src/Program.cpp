@@ -8,6 +8,7 @@
 
 #include "Program.h"
 #include "CpuFeatures.h"
+#include "OpenWeights.h"
 #include "tern/runtime/Safetensors.h"
 
 using namespace tern::runtime;
@@ -85,9 +86,10 @@ MaybeFailure TernProgram::checkFiles() const {
 MaybeFailure TernProgram::bindWeights(const TernProgramOptions &options) {
   if (signature.params.empty())
     return std::nullopt;
+  bool verify = options.flags & TERN_LOAD_VERIFY_WEIGHTS;
   if (!options.weights_path && artifact.weights)
     return bindParams(artifact.weights, artifact.weights_size,
-                      "the weights embedded in " + name);
+                      "the weights embedded in " + name, verify);
   if (options.weights_path)
     weightsPath = options.weights_path;
   else if (library)
@@ -95,14 +97,16 @@ MaybeFailure TernProgram::bindWeights(const TernProgramOptions &options) {
   else
     return Failure{TERN_INVALID_ARGUMENT,
                    "the path of the weights file is missing"};
-  if (MaybeError error = weights.open(weightsPath))
+  if (MaybeError error =
+          openWeights(weightsPath, signature.weightsId, weights, weightsPath))
     return Failure{TERN_IO_ERROR,
                    *error + " (these are the weights of " + name + ")"};
-  return bindParams(weights.data(), weights.size(), "'" + weightsPath + "'");
+  return bindParams(weights.data(), weights.size(), "'" + weightsPath + "'",
+                    verify);
 }
 
 MaybeFailure TernProgram::bindParams(const char *data, uint64_t size,
-                                     const std::string &file) {
+                                     const std::string &file, bool verify) {
   SafetensorsIndex index;
   if (MaybeError error = parseSafetensors(data, size, index))
     return Failure{TERN_BAD_WEIGHTS, file + " is malformed: " + *error};
@@ -117,6 +121,8 @@ MaybeFailure TernProgram::bindParams(const char *data, uint64_t size,
                        id->second + ", " + name + " needs " +
                        signature.weightsId +
                        "; use the file written together with it"};
+  if (MaybeError error = checkWeights(data, size, signature, verify))
+    return Failure{TERN_BAD_WEIGHTS, file + " " + *error};
   for (size_t i = 0; i < signature.params.size(); ++i) {
     const TensorSpec &param = signature.params[i];
     auto it = index.tensors.find(param.name);

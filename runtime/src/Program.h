@@ -39,7 +39,7 @@ struct TernProgram {
 private:
   MaybeFailure bindWeights(const TernProgramOptions &options);
   MaybeFailure bindParams(const char *data, uint64_t size,
-                          const std::string &file);
+                          const std::string &file, bool verify);
 
   tern::runtime::Library library;
   tern::runtime::MappedFile weights;

@@ -37,7 +37,8 @@ MaybeFailure tern::runtime::readOptions(const TernProgramOptions *given,
       given->size > 4096)
     return invalid("TernProgramOptions.size is not set");
   options = *given;
-  if (options.flags & ~static_cast<uint32_t>(TERN_LOAD_SIGNATURE_ONLY))
+  if (options.flags & ~static_cast<uint32_t>(TERN_LOAD_SIGNATURE_ONLY |
+                                             TERN_LOAD_VERIFY_WEIGHTS))
     return invalid("unknown TernLoadFlags");
   return std::nullopt;
 }

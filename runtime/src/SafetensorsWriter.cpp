@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Sha256.h"
 #include "tern/runtime/Safetensors.h"
 
 #include <nlohmann/json.hpp>
@@ -144,15 +145,36 @@ MaybeError SafetensorsWriter::setMetadata(const std::string &key,
   }
 }
 
-MaybeError SafetensorsWriter::finish(bool durable) {
+MaybeError SafetensorsWriter::checkComplete() {
   if (!file.isOpen())
     return "cannot write '" + path + "': it is not open";
   if (MaybeError error = append(nullptr, 0))
     return error;
-  if (current != entries.size()) {
-    file.discard();
-    return "cannot write '" + path + "': tensor '" + entries[current].name +
-           "' is incomplete";
+  if (current == entries.size())
+    return std::nullopt;
+  file.discard();
+  return "cannot write '" + path + "': tensor '" + entries[current].name +
+         "' is incomplete";
+}
+
+MaybeError SafetensorsWriter::sign(const std::string &key, std::string &id) {
+  if (MaybeError error = checkComplete())
+    return error;
+  Sha256 hash;
+  std::vector<char> buffer(size_t(1) << 20);
+  for (uint64_t at = 0; at < fileSize();) {
+    uint64_t piece = std::min<uint64_t>(buffer.size(), fileSize() - at);
+    if (MaybeError error = file.readAt(at, buffer.data(), piece))
+      return error;
+    hash.update(buffer.data(), piece);
+    at += piece;
   }
+  id = hash.finish().substr(0, 32);
+  return setMetadata(key, id);
+}
+
+MaybeError SafetensorsWriter::finish(bool durable) {
+  if (MaybeError error = checkComplete())
+    return error;
   return file.commit(durable);
 }

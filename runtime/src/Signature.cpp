@@ -172,6 +172,11 @@ MaybeError tern::runtime::parseInfo(const json &root, ArtifactInfo &info) {
     return "'weights' is neither external nor embedded nor none";
   if (info.weights == "none")
     return std::nullopt;
+  if (auto bytes = root.find("weights_bytes"); bytes != root.end()) {
+    if (!bytes->is_number_unsigned())
+      return "'weights_bytes' is not a size";
+    info.weightsBytes = bytes->get<uint64_t>();
+  }
   return parseString(root, "weights_id", info.weightsId);
 }
 

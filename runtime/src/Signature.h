@@ -42,6 +42,8 @@ struct Interface {
 struct ArtifactInfo {
   std::string model, triple, weights, weightsId;
   std::vector<std::string> features;
+  /// Size of the weights file; earlier versions do not say.
+  std::optional<uint64_t> weightsBytes;
 };
 
 /// The parsed and checked JSON of an inference artifact's

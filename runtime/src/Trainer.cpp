@@ -150,6 +150,7 @@ MaybeFailure TernTrainer::finishLoading(const TernProgramOptions &options) {
       return failure;
     if (options.weights_path)
       weightsPath = options.weights_path;
+    verify = options.flags & TERN_LOAD_VERIFY_WEIGHTS;
   }
   return prepareCalls();
 }

@@ -104,6 +104,8 @@ private:
   tern::runtime::Library library;
   uint32_t (*abi)(void) = nullptr;
   TernFunction functions[tern::runtime::numTrainFunctions] = {};
+  /// Whether initial parameters are compared with their hash.
+  bool verify = false;
   const char *embedded = nullptr;
   uint64_t embeddedSize = 0;
 

@@ -27,6 +27,8 @@ MaybeError TrainRun::load() {
     settings.weights_path = weights.c_str();
   if (!options.info.empty())
     settings.flags = TERN_LOAD_SIGNATURE_ONLY;
+  if (options.verify)
+    settings.flags |= TERN_LOAD_VERIFY_WEIGHTS;
   return model.load(options.artifact, linked, settings);
 }
 

@@ -81,6 +81,7 @@ static llvm::Error compile(const PreparedModel &model,
   product.output = object;
   product.optLevel = optLevel;
   product.embedWeights = true;
+  product.durable = false;
   if (failed(writeProduct(*module, product)))
     return fail();
   return llvm::Error::success();

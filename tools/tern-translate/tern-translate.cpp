@@ -12,6 +12,8 @@
 #include "mlir/InitAllTranslations.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "tern/Import/ONNX/Import.h"
+#include "tern/Support/OutputGuard.h"
+#include "tern/Support/ParameterSource.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
@@ -114,6 +116,15 @@ static LogicalResult importMain(int argc, char **argv) {
   OwningOpRef<ModuleOp> module = tern::importONNX(input, context, *options);
   if (!module)
     return failure();
+  tern::OutputGuard guard;
+  for (const std::string &file : tern::listParameterFiles(input))
+    guard.addInput(file, "the model's file");
+  for (const auto &entry : options->constantInputs)
+    guard.addInput(entry.second, "--constant-input");
+  if (llvm::Error error = guard.checkNotInput(output, "the output")) {
+    llvm::errs() << "error: " << llvm::toString(std::move(error)) << '\n';
+    return failure();
+  }
   std::string text;
   llvm::raw_string_ostream os(text);
   module->print(os);
@@ -129,6 +140,10 @@ static bool hasFlag(int argc, char **argv, StringRef name) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM initLLVM(argc, argv);
+  if (llvm::Error error = tern::checkCommandLineOutputs(argc, argv)) {
+    llvm::errs() << "error: " << llvm::toString(std::move(error)) << "\n";
+    return 1;
+  }
   if (hasFlag(argc, argv, "list-ops")) {
     tern::printONNXOps(llvm::outs());
     return 0;

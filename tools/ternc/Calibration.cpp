@@ -14,10 +14,10 @@
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Transforms/Layers.h"
 #include "tern/Support/ParameterSource.h"
+#include "tern/Support/TemporaryFolder.h"
 #include "tern/Target/Product.h"
 #include "tern/Target/Targets.h"
 #include "tern/Training/Passes.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -82,6 +82,7 @@ LogicalResult Calibrator::compile(const std::string &path) {
   product.kind = ProductKind::Library;
   product.output = path;
   product.weights = options.weights;
+  product.durable = false;
   return writeProduct(*copy, product);
 }
 
@@ -196,16 +197,10 @@ FailureOr<CalibrationReport> Calibrator::run() {
       }))
     return error("--calibrate: no layer was converted; --ternarize=all "
                  "converts all");
-  llvm::SmallString<128> folder;
-  if (std::error_code code =
-          llvm::sys::fs::createUniqueDirectory("tern-calibrate", folder))
-    return error("cannot create a temporary folder: " + code.message());
-  llvm::scope_exit removeFolder([&] {
-    // Nobody can do anything about a folder that stays.
-    [[maybe_unused]] std::error_code ignored =
-        llvm::sys::fs::remove_directories(folder);
-  });
-  std::string path = (folder + "/model.so").str();
+  TemporaryFolder folder;
+  if (llvm::Error problem = folder.createInSystemFolder())
+    return error(llvm::toString(std::move(problem)));
+  std::string path = folder.getFile("model.so");
   if (failed(compile(path)))
     return failure();
   TernProgramOptions program = {};

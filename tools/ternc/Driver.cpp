@@ -20,6 +20,8 @@
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Import/ONNX/Import.h"
+#include "tern/Support/OutputGuard.h"
+#include "tern/Support/ParameterSource.h"
 #include "tern/Target/Product.h"
 #include "tern/Target/Targets.h"
 #include "tern/Training/Passes.h"
@@ -103,7 +105,8 @@ public:
   Driver(const DriverOptions &options, DialectRegistry &registry)
       : options(options), context(registry),
         handler(&context,
-                [](Diagnostic &diagnostic) { printDiagnostic(diagnostic); }) {}
+                [](Diagnostic &diagnostic) { printDiagnostic(diagnostic); }),
+        guard(options.force) {}
 
   LogicalResult run();
 
@@ -114,6 +117,10 @@ private:
   }
   LogicalResult load();
   LogicalResult findLevel();
+  /// The file that parameters come from; empty: none.
+  std::string getWeights();
+  /// Knows the inputs, claims the outputs.
+  LogicalResult guardFiles();
   LogicalResult chooseTarget();
   /// The module is at a level: reports and dumps.
   LogicalResult arrive();
@@ -132,6 +139,7 @@ private:
   int level = 0;
   int numDumped = 0;
   SizeReport report{options.statsDims};
+  OutputGuard guard;
 };
 
 LogicalResult Driver::load() {
@@ -155,6 +163,44 @@ LogicalResult Driver::load() {
     return fail("cannot read '" + input + "': no such file");
   module = parseSourceFile<ModuleOp>(input, &context);
   return success(!!module);
+}
+
+std::string Driver::getWeights() {
+  auto attr =
+      (*module)->getAttrOfType<StringAttr>(TernDialect::getWeightsAttrName());
+  return options.weights.empty() && attr ? attr.str() : options.weights;
+}
+
+LogicalResult Driver::guardFiles() {
+  if (options.input == "-")
+    guard.addStandardInput();
+  else if (StringRef(options.input).ends_with(".onnx"))
+    for (const std::string &file : listParameterFiles(options.input))
+      guard.addInput(file, file == options.input ? "the model"
+                                                 : "the model's external data");
+  guard.addInput(options.input, "the model");
+  for (const std::string &file : listParameterFiles(getWeights()))
+    guard.addInput(file, "the model's weights");
+  for (const auto &entry : options.constantInputs)
+    guard.addInput(entry.second, "--constant-input");
+  for (const auto &[name, file] : options.calibration)
+    guard.addInput(file, "--calibrate");
+  for (const auto &[file, what] : options.inputs)
+    guard.addInput(file, what);
+  if (options.pipeline.training)
+    guard.addInput(options.pipeline.training->optimizer, "--optimizer");
+
+  for (const auto &[name, file] : options.foreignOptions)
+    if (llvm::Error error = guard.checkNotInput(file, name))
+      return fail(llvm::toString(std::move(error)));
+  if (options.stats && *options.stats != "-")
+    if (llvm::Error error = guard.claim(*options.stats, "the size report"))
+      return fail(llvm::toString(std::move(error)));
+  // Products claim their weights file themselves.
+  if (options.output != "-")
+    if (llvm::Error error = guard.claim(options.output, "the output"))
+      return fail(llvm::toString(std::move(error)));
+  return success();
 }
 
 LogicalResult Driver::findLevel() {
@@ -197,6 +243,8 @@ LogicalResult Driver::dump(int phase) {
   llvm::SmallString<128> path(options.dumpPhases);
   llvm::sys::path::append(path, Twine(numDumped++) + "-" +
                                     getPhases()[phase].level + ".mlir");
+  if (llvm::Error error = guard.claim(path, "--dump-phases"))
+    return fail(llvm::toString(std::move(error)));
   return writeText(path.str().str());
 }
 
@@ -284,6 +332,7 @@ LogicalResult Driver::writeFile(const std::string &path, StringRef text) {
     }
     return success();
   }
+  runtime::AtomicFile::removeStale(path);
   runtime::AtomicFile file;
   auto error = file.open(path);
   if (!error)
@@ -311,6 +360,8 @@ LogicalResult Driver::run() {
     return fail("'" + options.input + "' is at level '" +
                 getPhases()[level].level + "', which is past '" + options.emit +
                 "'");
+  if (failed(guardFiles()))
+    return failure();
   if (!options.dumpPhases.empty())
     if (std::error_code error = llvm::sys::fs::create_directories(
             options.dumpPhases, /*IgnoreExisting=*/true,
@@ -360,6 +411,7 @@ LogicalResult Driver::run() {
   product.weights = options.weights;
   product.seed = options.seed;
   product.runtimeFolder = options.runtimeFolder;
+  product.guard = &guard;
   product.verbose = options.verbose;
   product.onParameter = [&](StringRef name, ArrayRef<char> bytes) {
     report.addParameter(name, bytes);

@@ -40,6 +40,12 @@ struct DriverOptions {
   /// Folder that takes the IR after each phase; empty: none.
   std::string dumpPhases;
   std::string runtimeFolder;
+  /// What else is read, and what it is: plugins, the runtime.
+  std::vector<std::pair<std::string, std::string>> inputs;
+  /// Options of LLVM's and MLIR's that may name files to write, with values.
+  std::vector<std::pair<std::string, std::string>> foreignOptions;
+  /// Whether safetensors files may be replaced that ternc did not write.
+  bool force = false;
   unsigned optLevel = 2;
   bool embedWeights = false;
   /// `--export`: dequantized parameters instead of a product, in f16 or f32.

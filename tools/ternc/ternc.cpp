@@ -39,7 +39,11 @@ cl::opt<std::string> input(cl::Positional, cl::desc("model.onnx|.mlir|.mlirbc"),
                            cl::cat(category));
 cl::opt<std::string> output("o", cl::value_desc("file"), cl::cat(category),
                             cl::desc("Output. Its suffix says what: .so, .o, "
-                                     ".s, .ll; none is an executable"));
+                                     ".s, .ll; none is an executable. For "
+                                     "others --emit must say it"));
+cl::opt<bool> force("force", cl::cat(category),
+                    cl::desc("Replace safetensors files that ternc did not "
+                             "write"));
 cl::opt<std::string>
     emit("emit", cl::cat(category), cl::value_desc("kind"),
          cl::desc("A level of IR as MLIR text: graph, ternary, training, "
@@ -179,6 +183,9 @@ int fail(const llvm::Twine &text) {
 /// What to emit for an output of this name; empty if it does not tell.
 std::string emitForSuffix(StringRef path) {
   StringRef suffix = llvm::sys::path::extension(path);
+  // A hidden file has no suffix.
+  if (suffix.empty() || suffix == llvm::sys::path::filename(path))
+    return "exe";
   if (suffix == ".so")
     return "lib";
   if (suffix == ".o")
@@ -187,9 +194,13 @@ std::string emitForSuffix(StringRef path) {
     return "asm";
   if (suffix == ".ll")
     return "llvm-ir";
-  if (suffix == ".mlir" || suffix == ".mlirbc")
-    return "";
-  return "exe";
+  return "";
+}
+
+/// Whether the output is MLIR, whatever its level.
+bool isMLIR(StringRef path) {
+  StringRef suffix = llvm::sys::path::extension(path);
+  return suffix == ".mlir" || suffix == ".mlirbc";
 }
 
 bool isOneOf(StringRef value, std::initializer_list<StringRef> known) {
@@ -309,8 +320,30 @@ void hideOptionsOfLLVM() {
   }
 }
 
+/// The values of LLVM's and MLIR's own options: any may name a file that is
+/// written, such as the reproducer of a crash.
+void collectForeignOptions(llvm::ArrayRef<const char *> arguments,
+                           tern::DriverOptions &options) {
+  const auto &known = cl::getRegisteredOptions();
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    StringRef argument = arguments[i];
+    if (!argument.consume_front("-"))
+      continue;
+    argument.consume_front("-");
+    auto [name, value] = argument.split('=');
+    auto option = known.find(name);
+    if (option == known.end() ||
+        llvm::is_contained(option->second->Categories, &category) ||
+        llvm::is_contained(option->second->Categories, &training))
+      continue;
+    if (value.empty() && i + 1 < arguments.size())
+      value = arguments[i + 1];
+    options.foreignOptions.emplace_back("--" + name.str(), value);
+  }
+}
+
 /// Checks the options and collects them; returns the exit status.
-int collect(tern::DriverOptions &options, const char *argv0) {
+int collect(tern::DriverOptions &options, int argc, char **argv) {
   if (input.empty())
     return fail("no input: give a model.onnx, .mlir or .mlirbc");
   options.input = input;
@@ -337,6 +370,10 @@ int collect(tern::DriverOptions &options, const char *argv0) {
     if (output.empty())
       return fail("no output: give -o FILE, or --emit=LEVEL to print IR");
     options.emit = emitForSuffix(output);
+    if (options.emit.empty() && !isMLIR(output))
+      return fail("cannot tell from its suffix what '" + output +
+                  "' shall be: give --emit=lib, obj, exe, asm or llvm-ir, or "
+                  "a name with .so, .o, .s or .ll, or none for an executable");
     if (options.emit.empty())
       return fail("which level of IR goes to '" + output +
                   "'? Give --emit=LEVEL; levels are: " + tern::listLevels());
@@ -423,14 +460,23 @@ int collect(tern::DriverOptions &options, const char *argv0) {
                 llvm::Twine(optLevel) + "; known are: -O0 to -O3");
   options.optLevel = optLevel - '0';
   options.embedWeights = embedWeights;
+  options.force = force;
+  for (const std::string &plugin : plugins)
+    options.inputs.emplace_back(plugin, "--load-dialect-plugin");
   options.verbose = verbose;
+
+  collectForeignOptions(llvm::ArrayRef(argv, argc).drop_front(), options);
 
   static int anchor;
   llvm::SmallString<128> folder(llvm::sys::path::parent_path(
-      llvm::sys::fs::getMainExecutable(argv0, &anchor)));
+      llvm::sys::fs::getMainExecutable(argv[0], &anchor)));
   llvm::sys::path::append(folder, "..", "lib");
   llvm::sys::path::remove_dots(folder, /*remove_dot_dot=*/true);
   options.runtimeFolder = folder.str();
+  for (const char *name :
+       {"libTernExecutableMain.a", "libTernRunMain.a", "libTernRuntime.a",
+        "libTernTrain.a", "libTernTrainMain.a"})
+    options.inputs.emplace_back((folder + "/" + name).str(), "Tern's runtime");
   return 0;
 }
 
@@ -474,7 +520,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   tern::DriverOptions options;
-  if (int status = collect(options, argv[0]))
+  if (int status = collect(options, argc, argv))
     return status;
 
   mlir::DialectRegistry registry;

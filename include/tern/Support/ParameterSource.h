@@ -51,10 +51,17 @@ public:
   /// Names of all parameters in the order of the file.
   virtual std::vector<std::string> names() const = 0;
 
+  /// The files that the parameters are in, as far as they exist.
+  virtual std::vector<std::string> files() const = 0;
+
   /// Opens the weights file at `path`; its extension tells the format.
   static llvm::Expected<std::unique_ptr<ParameterSource>>
   open(llvm::StringRef path);
 };
+
+/// The files that a model or weights file consists of: itself and what it
+/// refers to. Errors are left to whoever reads it.
+std::vector<std::string> listParameterFiles(llvm::StringRef path);
 
 } // namespace tern
 

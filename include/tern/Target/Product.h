@@ -10,6 +10,7 @@
 #define TERN_TARGET_PRODUCT_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "tern/Support/OutputGuard.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <functional>
@@ -50,6 +51,11 @@ struct ProductOptions {
   std::string runtimeFolder;
   /// Print the commands that are run.
   bool verbose = false;
+  /// Knows the inputs and has claimed the output; null: only the weights are an
+  /// input.
+  OutputGuard *guard = nullptr;
+  /// Put the product on the disk before it takes the place of an older one.
+  bool durable = true;
   /// Called with each parameter of the artifact as it is written.
   std::function<void(llvm::StringRef name, llvm::ArrayRef<char> bytes)>
       onParameter;
@@ -64,7 +70,10 @@ struct ProductInfo {
 };
 
 /// Compiles a module at level `llvm` and writes the product and its weights:
-/// both or, after an error, neither. Runs the module's prepare functions on
+/// both or, after an error, neither. Until both are complete they are in a
+/// folder beside the output that only the user may enter, and whenever the
+/// machine fails there is a product with the weights that it was made with, old
+/// or new. Runs the module's prepare functions on
 /// this machine, one at a time, on parameters read from the weights file.
 /// Products LLVMIR and Assembly are for reading: they have no weights and their
 /// signature no weights id. The same input gives the same bytes. Errors are

@@ -8,12 +8,42 @@
 
 #include "Importer.h"
 #include "tern/Support/ParameterSource.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include <deque>
+#include <google/protobuf/message.h>
+#include <set>
 
 using namespace tern;
 using namespace tern::onnx_import;
 using llvm::Expected;
 using llvm::StringRef;
+
+/// Adds the locations that the tensors of a message, however deep, name.
+static void collectLocations(const google::protobuf::Message &message,
+                             std::set<std::string> &locations) {
+  if (message.GetDescriptor() == onnx::TensorProto::descriptor()) {
+    for (const onnx::StringStringEntryProto &entry :
+         static_cast<const onnx::TensorProto &>(message).external_data())
+      if (entry.key() == "location")
+        locations.insert(entry.value());
+    return;
+  }
+  const google::protobuf::Reflection &reflection = *message.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor *> fields;
+  reflection.ListFields(message, &fields);
+  for (const google::protobuf::FieldDescriptor *field : fields) {
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE)
+      continue;
+    if (!field->is_repeated()) {
+      collectLocations(reflection.GetMessage(message, field), locations);
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i)
+      collectLocations(reflection.GetRepeatedMessage(message, field, i),
+                       locations);
+  }
+}
 
 namespace {
 class ONNXParameterSource : public ParameterSource {
@@ -56,6 +86,23 @@ public:
   }
 
   std::vector<std::string> names() const override { return order; }
+
+  std::vector<std::string> files() const override {
+    std::set<std::string> locations;
+    collectLocations(file->getModel(), locations);
+    llvm::SmallString<256> realPath;
+    if (llvm::sys::fs::real_path(file->getPath(), realPath))
+      realPath = file->getPath();
+    std::vector<std::string> files = {file->getPath().str()};
+    // Beside the model, or beside what it is a link to.
+    for (const std::string &location : locations)
+      for (StringRef model : {file->getPath(), StringRef(realPath)}) {
+        llvm::SmallString<256> external(llvm::sys::path::parent_path(model));
+        llvm::sys::path::append(external, location);
+        files.push_back(external.str().str());
+      }
+    return files;
+  }
 
 private:
   void add(StringRef name, const onnx::TensorProto &tensor) {

@@ -42,6 +42,8 @@ public:
   /// Writes at a position; does not move the end for write().
   [[nodiscard]] MaybeError writeAt(uint64_t offset, const void *data,
                                    size_t size);
+  /// Reads `size` bytes that were written at a position.
+  [[nodiscard]] MaybeError readAt(uint64_t offset, void *data, size_t size);
   /// Puts the contents on the disk, so that a commit() soon after can hardly
   /// fail: for files that belong together. Writing may go on.
   [[nodiscard]] MaybeError sync();

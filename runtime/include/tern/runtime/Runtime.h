@@ -70,14 +70,19 @@ typedef struct TernProgram TernProgram;
 typedef enum TernLoadFlags {
   /// Read the signature only: no weights, no check of the processor. Such a
   /// program cannot be invoked.
-  TERN_LOAD_SIGNATURE_ONLY = 1
+  TERN_LOAD_SIGNATURE_ONLY = 1,
+  /// Read the whole weights file and compare its hash with the id that the
+  /// model names: damage that leaves the size as it is shows.
+  TERN_LOAD_VERIFY_WEIGHTS = 2
 } TernLoadFlags;
 
 typedef struct TernProgramOptions {
   /// sizeof(TernProgramOptions), so that the struct can grow.
   size_t size;
   /// The weights (safetensors). NULL: the embedded ones if there are any, else
-  /// X.safetensors next to an artifact X.so.
+  /// X.safetensors next to an artifact X.so. If that file, given or not, is
+  /// missing or another model's, X.ID.safetensors with the model's id is taken:
+  /// a compiler that was stopped leaves it there.
   const char *weights_path;
   /// 0: the environment's TERN_NUM_THREADS, else one per physical core that
   /// this process may run on, within the CPU quota of its control groups.

@@ -79,6 +79,10 @@ public:
   /// finish(): for a hash that is known only at the end.
   [[nodiscard]] MaybeError setMetadata(const std::string &key,
                                        const std::string &value);
+  /// Gives the file an id that depends on every byte of it: the metadata value
+  /// `key`, declared as 32 zeros, becomes what hashWeights() computes. All
+  /// tensors must be complete.
+  [[nodiscard]] MaybeError sign(const std::string &key, std::string &id);
   /// Checks that every tensor is complete and moves the file in place;
   /// `durable` as in AtomicFile::commit.
   [[nodiscard]] MaybeError finish(bool durable = false);
@@ -88,6 +92,7 @@ public:
 
 private:
   MaybeError layOut();
+  MaybeError checkComplete();
   std::string header() const;
 
   AtomicFile file;
