@@ -57,6 +57,10 @@ public:
 
   std::vector<std::string> files() const override { return {path}; }
 
+  std::map<std::string, std::string> metadata() const override {
+    return index.metadata;
+  }
+
 private:
   std::string path;
   std::unique_ptr<llvm::MemoryBuffer> buffer;

@@ -13,6 +13,7 @@
 #include "Signature.h"
 #include "Weights.h"
 #include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Support/ParameterSource.h"
 #include "tern/Support/TemporaryFolder.h"
@@ -163,9 +164,10 @@ void ProductWriter::addSignature(llvm::Module &code, const Machine &machine) {
   };
   define("tern_model_abi", b.getInt32Ty(), b.getInt32(TERN_ARTIFACT_ABI));
   auto *text = llvm::ConstantDataArray::getString(
-      context,
-      printSignature(fields, interface, state,
-                     module->getAttrOfType<DictionaryAttr>(kTrainingAttrName)));
+      context, printSignature(
+                   fields, interface, state,
+                   module->getAttrOfType<DictionaryAttr>(kTrainingAttrName),
+                   module->getAttrOfType<DictionaryAttr>(kConversionAttrName)));
   auto *global = new llvm::GlobalVariable(
       code, text->getType(), /*isConstant=*/true,
       llvm::GlobalValue::PrivateLinkage, text, "signature");

@@ -96,7 +96,8 @@ public:
   SignaturePrinter(llvm::raw_ostream &os) : out(os) {}
 
   void print(const SignatureFields &fields, DictionaryAttr interface,
-             ArrayRef<TensorInfo> state, DictionaryAttr training);
+             ArrayRef<TensorInfo> state, DictionaryAttr training,
+             DictionaryAttr conversion);
 
 private:
   void describe(const TensorInfo &tensor) {
@@ -220,7 +221,8 @@ void SignaturePrinter::function(DictionaryAttr info) {
 void SignaturePrinter::print(const SignatureFields &fields,
                              DictionaryAttr interface,
                              ArrayRef<TensorInfo> state,
-                             DictionaryAttr training) {
+                             DictionaryAttr training,
+                             DictionaryAttr conversion) {
   out.object([&] {
     out.attribute("abi", TERN_ARTIFACT_ABI);
     if (training)
@@ -248,6 +250,17 @@ void SignaturePrinter::print(const SignatureFields &fields,
         out.attribute(key, json::fixUTF8(text.getValue()));
     for (StringRef key : {"classes", "ignore_index"})
       number(key, training.get(key));
+    if (conversion)
+      out.attributeObject("conversion", [&] {
+        for (StringRef key : {"ternarize", "quantizer", "activations"})
+          if (auto text = conversion.getAs<StringAttr>(key))
+            out.attribute(key, json::fixUTF8(text.getValue()));
+        out.attributeArray("exclude", [&] {
+          if (auto exclude = conversion.getAs<ArrayAttr>("exclude"))
+            for (auto pattern : exclude.getAsRange<StringAttr>())
+              out.value(json::fixUTF8(pattern.getValue()));
+        });
+      });
     trainingState(state);
     scalars(interface);
     out.attributeObject("functions", [&] {
@@ -265,9 +278,10 @@ void SignaturePrinter::print(const SignatureFields &fields,
 std::string tern::printSignature(const SignatureFields &fields,
                                  DictionaryAttr interface,
                                  ArrayRef<TensorInfo> state,
-                                 DictionaryAttr training) {
+                                 DictionaryAttr training,
+                                 DictionaryAttr conversion) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  SignaturePrinter(os).print(fields, interface, state, training);
+  SignaturePrinter(os).print(fields, interface, state, training, conversion);
   return text;
 }

@@ -63,11 +63,13 @@ llvm::FailureOr<std::vector<TensorInfo>>
 getState(mlir::DictionaryAttr interface, mlir::Location loc);
 
 /// One line of JSON with its keys in the documented order. `training`: the
-/// module's `tern.training`, null for an inference artifact.
+/// module's `tern.training`, null for an inference artifact; `conversion`: its
+/// `tern.conversion`, which training artifacts record, or null.
 std::string printSignature(const SignatureFields &fields,
                            mlir::DictionaryAttr interface,
                            llvm::ArrayRef<TensorInfo> state,
-                           mlir::DictionaryAttr training);
+                           mlir::DictionaryAttr training,
+                           mlir::DictionaryAttr conversion);
 
 } // namespace tern
 

@@ -145,6 +145,8 @@ MaybeFailure TernTrainer::save(const std::string &path,
   strings[stepKey] = std::to_string(steps);
   if (signature.findScalar("accumulate"))
     strings[windowKey] = windowText();
+  for (const auto &[key, value] : signature.conversion)
+    strings["tern_" + key] = value;
   strings["tern_model"] = signature.model;
   strings["tern_loss"] = signature.loss;
   strings["tern_optimizer"] = signature.optimizer;

@@ -60,6 +60,18 @@ static MaybeError parseInteger(const json &object, const char *key,
   return std::nullopt;
 }
 
+static MaybeError parseConversion(const json &root, TrainSignature &signature) {
+  auto it = root.find("conversion");
+  if (it == root.end())
+    return std::nullopt;
+  if (!it->is_object())
+    return "'conversion' is not an object";
+  for (const auto &[key, value] : it->items())
+    signature.conversion[key] =
+        value.is_string() ? value.get<std::string>() : value.dump();
+  return std::nullopt;
+}
+
 static MaybeError parseState(const json &root, TrainSignature &signature) {
   // Extents are numbers here: there are no dims.
   std::vector<TensorSpec> tensors;
@@ -276,6 +288,8 @@ MaybeError tern::runtime::parseTrainSignature(const char *text,
     return "'classes' is not positive";
   if (MaybeError error =
           parseInteger(root, "ignore_index", signature.ignoreIndex))
+    return error;
+  if (MaybeError error = parseConversion(root, signature))
     return error;
   if (MaybeError error = parseState(root, signature))
     return error;

@@ -11,6 +11,8 @@
 
 #include "Signature.h"
 
+#include <map>
+
 namespace tern::runtime {
 
 /// A tensor that outlives a step.
@@ -47,6 +49,9 @@ struct FunctionSpec : Interface {
 /// The parsed and checked JSON of a training artifact.
 struct TrainSignature : ArtifactInfo {
   std::string loss, optimizer, fingerprint;
+  /// The options by which layers became ternary, for checkpoints: by name, a
+  /// list as JSON. Empty in artifacts of earlier versions.
+  std::map<std::string, std::string> conversion;
   std::vector<StateSpec> state;
   std::vector<ScalarSpec> scalars;
   FunctionSpec functions[numTrainFunctions];

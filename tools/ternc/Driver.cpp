@@ -18,6 +18,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Import/ONNX/Import.h"
 #include "tern/Support/OutputGuard.h"
@@ -26,9 +27,13 @@
 #include "tern/Target/Targets.h"
 #include "tern/Training/Passes.h"
 #include "tern/runtime/AtomicFile.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
+#include <set>
 
 using namespace mlir;
 using namespace tern;
@@ -106,7 +111,7 @@ public:
       : options(options), context(registry),
         handler(&context,
                 [](Diagnostic &diagnostic) { printDiagnostic(diagnostic); }),
-        guard(options.force) {}
+        guard(options.force), pipeline(options.pipeline) {}
 
   LogicalResult run();
 
@@ -122,6 +127,9 @@ private:
   /// Knows the inputs, claims the outputs.
   LogicalResult guardFiles();
   LogicalResult chooseTarget();
+  /// Trained weights fit layers that are made as in training.
+  LogicalResult applyConversion();
+  void recordConversion();
   /// The module is at a level: reports and dumps.
   LogicalResult arrive();
   LogicalResult lowerTo(int phase);
@@ -140,6 +148,8 @@ private:
   int numDumped = 0;
   SizeReport report{options.statsDims};
   OutputGuard guard;
+  /// The user's options, completed by what a checkpoint records.
+  PipelineOptions pipeline;
 };
 
 LogicalResult Driver::load() {
@@ -187,8 +197,8 @@ LogicalResult Driver::guardFiles() {
     guard.addInput(file, "--calibrate");
   for (const auto &[file, what] : options.inputs)
     guard.addInput(file, what);
-  if (options.pipeline.training)
-    guard.addInput(options.pipeline.training->optimizer, "--optimizer");
+  if (pipeline.training)
+    guard.addInput(pipeline.training->optimizer, "--optimizer");
 
   for (const auto &[name, file] : options.foreignOptions)
     if (llvm::Error error = guard.checkNotInput(file, name))
@@ -217,6 +227,105 @@ LogicalResult Driver::findLevel() {
   llvm::raw_string_ostream(text) << attr;
   return fail("'" + options.input + "' says it is at level " + text +
               "; levels are: " + listLevels());
+}
+
+/// As a checkpoint records it.
+static std::string printPatterns(ArrayRef<std::string> patterns) {
+  llvm::json::Array array;
+  for (const std::string &pattern : patterns)
+    array.push_back(llvm::json::fixUTF8(pattern));
+  return llvm::formatv("{0}", llvm::json::Value(std::move(array))).str();
+}
+
+static std::vector<std::string> parsePatterns(StringRef text) {
+  std::vector<std::string> patterns;
+  auto parsed = llvm::json::parse(text);
+  if (!parsed) {
+    llvm::consumeError(parsed.takeError());
+    return patterns;
+  }
+  if (const llvm::json::Array *array = parsed->getAsArray())
+    for (const llvm::json::Value &value : *array)
+      if (auto pattern = value.getAsString())
+        patterns.push_back(pattern->str());
+  return patterns;
+}
+
+LogicalResult Driver::applyConversion() {
+  std::string weights = getWeights();
+  if (weights.empty())
+    return success();
+  auto source = ParameterSource::open(weights);
+  if (!source) {
+    // Whoever needs them reports it.
+    llvm::consumeError(source.takeError());
+    return success();
+  }
+  std::map<std::string, std::string> recorded = (*source)->metadata();
+  // Layers that are ternary by now are so by the options that the module says.
+  auto made = (*module)->getAttrOfType<DictionaryAttr>(kConversionAttrName);
+  bool isMade = level >= findPhase("ternary");
+  TernaryOptions &ternary = pipeline.ternary;
+  // Nobody asked for float layers: they may be converted after training.
+  if (recorded["tern_ternarize"] == "auto" && ternary.ternarize == "all" &&
+      !isMade)
+    return success();
+  for (auto [name, value] : {std::pair("ternarize", &ternary.ternarize),
+                             {"quantizer", &ternary.quantizer},
+                             {"activations", &ternary.activations}}) {
+    const std::string &trained = recorded[std::string("tern_") + name];
+    // Not a checkpoint, or an earlier version's; no layer was converted.
+    if (trained.empty() ||
+        (value == &ternary.quantizer && recorded["tern_ternarize"] != "all"))
+      continue;
+    std::string chosen = *value;
+    if (isMade) {
+      auto text = made ? made.getAs<StringAttr>(name) : nullptr;
+      chosen = text ? text.str() : trained;
+    } else if (!options.chosen.contains(name)) {
+      *value = chosen = trained;
+    }
+    if (chosen != trained)
+      return fail("--" + Twine(name) + "=" + chosen + " contradicts '" +
+                  weights + "', which was trained with --" + name + "=" +
+                  trained);
+  }
+  auto it = recorded.find("tern_exclude");
+  if (it == recorded.end())
+    return success();
+  std::vector<std::string> patterns = parsePatterns(it->second);
+  std::vector<std::string> chosen = ternary.exclude;
+  if (isMade) {
+    chosen = patterns;
+    if (auto texts = made ? made.getAs<ArrayAttr>("exclude") : nullptr) {
+      chosen.clear();
+      for (auto text : texts.getAsRange<StringAttr>())
+        chosen.push_back(text.str());
+    }
+  } else if (!options.chosen.contains("exclude")) {
+    ternary.exclude = chosen = patterns;
+  }
+  if (std::set(chosen.begin(), chosen.end()) !=
+      std::set(patterns.begin(), patterns.end()))
+    return fail("--exclude=" + llvm::join(chosen, " --exclude=") +
+                " contradicts '" + weights +
+                "', which was trained with the patterns " +
+                printPatterns(patterns));
+  return success();
+}
+
+void Driver::recordConversion() {
+  const TernaryOptions &ternary = pipeline.ternary;
+  Builder b(&context);
+  SmallVector<StringRef> exclude(ternary.exclude.begin(),
+                                 ternary.exclude.end());
+  (*module)->setAttr(
+      kConversionAttrName,
+      b.getDictionaryAttr(
+          {b.getNamedAttr("ternarize", b.getStringAttr(ternary.ternarize)),
+           b.getNamedAttr("quantizer", b.getStringAttr(ternary.quantizer)),
+           b.getNamedAttr("activations", b.getStringAttr(ternary.activations)),
+           b.getNamedAttr("exclude", b.getStrArrayAttr(exclude))}));
 }
 
 LogicalResult Driver::chooseTarget() {
@@ -258,7 +367,7 @@ LogicalResult Driver::lowerTo(int phase) {
   while (level < phase) {
     ++level;
     const Phase &next = getPhases()[level];
-    if (next.isTraining && !options.pipeline.training)
+    if (next.isTraining && !pipeline.training)
       continue;
     if (options.verbose)
       llvm::errs() << "phase " << next.level << "\n";
@@ -266,7 +375,7 @@ LogicalResult Driver::lowerTo(int phase) {
     if (failed(applyPassManagerCLOptions(pm)))
       return failure();
     applyDefaultTimingPassManagerCLOptions(pm);
-    next.build(pm, options.pipeline);
+    next.build(pm, pipeline);
     if (failed(pm.run(*module)))
       return failure();
     (*module)->setAttr(kLevelAttrName, StringAttr::get(&context, next.level));
@@ -280,6 +389,8 @@ LogicalResult Driver::lowerToTernary() {
   int ternary = findPhase("ternary");
   if (level >= ternary)
     return success();
+  // Before the phase, whose end is dumped.
+  recordConversion();
   if (failed(lowerTo(ternary)))
     return failure();
   // Weights that are drawn do not come from the file.
@@ -290,7 +401,7 @@ LogicalResult Driver::runCalibration() {
   CalibrationOptions calibration;
   calibration.inputs = options.calibration;
   calibration.weights = options.weights;
-  calibration.pipeline = options.pipeline;
+  calibration.pipeline = pipeline;
   FailureOr<CalibrationReport> result = calibrate(*module, calibration);
   if (failed(result))
     return failure();
@@ -368,7 +479,7 @@ LogicalResult Driver::run() {
             llvm::sys::fs::perms::all_all))
       return fail("cannot create folder '" + options.dumpPhases +
                   "': " + error.message());
-  if (options.pipeline.training && level > findPhase("ternary"))
+  if (pipeline.training && level > findPhase("ternary"))
     return fail("'" + options.input + "' is at level '" +
                 getPhases()[level].level +
                 "', which is past 'ternary', where --train begins");
@@ -380,6 +491,8 @@ LogicalResult Driver::run() {
       return fail("'" + options.input + "' is at level '" +
                   getPhases()[level].level +
                   "', which is past 'ternary', where " + option + " begins");
+  if (phase >= ternary && failed(applyConversion()))
+    return failure();
   if (failed(arrive()))
     return failure();
   if (phase >= ternary && failed(lowerToTernary()))

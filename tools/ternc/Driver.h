@@ -12,6 +12,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "tern/Pipelines/Pipelines.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include <optional>
 #include <string>
 #include <utility>
@@ -31,6 +32,9 @@ struct DriverOptions {
   llvm::StringMap<int64_t> dims;
   llvm::StringMap<std::string> constantInputs;
   std::string weights;
+  /// Which of ternarize, quantizer, activations, exclude the user chose; the
+  /// others are as a checkpoint says, if the weights are one.
+  llvm::StringSet<> chosen;
   /// `--calibrate`: inputs by name (empty: the only one) and their files.
   std::vector<std::pair<std::string, std::string>> calibration;
   /// Where the size report goes; `-`: standard output.

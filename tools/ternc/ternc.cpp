@@ -402,6 +402,10 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
   options.pipeline.ternary.ternarize = ternarize;
   options.pipeline.ternary.quantizer = quantizer;
   options.pipeline.ternary.activations = activations;
+  for (const auto &[name, option] : cl::getRegisteredOptions())
+    if (isOneOf(name, {"ternarize", "quantizer", "activations", "exclude"}) &&
+        option->getNumOccurrences())
+      options.chosen.insert(name);
   for (const std::string &regex : exclude) {
     std::string message;
     if (!llvm::Regex(regex).isValid(message))

@@ -18,6 +18,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,6 +54,9 @@ public:
 
   /// The files that the parameters are in, as far as they exist.
   virtual std::vector<std::string> files() const = 0;
+
+  /// What the file says of itself, by key; empty where formats say nothing.
+  virtual std::map<std::string, std::string> metadata() const { return {}; }
 
   /// Opens the weights file at `path`; its extension tells the format.
   static llvm::Expected<std::unique_ptr<ParameterSource>>

@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Dialect/Tern/IR/BufferAttributes.h"
+#include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
@@ -67,6 +68,17 @@ static StringRef isTraining(Attribute attr) {
                 : "must be a dictionary of 'loss', 'optimizer', "
                   "'fingerprint' (strings), 'classes' and "
                   "'ignore_index' (integers)";
+}
+
+static StringRef isConversion(Attribute attr) {
+  auto dict = dyn_cast<DictionaryAttr>(attr);
+  bool isFine =
+      dict && dict.get("exclude") && isTexts(dict.get("exclude")).empty();
+  for (StringRef key : {"ternarize", "quantizer", "activations"})
+    isFine = isFine && dict.getAs<StringAttr>(key);
+  return isFine ? ""
+                : "must be a dictionary of 'ternarize', 'quantizer', "
+                  "'activations' (strings) and 'exclude' (an array of strings)";
 }
 
 //===----------------------------------------------------------------------===//
@@ -165,6 +177,7 @@ struct ValueAttribute {
 static constexpr OperationAttribute operationAttributes[] = {
     {kLevelAttrName, Place::Module, isText},
     {kTrainingAttrName, Place::Module, isTraining},
+    {kConversionAttrName, Place::Module, isConversion},
     {kInterfaceAttrName, Place::Module, isInterface},
     {kPreparesAttrName, Place::Module, arePrepares},
     {kInitialAttrName, Place::Function, isUnit},
