@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "OrderedReductions.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -21,11 +22,7 @@ namespace tern {
 using namespace mlir;
 using namespace tern;
 
-namespace {
-
-/// How well memory is used when loop `dim` is innermost: operands along which
-/// it walks contiguously or that it does not touch, against strided ones.
-int scoreInnermost(linalg::LinalgOp op, unsigned dim) {
+int tern::scoreInnermost(linalg::LinalgOp op, unsigned dim) {
   int score = 0;
   for (AffineMap map : op.getIndexingMapsArray()) {
     unsigned rank = map.getNumResults();
@@ -37,6 +34,8 @@ int scoreInnermost(linalg::LinalgOp op, unsigned dim) {
   }
   return score;
 }
+
+namespace {
 
 /// The loop that should be innermost: the best by score, at equal score a
 /// parallel one, at equal kind the innermost as it stands.
@@ -75,6 +74,10 @@ struct LowerLinalgPass
     if (!op.hasPureBufferSemantics())
       return op.emitError("expected operands in buffers, not tensors");
     rewriter.setInsertionPoint(op);
+    if (lowerOrderedReduction(rewriter, op)) {
+      rewriter.eraseOp(op);
+      return success();
+    }
     if (unsigned numLoops = op.getNumLoops(); numLoops > 1) {
       unsigned innermost = chooseInnermost(op);
       if (innermost + 1 != numLoops) {

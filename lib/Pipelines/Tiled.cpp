@@ -19,6 +19,8 @@ using namespace mlir;
 void tern::buildPackedToTiledPipeline(OpPassManager &pm) {
   // While shapes can still be read off operations rather than loops.
   pm.addPass(createMaterializeShapesPass());
+  // Before bodies change: the order of a sum follows from what the graph says.
+  pm.addNestedPass<func::FuncOp>(createTernOrderReductions());
   // Only now: fused earlier, work on weights would stick to work on inputs.
   pm.addNestedPass<func::FuncOp>(createTernFuseElementwise());
   pm.addPass(createCanonicalizerPass());

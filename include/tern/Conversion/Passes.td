@@ -232,7 +232,8 @@ def LowerLinalgPass : Pass<"tern-lower-linalg", "::mlir::func::FuncOp"> {
     Each linalg operation on buffers becomes a nest of loops. The innermost
     loop is the one along which most operands are contiguous or invariant. The
     order of reduction loops among each other is kept, so that each element's
-    sum is formed in the order the operation states. An outermost loop that is
+    sum is formed in the order the operation states: terms one after another, or
+    what `tern.order` says. An outermost loop that is
     parallel becomes `scf.parallel` unless it stands in one.
 
     Accepts buffer semantics only; operations on tensors are an error.

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/InliningUtils.h"
+#include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 
 using namespace mlir;
@@ -85,6 +86,14 @@ LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
              << "'" << name
              << "' must be \"tensor\", \"axis:A\" or, for a matrix, "
                 "\"group:G:A\"";
+  } else if (name == kSumOrderAttrName) {
+    auto order = dyn_cast<StringAttr>(attr.getValue());
+    if (!order || !symbolizeSumOrder(order) ||
+        !isa<arith::AddFOp, arith::MulFOp>(op))
+      return op->emitOpError()
+             << "'" << name
+             << "' must be \"lanes\" or \"ascending\", on arith.addf or "
+                "arith.mulf";
   } else if (name == getWeightsAttrName() || name == getModelAttrName()) {
     if (!isa<StringAttr>(attr.getValue()))
       return op->emitOpError() << "'" << name << "' must be a string";

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Dialect/Tern/Transforms/Contraction.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
@@ -91,7 +92,12 @@ struct FuseElementwisePass
             getOperation(), std::move(patterns),
             // Producers first, so that chains fuse as a whole.
             GreedyRewriteConfig().setUseTopDownTraversal())))
-      signalPassFailure();
+      return signalPassFailure();
+    // A sum of products that the graph wrote in two steps.
+    getOperation().walk([](linalg::LinalgOp op) {
+      if (tern::getSumOrder(op) && tern::matchContraction(op))
+        tern::getFold(op)->removeAttr(tern::kSumOrderAttrName);
+    });
   }
 };
 } // namespace

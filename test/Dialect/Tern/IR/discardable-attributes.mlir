@@ -200,3 +200,19 @@ func.func @f(%n: index) {
 
 // expected-error @below {{result 0: 'tern.donated' belongs on arguments}}
 func.func private @f() -> (tensor<4xf32> {tern.donated = 0 : i64})
+
+// -----
+
+func.func @f(%a: f32) -> f32 {
+  // expected-error @below {{'tern.order' must be "lanes" or "ascending", on arith.addf or arith.mulf}}
+  %0 = arith.addf %a, %a {tern.order = "descending"} : f32
+  return %0 : f32
+}
+
+// -----
+
+func.func @f(%a: f32) -> f32 {
+  // expected-error @below {{'tern.order' must be "lanes" or "ascending", on arith.addf or arith.mulf}}
+  %0 = arith.maximumf %a, %a {tern.order = "lanes"} : f32
+  return %0 : f32
+}

@@ -105,6 +105,35 @@ def TernHoistWeightWork
   ];
 }
 
+def TernOrderReductions
+    : Pass<"tern-order-reductions", "::mlir::func::FuncOp"> {
+  let summary = "State the order in which reductions add";
+  let description = [{
+    Marks the `arith.addf` or `arith.mulf` by which a structured operation on
+    tensors folds terms into its result with `tern.order`: "lanes" where
+    the innermost axis of the operand that is reduced is one of those reduced
+    (rows, windows), "ascending" where it is not (columns). The operand is the
+    first that all loops index, else the one that the most do. Reduction loops
+    are interchanged to stand in the order of its axes.
+
+    Matrix products and convolutions, maxima, minima and integers are left
+    alone, and so is what is not one addition or multiplication, or adds to
+    elements that several iterations of parallel loops share.
+
+    A marked operation has one result and starts from the neutral element:
+    others are split, and what they started from is added afterwards. Named
+    operations become `linalg.generic`.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numLanes", "num-lanes", "Reductions in lanes">,
+    Statistic<"numAscending", "num-ascending", "Reductions in ascending order">
+  ];
+}
+
 def TernFuseElementwise
     : Pass<"tern-fuse-elementwise", "::mlir::func::FuncOp"> {
   let summary = "Fuse elementwise linalg operations with their only user";
@@ -115,6 +144,9 @@ def TernFuseElementwise
     gives operations of higher rank with extents that no longer follow from
     the arguments in an obvious way. Nor does it fuse what together is more
     than 256 scalar operations, so that time stays linear.
+
+    What becomes a matrix product that way is one from here on: its sum loses
+    its `tern.order`.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",

@@ -1,0 +1,53 @@
+//===- SumOrder.h - The order in which reductions add -----------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// `tern.order` stands on the `arith.addf` or `arith.mulf` by which the body of
+// a structured operation of one result folds a term into it: it stays where
+// bodies are fused, tiled and bufferized. The result starts from the neutral
+// element, 0 or 1. The terms of one of its elements, in row-major order of the
+// reduction loops, are cut in chunks of 4096.
+//
+// "lanes": within a chunk, lane l of 32 starts from the neutral element and
+// takes the terms l, l + 32, l + 64, ... in this order. Then lane l takes lane
+// l + 16 for l < 16, lane l + 8 for l < 8, and so on to lane 0.
+// "ascending": a chunk starts from the neutral element and takes its terms one
+// after another.
+//
+// The result takes the chunks one after another. Without the attribute it takes
+// all terms one after another.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_DIALECT_TERN_IR_SUMORDER_H
+#define TERN_DIALECT_TERN_IR_SUMORDER_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <optional>
+
+namespace tern {
+
+constexpr llvm::StringLiteral kSumOrderAttrName = "tern.order";
+/// Terms after which a reduction starts anew, and the lanes it adds in.
+constexpr int64_t kSumChunk = 4096;
+constexpr int64_t kSumLanes = 32;
+
+enum class SumOrder { Lanes, Ascending };
+
+llvm::StringRef stringifySumOrder(SumOrder order);
+std::optional<SumOrder> symbolizeSumOrder(llvm::StringRef name);
+
+/// The scalar operation that makes what `op`, of one result, yields; null if
+/// there are more results or it is not computed in the body.
+mlir::Operation *getFold(mlir::linalg::LinalgOp op);
+
+/// The order that is stated for the only result of `op`.
+std::optional<SumOrder> getSumOrder(mlir::linalg::LinalgOp op);
+
+} // namespace tern
+
+#endif // TERN_DIALECT_TERN_IR_SUMORDER_H

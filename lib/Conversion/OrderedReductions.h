@@ -1,0 +1,28 @@
+//===- OrderedReductions.h - Sums in their stated order ---------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_CONVERSION_ORDEREDREDUCTIONS_H
+#define TERN_LIB_CONVERSION_ORDEREDREDUCTIONS_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace tern {
+
+/// How well memory is used when loop `dim` of `op`, on buffers, is innermost:
+/// operands along which it walks contiguously or that it does not touch,
+/// against strided ones.
+int scoreInnermost(mlir::linalg::LinalgOp op, unsigned dim);
+
+/// Makes loops before `op`, on buffers, that fold terms in the order that
+/// `tern.order` states. False, and nothing made, where nothing is stated
+/// or loops that take terms one after another do it as stated.
+bool lowerOrderedReduction(mlir::OpBuilder &builder, mlir::linalg::LinalgOp op);
+
+} // namespace tern
+
+#endif // TERN_LIB_CONVERSION_ORDEREDREDUCTIONS_H

@@ -1,0 +1,114 @@
+// RUN: tern-opt %s --pass-pipeline='builtin.module(func.func(tern-lower-linalg,canonicalize))' --split-input-file | FileCheck %s
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// A row of 70: two vectors of 32 terms, what is left in the first lanes, and halves folded five times.
+// CHECK-LABEL: func @row
+// CHECK-NOT: tern.order
+// CHECK: scf.parallel
+// CHECK: %[[LANES:.*]] = scf.for {{.*}} -> (vector<32xf64>)
+// CHECK: vector.load {{.*}} vector<32xf32>
+// CHECK: arith.extf {{.*}} vector<32xf32> to vector<32xf64>
+// CHECK: arith.mulf
+// CHECK: arith.addf {{.*}} vector<32xf64>
+// CHECK: vector.extract_strided_slice %[[LANES]] {offsets = [0], sizes = [6], strides = [1]}
+// CHECK: vector.load {{.*}} vector<6xf32>
+// CHECK: vector.insert_strided_slice
+// CHECK: sizes = [16]
+// CHECK: sizes = [8]
+// CHECK: sizes = [4]
+// CHECK: sizes = [2]
+// CHECK: sizes = [1]
+// CHECK: memref.store
+func.func @row(%x: memref<?x70xf32>, %y: memref<?xf64>) {
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<?x70xf32>) outs(%y : memref<?xf64>) {
+  ^bb0(%a: f32, %s: f64):
+    %w = arith.extf %a : f32 to f64
+    %p = arith.mulf %w, %w : f64
+    %n = arith.addf %s, %p {tern.order = "lanes"} : f64
+    linalg.yield %n : f64
+  }
+  return
+}
+
+// -----
+
+// A row whose extent only a run knows goes by chunks.
+// CHECK-LABEL: func @long
+// CHECK-DAG: %[[CHUNK:.*]] = arith.constant 4096 : index
+// CHECK-DAG: %[[WIDTH:.*]] = arith.constant 32 : index
+// CHECK: memref.alloca() {{.*}} : memref<32xf32>
+// CHECK: scf.for {{.*}} step %[[CHUNK]]
+// CHECK: scf.for {{.*}} step %[[WIDTH]]
+func.func @long(%x: memref<?xf32>, %y: memref<f32>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+      ins(%x : memref<?xf32>) outs(%y : memref<f32>) {
+  ^bb0(%a: f32, %s: f32):
+    %n = arith.addf %s, %a {tern.order = "lanes"} : f32
+    linalg.yield %n : f32
+  }
+  return
+}
+
+// -----
+
+#window = affine_map<(i, k) -> (i + k)>
+#kernel = affine_map<(i, k) -> (k)>
+#out = affine_map<(i, k) -> (i)>
+
+// Windows of three terms: no loop, and no lanes.
+// CHECK-LABEL: func @short
+// CHECK: scf.parallel
+// CHECK-NOT: scf.for
+// CHECK-NOT: vector
+// CHECK-COUNT-3: arith.addf
+// CHECK: memref.store
+func.func @short(%x: memref<10xf32>, %k: memref<3xf32>, %y: memref<8xf32>) {
+  linalg.generic {indexing_maps = [#window, #kernel, #out], iterator_types = ["parallel", "reduction"]}
+      ins(%x, %k : memref<10xf32>, memref<3xf32>) outs(%y : memref<8xf32>) {
+  ^bb0(%a: f32, %b: f32, %s: f32):
+    %n = arith.addf %s, %a {tern.order = "lanes"} : f32
+    linalg.yield %n : f32
+  }
+  return
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#column = affine_map<(i, j) -> (j)>
+
+// No more terms than a chunk has are added one after another as ever.
+// CHECK-LABEL: func @few
+// CHECK-NOT: tern.order
+// CHECK-NOT: memref.alloca
+// CHECK: scf.for
+// CHECK: scf.for
+func.func @few(%x: memref<4096x9xf32>, %y: memref<9xf32>) {
+  linalg.generic {indexing_maps = [#id, #column], iterator_types = ["reduction", "parallel"]}
+      ins(%x : memref<4096x9xf32>) outs(%y : memref<9xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %n = arith.addf %s, %a {tern.order = "ascending"} : f32
+    linalg.yield %n : f32
+  }
+  return
+}
+
+// Strips of columns, chunks, rows, columns.
+// CHECK-LABEL: func @many
+// CHECK-DAG: %[[STRIP:.*]] = arith.constant 512 : index
+// CHECK-DAG: %[[CHUNK:.*]] = arith.constant 4096 : index
+// CHECK: scf.parallel {{.*}} step (%[[STRIP]])
+// CHECK: memref.alloca() {{.*}} : memref<512xf32>
+// CHECK: scf.for {{.*}} step %[[CHUNK]]
+func.func @many(%x: memref<?x1000xf32>, %y: memref<1000xf32>) {
+  linalg.generic {indexing_maps = [#id, #column], iterator_types = ["reduction", "parallel"]}
+      ins(%x : memref<?x1000xf32>) outs(%y : memref<1000xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %n = arith.addf %s, %a {tern.order = "ascending"} : f32
+    linalg.yield %n : f32
+  }
+  return
+}
