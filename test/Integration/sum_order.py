@@ -38,6 +38,10 @@ def mean(x, axes):
     return (reduce(wide(x), axes) / wide(x).dtype.type(count)).astype(x.dtype)
 
 
+def product(x, axes):
+    return reduce(x.astype(np.float64), axes, np.multiply).astype(x.dtype)
+
+
 # Operator, element type, shape with the length as -1, axes, reference.
 CASES = [
     ("ReduceSum", np.float32, (3, -1), [1], total),
@@ -53,8 +57,9 @@ CASES = [
     ("ReduceMean", np.float32, (-1, 3), [0], mean),
     ("ReduceL1", np.float32, (3, -1), [1], lambda x, axes: reduce(np.abs(x), axes)),
     ("ReduceSumSquare", np.float32, (2, -1, 3), [1, 2], lambda x, axes: reduce(x * x, axes)),
-    ("ReduceProd", np.float32, (3, -1), [1], lambda x, axes: reduce(x, axes, np.multiply)),
-    ("ReduceProd", np.float32, (-1, 3), [0], lambda x, axes: reduce(x, axes, np.multiply)),
+    ("ReduceL2", np.float16, (3, -1), [1], lambda x, axes: np.sqrt(reduce(wide(x) * wide(x), axes)).astype(np.float16)),
+    ("ReduceProd", np.float32, (3, -1), [1], product),
+    ("ReduceProd", np.float32, (-1, 3), [0], product),
 ]
 # Element type, extents, kernel, strides.
 POOLS = [((9, 13), (3, 3), (1, 1)), ((20, 75), (7, 70), (3, 2)), ((70, 70), (65, 65), (2, 1)), ((8, 40), (4, 8), (4, 8))]

@@ -55,6 +55,19 @@ static FailureOr<Tensor> emitKeptMean(Node &node, FailureOr<Tensor> x,
   return node.emitUnsqueeze(*mean, axes);
 }
 
+/// The mean to subtract from x, summed in f64: where x is far from zero, all
+/// that is left of it is what the mean is off by.
+static FailureOr<Tensor> emitCenter(Node &node, FailureOr<Tensor> x,
+                                    ArrayRef<int64_t> axes) {
+  if (failed(x))
+    return failure();
+  FailureOr<Tensor> mean =
+      emitKeptMean(node, node.emitFloatCast(*x, DType::F64), axes);
+  if (failed(mean))
+    return failure();
+  return node.emitFloatCast(*mean, x->dtype);
+}
+
 /// Layer or RMS normalization over the axes from `axis` on, computed in f32 for
 /// narrower types, in the steps in which exporters write it:
 /// d = x - mean(x); y = d / sqrt(mean(d * d) + epsilon) * scale + bias. RMS
@@ -84,7 +97,7 @@ static LogicalResult importLayerNorm(Node &node, bool isRms) {
   FailureOr<Tensor> d = node.emitFloatCast(input, getAccumulatorType(type));
   FailureOr<Tensor> mean = d;
   if (!isRms) {
-    mean = emitKeptMean(node, d, axes);
+    mean = emitCenter(node, d, axes);
     d = combine<arith::SubFOp>(node, d, mean);
   }
   FailureOr<Tensor> variance =
@@ -336,7 +349,7 @@ static LogicalResult importBatchNorm(Node &node) {
 static FailureOr<Tensor> emitCentered(Node &node, const Tensor &x,
                                       ArrayRef<int64_t> axes) {
   FailureOr<Tensor> wide = node.emitFloatCast(x, getAccumulatorType(x.dtype));
-  return combine<arith::SubFOp>(node, wide, emitKeptMean(node, wide, axes));
+  return combine<arith::SubFOp>(node, wide, emitCenter(node, wide, axes));
 }
 
 /// d / sqrt(mean(d * d) + epsilon) over the axes, for d = x - mean(x).

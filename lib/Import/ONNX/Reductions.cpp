@@ -112,12 +112,27 @@ static void addReduction(OpTable &ops, StringRef name, int64_t axesSince,
   });
 }
 
+/// Floats below f32 are reduced as f32, and the result rounded once: squares
+/// and products leave their range early, and sums stick.
+template <Reduction reduce>
+static FailureOr<Tensor> reduceWide(Node &node, Tensor x,
+                                    ArrayRef<int64_t> axes) {
+  if (!isFloat(x.dtype))
+    return reduce(node, x, axes);
+  FailureOr<Tensor> wide = node.emitFloatCast(x, getAccumulatorType(x.dtype));
+  if (succeeded(wide))
+    wide = reduce(node, *wide, axes);
+  if (failed(wide))
+    return failure();
+  return node.emitFloatCast(*wide, x.dtype);
+}
+
 /// Integers are reduced as f64, and the result truncated.
 template <Reduction reduce>
 static FailureOr<Tensor> reduceAsFloat(Node &node, Tensor x,
                                        ArrayRef<int64_t> axes) {
   if (isFloat(x.dtype))
-    return reduce(node, x, axes);
+    return reduceWide<reduce>(node, x, axes);
   FailureOr<Tensor> wide = emitCast(node, x, DType::F64);
   if (succeeded(wide))
     wide = reduce(node, *wide, axes);
@@ -214,6 +229,20 @@ static FailureOr<Tensor> reduceProd(Node &node, Tensor x,
       return arith::MulFOp::create(b, args[1], args[0]);
     return arith::MulIOp::create(b, args[1], args[0]);
   });
+}
+
+/// A product rounds as often as it has factors, whatever their order, and parts
+/// of it may leave the range that the whole stays in: those of f32 are in f64.
+static FailureOr<Tensor> reduceWideProd(Node &node, Tensor x,
+                                        ArrayRef<int64_t> axes) {
+  if (x.dtype != DType::F32)
+    return reduceWide<reduceProd>(node, x, axes);
+  FailureOr<Tensor> wide = node.emitFloatCast(x, DType::F64);
+  if (succeeded(wide))
+    wide = reduceProd(node, *wide, axes);
+  if (failed(wide))
+    return failure();
+  return node.emitFloatCast(*wide, DType::F32);
 }
 
 static FailureOr<Tensor> reduceL1(Node &node, Tensor x,
@@ -345,13 +374,14 @@ void tern::onnx_import::addReductionOps(OpTable &ops) {
   addReduction(ops, "ReduceMean", 18, Numbers, reduceAsFloat<reduceMean>);
   addReduction(ops, "ReduceMax", 18, AllTypes, reduceMax);
   addReduction(ops, "ReduceMin", 18, AllTypes, reduceMin);
-  addReduction(ops, "ReduceProd", 18, Numbers, reduceProd);
-  addReduction(ops, "ReduceL1", 18, Numbers, reduceL1);
+  addReduction(ops, "ReduceProd", 18, Numbers, reduceWideProd);
+  addReduction(ops, "ReduceL1", 18, Numbers, reduceWide<reduceL1>);
   addReduction(ops, "ReduceL2", 18, Numbers, reduceAsFloat<reduceL2>);
   addReduction(ops, "ReduceLogSum", 18, Numbers, reduceAsFloat<reduceLogSum>);
   addReduction(ops, "ReduceLogSumExp", 18, Numbers,
                reduceAsFloat<reduceLogSumExp>);
-  addReduction(ops, "ReduceSumSquare", 18, Numbers, reduceSumSquare);
+  addReduction(ops, "ReduceSumSquare", 18, Numbers,
+               reduceWide<reduceSumSquare>);
   ops.onOp("Softmax", 1, 1,
            [](Node &node) { return importSoftmax(node, /*isLog=*/false); });
   ops.onOp("LogSoftmax", 1, 1,
