@@ -302,11 +302,16 @@ Value Lowering::terms(int64_t width) {
       b.clone(*step, mapping);
       continue;
     }
+    // Others may need the operand as it is.
+    IRMapping vectors;
     for (Value operand : step->getOperands())
-      mapping.map(operand, widen(mapping.lookupOrDefault(operand)));
-    Operation *clone = b.clone(*step, mapping);
-    for (Value result : clone->getResults())
-      result.setType(vectorOf(result.getType()));
+      vectors.map(operand, widen(mapping.lookupOrDefault(operand)));
+    Operation *clone = b.clone(*step, vectors);
+    for (auto [result, made] :
+         llvm::zip_equal(step->getResults(), clone->getResults())) {
+      made.setType(vectorOf(made.getType()));
+      mapping.map(result, made);
+    }
   }
   return widen(mapping.lookupOrDefault(termValue));
 }

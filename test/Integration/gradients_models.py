@@ -386,7 +386,9 @@ def to_f64(text):
     text = re.sub(r"0x([0-9A-F]{8})( : f32|> : tensor<[\dx]*f32>)", bits, text)
     # Detached are maxima that are subtracted and added again.
     text = re.sub(r"tern\.straight_through %\S+, (%\S+) : (\S+)", r"tensor.cast \1 : \2 to \2", text)
-    return re.sub(r"\bf32\b|(?<=x)f32\b", "f64", text)
+    text = re.sub(r"\bf32\b|(?<=x)f32\b", "f64", text)
+    # Sums that were of f64 already.
+    return re.sub(r"arith\.(?:extf|truncf) (%\S+) : f64 to f64", r"arith.bitcast \1 : f64 to f64", text)
 
 
 def draw(rng, network, batch):
