@@ -13,6 +13,8 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <new>
+#include <stdexcept>
 
 #include <unistd.h>
 
@@ -69,6 +71,29 @@ tern::runtime::parseArguments(CLI::App &app, int argc, char **argv,
     return 1;
   }
   return std::nullopt;
+}
+
+std::string tern::runtime::describeException(const std::exception &exception) {
+  // Containers throw length_error for sizes that no memory could hold.
+  if (dynamic_cast<const std::bad_alloc *>(&exception) ||
+      dynamic_cast<const std::length_error *>(&exception))
+    return "out of memory";
+  return exception.what();
+}
+
+void tern::runtime::exitOnTerminate() {
+  std::set_terminate([] {
+    try {
+      if (std::exception_ptr current = std::current_exception())
+        std::rethrow_exception(current);
+      std::fputs("error: the program cannot go on\n", stderr);
+    } catch (const std::exception &e) {
+      std::fprintf(stderr, "error: %s\n", describeException(e).c_str());
+    } catch (...) {
+      std::fputs("error: unknown exception\n", stderr);
+    }
+    ::_exit(1);
+  });
 }
 
 std::string tern::runtime::executablePath() {

@@ -10,6 +10,7 @@
 #define TERN_RUNTIME_COMMANDLINE_H
 
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <optional>
 #include <string>
@@ -54,6 +55,13 @@ void endCommandLine(CLI::App &app, const CommandLineTexts &texts, bool isLinked,
 /// an error or for instance --help.
 std::optional<int> parseArguments(CLI::App &app, int argc, char **argv,
                                   std::map<std::string, std::string> bare);
+
+/// Has what ends in std::terminate(), such as memory that runs out in a
+/// function that may not throw, end in a line of error and status 1.
+void exitOnTerminate();
+
+/// What a program says of an exception that reaches its main function.
+std::string describeException(const std::exception &exception);
 
 /// Where this program's own file is; empty if the system does not say.
 std::string executablePath();

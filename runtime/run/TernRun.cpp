@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TernRun.h"
+#include "CommandLine.h"
 #include "Compare.h"
 #include "MappedFile.h"
 #include "Npy.h"
@@ -236,6 +237,7 @@ MaybeError Runner::run() {
 int tern::runtime::runMain(int argc, char **argv, const TernArtifact *linked,
                            OnnxTensorReader readOnnx) {
   surviveCutFiles();
+  exitOnTerminate();
   try {
     Options options;
     if (std::optional<int> code =
@@ -252,7 +254,7 @@ int tern::runtime::runMain(int argc, char **argv, const TernArtifact *linked,
       return 0;
     std::fprintf(stderr, "error: %s\n", error->c_str());
   } catch (const std::exception &e) {
-    std::fprintf(stderr, "error: %s\n", e.what());
+    std::fprintf(stderr, "error: %s\n", describeException(e).c_str());
   }
   return 1;
 }

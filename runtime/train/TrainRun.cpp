@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainRun.h"
+#include "../run/CommandLine.h"
 #include "MappedFile.h"
 #include "NonFinite.h"
 #include "Shuffle.h"
@@ -342,6 +343,7 @@ MaybeError TrainRun::run() {
 
 int tern_train_main(int argc, char **argv, const TernTrainArtifact *linked) {
   surviveCutFiles();
+  exitOnTerminate();
   try {
     TrainOptions options;
     if (std::optional<int> code =
@@ -355,7 +357,7 @@ int tern_train_main(int argc, char **argv, const TernTrainArtifact *linked) {
       return run.wasInterrupted() ? 128 + SIGINT : 0;
     std::fprintf(stderr, "error: %s\n", error->c_str());
   } catch (const std::exception &e) {
-    std::fprintf(stderr, "error: %s\n", e.what());
+    std::fprintf(stderr, "error: %s\n", describeException(e).c_str());
   }
   return 1;
 }

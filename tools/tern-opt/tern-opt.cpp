@@ -9,11 +9,13 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "tern/InitAll.h"
+#include "tern/Support/OutOfMemory.h"
 #include "tern/Support/OutputGuard.h"
 #include "tern/Support/PluginLoader.h"
 #include "llvm/Support/raw_ostream.h"
 
 int main(int argc, char **argv) {
+  tern::exitWhenOutOfMemory();
   if (llvm::Error error = tern::checkCommandLineOutputs(argc, argv)) {
     llvm::errs() << "error: " << llvm::toString(std::move(error)) << "\n";
     return 1;

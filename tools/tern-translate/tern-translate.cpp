@@ -12,6 +12,7 @@
 #include "mlir/InitAllTranslations.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "tern/Import/ONNX/Import.h"
+#include "tern/Support/OutOfMemory.h"
 #include "tern/Support/OutputGuard.h"
 #include "tern/Support/ParameterSource.h"
 #include "llvm/Support/CommandLine.h"
@@ -140,6 +141,7 @@ static bool hasFlag(int argc, char **argv, StringRef name) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM initLLVM(argc, argv);
+  tern::exitWhenOutOfMemory();
   if (llvm::Error error = tern::checkCommandLineOutputs(argc, argv)) {
     llvm::errs() << "error: " << llvm::toString(std::move(error)) << "\n";
     return 1;

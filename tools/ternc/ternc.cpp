@@ -15,6 +15,7 @@
 #include "tern/Import/ONNX/Import.h"
 #include "tern/InitAll.h"
 #include "tern/Support/InputFile.h"
+#include "tern/Support/OutOfMemory.h"
 #include "tern/Support/PluginLoader.h"
 #include "tern/Target/Targets.h"
 #include "llvm/ADT/StringExtras.h"
@@ -491,6 +492,7 @@ int main(int argc, char **argv) {
   // Then a file over the size limit is an error of write(), not the end.
   std::signal(SIGXFSZ, SIG_IGN);
   tern::exitOnCutFiles();
+  tern::exitWhenOutOfMemory();
 
   (void)getStatsOption();
   mlir::registerAsmPrinterCLOptions();
