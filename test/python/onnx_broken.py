@@ -354,6 +354,15 @@ functions("function_attribute_type", "node 'n/leaky' (LeakyRelu, opset 17): attr
 functions("function_growth", "there are more than 262144 nodes", [call("F0")],
           *[(f"F{i}", "a", "b", [call(f"F{i + 1}", "a", "c", "p"), call(f"F{i + 1}", "c", "b", "q")]) for i in range(24)],
           ("F24", "a", "b", [node("Relu", "a", "b")]))
+# As many calls of nothing.
+functions("function_growth_empty", "there are more than 262144 nodes", [call("F0", "", "")],
+          *[(f"F{i}", "", "", [call(f"F{i + 1}", "", ""), call(f"F{i + 1}", "", "")]) for i in range(60)], ("F60", "", "", []))
+# 2^14 copies of 64 KiB.
+functions("function_growth_bytes", "take more than 536870912 bytes", [call("F0")],
+          *[(f"F{i}", "a", "b", [call(f"F{i + 1}", "a", "c", "p"), call(f"F{i + 1}", "c", "b", "q")]) for i in range(14)],
+          ("F14", "a", "b", [helper.make_node("Constant", [], ["k"], value=tensor("k", np.zeros(1 << 13))), node("Add", "a k", "b")]))
+functions("function_depth", "calls of functions are nested more than 256 deep", [call("F0")],
+          *[(f"F{i}", "a", "b", [call(f"F{i + 1}", "a", "b", "n")]) for i in range(300)], ("F300", "a", "b", [node("Relu", "a", "b")]))
 
 simple("newline_in_name", r"node 'a\0Ab' (Relu, opset 17): input 'c\0Ad' is neither", [node("Relu", "c\nd", name="a\nb")])
 simple("newline_in_dimension", r"cannot reshape [ba\0At, 4]", [node("Reshape", "x s")], [tensor("s", np.array([3, 5]))],

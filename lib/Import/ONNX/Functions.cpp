@@ -16,8 +16,12 @@
 
 using namespace tern::onnx_import;
 
-/// Nested calls multiply: a small file could ask for any number of nodes.
+/// Nested calls multiply: a small file could ask for any number of nodes, of
+/// calls that have none, and of copies of what their attributes hold.
 static constexpr size_t maxNodes = 1 << 18;
+static constexpr size_t maxCopiedBytes = size_t(1) << 29;
+/// Each takes stack.
+static constexpr size_t maxDepth = 256;
 
 /// Fields that are newer than Debian's protobuf classes.
 static constexpr int functionAttributeProto = 11, functionOverload = 13,
@@ -77,14 +81,20 @@ private:
   /// The name of a value that only a call has.
   std::string makeName(llvm::StringRef wanted) {
     std::string name = wanted.str();
-    while (!usedNames.insert(name).second)
-      name += '\'';
+    while (!usedNames.insert(name).second) {
+      unsigned number = ++numTaken[wanted];
+      name = (wanted + "'" + (number > 1 ? llvm::Twine(number) : "")).str();
+    }
     return name;
   }
+  llvm::Error addCopiedBytes(llvm::StringRef node, size_t bytes);
 
   InlinedGraph &graph;
   const onnx::ModelProto &model;
   llvm::StringSet<> usedNames;
+  llvm::StringMap<unsigned> numTaken;
+  llvm::StringMap<const onnx::FunctionProto *> functions;
+  size_t numCalls = 0, copiedBytes = 0;
   std::vector<const onnx::FunctionProto *> active;
   llvm::ArrayRef<Guard> guards;
   std::deque<onnx::AttributeProto> defaults;
@@ -105,6 +115,15 @@ static llvm::Error makeError(llvm::StringRef node, const llvm::Twine &message) {
   return llvm::createStringError("node " + quote(node) + ": " + message.str());
 }
 
+/// What tells functions, and calls of them, apart.
+template <typename Proto>
+static std::string getKey(const Proto &proto, llvm::StringRef name,
+                          int overload) {
+  return (getDomain(proto.domain()) + llvm::Twine('\0') + name +
+          llvm::Twine('\0') + getUnknownString(proto, overload))
+      .str();
+}
+
 llvm::Error InlinedGraph::build(const onnx::ModelProto &model,
                                 const Opsets &opsets) {
   return Inliner(*this, model).run(opsets);
@@ -112,6 +131,9 @@ llvm::Error InlinedGraph::build(const onnx::ModelProto &model,
 
 llvm::Error InlinedGraph::Inliner::run(const Opsets &opsets) {
   const onnx::GraphProto &main = model.graph();
+  for (const onnx::FunctionProto &function : model.functions())
+    functions.try_emplace(getKey(function, function.name(), functionOverload),
+                          &function);
   for (const onnx::NodeProto &node : main.node())
     for (const auto *names : {&node.input(), &node.output()})
       for (const std::string &name : *names)
@@ -128,13 +150,20 @@ llvm::Error InlinedGraph::Inliner::run(const Opsets &opsets) {
 
 const onnx::FunctionProto *
 InlinedGraph::Inliner::find(const onnx::NodeProto &node) const {
-  for (const onnx::FunctionProto &function : model.functions())
-    if (function.name() == node.op_type() &&
-        getDomain(function.domain()) == getDomain(node.domain()) &&
-        getUnknownString(function, functionOverload) ==
-            getUnknownString(node, nodeOverload))
-      return &function;
-  return nullptr;
+  if (functions.empty())
+    return nullptr;
+  return functions.lookup(getKey(node, node.op_type(), nodeOverload));
+}
+
+llvm::Error InlinedGraph::Inliner::addCopiedBytes(llvm::StringRef node,
+                                                  size_t bytes) {
+  copiedBytes += bytes;
+  if (copiedBytes <= maxCopiedBytes)
+    return llvm::Error::success();
+  return makeError(node,
+                   "the nodes of functions, counted for each call, and of "
+                   "branches take more than " +
+                       llvm::Twine(maxCopiedBytes) + " bytes");
 }
 
 llvm::Error InlinedGraph::Inliner::add(const onnx::NodeProto &proto,
@@ -145,7 +174,7 @@ llvm::Error InlinedGraph::Inliner::add(const onnx::NodeProto &proto,
   if (proto.op_type() == "If" && getDomain(proto.domain()).empty() &&
       proto.attribute_size() != 0)
     return addIf(proto, opsets, name, scope);
-  if (graph.nodes.size() >= maxNodes)
+  if (graph.nodes.size() + numCalls >= maxNodes)
     return makeError(name, "there are more than " + llvm::Twine(maxNodes) +
                                " nodes, those of functions counted for each "
                                "call");
@@ -206,12 +235,17 @@ llvm::Error InlinedGraph::Inliner::addBranch(const onnx::NodeProto &node,
     value.set_name("value");
     value.set_type(onnx::AttributeProto::TENSOR);
     *value.mutable_t() = tensor;
+    if (llvm::Error error = addCopiedBytes(name, constant.ByteSizeLong()))
+      return error;
     if (llvm::Error error = add(constant, opsets, inner.prefix + tensor.name()))
       return error;
   }
   for (auto [i, made] : llvm::enumerate(body.node())) {
     onnx::NodeProto &copy = graph.protos.emplace_back();
     copyNode(made, inner, copy);
+    if (llvm::Error error =
+            addCopiedBytes(name, inner.prefix.size() + copy.ByteSizeLong()))
+      return error;
     if (llvm::Error error =
             add(copy, opsets, inner.prefix + getNodeName(made, i), &inner))
       return error;
@@ -351,6 +385,13 @@ llvm::Error InlinedGraph::Inliner::call(const onnx::NodeProto &node,
                                         const Opsets &callers) {
   if (llvm::is_contained(active, &function))
     return makeError(name, "function " + describe(function) + " calls itself");
+  if (active.size() >= maxDepth)
+    return makeError(name, "calls of functions are nested more than " +
+                               llvm::Twine(maxDepth) + " deep");
+  if (graph.nodes.size() + ++numCalls > maxNodes)
+    return makeError(name, "there are more than " + llvm::Twine(maxNodes) +
+                               " nodes, those of functions counted for each "
+                               "call");
   if (node.input_size() > function.input_size() ||
       node.output_size() > function.output_size())
     return makeError(
@@ -366,6 +407,13 @@ llvm::Error InlinedGraph::Inliner::call(const onnx::NodeProto &node,
   scope.prefix = name.str() + "/";
   if (llvm::Error error = bindAttributes(node, function, scope))
     return makeError(name, llvm::toString(std::move(error)));
+  // Its names, and the default values of its attributes.
+  if (llvm::Error error =
+          addCopiedBytes(name, function.GetReflection()
+                                       ->GetUnknownFields(function)
+                                       .SpaceUsedExcludingSelfLong() +
+                                   scope.prefix.size()))
+    return error;
 
   for (auto [i, input] : llvm::enumerate(function.input()))
     if (!scope.values
@@ -400,6 +448,9 @@ llvm::Error InlinedGraph::Inliner::call(const onnx::NodeProto &node,
   for (auto [i, inner] : llvm::enumerate(function.node())) {
     onnx::NodeProto &copy = graph.protos.emplace_back();
     copyNode(inner, scope, copy);
+    if (llvm::Error error =
+            addCopiedBytes(name, scope.prefix.size() + copy.ByteSizeLong()))
+      return error;
     if (llvm::Error error =
             add(copy, **opsets, scope.prefix + getNodeName(inner, i), &scope))
       return error;
