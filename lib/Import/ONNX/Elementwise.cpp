@@ -218,6 +218,10 @@ static LogicalResult importPow(Node &node) {
 // Any number of operands
 //===----------------------------------------------------------------------===//
 
+/// Operands of one operation, at most: to compile one takes time that grows
+/// with the square of their number.
+static constexpr size_t maxMapOperands = 64;
+
 static void addVariadic(OpTable &ops, StringRef name, unsigned types,
                         BinaryBody body, bool isMean = false,
                         ContentsFold fold = nullptr) {
@@ -234,16 +238,39 @@ static void addVariadic(OpTable &ops, StringRef name, unsigned types,
       node.setResult(0, *folded);
       return success();
     }
-    return node.setResult(
-        node.emitMap(*operands, dtype, [&](B &b, ValueRange args) -> Value {
-          Value result = args[0];
-          for (Value next : args.drop_front())
-            result = body(b, result, next, dtype);
-          if (!isMean)
-            return result;
-          return arith::DivFOp::create(
-              b, result, emitConstant(b, result.getType(), args.size()));
-        }));
+    Extents shape;
+    for (const Tensor &operand : *operands) {
+      FailureOr<Extents> next = node.broadcast(shape, operand.shape);
+      if (failed(next))
+        return failure();
+      shape = *next;
+    }
+    // Part by part, each beginning with the result so far.
+    ArrayRef<Tensor> rest = *operands;
+    std::optional<Tensor> sum;
+    while (!rest.empty()) {
+      SmallVector<Tensor> part;
+      if (sum)
+        part.push_back(*sum);
+      size_t count = std::min(rest.size(), maxMapOperands - part.size());
+      llvm::append_range(part, rest.take_front(count));
+      rest = rest.drop_front(count);
+      FailureOr<Tensor> result =
+          node.emitMap(part, shape, dtype, [&](B &b, ValueRange args) -> Value {
+            Value result = args[0];
+            for (Value next : args.drop_front())
+              result = body(b, result, next, dtype);
+            if (!isMean || !rest.empty())
+              return result;
+            return arith::DivFOp::create(
+                b, result, emitConstant(b, result.getType(), operands->size()));
+          });
+      if (failed(result))
+        return failure();
+      sum = *result;
+    }
+    node.setResult(0, *sum);
+    return success();
   });
 }
 

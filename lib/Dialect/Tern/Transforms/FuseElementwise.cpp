@@ -27,6 +27,9 @@ using namespace mlir;
 /// chain of any length would take the square of it. No layer has as many.
 static constexpr size_t maxBodySize = 256;
 
+/// Operands of what is fused, at most, for the same reason.
+static constexpr unsigned maxOperands = 128;
+
 static size_t getBodySize(Operation *op) {
   auto generic = dyn_cast<linalg::GenericOp>(op);
   return generic ? generic.getBody()->getOperations().size() : 1;
@@ -38,6 +41,9 @@ static bool isWorthFusing(OpOperand *operand) {
   if (!producer || !producer->hasOneUse())
     return false;
   if (getBodySize(producer) + getBodySize(operand->getOwner()) > maxBodySize)
+    return false;
+  if (producer->getNumOperands() + operand->getOwner()->getNumOperands() >
+      maxOperands)
     return false;
   // Windows and matrix products read an element several times: it is computed
   // once.

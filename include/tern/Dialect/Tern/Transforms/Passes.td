@@ -143,7 +143,8 @@ def TernFuseElementwise
     it leaves reshapes where they are: moving them through elementwise code
     gives operations of higher rank with extents that no longer follow from
     the arguments in an obvious way. Nor does it fuse what together is more
-    than 256 scalar operations, so that time stays linear.
+    than 256 scalar operations or has more than 128 operands, so that time
+    stays linear.
 
     What becomes a matrix product that way is one from here on: its sum loses
     its `tern.order`.
