@@ -263,15 +263,17 @@ LogicalResult EntryPointEmitter::classify() {
 
 /// States what the interface promises of the pointers.
 void EntryPointEmitter::addPromises() {
+  SmallVector<DictionaryAttr> attrs;
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
-    func.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
-                    b.getUnitAttr());
+    NamedAttrList promises(func.getArgAttrDict(i));
+    promises.set(LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
     if (!func.getArgAttr(i, kResultAttrName) &&
         !func.getArgAttr(i, kDonatedAttrName) &&
         !func.getArgAttr(i, kArenaAttrName))
-      func.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(),
-                      b.getUnitAttr());
+      promises.set(LLVM::LLVMDialect::getReadonlyAttrName(), b.getUnitAttr());
+    attrs.push_back(promises.getDictionary(b.getContext()));
   }
+  func.setAllArgAttrs(attrs);
 }
 
 void EntryPointEmitter::takeHost() {

@@ -70,36 +70,42 @@ LogicalResult tern::takeRawBuffers(func::FuncOp func) {
   ImplicitLocOpBuilder b(func.getLoc(), func.getContext());
   b.setInsertionPointToStart(&body);
   auto pointer = LLVM::LLVMPointerType::get(func.getContext());
-  for (unsigned i = 0; i < func.getNumArguments(); ++i) {
-    auto type = dyn_cast<MemRefType>(func.getArgument(i).getType());
-    if (!type)
-      continue;
-    if (!type.getLayout().isIdentity())
+  unsigned numGiven = func.getNumArguments();
+  for (unsigned i = 0; i < numGiven; ++i)
+    if (auto type = dyn_cast<MemRefType>(func.getArgument(i).getType());
+        type && !type.getLayout().isIdentity())
       return func.emitError("argument #")
              << i << " must be a dense row-major buffer";
-    SmallVector<NamedAttribute> attrs;
-    if (DictionaryAttr given = func.getArgAttrDict(i))
+  // All at once: to change the type for each would take the square of them.
+  SmallVector<DictionaryAttr> attrs;
+  for (unsigned i = 0; i < numGiven; ++i) {
+    BlockArgument old = func.getArgument(i);
+    DictionaryAttr given = func.getArgAttrDict(i);
+    auto type = dyn_cast<MemRefType>(old.getType());
+    if (!type) {
+      old.replaceAllUsesWith(body.addArgument(old.getType(), old.getLoc()));
+      attrs.push_back(given);
+      continue;
+    }
+    SmallVector<NamedAttribute> kept;
+    if (given)
       for (NamedAttribute attr : given)
         if (attr.getNameDialect() &&
             attr.getNameDialect()->getNamespace() ==
                 LLVM::LLVMDialect::getDialectNamespace())
-          attrs.push_back(attr);
-    Location loc = func.getArgument(i).getLoc();
+          kept.push_back(attr);
+    attrs.push_back(b.getDictionaryAttr(kept));
+    Value buffer = body.addArgument(pointer, old.getLoc());
     SmallVector<Value> extents;
-    unsigned next = i;
-    if (failed(func.insertArgument(next++, pointer, b.getDictionaryAttr(attrs),
-                                   loc)))
-      return failure();
     for (int64_t n = type.getNumDynamicDims(); n > 0; --n) {
-      if (failed(func.insertArgument(next, b.getIndexType(), {}, loc)))
-        return failure();
-      extents.push_back(func.getArgument(next++));
+      extents.push_back(body.addArgument(b.getIndexType(), old.getLoc()));
+      attrs.push_back({});
     }
-    Value memref = buildMemRef(b, type, func.getArgument(i), extents);
-    func.getArgument(next).replaceAllUsesWith(memref);
-    if (failed(func.eraseArgument(next)))
-      return failure();
-    i = next - 1;
+    old.replaceAllUsesWith(buildMemRef(b, type, buffer, extents));
   }
+  body.eraseArguments(0, numGiven);
+  func.setFunctionType(b.getFunctionType(body.getArgumentTypes(),
+                                         func.getFunctionType().getResults()));
+  func.setAllArgAttrs(attrs);
   return success();
 }

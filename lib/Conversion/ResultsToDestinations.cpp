@@ -34,13 +34,18 @@ struct ResultsToDestinationsPass
     if (!func.getBody().hasOneBlock())
       return func.emitError("expected a function of one block");
     OpBuilder b(func.getContext());
-    for (BlockArgument arg : func.getArguments())
+    // All at once: to change the type for each would take the square of them.
+    SmallVector<DictionaryAttr> argAttrs;
+    for (BlockArgument arg : func.getArguments()) {
+      NamedAttrList attrs(func.getArgAttrDict(arg.getArgNumber()));
       if (isa<TensorType>(arg.getType()))
-        func.setArgAttr(arg.getArgNumber(),
-                        bufferization::BufferizationDialect::kWritableAttrName,
-                        b.getBoolAttr(false));
+        attrs.set(bufferization::BufferizationDialect::kWritableAttrName,
+                  b.getBoolAttr(false));
+      argAttrs.push_back(attrs.getDictionary(b.getContext()));
+    }
 
-    Operation *ret = func.getBody().front().getTerminator();
+    Block &body = func.getBody().front();
+    Operation *ret = body.getTerminator();
     b.setInsertionPoint(ret);
     for (auto [i, result] : llvm::enumerate(ret->getOperands())) {
       auto type = dyn_cast<RankedTensorType>(result.getType());
@@ -48,19 +53,19 @@ struct ResultsToDestinationsPass
         return func.emitError("result #")
                << i << " is of type " << result.getType()
                << ", expected a ranked tensor";
-      SmallVector<NamedAttribute> attrs;
-      if (DictionaryAttr given = func.getResultAttrDict(i))
-        llvm::append_range(attrs, given);
-      attrs.emplace_back(b.getStringAttr(kResultAttrName), b.getUnitAttr());
-      unsigned index = func.getNumArguments();
-      if (failed(func.insertArgument(
-              index, MemRefType::get(type.getShape(), type.getElementType()),
-              b.getDictionaryAttr(attrs), result.getLoc())))
-        return failure();
+      NamedAttrList attrs(func.getResultAttrDict(i));
+      attrs.set(kResultAttrName, b.getUnitAttr());
+      argAttrs.push_back(attrs.getDictionary(b.getContext()));
+      BlockArgument dest = body.addArgument(
+          MemRefType::get(type.getShape(), type.getElementType()),
+          result.getLoc());
       bufferization::MaterializeInDestinationOp::create(
-          b, result.getLoc(), /*result=*/Type(), result,
-          func.getArgument(index), /*restrict=*/true, /*writable=*/true);
+          b, result.getLoc(), /*result=*/Type(), result, dest,
+          /*restrict=*/true, /*writable=*/true);
     }
+    func.setFunctionType(b.getFunctionType(
+        body.getArgumentTypes(), func.getFunctionType().getResults()));
+    func.setAllArgAttrs(argAttrs);
     ret->setOperands({});
     return func.eraseResults(BitVector(func.getNumResults(), true));
   }
