@@ -604,6 +604,46 @@ operands("tensor_scatter_axis", "axis 0 is that of the batch", "TensorScatter", 
 operands("matmul_integer", "matrices must be i8 or u8", "MatMulInteger", [np.zeros((4, 3), np.int8)])
 
 
+def quantized(name, error, op, changes, weight=(5, 3)):
+    """A quantized product of u8 [4, 5], or an image [1, 5, 4, 4], in which some operands are changed, by their names."""
+    u8, i8 = np.uint8, np.int8
+    names = "x w xz wz" if "Integer" in op else "x xs xz w ws wz ys yz"
+    arrays = {"xs": f32(1), "xz": u8(0), "w": np.ones(weight, i8), "ws": f32(1), "wz": i8(0), "ys": f32(1), "yz": u8(0), **changes}
+    simple(name, error, [node(op, names)], [tensor(label, arrays[label]) for label in names.split()[1:]],
+           inputs=[value("x", [4, 5] if "MatMul" in op else [1, 5, 4, 4], TensorProto.UINT8)], opset=21)
+
+
+for op in "MatMulInteger", "QLinearMatMul":
+    label = op.lower()
+    quantized(f"{label}_zero_type", "a zero point of type i8 does not fit a tensor of type u8", op, {"xz": np.int8(0)})
+    quantized(f"{label}_weight_zero_type", "a zero point of type u8 does not fit a tensor of type i8", op, {"wz": np.uint8(0)})
+    quantized(f"{label}_rows", "zero point of shape [5] does not fit the rows of a matrix of shape [4, 5]", op, {"xz": np.zeros(5, np.uint8)})
+    quantized(f"{label}_columns", "zero point of shape [5] does not fit the columns", op, {"wz": np.zeros(5, np.int8)})
+    quantized(f"{label}_elements", "zero point of shape [4, 5] does not fit the rows", op, {"xz": np.zeros((4, 5), np.uint8)})
+    quantized(f"{label}_grown", "zero point of shape [2, 4, 1] does not fit the rows", op, {"xz": np.zeros((2, 4, 1), np.uint8)})
+    # A product of vectors has neither rows nor columns.
+    quantized(f"{label}_vector", "zero point of shape [3] does not fit the columns of a matrix of shape [5]", op, {"wz": np.zeros(3, np.int8)}, weight=(5,))
+for op, weight in ("QLinearMatMul", (5, 3)), ("QLinearConv", (3, 5, 1, 1)):
+    label = op.lower()
+    quantized(f"{label}_result_type", "the result's zero point must be i8 or u8, not f16", op, {"yz": np.float16(0)}, weight)
+    quantized(f"{label}_result_scale", "scale or zero point has shape [3]; it must be a scalar", op, {"ys": np.ones(3, f32)}, weight)
+    quantized(f"{label}_result_zero", "scale or zero point has shape [4, 1]; it must be a scalar", op, {"yz": np.ones((4, 1), np.uint8)}, weight)
+    quantized(f"{label}_scale_type", "element type i32 is not supported", op, {"ws": np.int32(1)}, weight)
+quantized("qlinearmatmul_scale", "scale or zero point of shape [3] does not fit the rows", "QLinearMatMul", {"xs": np.ones(3, f32)})
+quantized("qlinearconv_scale", "scale or zero point has shape [5]; it must be a scalar", "QLinearConv", {"xs": np.ones(5, f32)}, (3, 5, 1, 1))
+for op in "ConvInteger", "QLinearConv":
+    label = op.lower()
+    quantized(f"{label}_zero_type", "a zero point of type i8 does not fit a tensor of type u8", op, {"xz": np.int8(0)}, (3, 5, 1, 1))
+    quantized(f"{label}_zero", "scale or zero point has shape [5]; it must be a scalar", op, {"xz": np.zeros(5, np.uint8)}, (3, 5, 1, 1))
+    quantized(f"{label}_channels", "zero point of shape [5] does not fit a weight of shape [3, 5, 1, 1]", op, {"wz": np.zeros(5, np.int8)}, (3, 5, 1, 1))
+    quantized(f"{label}_matrix", "zero point of shape [3, 1] does not fit a weight", op, {"wz": np.zeros((3, 1), np.int8)}, (3, 5, 1, 1))
+# One node, one message, however much is wrong with it.
+simple("two_strides", "attribute 'strides' has 3 elements, not 2", [node("MaxPool", kernel_shape=[2, 2], strides=[1, 1, 1], dilations=[1])],
+       inputs=[value("x", [1, 1, 4, 4])])
+simple("attention_without_heads", "input K of shape [2, 3, 8] must have 4 dimensions", [node("Attention", "x k k", q_num_heads=2)],
+       inputs=[value("x", [2, 3, 8]), value("k", [2, 3, 8])], opset=23)
+
+
 def recurrent(name, error, op="LSTM", shapes=((1, 12, 4), (1, 12, 3)), extra="", inputs=None, lengths=(), **attributes):
     labels = "abcdefg"[:len(shapes)]
     simple(name, error, [node(op, " ".join(["x", *labels]) + extra, **attributes)],

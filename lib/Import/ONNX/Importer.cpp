@@ -22,6 +22,7 @@
 #include "llvm/Support/Path.h"
 #include <functional>
 #include <queue>
+#include <utility>
 
 using namespace mlir;
 using namespace tern;
@@ -284,6 +285,15 @@ LogicalResult Importer::importNode(int index) {
     return node.error(firstVersion ? "this operator is supported from opset " +
                                          Twine(firstVersion) + " on"
                                    : Twine("this operator is not supported"));
+
+  // One message for a node, however much is wrong with it.
+  bool hasFailed = false;
+  ScopedDiagnosticHandler handler(
+      builder.getContext(), [&](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+          return failure();
+        return success(std::exchange(hasFailed, true));
+      });
 
   // Inputs that could not be made were reported: the node is not to blame.
   bool isPoisoned = false;

@@ -70,7 +70,8 @@ static FailureOr<Tensor> emitQuantized(Node &node, const Tensor &x,
                                        bool isFitted = false) {
   DType type = zeroPoint.dtype;
   return node.emitMap(
-      {x, scale, zeroPoint}, type, [&](B &b, ValueRange args) -> Value {
+      {x, scale, zeroPoint}, x.shape, type,
+      [&](B &b, ValueRange args) -> Value {
         Value ratio =
             arith::DivFOp::create(b, args[0], emitDetached(b, args[1]));
         Value sum = ratio;
@@ -84,13 +85,14 @@ static FailureOr<Tensor> emitQuantized(Node &node, const Tensor &x,
       });
 }
 
-/// A binary operation with a scale or zero point on the right.
+/// A binary operation with a scale or zero point on the right, which is known
+/// to broadcast to what is on the left.
 template <typename Op>
 static FailureOr<Tensor> combineDetached(Node &node, FailureOr<Tensor> lhs,
                                          FailureOr<Tensor> rhs) {
   if (failed(lhs) || failed(rhs))
     return failure();
-  return node.emitMap({*lhs, *rhs}, lhs->dtype,
+  return node.emitMap({*lhs, *rhs}, lhs->shape, lhs->dtype,
                       [](B &b, ValueRange args) -> Value {
                         return Op::create(b, args[0], emitDetached(b, args[1]));
                       });
@@ -121,6 +123,25 @@ static std::optional<Tensor> getOptional(Node &node, unsigned i) {
   if (!node.hasInput(i))
     return std::nullopt;
   return node.getInput(i);
+}
+
+/// Whether the zero point, where there is one, has the type of what it is for.
+static LogicalResult checkZeroType(Node &node, const Tensor &x,
+                                   const std::optional<Tensor> &zeroPoint) {
+  if (!zeroPoint || zeroPoint->dtype == x.dtype)
+    return success();
+  return node.error("a zero point of type " + getName(zeroPoint->dtype) +
+                    " does not fit a tensor of type " + getName(x.dtype));
+}
+
+/// A scale or zero point of a whole tensor, as a scalar.
+static FailureOr<Tensor> getSingle(Node &node, const Tensor &tensor) {
+  FailureOr<Tensor> scalar = squeezeScalar(node, tensor);
+  if (succeeded(scalar) && scalar->getRank() != 0)
+    return node.error("a scale or zero point has shape " +
+                      node.describe(tensor.shape) +
+                      "; it must be a scalar, as that of a whole tensor");
+  return scalar;
 }
 
 /// Scale and zero point from the range of the values, which includes 0. Both
@@ -174,12 +195,25 @@ static LogicalResult importDynamicQuantizeLinear(Node &node) {
 //===----------------------------------------------------------------------===//
 
 /// A scale or zero point of the left operand's rows, or of the right one's
-/// columns, in position.
-static FailureOr<Tensor> alignToMatrix(Node &node, Tensor tensor, bool isLeft) {
-  FailureOr<Tensor> scalar = squeezeScalar(node, tensor);
-  if (failed(scalar) || scalar->getRank() != 1 || !isLeft)
-    return scalar;
-  return node.emitUnsqueeze(*scalar, {1});
+/// columns, in position: a scalar, a vector, or of the operand's shape but for
+/// the dimension that is summed over, which is 1.
+static FailureOr<Tensor> alignToMatrix(Node &node, const Tensor &tensor,
+                                       const Tensor &matrix, bool isLeft) {
+  FailureOr<Tensor> aligned = squeezeScalar(node, tensor);
+  if (succeeded(aligned) && aligned->getRank() == 1 && isLeft)
+    aligned = node.emitUnsqueeze(*aligned, {1});
+  if (failed(aligned))
+    return failure();
+  Extents wanted(matrix.shape);
+  if (!wanted.empty())
+    (isLeft || wanted.size() == 1 ? wanted.back() : wanted.end()[-2]) = 1;
+  if (failed(node.requireBroadcast(
+          aligned->shape, wanted,
+          "a scale or zero point of shape " + node.describe(tensor.shape) +
+              " does not fit the " + (isLeft ? "rows" : "columns") +
+              " of a matrix of shape " + node.describe(matrix.shape))))
+    return failure();
+  return aligned;
 }
 
 /// (A - its zero point) . (B - its zero point) in i32.
@@ -190,6 +224,9 @@ static FailureOr<Tensor> emitIntegerMatmul(Node &node, Tensor a,
   bool areFloats = isNarrowFloat(a.dtype) && isNarrowFloat(c.dtype);
   if (!areFloats && (!isByte(a.dtype) || !isByte(c.dtype)))
     return node.error("matrices must be i8 or u8");
+  if (failed(checkZeroType(node, a, aZero)) ||
+      failed(checkZeroType(node, c, cZero)))
+    return failure();
   std::optional<Tensor> givenZero = cZero;
   Tensor given = c;
   // Code that can be marked, rather than constants of another type.
@@ -200,7 +237,8 @@ static FailureOr<Tensor> emitIntegerMatmul(Node &node, Tensor a,
   for (auto [zero, isLeft] : {std::pair(&aZero, true), {&cZero, false}}) {
     if (!*zero)
       continue;
-    FailureOr<Tensor> aligned = alignToMatrix(node, **zero, isLeft);
+    FailureOr<Tensor> aligned =
+        alignToMatrix(node, **zero, isLeft ? a : c, isLeft);
     if (failed(aligned))
       return failure();
     *zero = *aligned;
@@ -221,15 +259,24 @@ static LogicalResult importMatMulInteger(Node &node) {
                         node.getInput(1), getOptional(node, 3)));
 }
 
-/// saturate(round(sum * a scale * b scale / result's scale) + zero point).
+/// saturate(round(sum * a scale * b scale / result's scale) + zero point). The
+/// scales of the operands are in position.
 static FailureOr<Tensor> emitRequantized(Node &node, FailureOr<Tensor> sum,
                                          FailureOr<Tensor> aScale,
                                          FailureOr<Tensor> bScale,
                                          unsigned result) {
-  FailureOr<Tensor> scale = squeezeScalar(node, node.getInput(result));
-  FailureOr<Tensor> zeroPoint = squeezeScalar(node, node.getInput(result + 1));
+  if (failed(sum) || failed(aScale) || failed(bScale))
+    return failure();
+  FailureOr<Tensor> scale = getSingle(node, node.getInput(result));
+  FailureOr<Tensor> zeroPoint = getSingle(node, node.getInput(result + 1));
   if (failed(scale) || failed(zeroPoint))
     return failure();
+  if (!isByte(zeroPoint->dtype) && !isNarrowFloat(zeroPoint->dtype))
+    return node.error("the result's zero point must be i8 or u8, not " +
+                      getName(zeroPoint->dtype));
+  for (const Tensor &factor : {*aScale, *bScale, *scale})
+    if (failed(node.expectTypes(factor, Floats)))
+      return failure();
   // Floats of other types in scales: f16 and bf16 since opset 21.
   FailureOr<Tensor> factor = combine<arith::MulFOp>(
       node, cast(node, bScale, DType::F32), cast(node, aScale, DType::F32));
@@ -246,18 +293,31 @@ static LogicalResult importQLinearMatMul(Node &node) {
   FailureOr<Tensor> sum =
       emitIntegerMatmul(node, node.getInput(0), node.getInput(2),
                         node.getInput(3), node.getInput(5));
-  return node.setResult(
-      emitRequantized(node, sum, alignToMatrix(node, node.getInput(1), true),
-                      alignToMatrix(node, node.getInput(4), false), 6));
+  if (failed(sum))
+    return failure();
+  return node.setResult(emitRequantized(
+      node, sum,
+      alignToMatrix(node, node.getInput(1), node.getInput(0), /*isLeft=*/true),
+      alignToMatrix(node, node.getInput(4), node.getInput(3), /*isLeft=*/false),
+      6));
 }
 
-/// A vector of output channels, or a scalar, in position for [.., C, ...] with
-/// `trailing` dimensions after the channels.
-static FailureOr<Tensor> alignToChannels(Node &node, Tensor tensor,
+/// A vector of output channels, those of the weight, or a scalar, in position
+/// for [.., C, ...] with `trailing` dimensions after the channels.
+static FailureOr<Tensor> alignToChannels(Node &node, const Tensor &tensor,
+                                         const Tensor &weight,
                                          int64_t trailing) {
   FailureOr<Tensor> scalar = squeezeScalar(node, tensor);
-  if (failed(scalar) || scalar->getRank() != 1)
+  if (failed(scalar) || scalar->getRank() == 0)
     return scalar;
+  std::string message =
+      "a scale or zero point of shape " + node.describe(tensor.shape) +
+      " does not fit a weight of shape " + node.describe(weight.shape);
+  if (weight.shape.empty())
+    return node.error(message);
+  scalar = node.expectShape(*scalar, {weight.shape[0]}, message);
+  if (failed(scalar))
+    return failure();
   return node.emitUnsqueeze(
       *scalar, llvm::to_vector(llvm::seq<int64_t>(1, trailing + 1)));
 }
@@ -270,15 +330,18 @@ static FailureOr<Tensor> emitIntegerConv(Node &node, Tensor x,
     return node.error("input and weight must be i8 or u8");
   if (bias && bias->dtype != DType::I32)
     return node.error("the bias must be i32");
+  if (failed(checkZeroType(node, x, xZero)) ||
+      failed(checkZeroType(node, w, wZero)))
+    return failure();
   if (wZero) {
     FailureOr<Tensor> aligned =
-        alignToChannels(node, *wZero, std::max<int64_t>(w.getRank() - 1, 0));
+        alignToChannels(node, *wZero, w, std::max<int64_t>(w.getRank() - 1, 0));
     if (failed(aligned))
       return failure();
     wZero = *aligned;
   }
   if (xZero) {
-    FailureOr<Tensor> scalar = squeezeScalar(node, *xZero);
+    FailureOr<Tensor> scalar = getSingle(node, *xZero);
     if (failed(scalar))
       return failure();
     xZero = *scalar;
@@ -301,9 +364,11 @@ static LogicalResult importQLinearConv(Node &node) {
   FailureOr<Tensor> sum =
       emitIntegerConv(node, node.getInput(0), node.getInput(2), weight,
                       node.getInput(5), getOptional(node, 8));
+  if (failed(sum))
+    return failure();
   return node.setResult(emitRequantized(
-      node, sum, squeezeScalar(node, node.getInput(1)),
-      alignToChannels(node, node.getInput(4),
+      node, sum, getSingle(node, node.getInput(1)),
+      alignToChannels(node, node.getInput(4), weight,
                       std::max<int64_t>(weight.getRank() - 2, 0)),
       6));
 }
