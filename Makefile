@@ -8,18 +8,22 @@
 #   BUILD   the build folder
 #   JOBS    parallel jobs (default: one per core)
 #   SECONDS how long to fuzz each reader
+#   MUTANTS, GRAPHS  how many models check-mutants makes, and from which SEED
 
 PRESET ?= release
 BUILD ?= $(if $(filter asan,$(PRESET)),build-asan,build)
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 SECONDS ?= 60
+MUTANTS ?= 20000
+GRAPHS ?= 2000
+SEED ?= 1
 NINJA = ninja -C $(BUILD) -j$(JOBS)
 
 .DEFAULT_GOAL := build
 # Only one apt-get at a time; the parallelism is ninja's.
 .NOTPARALLEL:
-.PHONY: build configure deps demo check check-onnx check-crash fuzz format format-fix lint docs install clean help
+.PHONY: build configure deps demo check check-onnx check-mutants check-crash fuzz format format-fix lint docs install clean help
 
 build: deps-build configure ## Compile; the tools are in build/bin (the default)
 	$(NINJA)
@@ -62,6 +66,18 @@ check-crash: deps-check build ## Stop ternc and training at each call that chang
 	for output in m.so m m.o; do PATH="$(abspath $(BUILD))/bin:$$PATH" /usr/bin/python3 test/Integration/crash_pairs.py \
 	  $(BUILD)/crash --preload=$(BUILD)/stop_at_call.so --output=$$output --fail --kills=70 || exit 1; done
 	PATH="$(abspath $(BUILD))/bin:$$PATH" /usr/bin/python3 test/python/crash_training.py --kills 200 --seed 1
+
+ORT_PYTHON = PATH="$(abspath $(BUILD))/bin:$$PATH" $(BUILD)/test/environment/bin/python
+MUTANTS_OUT = $(BUILD)/mutants
+
+check-mutants: deps-check build ## Compare MUTANTS (20000) changed models and GRAPHS (2000) random ones with ONNX Runtime
+	$(NINJA) tern-test-depends
+	rm -rf $(MUTANTS_OUT)
+	mkdir -p $(MUTANTS_OUT)
+	status=0; \
+	$(ORT_PYTHON) fuzz/model-mutants.py $(MUTANTS_OUT)/models --seed $(SEED) --count $(MUTANTS) --jobs $(JOBS) || status=1; \
+	$(ORT_PYTHON) test/python/onnx_fuzz_graphs.py $(MUTANTS_OUT)/graphs --seed $(SEED) --count $(GRAPHS) --jobs $(JOBS) --run || status=1; \
+	exit $$status
 
 fuzz: deps-check build ## Fuzz what reads files, SECONDS (default 60) for each reader
 	scripts/fuzz.sh --seconds $(SECONDS) --tools $(BUILD)/bin

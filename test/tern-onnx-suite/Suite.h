@@ -52,10 +52,11 @@ llvm::Expected<PreparedModel>
 prepareModel(llvm::StringRef folder, Variant variant, llvm::StringRef scratch);
 
 /// Compiles the model and runs all of the folder's data sets; floats may
-/// differ by `tolerance`.
+/// differ by `tolerance`. `isMutant`: there may be no data, or no results to
+/// compare with, and more than one error message is a failure of its own.
 llvm::Error runModel(llvm::StringRef folder, const PreparedModel &model,
                      llvm::StringRef scratch, unsigned optLevel,
-                     const tern::runtime::Tolerance &tolerance);
+                     const tern::runtime::Tolerance &tolerance, bool isMutant);
 
 /// Operators that the model in `folder` consists of, each once.
 std::vector<std::string> getOperators(llvm::StringRef folder);

@@ -65,6 +65,12 @@ static cl::opt<double> absolute("atol", cl::init(1e-7),
 static cl::opt<unsigned> optLevel("O", cl::Prefix, cl::init(1),
                                   cl::desc("As ternc's -O"), cl::cat(category));
 
+static cl::opt<bool>
+    isMutant("mutants",
+             cl::desc("Models may have no data, or inputs alone; one line of "
+                      "errors is all that the compiler may say"),
+             cl::cat(category));
+
 /// Seconds of processor time that a test may take.
 static constexpr unsigned timeLimit = 120;
 
@@ -135,7 +141,7 @@ static int runTest(llvm::StringRef path) {
   };
   auto model = prepareModel(path, variant, scratch);
   int status = model ? report(runModel(path, *model, scratch, optLevel,
-                                       {relative, absolute, 0}))
+                                       {relative, absolute, 0}, isMutant))
                      : report(model.takeError());
   [[maybe_unused]] std::error_code ignored =
       llvm::sys::fs::remove_directories(scratch);
