@@ -10,6 +10,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -51,6 +52,24 @@ std::string tern::getLocationName(Location loc, StringRef fallback) {
 
 tern::SymbolicDims::SymbolicDims(func::FuncOp func) {
   llvm::StringMap<unsigned> known;
+  // Names that are made up give way to those that are given.
+  llvm::StringSet<> taken;
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+    if (auto shape = func.getArgAttrOfType<ArrayAttr>(
+            i, TernDialect::getShapeAttrName()))
+      for (Attribute extent : shape)
+        if (auto name = dyn_cast<StringAttr>(extent))
+          taken.insert(name);
+  auto makeName = [&](unsigned argument, unsigned axis) {
+    auto name = func.getArgAttrOfType<StringAttr>(
+        argument, TernDialect::getNameAttrName());
+    std::string base = (name ? name.str() : "arg" + std::to_string(argument)) +
+                       "." + std::to_string(axis);
+    std::string made = base;
+    for (unsigned n = 2; !taken.insert(made).second; ++n)
+      made = base + "." + std::to_string(n);
+    return made;
+  };
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
     auto type = dyn_cast<ShapedType>(func.getArgument(i).getType());
     if (!type || !type.hasRank() || func.getArgAttr(i, kResultAttrName) ||
@@ -58,18 +77,13 @@ tern::SymbolicDims::SymbolicDims(func::FuncOp func) {
       continue;
     auto shape =
         func.getArgAttrOfType<ArrayAttr>(i, TernDialect::getShapeAttrName());
-    auto argName =
-        func.getArgAttrOfType<StringAttr>(i, TernDialect::getNameAttrName());
     for (unsigned axis = 0, rank = type.getRank(); axis < rank; ++axis) {
       if (!type.isDynamicDim(axis))
         continue;
       StringAttr given;
       if (shape && axis < shape.size())
         given = dyn_cast<StringAttr>(shape[axis]);
-      std::string name =
-          given ? given.str()
-                : (argName ? argName.str() : "arg" + std::to_string(i)) + "." +
-                      std::to_string(axis);
+      std::string name = given ? given.str() : makeName(i, axis);
       auto [it, isNew] = known.try_emplace(name, names.size());
       if (isNew) {
         names.push_back(name);

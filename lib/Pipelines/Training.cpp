@@ -28,6 +28,8 @@ void tern::buildTernaryToTrainingPipeline(OpPassManager &pm,
   optimizer.paramGroups.assign(options.paramGroups.begin(),
                                options.paramGroups.end());
   optimizer.freeze.assign(options.freeze.begin(), options.freeze.end());
+  optimizer.trainAlso.assign(options.trainAlso.begin(),
+                             options.trainAlso.end());
   optimizer.clip = options.clip;
   optimizer.accumulate = options.accumulate;
   optimizer.recompute = options.recompute;

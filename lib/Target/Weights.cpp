@@ -449,8 +449,11 @@ LogicalResult WeightsWriter::run() {
     if (!opened)
       return fail(opened.takeError());
     parameters = std::move(*opened);
-    for (const std::string &name : parameters->names())
-      stored.insert(name);
+    // What a model calls so is something else: a constant, say, or the float
+    // weights beside their codes.
+    if (!StringRef(source).ends_with(".onnx"))
+      for (const std::string &name : parameters->names())
+        stored.insert(name);
   }
   if (failed(compilePrepares()) || failed(open()))
     return failure();

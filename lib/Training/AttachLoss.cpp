@@ -61,6 +61,14 @@ unsigned endOfInputs(func::FuncOp func) {
   return end;
 }
 
+/// What the model has is called as it was; what is added to it gives way.
+std::string getFreeName(const llvm::StringSet<> &taken, StringRef base) {
+  std::string name = base.str();
+  for (unsigned n = 2; taken.contains(name); ++n)
+    name = (base + "." + Twine(n)).str();
+  return name;
+}
+
 StringRef getResultName(func::FuncOp func, unsigned result) {
   auto name = func.getResultAttrOfType<StringAttr>(
       result, TernDialect::getNameAttrName());
@@ -126,15 +134,14 @@ FailureOr<Value> AttachLossPass::addInput(func::FuncOp func, LossInput input,
     name = "teacher";
     break;
   }
-  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
-    auto known =
-        func.getArgAttrOfType<StringAttr>(i, TernDialect::getNameAttrName());
-    if (known && known.getValue() == name)
-      return func.emitError("input '")
-             << name << "' is in the way of the loss's; rename it";
-  }
+  llvm::StringSet<> taken;
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+    if (auto known = func.getArgAttrOfType<StringAttr>(
+            i, TernDialect::getNameAttrName()))
+      taken.insert(known);
   SmallVector<NamedAttribute> attrs = {
-      b.getNamedAttr(TernDialect::getNameAttrName(), b.getStringAttr(name))};
+      b.getNamedAttr(TernDialect::getNameAttrName(),
+                     b.getStringAttr(getFreeName(taken, name)))};
   if (outputShape)
     attrs.push_back(
         b.getNamedAttr(TernDialect::getShapeAttrName(), outputShape));
@@ -194,8 +201,12 @@ FailureOr<func::FuncOp> AttachLossPass::addEvalStep(func::FuncOp main,
     total = part;
   }
   ret->insertOperands(0, total);
+  llvm::StringSet<> taken;
+  for (unsigned i = 0, e = step.getNumResults(); i < e; ++i)
+    taken.insert(getResultName(step, i));
   DictionaryAttr attrs = b.getDictionaryAttr(
-      {b.getNamedAttr(TernDialect::getNameAttrName(), b.getStringAttr("loss")),
+      {b.getNamedAttr(TernDialect::getNameAttrName(),
+                      b.getStringAttr(getFreeName(taken, "loss"))),
        b.getNamedAttr(TernDialect::getShapeAttrName(), b.getArrayAttr({}))});
   if (failed(step.insertResult(0, total.getType(), attrs)))
     return failure();

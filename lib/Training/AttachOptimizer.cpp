@@ -18,6 +18,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "tern/Autodiff/Differentiate.h"
 #include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Training/Passes.h"
 #include "llvm/ADT/StringExtras.h"
@@ -51,18 +52,21 @@ class OptimizerAttacher {
 public:
   OptimizerAttacher(ModuleOp module, StringRef optimizer,
                     ArrayRef<std::string> groupTexts,
-                    ArrayRef<std::string> frozen, bool clip, bool accumulate,
-                    bool recompute)
+                    ArrayRef<std::string> frozen,
+                    ArrayRef<std::string> alsoTrained, bool clip,
+                    bool accumulate, bool recompute)
       : module(module), optimizer(optimizer), groupTexts(groupTexts),
-        frozen(frozen), clip(clip), accumulate(accumulate),
-        recompute(recompute) {}
+        frozen(frozen), alsoTrained(alsoTrained), clip(clip),
+        accumulate(accumulate), recompute(recompute) {}
 
   LogicalResult run();
   size_t countTrained() const { return trained.size(); }
 
 private:
+  void chooseCandidates(func::FuncOp lossFunction);
   LogicalResult addGradient(func::FuncOp lossFunction, StringRef step);
   void chooseTrained();
+  void recordUses();
   void setTraining();
   InFlightDiagnostic error(const Twine &text) {
     return emitError(UnknownLoc::get(module.getContext()), text);
@@ -70,13 +74,54 @@ private:
 
   ModuleOp module;
   StringRef optimizer;
-  ArrayRef<std::string> groupTexts, frozen;
+  ArrayRef<std::string> groupTexts, frozen, alsoTrained;
   bool clip, accumulate, recompute;
   ParamGroups groups;
   std::vector<OptimizerFile> files;
   SmallVector<StepVariant> variants;
   std::vector<TrainedParam> trained;
+  /// What becomes of each parameter, and why.
+  llvm::StringMap<ParamUse> uses;
 };
+
+/// Decides which parameters are trained if the loss depends on them.
+void OptimizerAttacher::chooseCandidates(func::FuncOp lossFunction) {
+  for (unsigned i = 0, e = lossFunction.getNumArguments(); i < e; ++i) {
+    auto name = lossFunction.getArgAttrOfType<StringAttr>(
+        i, TernDialect::getParamAttrName());
+    if (!name)
+      continue;
+    auto set = [&](ParamUse::Kind kind, const Twine &reason) {
+      uses[name] = {kind, reason.str()};
+    };
+    std::optional<ParamUse> use = ParamUse::get(lossFunction, i);
+    bool isFrozen = groups.isFrozen(name);
+    bool isAlsoTrained = groups.isAlsoTrained(name);
+    auto type =
+        dyn_cast<RankedTensorType>(lossFunction.getArgument(i).getType());
+    if (lossFunction.getArgAttr(i, kBufferAttrName)) {
+      set(ParamUse::Kind::Constant, ""); // The attribute says it.
+    } else if (isFrozen) {
+      set(ParamUse::Kind::Constant, "frozen");
+    } else if (!type || !type.getElementType().isF32() ||
+               !type.hasStaticShape()) {
+      set(ParamUse::Kind::Constant, "no tensor of f32");
+    } else if (use && use->kind == ParamUse::Kind::Constant) {
+      set(ParamUse::Kind::Constant, use->reason);
+      if (isAlsoTrained)
+        emitWarning(UnknownLoc::get(module.getContext()))
+            << "parameter '" << name.getValue()
+            << "' is not trained though it is asked for: it is the "
+            << use->reason;
+    } else if (use && use->kind == ParamUse::Kind::Optional && !isAlsoTrained) {
+      set(ParamUse::Kind::Constant, use->reason);
+    } else {
+      set(ParamUse::Kind::Learned, use             ? StringRef(use->reason)
+                                   : isAlsoTrained ? StringRef("asked for")
+                                                   : StringRef());
+    }
+  }
+}
 
 /// Differentiates a loss by all parameters that could be trained.
 LogicalResult OptimizerAttacher::addGradient(func::FuncOp lossFunction,
@@ -96,11 +141,7 @@ LogicalResult OptimizerAttacher::addGradient(func::FuncOp lossFunction,
   for (unsigned i = 0, e = lossFunction.getNumArguments(); i < e; ++i) {
     auto name = lossFunction.getArgAttrOfType<StringAttr>(
         i, TernDialect::getParamAttrName());
-    auto type =
-        dyn_cast<RankedTensorType>(lossFunction.getArgument(i).getType());
-    if (!name || lossFunction.getArgAttr(i, kBufferAttrName) ||
-        groups.isFrozen(name) || !type || !type.getElementType().isF32() ||
-        !type.hasStaticShape())
+    if (!name || uses.lookup(name).kind != ParamUse::Kind::Learned)
       continue;
     variant.gradients[name] = options.wrt->size();
     options.wrt->push_back(i);
@@ -136,6 +177,7 @@ void OptimizerAttacher::chooseTrained() {
       emitRemark(first.loss.getLoc())
           << "parameter '" << name.getValue()
           << "' is not trained: the loss does not depend on it";
+      uses[name] = {ParamUse::Kind::Constant, "the loss does not depend on it"};
       continue;
     }
     TrainedParam param;
@@ -146,6 +188,22 @@ void OptimizerAttacher::chooseTrained() {
                      groups.isMatrix(name);
     trained.push_back(std::move(param));
   }
+}
+
+/// The steps tell what became of parameters that are not simply trained; to the
+/// other functions it is all the same.
+void OptimizerAttacher::recordUses() {
+  for (auto func : module.getOps<func::FuncOp>())
+    for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+      auto attrName = StringAttr::get(module.getContext(), kUseAttrName);
+      auto name =
+          func.getArgAttrOfType<StringAttr>(i, TernDialect::getParamAttrName());
+      ParamUse use = name ? uses.lookup(name) : ParamUse();
+      if (!use.reason.empty() && func.getName().starts_with("train_step"))
+        func.setArgAttr(i, attrName, use.toAttribute(module.getContext()));
+      else
+        func.removeArgAttr(i, attrName);
+    }
 }
 
 /// What the artifact's signature says of the whole.
@@ -193,13 +251,14 @@ LogicalResult OptimizerAttacher::run() {
       !module.lookupSymbol<func::FuncOp>("forward"))
     return module.emitError("an optimizer is attached to a module with a loss, "
                             "as 'tern-attach-loss' makes it");
-  if (llvm::Error problem = groups.parse(groupTexts, frozen))
+  if (llvm::Error problem = groups.parse(groupTexts, frozen, alsoTrained))
     return error(llvm::toString(std::move(problem)));
   auto loaded = loadOptimizers(optimizer, module.getContext());
   if (failed(loaded))
     return failure();
   files = std::move(*loaded);
 
+  chooseCandidates(loss);
   if (failed(addGradient(loss, "train_step")))
     return failure();
   if (auto blended = module.lookupSymbol<func::FuncOp>("loss_float"))
@@ -228,6 +287,7 @@ LogicalResult OptimizerAttacher::run() {
     variant.gradient.erase();
     variant.loss.erase();
   }
+  recordUses();
   setTraining();
   return success();
 }
@@ -239,8 +299,9 @@ struct AttachOptimizerPass
   void runOnOperation() override {
     std::vector<std::string> groups(paramGroups.begin(), paramGroups.end());
     std::vector<std::string> frozen(freeze.begin(), freeze.end());
-    OptimizerAttacher attacher(getOperation(), optimizer, groups, frozen, clip,
-                               accumulate, recompute);
+    std::vector<std::string> also(trainAlso.begin(), trainAlso.end());
+    OptimizerAttacher attacher(getOperation(), optimizer, groups, frozen, also,
+                               clip, accumulate, recompute);
     if (failed(attacher.run()))
       return signalPassFailure();
     numTrained = attacher.countTrained();

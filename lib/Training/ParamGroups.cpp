@@ -45,7 +45,8 @@ static llvm::Error parseSetting(StringRef text, ParamGroup &group) {
 }
 
 llvm::Error ParamGroups::parse(llvm::ArrayRef<std::string> groupTexts,
-                               llvm::ArrayRef<std::string> frozenTexts) {
+                               llvm::ArrayRef<std::string> frozenTexts,
+                               llvm::ArrayRef<std::string> alsoTexts) {
   for (StringRef text : groupTexts) {
     // The pattern may contain colons, settings do not.
     auto [pattern, settings] = text.rsplit(':');
@@ -62,21 +63,30 @@ llvm::Error ParamGroups::parse(llvm::ArrayRef<std::string> groupTexts,
         return error;
     groups.push_back(std::move(*group));
   }
-  for (StringRef text : frozenTexts) {
-    auto group = makeGroup(text);
-    if (!group)
-      return group.takeError();
-    frozen.push_back(std::move(*group));
-  }
+  for (auto [texts, list] :
+       {std::pair(frozenTexts, &frozen), std::pair(alsoTexts, &alsoTrained)})
+    for (StringRef text : texts) {
+      auto group = makeGroup(text);
+      if (!group)
+        return group.takeError();
+      list->push_back(std::move(*group));
+    }
   return llvm::Error::success();
 }
 
-bool ParamGroups::isFrozen(StringRef param) {
+/// All patterns that match count as used.
+static bool matchAny(std::vector<ParamGroup> &patterns, StringRef param) {
   bool result = false;
-  for (ParamGroup &group : frozen)
+  for (ParamGroup &group : patterns)
     if (group.regex.match(param))
       result = group.isUsed = true;
   return result;
+}
+
+bool ParamGroups::isFrozen(StringRef param) { return matchAny(frozen, param); }
+
+bool ParamGroups::isAlsoTrained(StringRef param) {
+  return matchAny(alsoTrained, param);
 }
 
 ParamGroup *ParamGroups::find(StringRef param) {
@@ -100,7 +110,7 @@ bool ParamGroups::isMatrix(StringRef param) {
 
 std::vector<std::string> ParamGroups::getUnused() const {
   std::vector<std::string> patterns;
-  for (const auto *list : {&groups, &frozen})
+  for (const auto *list : {&groups, &frozen, &alsoTrained})
     for (const ParamGroup &group : *list)
       if (!group.isUsed)
         patterns.push_back(group.pattern);

@@ -37,11 +37,15 @@ struct ParamGroup {
 /// `--param-groups` and `--freeze`.
 class ParamGroups {
 public:
-  /// Parses `regex:key=value,...` and regular expressions of frozen ones.
+  /// Parses `regex:key=value,...`, and regular expressions of those that are
+  /// frozen and of those that are trained though they look like constants.
   llvm::Error parse(llvm::ArrayRef<std::string> groups,
-                    llvm::ArrayRef<std::string> frozen);
+                    llvm::ArrayRef<std::string> frozen,
+                    llvm::ArrayRef<std::string> alsoTrained);
 
   bool isFrozen(llvm::StringRef param);
+  /// Whether a parameter is trained though it looks like a constant.
+  bool isAlsoTrained(llvm::StringRef param);
   /// The first group that holds for a parameter, or null.
   ParamGroup *find(llvm::StringRef param);
   /// Whether a parameter of rank 2 and more is updated as a matrix.
@@ -51,7 +55,7 @@ public:
   const std::vector<ParamGroup> &getGroups() const { return groups; }
 
 private:
-  std::vector<ParamGroup> groups, frozen;
+  std::vector<ParamGroup> groups, frozen, alsoTrained;
 };
 
 } // namespace tern

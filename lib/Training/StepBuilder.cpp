@@ -90,6 +90,25 @@ LogicalResult StepBuilder::addScalar(func::FuncOp func, unsigned arg) {
   return success();
 }
 
+/// The usual name is `PARAMETER/STATE`; a parameter may have it.
+bool StepBuilder::addState(const TrainedParam &param, StringRef state,
+                           FloatAttr init) {
+  std::string base = param.name + "/" + state.str(), name = base;
+  auto [known, isNew] =
+      stateNames.try_emplace(std::pair(param.name, state.str()));
+  if (!isNew)
+    return false;
+  for (unsigned n = 2; !takenNames.insert(name).second; ++n)
+    name = base + "." + std::to_string(n);
+  known->second = name;
+  states.push_back({name, param.type, init});
+  return true;
+}
+
+Value &StepBuilder::getState(const TrainedParam &param, StringRef state) {
+  return arguments[stateNames[std::pair(param.name, state.str())]];
+}
+
 LogicalResult StepBuilder::plan(const ParamGroups &groups) {
   MLIRContext *context = trained.front().type.getContext();
   Builder b(context);
@@ -120,30 +139,27 @@ LogicalResult StepBuilder::plan(const ParamGroups &groups) {
     if (scalar.name == "weight_decay" && !scalar.init)
       scalar.init = b.getF32FloatAttr(0.0f);
 
-  llvm::StringSet<> names;
+  for (const StepVariant &variant : variants)
+    for (unsigned i = 0, e = func::FuncOp(variant.loss).getNumArguments();
+         i < e; ++i)
+      if (StringAttr name = getStateName(variant.loss, i))
+        takenNames.insert(name);
   for (const TrainedParam &param : trained)
     for (func::FuncOp func : getFunctions(param))
       for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
         auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName);
         if (!state)
           continue;
-        State made = {param.name + "/" + state.str(), param.type,
-                      func.getArgAttrOfType<FloatAttr>(i, kInitAttrName)};
-        if (!names.insert(made.name).second)
+        if (!addState(param, state,
+                      func.getArgAttrOfType<FloatAttr>(i, kInitAttrName)))
           return func.emitError("two optimizers keep a state '")
                  << state.getValue() << "'";
-        states.push_back(std::move(made));
       }
-  for (const TrainedParam &param : trained) {
-    State sum = {param.name + "/gradient", param.type, b.getF32FloatAttr(0.0f)};
-    if (!accumulate)
-      break;
-    if (!names.insert(sum.name).second)
+  for (const TrainedParam &param : trained)
+    if (accumulate && !addState(param, "gradient", b.getF32FloatAttr(0.0f)))
       return emitError(UnknownLoc::get(context))
              << "the optimizer has a state 'gradient', which is what "
                 "accumulation calls its sums";
-    states.push_back(std::move(sum));
-  }
   for (const ParamGroup &group : groups.getGroups())
     for (const auto &entry : group.scalars) {
       const auto *it = llvm::find_if(ArrayRef(scalars), [&](const Scalar &s) {
@@ -161,38 +177,38 @@ LogicalResult StepBuilder::plan(const ParamGroups &groups) {
 void StepBuilder::addArguments(const StepVariant &variant, func::FuncOp step) {
   Builder b(step.getContext());
   func::FuncOp loss = variant.loss;
+  inputArguments.clear();
+  scalarArguments.clear();
   arguments.clear();
-  auto add = [&](StringRef name, Type type, DictionaryAttr attrs,
-                 Location loc) {
+  auto add = [&](Type type, DictionaryAttr attrs, Location loc) -> Value {
     unsigned index = step.getNumArguments();
     (void)step.insertArgument(index, type, attrs, loc);
-    arguments[name] = step.getArgument(index);
-    return index;
+    return step.getArgument(index);
   };
-  auto copy = [&](unsigned arg, StringRef name) {
+  auto copy = [&](unsigned arg) {
     BlockArgument old = loss.getArgument(arg);
-    add(name, old.getType(), loss.getArgAttrDict(arg), old.getLoc());
+    return add(old.getType(), loss.getArgAttrDict(arg), old.getLoc());
   };
   for (unsigned i = 0, e = loss.getNumArguments(); i < e; ++i)
     if (!getStateName(loss, i) && !loss.getArgAttr(i, kScalarAttrName))
-      copy(i, "input " + std::to_string(i));
+      inputArguments[i] = copy(i);
   for (const Scalar &scalar : scalars) {
     NamedAttrList attrs;
     attrs.set(kScalarAttrName, b.getStringAttr(scalar.name));
     if (scalar.init)
       attrs.set(kDefaultAttrName, scalar.init);
-    add("scalar " + scalar.name, scalar.type,
-        attrs.getDictionary(b.getContext()), step.getLoc());
+    scalarArguments[scalar.name] =
+        add(scalar.type, attrs.getDictionary(b.getContext()), step.getLoc());
   }
   for (unsigned i = 0, e = loss.getNumArguments(); i < e; ++i)
     if (StringAttr name = getStateName(loss, i))
-      copy(i, name);
+      arguments[name] = copy(i);
   for (const State &state : states) {
     NamedAttrList attrs;
     attrs.set(kStateAttrName, b.getStringAttr(state.name));
     attrs.set(kInitAttrName, state.init);
-    add(state.name, state.type, attrs.getDictionary(b.getContext()),
-        step.getLoc());
+    arguments[state.name] =
+        add(state.type, attrs.getDictionary(b.getContext()), step.getLoc());
   }
 }
 
@@ -228,7 +244,7 @@ Value StepBuilder::buildNorm(TensorBuilder &b, ValueRange gradients) {
 }
 
 Value StepBuilder::buildClip(TensorBuilder &b, Value norm) {
-  Value limit = b.read(arguments["scalar clip_norm"]);
+  Value limit = b.read(scalarArguments["clip_norm"]);
   Value one = b.constant(1);
   Value more = arith::AddFOp::create(b, norm, b.constant(1e-6));
   Value factor = arith::DivFOp::create(b, limit, more);
@@ -243,9 +259,7 @@ void StepBuilder::buildAccumulation(TensorBuilder &b,
   auto whole = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
   };
-  auto read = [&](StringRef name) {
-    return b.read(arguments[("scalar " + name).str()]);
-  };
+  auto read = [&](StringRef name) { return b.read(scalarArguments[name]); };
   auto ratio = [&](Value numerator, Value denominator) -> Value {
     Type f64 = b.getF64Type();
     Value quotient =
@@ -260,7 +274,7 @@ void StepBuilder::buildAccumulation(TensorBuilder &b,
       b, arith::SubIOp::create(b, read("step"), read("accumulate_start")), one);
   Value windows =
       arith::AddIOp::create(b, arith::DivSIOp::create(b, before, count), one);
-  arguments["scalar step"] =
+  scalarArguments["step"] =
       b.wrap(arith::AddIOp::create(b, read("accumulate_updates"), windows));
   // Steps of the window with this one.
   Value done =
@@ -275,7 +289,7 @@ void StepBuilder::buildAccumulation(TensorBuilder &b,
   Value scale =
       arith::SelectOp::create(b, isUpdate, ratio(count, done), b.constant(1));
   for (auto [param, gradient] : llvm::zip_equal(trained, gradients))
-    gradient = b.zip({arguments[param.name + "/gradient"], gradient},
+    gradient = b.zip({getState(param, "gradient"), gradient},
                      [&](TensorBuilder &n, ValueRange args) -> Value {
                        Value added = arith::MulFOp::create(n, args[1], part);
                        Value sum = arith::AddFOp::create(n, args[0], added);
@@ -285,7 +299,7 @@ void StepBuilder::buildAccumulation(TensorBuilder &b,
 
 Value StepBuilder::getScalar(TensorBuilder &b, const TrainedParam &param,
                              StringRef name) {
-  Value scalar = arguments[("scalar " + name).str()];
+  Value scalar = scalarArguments[name];
   if (!param.group)
     return scalar;
   auto it = param.group->scalars.find(name);
@@ -314,8 +328,7 @@ SmallVector<Value> StepBuilder::buildUpdate(TensorBuilder &b,
     operands.push_back(toRank(b, gradient, rank));
     for (unsigned i = operands.size(), e = func.getNumArguments(); i < e; ++i) {
       if (auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName))
-        operands.push_back(
-            toRank(b, arguments[param.name + "/" + state.str()], rank));
+        operands.push_back(toRank(b, getState(param, state), rank));
       else
         operands.push_back(getScalar(
             b, param,
@@ -347,9 +360,9 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
       operands.push_back(arguments[name]);
     else if (auto scalar =
                  loss.getArgAttrOfType<StringAttr>(i, kScalarAttrName))
-      operands.push_back(arguments[("scalar " + scalar.getValue()).str()]);
+      operands.push_back(scalarArguments[scalar]);
     else
-      operands.push_back(arguments["input " + std::to_string(i)]);
+      operands.push_back(inputArguments[i]);
   }
   SmallVector<Value> computed = inlineFunction(b, variant.gradient, operands);
   auto getGradient = [&](const TrainedParam &param) {
@@ -398,11 +411,12 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
     for (func::FuncOp func : getFunctions(param))
       for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
         if (auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName)) {
-          std::string name = param.name + "/" + state.str();
+          const std::string &name =
+              stateNames[std::pair(param.name, state.str())];
           updated[name] = choose(values[next++], arguments[name]);
         }
     if (isUpdate)
-      updated[param.name + "/gradient"] =
+      updated[stateNames[std::pair(param.name, "gradient")]] =
           b.zip(sum, [&](TensorBuilder &n, ValueRange args) -> Value {
             return arith::SelectOp::create(n, isUpdate, n.constant(0), args[0]);
           });

@@ -12,7 +12,10 @@
 #include "OptimizerFile.h"
 #include "ParamGroups.h"
 #include "TensorBuilder.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include <map>
 
 namespace tern {
 
@@ -52,6 +55,7 @@ private:
     mlir::Attribute init;
   };
   struct State {
+    /// Free among parameters and states.
     std::string name;
     mlir::RankedTensorType type;
     mlir::FloatAttr init;
@@ -60,6 +64,10 @@ private:
   /// The functions that a parameter's gradient goes through, in order.
   llvm::SmallVector<mlir::func::FuncOp> getFunctions(const TrainedParam &param);
   llvm::LogicalResult addScalar(mlir::func::FuncOp func, unsigned arg);
+  /// False if the parameter has such a state already.
+  bool addState(const TrainedParam &param, llvm::StringRef state,
+                mlir::FloatAttr init);
+  mlir::Value &getState(const TrainedParam &param, llvm::StringRef state);
   void addArguments(const StepVariant &variant, mlir::func::FuncOp step);
   /// The norm of all gradients, f32.
   mlir::Value buildNorm(TensorBuilder &b, mlir::ValueRange gradients);
@@ -82,9 +90,14 @@ private:
   bool clip, accumulate;
   std::vector<Scalar> scalars;
   std::vector<State> states;
-  /// Arguments of the step being built, by the name of input, scalar,
-  /// parameter or state.
-  llvm::StringMap<mlir::Value> arguments;
+  /// Names of parameters and states.
+  llvm::StringSet<> takenNames;
+  /// The names of states, by parameter and by what the optimizer calls them.
+  std::map<std::pair<std::string, std::string>, std::string> stateNames;
+  /// Arguments of the step being built: the loss function's inputs by number;
+  /// by name scalars, and parameters and states.
+  llvm::DenseMap<unsigned, mlir::Value> inputArguments;
+  llvm::StringMap<mlir::Value> scalarArguments, arguments;
   /// Whether the step being built is one that updates, an i1; null if all do.
   mlir::Value isUpdate;
 };

@@ -78,7 +78,7 @@ class Program:
         """How many threads it uses; no result depends on it."""
         return self._api.tern_program_num_threads(self._handle)
 
-    def __call__(self, *inputs, **named):
+    def __call__(self, /, *inputs, **named):
         """Runs the model.
 
         Args:

@@ -151,7 +151,7 @@ class Trainer:
         """Sets all state to its initial values and `steps` to 0."""
         check(self._api.tern_trainer_init(self._handle))
 
-    def step(self, *inputs, close_window=False, **scalars):
+    def step(self, /, *inputs, close_window=False, **scalars):
         """One step of the optimizer.
 
         Args:
@@ -257,7 +257,7 @@ class Trainer:
         value = self._api.tern_trainer_metadata(self._handle, key.encode())
         return None if value is None else value.decode()
 
-    def memory(self, **extents):
+    def memory(self, /, **extents):
         """Bytes in use: "state", and scratch memory by function.
 
         Args:

@@ -47,7 +47,7 @@ static MaybeError checkView(const SafetensorsView &view, const StateSpec &spec,
     data = aligned.data();
   }
   if (std::optional<int64_t> element =
-          findNonFinite(view.dtype, data, numElements(view.shape).value_or(0)))
+          spec.findBad(data, numElements(view.shape).value_or(0)))
     return "has a NaN or an infinity in '" + spec.name + "' at element " +
            std::to_string(*element);
   return std::nullopt;

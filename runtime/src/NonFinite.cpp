@@ -12,37 +12,50 @@
 
 using namespace tern::runtime;
 
-/// A number is not finite if all bits of its exponent are set.
+/// The first number whose magnitude is infinity's or above it, where NaNs are;
+/// with `onlyNaN`, above it.
 template <typename Bits>
 static std::optional<int64_t> find(const void *data, int64_t count,
-                                   Bits exponent) {
+                                   Bits infinity, bool onlyNaN) {
   const Bits *bits = static_cast<const Bits *>(data);
+  constexpr Bits magnitude = static_cast<Bits>(~Bits(0)) >> 1;
+  Bits least = static_cast<Bits>(infinity + (onlyNaN ? 1 : 0));
   constexpr int64_t block = 4096;
   for (int64_t begin = 0; begin < count; begin += block) {
     int64_t end = std::min(count, begin + block);
     // Without an early exit the loop becomes vector code.
     bool found = false;
     for (int64_t i = begin; i < end; ++i)
-      found |= (bits[i] & exponent) == exponent;
+      found |= (bits[i] & magnitude) >= least;
     for (int64_t i = begin; found && i < end; ++i)
-      if ((bits[i] & exponent) == exponent)
+      if ((bits[i] & magnitude) >= least)
         return i;
   }
   return std::nullopt;
 }
 
-std::optional<int64_t>
-tern::runtime::findNonFinite(DType dtype, const void *data, int64_t count) {
+static std::optional<int64_t> find(DType dtype, const void *data, int64_t count,
+                                   bool onlyNaN) {
   switch (dtype) {
   case DType::F32:
-    return find<uint32_t>(data, count, 0x7f800000);
+    return find<uint32_t>(data, count, 0x7f800000, onlyNaN);
   case DType::F64:
-    return find<uint64_t>(data, count, 0x7ff0000000000000);
+    return find<uint64_t>(data, count, 0x7ff0000000000000, onlyNaN);
   case DType::F16:
-    return find<uint16_t>(data, count, 0x7c00);
+    return find<uint16_t>(data, count, 0x7c00, onlyNaN);
   case DType::BF16:
-    return find<uint16_t>(data, count, 0x7f80);
+    return find<uint16_t>(data, count, 0x7f80, onlyNaN);
   default:
     return std::nullopt;
   }
+}
+
+std::optional<int64_t>
+tern::runtime::findNonFinite(DType dtype, const void *data, int64_t count) {
+  return find(dtype, data, count, /*onlyNaN=*/false);
+}
+
+std::optional<int64_t> tern::runtime::findNaN(DType dtype, const void *data,
+                                              int64_t count) {
+  return find(dtype, data, count, /*onlyNaN=*/true);
 }

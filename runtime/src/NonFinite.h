@@ -18,6 +18,9 @@ namespace tern::runtime {
 std::optional<int64_t> findNonFinite(DType dtype, const void *data,
                                      int64_t count);
 
+/// The same of NaNs only: infinities may be meant, as in a mask.
+std::optional<int64_t> findNaN(DType dtype, const void *data, int64_t count);
+
 } // namespace tern::runtime
 
 #endif // TERN_RUNTIME_NONFINITE_H

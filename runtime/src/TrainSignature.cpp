@@ -199,6 +199,12 @@ static bool sameTensors(const std::vector<TensorSpec> &a,
   return same;
 }
 
+/// Where the model has an output called 'loss', what is added to it has a
+/// number behind, as in 'loss.2'.
+static bool isLossName(const std::string &name) {
+  return name == "loss" || name.compare(0, 5, "loss.") == 0;
+}
+
 static MaybeError checkFunctions(const TrainSignature &signature) {
   for (size_t i = 0; i < numTrainFunctions; ++i) {
     const FunctionSpec &function = signature.functions[i];
@@ -217,7 +223,7 @@ static MaybeError checkFunctions(const TrainSignature &signature) {
       continue;
     if (function.inputs.empty())
       return where + "it takes no labels";
-    if (function.outputs.empty() || function.outputs[0].name != "loss")
+    if (function.outputs.empty() || !isLossName(function.outputs[0].name))
       return where + "its first output is not 'loss'";
     // Steps measure; evaluations also give the model's outputs.
     for (size_t o = 0; o < (trains ? function.outputs.size() : 1); ++o)

@@ -9,6 +9,7 @@
 #ifndef TERN_RUNTIME_TRAINSIGNATURE_H
 #define TERN_RUNTIME_TRAINSIGNATURE_H
 
+#include "NonFinite.h"
 #include "Signature.h"
 
 #include <map>
@@ -24,6 +25,14 @@ struct StateSpec : TensorSpec {
   bool trainable = true;
   /// The value all elements begin with; else the weights file has it.
   std::optional<double> init;
+
+  /// The first of a tensor's elements that no run can have: a NaN, or an
+  /// infinity in what steps change. What they do not may be a mask.
+  std::optional<int64_t> findBad(const void *data, int64_t count) const {
+    bool isConstant = isParam && !isBuffer && !trainable;
+    return isConstant ? findNaN(dtype, data, count)
+                      : findNonFinite(dtype, data, count);
+  }
 };
 
 /// A 0-d value given at run time: f32, f64, i32 or i64.

@@ -404,8 +404,8 @@ std::optional<std::pair<size_t, int64_t>>
 TernTrainer::findNonFiniteState() const {
   for (size_t i = 0; i < signature.state.size(); ++i) {
     const StateSpec &spec = signature.state[i];
-    if (std::optional<int64_t> element = findNonFinite(
-            spec.dtype, stateData(i), numElements(spec.shape).value_or(0)))
+    if (std::optional<int64_t> element =
+            spec.findBad(stateData(i), numElements(spec.shape).value_or(0)))
       return std::make_pair(i, *element);
   }
   return std::nullopt;

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "python"))
 from artifact import Artifact
 
 folder = sys.argv[1]

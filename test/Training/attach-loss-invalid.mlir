@@ -31,13 +31,6 @@ func.func @main(%x: tensor<2xf32>) {
 
 // -----
 
-// expected-error @+1 {{input 'labels' is in the way of the loss's; rename it}}
-func.func @main(%x: tensor<2xf32> {tern.name = "labels"}) -> tensor<2xf32> {
-  return %x : tensor<2xf32>
-}
-
-// -----
-
 // expected-error @+1 {{a loss is attached to a module whose only public function is 'main'}}
 module {
   func.func @f(%x: tensor<2xf32>) -> tensor<2xf32> {

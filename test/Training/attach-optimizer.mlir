@@ -31,8 +31,8 @@
 // CHECK-SAME: tern.scalar = "beta1"
 // CHECK-SAME: %[[W:[^:]*]]: tensor<5x3xf32> {tern.donated = 2 : i64, tern.fan_in = 3 : i64, tern.param = "fc.weight"}
 // CHECK-SAME: tensor<5xf32> {tern.donated = 3 : i64, tern.param = "fc.bias"}
-// CHECK-SAME: tensor<2xf32> {tern.param = "unused"}
-// CHECK-SAME: tensor<2xi8> {tern.param = "table"}
+// CHECK-SAME: tensor<2xf32> {tern.param = "unused", tern.use = {constant = "the loss does not depend on it"}}
+// CHECK-SAME: tensor<2xi8> {tern.param = "table", tern.use = {constant = "no tensor of f32"}}
 // CHECK-SAME: tensor<5x3xf32> {tern.donated = 4 : i64, tern.init = 0.000000e+00 : f32, tern.state = "fc.weight/exp_avg"}
 // CHECK-SAME: tensor<5x3xf32> {tern.donated = 5 : i64, tern.init = 0.000000e+00 : f32, tern.state = "fc.weight/exp_avg_sq"}
 // CHECK-SAME: -> (tensor<f32> {tern.name = "loss", tern.shape = []}, tensor<f32> {tern.name = "grad_norm", tern.shape = []}, tensor<5x3xf32>,
@@ -50,7 +50,7 @@
 // The filter's state comes first; a matrix has Muon's, and the bias is frozen.
 // MUON: optimizer = "grokfast+muon"
 // MUON: func.func @train_step(
-// MUON-SAME: tensor<5xf32> {tern.param = "fc.bias"}
+// MUON-SAME: tensor<5xf32> {tern.param = "fc.bias", tern.use = {constant = "frozen"}}
 // MUON-SAME: tern.state = "fc.weight/grokfast_ema"}
 // MUON-SAME: tern.state = "fc.weight/momentum"}
 // MUON-NOT: exp_avg

@@ -28,10 +28,12 @@
 #include "tern/Training/Passes.h"
 #include "tern/runtime/AtomicFile.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Regex.h"
 #include "llvm/Support/raw_ostream.h"
 #include <set>
 
@@ -120,6 +122,7 @@ private:
     printLine("error", text);
     return failure();
   }
+  std::function<bool(StringRef)> getWantedParameters();
   LogicalResult load();
   LogicalResult findLevel();
   /// The file that parameters come from; empty: none.
@@ -152,12 +155,35 @@ private:
   PipelineOptions pipeline;
 };
 
+/// Which scalars are parameters: those that the user wants trained, and those
+/// that were, of which the weights file then has values.
+std::function<bool(StringRef)> Driver::getWantedParameters() {
+  llvm::StringSet<> names;
+  if (StringRef(options.weights).ends_with(".safetensors")) {
+    if (auto source = ParameterSource::open(options.weights))
+      for (const std::string &name : (*source)->names())
+        names.insert(name);
+    else
+      llvm::consumeError(source.takeError()); // Reported when it is needed.
+  }
+  std::vector<std::string> patterns;
+  if (options.pipeline.training)
+    patterns = options.pipeline.training->trainAlso;
+  return [names = std::move(names), patterns](StringRef name) {
+    return names.contains(name) ||
+           llvm::any_of(patterns, [&](const std::string &pattern) {
+             return llvm::Regex(pattern).match(name);
+           });
+  };
+}
+
 LogicalResult Driver::load() {
   StringRef input = options.input;
   if (input.ends_with(".onnx")) {
     ImportOptions importOptions;
     importOptions.dims = options.dims;
     importOptions.constantInputs = options.constantInputs;
+    importOptions.isParameter = getWantedParameters();
     module = importONNX(input, context, importOptions);
     return success(!!module);
   }

@@ -9,6 +9,7 @@
 #include "SizeReport.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/Transforms/Layers.h"
@@ -82,6 +83,9 @@ void SizeReport::afterPhase(StringRef level, ModuleOp module) {
       layers.push_back(std::move(layer));
     }
   }
+  if (level == "training")
+    if (auto step = module.lookupSymbol<func::FuncOp>("train_step"))
+      readUses(step);
   if (level == "buffers")
     memory.read(module);
   if (level == "packed")
@@ -98,6 +102,23 @@ void SizeReport::afterPhase(StringRef level, ModuleOp module) {
                 i, TernDialect::getParamAttrName()))
           for (unsigned arg = 0; arg < func.getNumArguments(); ++arg)
             origins[name].push_back(getParam(func, arg));
+    }
+}
+
+/// Which parameters the step trains, and why.
+void SizeReport::readUses(func::FuncOp step) {
+  parameters.emplace();
+  for (unsigned i = 0, e = step.getNumArguments(); i < e; ++i)
+    if (std::string name = getParam(step, i); !name.empty()) {
+      std::optional<ParamUse> use = ParamUse::get(step, i);
+      bool isBuffer = !!step.getArgAttr(i, kBufferAttrName);
+      parameters->push_back(
+          {name,
+           isBuffer ? "running statistic"
+           : use    ? use->reason
+                    : "parameter",
+           cast<ShapedType>(step.getArgument(i).getType()).getShape().vec(),
+           !isBuffer && (!use || use->kind == ParamUse::Kind::Learned)});
     }
 }
 
@@ -219,6 +240,19 @@ void SizeReport::print(llvm::raw_ostream &os) const {
       ratio("model_vs_f16", all / 2, writtenBytes);
     });
     memory.print(out);
+    for (bool isTrained : {true, false}) {
+      if (!parameters)
+        break;
+      out.attributeArray(isTrained ? "trained" : "not_trained", [&] {
+        for (const Parameter &parameter : *parameters)
+          if (parameter.isTrained == isTrained)
+            out.object([&] {
+              out.attribute("name", json::fixUTF8(parameter.name));
+              out.attribute("shape", json::Array(parameter.shape));
+              out.attribute("reason", json::fixUTF8(parameter.reason));
+            });
+      });
+    }
     out.attributeArray("layers", [&] {
       for (const Layer &layer : layers)
         out.object([&] {

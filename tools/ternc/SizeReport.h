@@ -11,6 +11,7 @@
 
 #include "Calibration.h"
 #include "MemoryReport.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "llvm/ADT/StringMap.h"
@@ -55,6 +56,7 @@ private:
   };
   /// What calibration says of a layer, or null.
   const LayerErrors *findErrors(const Layer &layer) const;
+  void readUses(mlir::func::FuncOp step);
   /// Which layers a parameter of the artifact belongs to, by index.
   std::vector<size_t> getOwners(llvm::StringRef name) const;
 
@@ -69,6 +71,13 @@ private:
   llvm::StringMap<std::vector<std::string>> origins;
   uint64_t writtenBytes = 0;
   bool hasWritten = false;
+  struct Parameter {
+    std::string name, reason;
+    std::vector<int64_t> shape;
+    bool isTrained;
+  };
+  /// Nothing but in training.
+  std::optional<std::vector<Parameter>> parameters;
 };
 
 } // namespace tern

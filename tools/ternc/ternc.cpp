@@ -141,6 +141,10 @@ cl::list<std::string> freeze("freeze", cl::cat(training),
                              cl::value_desc("regex"),
                              cl::desc("Do not train parameters with a matching "
                                       "name"));
+cl::list<std::string>
+    trainAlso("train-also", cl::cat(training), cl::value_desc("regex"),
+              cl::desc("Train parameters with a matching name, too, though "
+                       "they look like constants: those of one element"));
 cl::opt<bool> clip("clip", cl::cat(training), cl::init(true),
                    cl::desc("Let training clip gradients to a norm (default). "
                             "--clip=false needs less memory"));
@@ -296,6 +300,7 @@ int collectTraining(tern::DriverOptions &options) {
     chosen.optimizer = optimizer;
   chosen.paramGroups.assign(paramGroups.begin(), paramGroups.end());
   chosen.freeze.assign(freeze.begin(), freeze.end());
+  chosen.trainAlso.assign(trainAlso.begin(), trainAlso.end());
   chosen.clip = clip;
   chosen.accumulate = accumulate;
   chosen.recompute = remat;

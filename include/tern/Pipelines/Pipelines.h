@@ -52,6 +52,8 @@ struct TrainingOptions {
   std::vector<std::string> paramGroups;
   /// Parameters whose name matches one of these are not trained.
   std::vector<std::string> freeze;
+  /// Parameters that are only trained if they match one of these.
+  std::vector<std::string> trainAlso;
   /// Whether gradients can be clipped to a norm.
   bool clip = true;
   /// Whether gradients can be averaged over several steps.

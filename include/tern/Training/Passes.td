@@ -110,8 +110,12 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
 
     With `recompute` the steps are marked for `tern-rematerialize`.
 
-    A parameter is trained if it is f32, the loss depends on it, and no regular
-    expression of `freeze` matches its name. `param-groups` are
+    A parameter is trained if it is f32, the loss depends on it, no regular
+    expression of `freeze` matches its name, and its `tern.use`, if it has one,
+    is `learned`, or is `optional` and a regular expression of `train-also`
+    matches its name. What is not trained is an argument that no step changes.
+    Parameters of the steps that are not simply trained get a `tern.use` that
+    says what became of them and why: `learned` or `constant`. `param-groups` are
     `regex:key=value,...`, of which the first that matches a name holds:
     `SCALAR_scale=v` multiplies a scalar, `SCALAR=v` replaces it, `matrix=false`
     takes `@update` instead of `@update_matrix` (the default for names with
@@ -128,6 +132,8 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
                "regex:key=value,...">,
     ListOption<"freeze", "freeze", "std::string",
                "Parameters that are not trained">,
+    ListOption<"trainAlso", "train-also", "std::string",
+               "Parameters that are trained though they look like constants">,
     Option<"clip", "clip", "bool", "true",
            "Scale gradients to the norm that the scalar clip_norm says">,
     Option<"accumulate", "accumulate", "bool", "false",

@@ -250,7 +250,7 @@ void tern::onnx_import::addActivationOps(OpTable &ops) {
                 });
   addParametric(ops, "ThresholdedRelu", 10, {{"alpha", 1}},
                 [](B &b, Value x, ArrayRef<double> values) {
-                  return select(b, P::UGT, x, constant(b, x, values[0]), x,
+                  return select(b, P::OGT, x, constant(b, x, values[0]), x,
                                 constant(b, x, 0));
                 });
   // x + bias above lambd, x - bias below -lambd.

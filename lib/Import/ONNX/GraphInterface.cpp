@@ -32,6 +32,11 @@ LogicalResult Importer::addInputs() {
   llvm::StringSet<> initializerNames;
   for (const onnx::TensorProto &initializer : graph.initializer())
     initializerNames.insert(initializer.name());
+  // Names of dimensions that the model leaves nameless give way to its own.
+  llvm::StringSet<> dimNames;
+  for (const onnx::ValueInfoProto &input : graph.input())
+    for (const auto &dim : input.type().tensor_type().shape().dim())
+      dimNames.insert(dim.dim_param());
   llvm::StringSet<> usedConstants;
   for (const onnx::ValueInfoProto &input : graph.input()) {
     // In old files initializers are listed as inputs too.
@@ -39,7 +44,7 @@ LogicalResult Importer::addInputs() {
       continue;
     if (input.name().empty() || !names.insert(input.name()).second)
       return error("input " + quote(input.name()) + " is declared twice");
-    FailureOr<Tensor> tensor = importInput(input);
+    FailureOr<Tensor> tensor = importInput(input, dimNames);
     if (succeeded(tensor)) {
       auto constant = options.constantInputs.find(input.name());
       if (constant != options.constantInputs.end()) {
@@ -62,7 +67,8 @@ LogicalResult Importer::addInputs() {
   return checkDims();
 }
 
-FailureOr<Tensor> Importer::importInput(const onnx::ValueInfoProto &input) {
+FailureOr<Tensor> Importer::importInput(const onnx::ValueInfoProto &input,
+                                        llvm::StringSet<> &dimNames) {
   std::string what = "input " + quote(input.name());
   if (!input.type().has_tensor_type())
     return error(what + " is not a tensor");
@@ -103,8 +109,12 @@ FailureOr<Tensor> Importer::importInput(const onnx::ValueInfoProto &input) {
       continue;
     }
     std::string name = dim.dim_param();
-    if (name.empty())
-      name = input.name() + "." + std::to_string(axis);
+    if (name.empty()) {
+      std::string base = input.name() + "." + std::to_string(axis);
+      name = base;
+      for (unsigned n = 2; !dimNames.insert(name).second; ++n)
+        name = base + "." + std::to_string(n);
+    }
     auto bound = options.dims.find(name);
     auto deduced = deductions.values.find(deductions.resolve(name));
     if (bound != options.dims.end() || deduced != deductions.values.end()) {
@@ -242,6 +252,20 @@ static int64_t readInteger(const char *bytes, DType dtype) {
   }
 }
 
+/// Whether an initializer of floats that could be inlined is a parameter all
+/// the same: training may want to change it. A scalar is one only if the graph
+/// uses it as one, or if it is wanted.
+bool Importer::isParameter(StringRef name, const TensorData &data) {
+  if (!isFloat(data.dtype))
+    return false;
+  if (!data.shape.empty())
+    return true;
+  std::optional<ParamUse> use = uses->find(name);
+  return use && use->kind != ParamUse::Kind::Constant &&
+         (use->kind == ParamUse::Kind::Learned ||
+          (options.isParameter && options.isParameter(name)));
+}
+
 FailureOr<Tensor> Importer::makeConstant(const onnx::TensorProto &proto,
                                          StringRef name, LocationAttr loc,
                                          bool isInitializer) {
@@ -254,8 +278,6 @@ FailureOr<Tensor> Importer::makeConstant(const onnx::TensorProto &proto,
   tensor.loc = loc;
   bool isSmall = static_cast<int64_t>(data->bytes.size()) <= maxInlineBytes;
   bool isBound = options.constantInputs.count(name) && !isInitializer;
-  // A float initializer is a parameter, however small, unless it is a scalar:
-  // training may want to change it.
   // However large, a constant of one value is a line of IR: the zeros of a
   // Where, for instance, which patterns then see.
   int64_t size = getByteSize(data->dtype);
@@ -264,8 +286,7 @@ FailureOr<Tensor> Importer::makeConstant(const onnx::TensorProto &proto,
                  std::memcmp(data->bytes.data(), data->bytes.data() + size,
                              data->bytes.size() - size) == 0;
   bool isInlined = isBound || isSplat ||
-                   (isSmall && (!isInitializer || !isFloat(data->dtype) ||
-                                data->shape.empty()));
+                   (isSmall && !(isInitializer && isParameter(name, *data)));
   if (!isInlined) {
     tensor.parameter = name.str();
     parameters[name.str()].data = &proto;
@@ -458,6 +479,13 @@ LogicalResult Importer::addResults() {
     tensor.dtype = *getDType(parameter.data->data_type());
     argAttrs[parameter.argument.getArgNumber()] =
         describe(TernDialect::getParamAttrName(), name, tensor);
+    if (std::optional<ParamUse> use = uses->find(name))
+      if (isFloat(tensor.dtype) && !buffers.contains(name)) {
+        NamedAttrList attrs(argAttrs[parameter.argument.getArgNumber()]);
+        attrs.set(kUseAttrName, use->toAttribute(&context));
+        argAttrs[parameter.argument.getArgNumber()] =
+            attrs.getDictionary(&context);
+      }
   }
   function.setAllArgAttrs(argAttrs);
   for (auto &[name, parameter] : parameters)

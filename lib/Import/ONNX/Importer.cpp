@@ -93,7 +93,10 @@ OwningOpRef<ModuleOp> Importer::run() {
       failed(inlineFunctions()))
     return nullptr;
   FailureOr<std::vector<int>> order = sortNodes();
-  if (failed(order) || failed(importNodes(*order)) || failed(addResults()))
+  if (failed(order))
+    return nullptr;
+  uses.emplace(file, nodes, *order);
+  if (failed(importNodes(*order)) || failed(addResults()))
     return nullptr;
   addTernaryFacts();
 

@@ -12,6 +12,7 @@
 #include "Functions.h"
 #include "ModelFile.h"
 #include "OpTable.h"
+#include "ParameterUses.h"
 #include "Symbols.h"
 #include "Tensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -92,7 +93,9 @@ public:
 private:
   mlir::LogicalResult checkModel();
   mlir::LogicalResult addInputs();
-  mlir::FailureOr<Tensor> importInput(const onnx::ValueInfoProto &input);
+  /// `dimNames`: those that name something already.
+  mlir::FailureOr<Tensor> importInput(const onnx::ValueInfoProto &input,
+                                      llvm::StringSet<> &dimNames);
   void normalizeInput(Tensor &tensor);
   mlir::FailureOr<Tensor> loadConstantInput(llvm::StringRef name,
                                             const Tensor &declared,
@@ -106,6 +109,7 @@ private:
   mlir::LogicalResult addResults();
   mlir::ArrayAttr getShapeAttr(llvm::ArrayRef<Extent> shape);
   void addTernaryFacts();
+  bool isParameter(llvm::StringRef name, const TensorData &data);
   mlir::LocationAttr getLoc(llvm::StringRef name);
   mlir::LocationAttr getNodeLoc(int index);
   std::string describeNode(int index);
@@ -145,6 +149,8 @@ private:
     std::optional<int64_t> channelAxis;
   };
   llvm::MapVector<std::string, Parameter, llvm::StringMap<unsigned>> parameters;
+  /// Once the nodes are sorted.
+  std::optional<ParameterUses> uses;
   llvm::StringSet<> usedValues, buffers;
   llvm::StringMap<Tensor> updated;
   int64_t numStreams = 0;

@@ -14,6 +14,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,10 @@ struct ImportOptions {
   /// TensorProto), by the input's name. They become constants of the IR, so
   /// this is for operands that fix shapes and axes: at most 64 KiB each.
   llvm::StringMap<std::string> constantInputs;
+  /// Whether the scalar initializer of this name is wanted as a parameter.
+  /// Null: only those are that the graph uses as one, as the slope of a PRelu;
+  /// others are constants of the IR.
+  std::function<bool(llvm::StringRef)> isParameter;
 };
 
 /// Reads the ONNX model at `path` and returns its graph as a module: function

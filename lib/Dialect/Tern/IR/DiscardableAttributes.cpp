@@ -17,6 +17,7 @@
 #include "tern/Dialect/Tern/IR/BufferAttributes.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/Facts.h"
+#include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 
@@ -68,6 +69,13 @@ static StringRef isTraining(Attribute attr) {
                 : "must be a dictionary of 'loss', 'optimizer', "
                   "'fingerprint' (strings), 'classes' and "
                   "'ignore_index' (integers)";
+}
+
+static StringRef isUse(Attribute attr) {
+  return ParamUse::fromAttribute(attr)
+             ? ""
+             : "must be {learned = \"why\"}, {optional = \"why\"} or "
+               "{constant = \"why\"}";
 }
 
 static StringRef isConversion(Attribute attr) {
@@ -194,6 +202,7 @@ static constexpr ValueAttribute valueAttributes[] = {
     {kInitAttrName, true, false, isFloat},
     {kFanInAttrName, true, false, isInteger},
     {kBufferAttrName, true, false, isUnit},
+    {kUseAttrName, true, false, isUse},
     {kScalarAttrName, true, false, isText},
     {kDefaultAttrName, true, false, isNumber},
     {kUpdateAttrName, false, true, isText},

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
+#include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -129,6 +130,15 @@ private:
 };
 } // namespace
 
+/// What training may do with the parameter that the value is, if the model
+/// says.
+static std::optional<ParamUse> getUse(Value value) {
+  auto arg = dyn_cast<BlockArgument>(value);
+  auto function =
+      arg ? dyn_cast<func::FuncOp>(arg.getOwner()->getParentOp()) : nullptr;
+  return function ? ParamUse::get(function, arg.getArgNumber()) : std::nullopt;
+}
+
 /// The samples [N, ...] of a tensor as int8 and back, with one scale for each.
 static Value quantizeSamples(OpBuilder &b, Location loc, Value x,
                              ActivationQuantizerAttr quantizer) {
@@ -220,6 +230,9 @@ void Ternarize::visit(const LinearLayer &layer) {
   if (pattern)
     return setFloatReason(op,
                           ("excluded by default: '" + *pattern + "'").str());
+  if (std::optional<ParamUse> use = getUse(latent.value);
+      use && use->kind != ParamUse::Kind::Learned)
+    return setFloatReason(op, "its weights are no parameter: " + use->reason);
   if (!isLatentMatrix(layer, latent))
     return setFloatReason(op, "the weights are no matrix [N, K] or [K, N]");
 

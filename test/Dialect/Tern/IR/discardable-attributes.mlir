@@ -2,7 +2,7 @@
 //
 // RUN: tern-opt %s --split-input-file --verify-diagnostics
 
-func.func private @fine(%x: tensor<?x4xi8> {tern.name = "x", tern.dtype = "u8"}, %w: tensor<4xf32> {tern.param = "w", tern.fan_in = 3 : i64, tern.donated = 1 : i64},
+func.func private @fine(%x: tensor<?x4xi8> {tern.name = "x", tern.dtype = "u8"}, %w: tensor<4xf32> {tern.param = "w", tern.use = {optional = "one element"}, tern.fan_in = 3 : i64, tern.donated = 1 : i64},
                         %m: tensor<4xf32> {tern.state = "w/m", tern.init = 0.0 : f32, tern.donated = 2 : i64}, %lr: tensor<f32> {tern.scalar = "lr", tern.default = 1.0 : f32},
                         %b: tensor<i1> {tern.dtype = "bool"}) -> (tensor<f32> {tern.name = "loss"}, tensor<4xf32>, tensor<4xf32>, tensor<i32> {tern.failed_check})
 func.func private @buffers(%y: memref<?xf32> {tern.result}, %arena: memref<?xi8> {tern.arena}) attributes {tern.checks = ["n is odd"]}
@@ -61,6 +61,11 @@ func.func private @f(%a: tensor<4xf32> {tern.state = "m", tern.init = 0})
 
 // expected-error @below {{argument 0: 'tern.fan_in' must be positive}}
 func.func private @f(%a: tensor<4xf32> {tern.fan_in = 0 : i64})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.use' must be {learned = "why"}, {optional = "why"} or {constant = "why"}}}
+func.func private @f(%a: tensor<4xf32> {tern.use = {constant = 1}})
 
 // -----
 
