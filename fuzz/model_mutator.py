@@ -510,8 +510,9 @@ RANDOM = frozenset("RandomNormal RandomUniform RandomNormalLike RandomUniformLik
 
 
 def mutate(model, data, known, rng):
-    """A changed copy, from one change to four, and what is fed to it; the names of the changes. `known`: operators to use."""
-    while True:
+    """A changed copy, from one change to four, and what is fed to it; the names of the changes. `known`: operators to use.
+    Raises Unfit where nothing can be fed."""
+    for _ in range(20):
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
         mutant = Mutant(copy, data, known, rng)
@@ -532,3 +533,4 @@ def mutate(model, data, known, rng):
             return mutant.model, mutant.feed(), mutant.done
         except Unfit:
             continue
+    raise Unfit
