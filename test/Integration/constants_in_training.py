@@ -170,7 +170,8 @@ for shape in ((), (1,)):
          [("x", [8, K])], [("y", [1, 1, 8, 1])], {**values, "shape": np.int64([1, 1, 8, 1])})
     options = ("--ternarize=none", "--optimizer=sgd", "--loss=mse", "--train-also=log_", "--freeze=norm.bias")
     stats = json.loads(ternc(folder / "scalars.onnx", "--train", *options, "--train-also=square", "--stats", "-o", folder / "s.so").stdout)
-    step = models.compile_training(folder / "scalars.onnx", folder / "scalars.so", *options)
+    # By another name each time: a library that is loaded is not loaded again.
+    step = models.compile_training(folder / "scalars.onnx", folder / f"scalars{len(shape)}.so", *options)
     learned = ["fc.weight", "fc.bias", "act.slope", "norm.scale", "linear.weight", "linear.bias", "log_scale"]
     names = describe(step.signature)
     assert sorted(name for name in names if names[name]) == sorted(learned), names
@@ -194,8 +195,8 @@ for shape in ((), (1,)):
         error = models.relative((values[name] - step.state[name]) / 0.01, p[name].grad.numpy())
         assert error < 2e-2, (shape, name, error)
     training.write_safetensors(folder / "trained.safetensors", {name: step.state[name] for name in names})
-    ternc(folder / "scalars.onnx", "--ternarize=none", "--weights", folder / "trained.safetensors", "-o", folder / "d.so")
-    deployed = artifact.Artifact(folder / "d.so", chunk=1)({"x": x}, artifact.read_safetensors(folder / "d.safetensors")[0])["y"]
+    ternc(folder / "scalars.onnx", "--ternarize=none", "--weights", folder / "trained.safetensors", "-o", folder / f"d{len(shape)}.so")
+    deployed = artifact.Artifact(folder / f"d{len(shape)}.so", chunk=1)({"x": x}, artifact.read_safetensors(folder / f"d{len(shape)}.safetensors")[0])["y"]
     assert deployed.tobytes() == step.run("forward", {"x": x})["y"].tobytes()
 
 # To ask for what is never trained is a mistake, and says so.
