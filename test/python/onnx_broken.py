@@ -556,6 +556,52 @@ simple("dequantize_to_powers", "cannot dequantize to element type f8e8m0", [node
 simple("int4_scale", "a scale of type i4 is not supported", [node("DequantizeLinear", "a a")], inputs=[value("a", [], INT4)], opset=21)
 
 
+def contrib(name, errors, op, *arrays, shape=("batch", 4), dtype=FLOAT, **attributes):
+    """An operator of ONNX Runtime, of an input and constants; None is one left out."""
+    names = ["" if array is None else f"i{i}" for i, array in enumerate(arrays)]
+    proto = model([helper.make_node(op, ["x", *names], ["y"], name="n", domain="com.microsoft", **attributes)],
+                  [tensor(label, array) for label, array in zip(names, arrays) if label], inputs=[value("x", list(shape), dtype)])
+    proto.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    CASES.append((name, lambda path: write(path, proto), (errors,), []))
+
+
+ROW, BYTE, ONE = np.ones(4, np.float32), np.uint8(1), np.float32(1)
+IMAGE = {"shape": ["batch", 2, 5, 5]}
+CODES = {"dtype": TensorProto.UINT8}
+contrib("fused_matmul_shapes", "shapes [batch, 4] and [3, 4] do not match", "FusedMatMul", np.ones((3, 4), np.float32))
+contrib("fused_matmul_types", "inputs have different element types, f32 and f64", "FusedMatMul", np.ones((4, 4)))
+contrib("fused_gemm_activation", "activation 'Sign' is not supported", "FusedGemm", np.ones((4, 3), np.float32), activation="Sign")
+contrib("fused_gemm_rank", "inputs must be matrices, not of shapes [batch, 4] and [4]", "FusedGemm", ROW, activation="Relu")
+contrib("fused_conv_parameters", "attribute 'activation_params' has 1 elements, not 2", "FusedConv", np.ones((3, 2, 1, 1), np.float32),
+        activation="Clip", activation_params=[1.0], **IMAGE)
+contrib("fused_conv_addend", "input Z has shape [1, 3, 5, 4], the convolution's result [1, 3, 5, 5]", "FusedConv",
+        np.ones((3, 2, 1, 1), np.float32), None, np.ones((1, 3, 5, 4), np.float32), activation="Relu", **IMAGE)
+contrib("bias_gelu_bias", "a bias of shape [3] does not fit an input of shape [batch, 4]", "BiasGelu", ROW[:3])
+contrib("fast_gelu_bias_type", "inputs have different element types", "FastGelu", np.ones(4))
+contrib("quick_gelu_type", "element type i64 is not supported", "QuickGelu", dtype=INT64)
+contrib("skip_norm_rank", "the input has rank 4, not 2 or 3", "SkipLayerNormalization", ROW, ROW, **IMAGE)
+contrib("skip_norm_skip", "the skip of shape [3] does not fit an input of shape [batch, 4]", "SkipLayerNormalization", ROW[:3], ROW)
+contrib("skip_norm_gamma", "gamma or beta of shape [3] is not one for each of 4", "SkipSimplifiedLayerNormalization", ROW, ROW[:3])
+contrib("qlinear_add_type", "quantized tensors must be i8 or u8, not f32", "QLinearAdd", ONE, BYTE, BYTE, ONE, BYTE, ONE, BYTE)
+contrib("qlinear_add_types", "inputs have different element types", "QLinearAdd", ONE, BYTE, np.int8(1), ONE, np.int8(1), ONE, BYTE, **CODES)
+contrib("qlinear_mul_scale", "the scale of input 1 must be f32, not f64", "QLinearMul", np.float64(1), BYTE, BYTE, ONE, BYTE, ONE, BYTE, **CODES)
+contrib("qlinear_sigmoid_scale", "the scale of input 1 of shape [4] must be a scalar", "QLinearSigmoid", ROW, BYTE, ONE, BYTE, **CODES)
+contrib("qlinear_add_scale", "required input 6 is missing", "QLinearAdd", ONE, BYTE, BYTE, ONE, BYTE, None, BYTE, **CODES)
+contrib("qlinear_leaky_zero", "the zero point of input 4 must be u8, not i8", "QLinearLeakyRelu", ONE, BYTE, ONE, np.int8(1), **CODES)
+contrib("qlinear_pool_rank", "the input must have rank 3 or more, not shape [batch, 4]", "QLinearAveragePool", ONE, BYTE, ONE, BYTE,
+        kernel_shape=[1, 1], **CODES)
+contrib("qlinear_global_pool_rank", "the input must have rank 3 or more, not shape [batch, 4]", "QLinearGlobalAveragePool", ONE, BYTE, ONE,
+        BYTE, **CODES)
+contrib("qlinear_concat_count", "each tensor needs a scale and a zero point", "QLinearConcat", BYTE, BYTE, ONE, BYTE, BYTE, axis=0)
+contrib("qlinear_concat_axis", "attribute 'axis' is missing", "QLinearConcat", BYTE, np.ones((2, 2), np.uint8), ONE, BYTE)
+contrib("qgemm_rank", "inputs must be matrices, not of shapes [batch, 4] and [4]", "QGemm", ONE, BYTE, np.ones(4, np.uint8), ONE, BYTE, **CODES)
+contrib("qgemm_columns", "a scale or zero point of shape [4] is not one for each of 3 columns", "QGemm", ONE, BYTE,
+        np.ones((4, 3), np.uint8), ROW, BYTE, **CODES)
+contrib("qgemm_bias", "the bias must be i32", "QGemm", ONE, BYTE, np.ones((4, 3), np.uint8), ONE, BYTE, ROW[:3], **CODES)
+contrib("qgemm_zero_alone", "there is a zero point of the result and no scale", "QGemm", ONE, BYTE, np.ones((4, 3), np.uint8), ONE, BYTE, None,
+        None, BYTE, **CODES)
+
+
 def nbits(name, errors, codes=((3, 1, 8), np.uint8), scales=((3, 1), np.float32), rest=(), rank=2, **attributes):
     """MatMulNBits of [batch, 4] and weights of shapes and types."""
     attributes = {"K": 4, "N": 3, "bits": 4, "block_size": 16, **attributes}

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Activations.h"
 #include "Elementwise.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -169,7 +170,7 @@ static Value emitMish(B &b, Value x, DType) {
   return mul(b, x, math::TanhOp::create(b, emitSoftplus(b, x)));
 }
 
-static Value emitSwish(B &b, Value x, double alpha) {
+Value tern::onnx_import::emitSwish(B &b, Value x, double alpha) {
   return mul(b, x, emitSigmoid(b, mul(b, constant(b, x, alpha), x)));
 }
 
@@ -193,6 +194,21 @@ static LogicalResult importSwiGLU(Node &node) {
 }
 
 /// x * Phi(x), exact or by the usual approximation of Phi.
+Value tern::onnx_import::emitGelu(B &b, Value x, bool isApproximate) {
+  Value phi;
+  if (!isApproximate) {
+    phi = math::ErfOp::create(
+        b, mul(b, x, constant(b, x, 0.70710678118654752440)));
+  } else {
+    Value cube = mul(b, mul(b, x, x), x);
+    Value inner = add(b, x, mul(b, constant(b, x, 0.044715), cube));
+    phi = math::TanhOp::create(
+        b, mul(b, constant(b, x, 0.79788456080286535588), inner));
+  }
+  Value half = mul(b, constant(b, x, 0.5), x);
+  return mul(b, half, add(b, constant(b, x, 1), phi));
+}
+
 static LogicalResult importGelu(Node &node) {
   StringRef kind = node.getString("approximate", "none");
   Tensor input = node.getInput(0);
@@ -202,19 +218,56 @@ static LogicalResult importGelu(Node &node) {
     return node.error("attribute 'approximate' must be none or tanh");
   return node.setResult(
       node.emitMap({input}, input.dtype, [&](B &b, ValueRange args) -> Value {
-        Value x = args[0], phi;
-        if (kind == "none") {
-          phi = math::ErfOp::create(
-              b, mul(b, x, constant(b, x, 0.70710678118654752440)));
-        } else {
-          Value cube = mul(b, mul(b, x, x), x);
-          Value inner = add(b, x, mul(b, constant(b, x, 0.044715), cube));
-          phi = math::TanhOp::create(
-              b, mul(b, constant(b, x, 0.79788456080286535588), inner));
-        }
-        Value half = mul(b, constant(b, x, 0.5), x);
-        return mul(b, half, add(b, constant(b, x, 1), phi));
+        return emitGelu(b, args[0], kind == "tanh");
       }));
+}
+
+std::optional<NamedActivation>
+tern::onnx_import::getActivation(StringRef name) {
+  using Values = ArrayRef<double>;
+  if (name == "Relu")
+    return NamedActivation{
+        {}, [](B &b, Value x, Values) { return emitRelu(b, x, DType::F32); }};
+  if (name == "Tanh")
+    return NamedActivation{{}, [](B &b, Value x, Values) -> Value {
+                             return math::TanhOp::create(b, x);
+                           }};
+  if (name == "Sigmoid")
+    return NamedActivation{
+        {}, [](B &b, Value x, Values) { return emitSigmoid(b, x); }};
+  if (name == "Softplus")
+    return NamedActivation{
+        {}, [](B &b, Value x, Values) { return emitSoftplus(b, x); }};
+  if (name == "Softsign")
+    return NamedActivation{{}, [](B &b, Value x, Values) {
+                             return emitSoftsign(b, x, DType::F32);
+                           }};
+  if (name == "LeakyRelu")
+    return NamedActivation{{0.01}, emitLeakyRelu};
+  if (name == "Elu")
+    return NamedActivation{{1}, [](B &b, Value x, Values values) {
+                             return emitElu(b, x, values[0]);
+                           }};
+  if (name == "ThresholdedRelu")
+    return NamedActivation{{1}, [](B &b, Value x, Values values) {
+                             return select(b, P::UGT, x,
+                                           constant(b, x, values[0]), x,
+                                           constant(b, x, 0));
+                           }};
+  if (name == "HardSigmoid")
+    return NamedActivation{{0.2, 0.5}, [](B &b, Value x, Values values) {
+                             return emitHardSigmoid(b, x, values[0], values[1]);
+                           }};
+  if (name == "Clip")
+    return NamedActivation{{std::numeric_limits<float>::lowest(),
+                            std::numeric_limits<float>::max()},
+                           [](B &b, Value x, Values values) {
+                             Value low = constant(b, x, values[0]),
+                                   high = constant(b, x, values[1]);
+                             Value above = select(b, P::ULT, x, low, low, x);
+                             return select(b, P::OGT, above, high, high, above);
+                           }};
+  return std::nullopt;
 }
 
 void tern::onnx_import::addActivationOps(OpTable &ops) {

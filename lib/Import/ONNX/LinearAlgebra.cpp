@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LinearAlgebra.h"
 #include "Importer.h"
 #include "Node.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -226,8 +227,7 @@ static FailureOr<Tensor> add(Node &node, Tensor lhs, Tensor rhs,
                       });
 }
 
-/// alpha * op(A) . op(B) + beta * C.
-static LogicalResult importGemm(Node &node) {
+FailureOr<Tensor> tern::onnx_import::emitGemm(Node &node) {
   double alpha = node.getFloat("alpha", 1), beta = node.getFloat("beta", 1);
   bool transA = node.getFlag("transA", false),
        transB = node.getFlag("transB", false);
@@ -266,10 +266,11 @@ static LogicalResult importGemm(Node &node) {
       return failure();
     result = add(node, *result, *c, result->shape);
   }
-  return node.setResult(result);
+  return result;
 }
 
 void tern::onnx_import::addLinearAlgebraOps(OpTable &ops) {
   ops.onOp("MatMul", 1, 2, importMatMul);
-  ops.onOp("Gemm", 1, {2, 3}, importGemm);
+  ops.onOp("Gemm", 1, {2, 3},
+           [](Node &node) { return node.setResult(emitGemm(node)); });
 }

@@ -24,7 +24,9 @@ using B = ImplicitLocOpBuilder;
 bool tern::onnx_import::takesNarrowType(StringRef domain, StringRef opType,
                                         unsigned input, DType type) {
   if (!domain.empty())
-    return false;
+    return domain == "com.microsoft" &&
+           (type == DType::U4 || type == DType::I4) &&
+           (opType == "QuantizeLinear" || opType == "DequantizeLinear");
   bool isByte =
       isNarrowFloat(type) && getBitWidth(type) == 8 && type != DType::F8E8M0;
   return llvm::StringSwitch<bool>(opType)

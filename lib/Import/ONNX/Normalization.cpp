@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Normalization.h"
 #include "Elementwise.h"
 #include "Importer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -68,31 +69,22 @@ static FailureOr<Tensor> emitCenter(Node &node, FailureOr<Tensor> x,
   return node.emitFloatCast(*mean, x->dtype);
 }
 
-/// Layer or RMS normalization over the axes from `axis` on, computed in f32 for
-/// narrower types, in the steps in which exporters write it:
-/// d = x - mean(x); y = d / sqrt(mean(d * d) + epsilon) * scale + bias. RMS
-/// normalization takes d = x.
-static LogicalResult importLayerNorm(Node &node, bool isRms) {
-  Tensor input = node.getInput(0);
-  double epsilon = node.getFloat("epsilon", 1e-5f);
-  int64_t stash = node.getInt("stash_type", 1);
-  FailureOr<int64_t> axis =
-      node.normalizeAxis(node.getInt("axis", -1), input.getRank());
-  if (failed(axis) || failed(node.expectTypes(input, Floats)))
+FailureOr<LayerNorm>
+tern::onnx_import::emitLayerNorm(Node &node, const Tensor &input,
+                                 const Tensor &scale,
+                                 const std::optional<Tensor> &bias,
+                                 int64_t axis, double epsilon, bool isRms) {
+  if (failed(node.expectTypes(input, Floats)))
     return failure();
-  if (stash != 1)
-    return node.error("stash_type must be 1, that is float");
-  for (unsigned i = 1; i < node.getNumInputs(); ++i)
-    if (node.hasInput(i) && node.getInput(i).dtype != input.dtype)
-      return node.error("inputs have different element types");
-  for (unsigned i = 1; i < node.getNumInputs(); ++i)
-    if (node.hasInput(i) &&
-        failed(node.requireBroadcast(
-            node.getInput(i).shape, input.shape,
-            "the scale or bias does not broadcast to the input")))
-      return failure();
+  if (scale.dtype != input.dtype || (bias && bias->dtype != input.dtype))
+    return node.error("inputs have different element types");
+  StringRef message = "the scale or bias does not broadcast to the input";
+  if (failed(node.requireBroadcast(scale.shape, input.shape, message)) ||
+      (bias &&
+       failed(node.requireBroadcast(bias->shape, input.shape, message))))
+    return failure();
   SmallVector<int64_t> axes =
-      llvm::to_vector(llvm::seq<int64_t>(*axis, input.getRank()));
+      llvm::to_vector(llvm::seq<int64_t>(axis, input.getRank()));
   DType type = input.dtype;
   FailureOr<Tensor> d = node.emitFloatCast(input, getAccumulatorType(type));
   FailureOr<Tensor> mean = d;
@@ -106,12 +98,33 @@ static LogicalResult importLayerNorm(Node &node, bool isRms) {
   FailureOr<Tensor> y = combine<arith::DivFOp>(node, d, deviation);
   if (failed(y) || failed(y = node.emitFloatCast(*y, type)))
     return failure();
-  y = combineTo<arith::MulFOp>(node, y, node.getInput(1));
-  if (node.hasInput(2))
-    y = combineTo<arith::AddFOp>(node, y, node.getInput(2));
+  y = combineTo<arith::MulFOp>(node, y, scale);
+  if (bias)
+    y = combineTo<arith::AddFOp>(node, y, *bias);
   if (failed(y))
     return failure();
-  node.setResult(0, *y);
+  return LayerNorm{*y, *mean, *deviation};
+}
+
+static LogicalResult importLayerNorm(Node &node, bool isRms) {
+  Tensor input = node.getInput(0);
+  double epsilon = node.getFloat("epsilon", 1e-5f);
+  int64_t stash = node.getInt("stash_type", 1);
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", -1), input.getRank());
+  if (failed(axis) || failed(node.expectTypes(input, Floats)))
+    return failure();
+  if (stash != 1)
+    return node.error("stash_type must be 1, that is float");
+  std::optional<Tensor> bias;
+  if (node.hasInput(2))
+    bias = node.getInput(2);
+  FailureOr<LayerNorm> norm =
+      emitLayerNorm(node, input, node.getInput(1), bias, *axis, epsilon, isRms);
+  if (failed(norm))
+    return failure();
+  node.setResult(0, norm->y);
+  FailureOr<Tensor> mean = norm->mean, deviation = norm->deviation;
   // The statistics are floats, even of doubles.
   if (!isRms && node.hasResult(1)) {
     mean = node.emitFloatCast(*mean, DType::F32);

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "OpTable.h"
+#include "Contrib.h"
 #include "tern/Import/ONNX/Import.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -34,6 +35,8 @@ const OpTable &OpTable::get() {
     addBranchOps(ops);
     addCastOps(ops);
     addLinearAlgebraOps(ops);
+    addContribFusedOps(ops);
+    addContribQuantizedOps(ops);
     addConvolutionOps(ops);
     addAttentionOps(ops);
     addPoolingOps(ops);

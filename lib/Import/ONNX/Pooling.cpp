@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Pooling.h"
 #include "Elementwise.h"
 #include "Windows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -238,8 +239,8 @@ static Value emitCountBefore(B &b, Value bound, Value start, int64_t kernel,
       b, distance, arith::ConstantIndexOp::create(b, kernel).getResult());
 }
 
-static LogicalResult importAveragePool(Node &node) {
-  Tensor input = node.getInput(0);
+FailureOr<Tensor> tern::onnx_import::emitAveragePool(Node &node,
+                                                     const Tensor &input) {
   bool countsPads = node.getFlag("count_include_pad", false);
   if (failed(node.expectTypes(input, Floats)))
     return failure();
@@ -307,7 +308,7 @@ static LogicalResult importAveragePool(Node &node) {
       });
   if (failed(mean))
     return failure();
-  return node.setResult(node.emitFloatCast(*mean, input.dtype));
+  return node.emitFloatCast(*mean, input.dtype);
 }
 
 /// |x|^p or its inverse, x^(1/p) for x that is not negative.
@@ -442,7 +443,9 @@ static LogicalResult importLRN(Node &node) {
 
 void tern::onnx_import::addPoolingOps(OpTable &ops) {
   ops.onOp("MaxPool", 1, 1, importMaxPool);
-  ops.onOp("AveragePool", 1, 1, importAveragePool);
+  ops.onOp("AveragePool", 1, 1, [](Node &node) {
+    return node.setResult(emitAveragePool(node, node.getInput(0)));
+  });
   ops.onOp("LpPool", 1, 1,
            [](Node &node) { return importLpPool(node, /*isGlobal=*/false); });
   ops.onOp("GlobalLpPool", 1, 1,

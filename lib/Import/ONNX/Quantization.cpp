@@ -60,28 +60,28 @@ Value tern::onnx_import::emitFakeQuantized(B &b, Value code, Value ratio,
   return SurrogateOp::create(b, code, clipped);
 }
 
-/// saturate(round(x / scale) + zero point) of floats; a narrow float is rounded
-/// as it becomes one. A gradient passes as it does through fake quantization;
-/// if `isFitted`, nothing is out of range but by rounding, and it passes
-/// everywhere.
-static FailureOr<Tensor> emitQuantized(Node &node, const Tensor &x,
-                                       const Tensor &scale,
-                                       const Tensor &zeroPoint,
-                                       bool isFitted = false) {
+FailureOr<Tensor> tern::onnx_import::emitQuantized(Node &node, const Tensor &x,
+                                                   const Tensor &scale,
+                                                   const Tensor &zeroPoint,
+                                                   Quantizer kind) {
   DType type = zeroPoint.dtype;
+  bool roundsSum = kind == Quantizer::RoundsSum && isInteger(type);
   return node.emitMap(
       {x, scale, zeroPoint}, x.shape, type,
       [&](B &b, ValueRange args) -> Value {
         Value ratio =
             arith::DivFOp::create(b, args[0], emitDetached(b, args[1]));
         Value sum = ratio;
-        if (isInteger(type))
+        if (isInteger(type) && !roundsSum)
           sum = math::RoundEvenOp::create(b, sum);
         sum = arith::AddFOp::create(b, sum,
                                     emitScalarCast(b, args[2], type, x.dtype));
+        if (roundsSum)
+          sum = math::RoundEvenOp::create(b, sum);
         Value code = emitScalarCast(b, sum, x.dtype, type);
-        return isFitted ? tern::SurrogateOp::create(b, code, ratio).getResult()
-                        : emitFakeQuantized(b, code, ratio, sum, type);
+        return kind == Quantizer::Fitted
+                   ? tern::SurrogateOp::create(b, code, ratio).getResult()
+                   : emitFakeQuantized(b, code, ratio, sum, type);
       });
 }
 
@@ -98,9 +98,9 @@ static FailureOr<Tensor> combineDetached(Node &node, FailureOr<Tensor> lhs,
                       });
 }
 
-/// x - zero point in i32, or f32 for narrow floats.
-static FailureOr<Tensor> emitShifted(Node &node, const Tensor &x,
-                                     const std::optional<Tensor> &zeroPoint) {
+FailureOr<Tensor>
+tern::onnx_import::emitShifted(Node &node, const Tensor &x,
+                               const std::optional<Tensor> &zeroPoint) {
   if (isNarrowFloat(x.dtype)) {
     FailureOr<Tensor> wide = cast(node, x, DType::F32);
     if (!zeroPoint)
@@ -187,7 +187,7 @@ static LogicalResult importDynamicQuantizeLinear(Node &node) {
   node.setResult(1, *scale);
   node.setResult(2, *zeroPoint);
   return node.setResult(
-      emitQuantized(node, x, *scale, *zeroPoint, /*isFitted=*/true));
+      emitQuantized(node, x, *scale, *zeroPoint, Quantizer::Fitted));
 }
 
 //===----------------------------------------------------------------------===//
@@ -216,11 +216,10 @@ static FailureOr<Tensor> alignToMatrix(Node &node, const Tensor &tensor,
   return aligned;
 }
 
-/// (A - its zero point) . (B - its zero point) in i32.
-static FailureOr<Tensor> emitIntegerMatmul(Node &node, Tensor a,
-                                           std::optional<Tensor> aZero,
-                                           Tensor c,
-                                           std::optional<Tensor> cZero) {
+FailureOr<Tensor>
+tern::onnx_import::emitIntegerMatmul(Node &node, Tensor a,
+                                     std::optional<Tensor> aZero, Tensor c,
+                                     std::optional<Tensor> cZero) {
   bool areFloats = isNarrowFloat(a.dtype) && isNarrowFloat(c.dtype);
   if (!areFloats && (!isByte(a.dtype) || !isByte(c.dtype)))
     return node.error("matrices must be i8 or u8");

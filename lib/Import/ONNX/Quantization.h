@@ -27,6 +27,36 @@ mlir::Value emitDetached(mlir::ImplicitLocOpBuilder &b, mlir::Value scalar);
 mlir::Value emitFakeQuantized(mlir::ImplicitLocOpBuilder &b, mlir::Value code,
                               mlir::Value ratio, mlir::Value sum, DType type);
 
+/// How a float becomes a code.
+enum class Quantizer {
+  /// saturate(round(x / scale) + zero point). A gradient passes as it does
+  /// through fake quantization.
+  Clips,
+  /// The same, where nothing is out of range but by rounding: a gradient passes
+  /// everywhere.
+  Fitted,
+  /// saturate(round(x / scale + zero point)), which differs where the quotient
+  /// lies halfway between two integers.
+  RoundsSum,
+};
+
+/// The codes, of the zero point's type, of floats `x`; a narrow float is
+/// rounded as it becomes one.
+mlir::FailureOr<Tensor> emitQuantized(Node &node, const Tensor &x,
+                                      const Tensor &scale,
+                                      const Tensor &zeroPoint,
+                                      Quantizer kind = Quantizer::Clips);
+
+/// x - zero point in i32, or f32 for narrow floats.
+mlir::FailureOr<Tensor> emitShifted(Node &node, const Tensor &x,
+                                    const std::optional<Tensor> &zeroPoint);
+
+/// (A - its zero point) . (B - its zero point) in i32. The zero points are
+/// scalars, or one for each row of A and each column of B.
+mlir::FailureOr<Tensor> emitIntegerMatmul(Node &node, Tensor a,
+                                          std::optional<Tensor> aZero, Tensor c,
+                                          std::optional<Tensor> cZero);
+
 /// QuantizeLinear and DequantizeLinear.
 void addQuantizeLinearOps(OpTable &ops);
 void addMatMulNBitsOps(OpTable &ops);

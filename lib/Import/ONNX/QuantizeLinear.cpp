@@ -316,6 +316,10 @@ static LogicalResult importDequantizeLinear(Node &node) {
 }
 
 void tern::onnx_import::addQuantizeLinearOps(OpTable &ops) {
-  ops.onOp("QuantizeLinear", 10, {2, 3}, importQuantizeLinear);
-  ops.onOp("DequantizeLinear", 10, {2, 3}, importDequantizeLinear);
+  // ONNX Runtime has had types in its own domain before the standard had them.
+  for (const char *domain : {"", "com.microsoft"}) {
+    int64_t since = *domain ? 1 : 10;
+    ops.onOp(domain, "QuantizeLinear", since, {2, 3}, importQuantizeLinear);
+    ops.onOp(domain, "DequantizeLinear", since, {2, 3}, importDequantizeLinear);
+  }
 }

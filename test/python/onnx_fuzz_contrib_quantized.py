@@ -1,0 +1,93 @@
+# Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Models of ONNX Runtime's own operators (domain com.microsoft) on quantized tensors."""
+import numpy as np
+from onnx_fuzz_draw import generator
+
+DOMAIN = "com.microsoft"
+RANGES = {"u1": (0, 255), "i1": (-128, 127)}
+ZEROS = {"u1": (100, 156), "i1": (-20, 20)}
+
+
+def scale(d, low, high):
+    return d.constant(d.array([], "f4", low, high, constant=True))
+
+
+def zero(d, dtype, optional=True):
+    """A zero point; None, that is 0, at times."""
+    return None if optional and d.flip(0.2) else d.constant(d.array([], dtype, *ZEROS[dtype], constant=True))
+
+
+def quantized(d, shape, dtype, low=0.01, high=0.1, optional=True):
+    """A tensor, its scale and its zero point."""
+    return [d.operand(shape, dtype, *RANGES[dtype]), scale(d, low, high), zero(d, dtype, optional)]
+
+
+@generator("Contrib-QuantizeLinear", "Contrib-DequantizeLinear")
+def linear(d, op):
+    dtype, shape, axis = d.choice(("u1", "i1", "u2", "i2")), d.shape(2), d.choice((None, 1, -1))
+    channels = d.fixed(17)
+    each = [channels] if axis is not None else []
+    wide = {**RANGES, "u2": (0, 65535), "i2": (-32768, 32767)}[dtype]
+    operands = [d.operand([shape[0], channels], *(["f4", -9, 9] if op == "Contrib-QuantizeLinear" else [dtype, *wide])),
+                d.constant(d.array(each, "f4", 0.001, 0.1, constant=True)), d.constant(d.array(each, dtype, *wide, constant=True))]
+    d.node(op.removeprefix("Contrib-"), operands, domain=DOMAIN, axis=axis)
+
+
+@generator("QLinearAdd", "QLinearMul")
+def binary(d, op):
+    dtype, shape = d.choice(("u1", "i1")), d.shape(d.integer(1, 3))
+    other = [1 if d.flip(0.2) else n for n in shape][d.integer(0, 1) if len(shape) > 1 else 0:]
+    result = (0.05, 0.2) if op == "QLinearAdd" else (0.1, 0.5)
+    # ONNX Runtime cannot tell types without zero points.
+    d.node(op, [*quantized(d, shape, dtype, optional=False), *quantized(d, other, dtype, optional=False), scale(d, *result), zero(d, dtype, False)],
+           domain=DOMAIN)
+
+
+@generator("QGemm")
+def qgemm(d):
+    m, k, n = d.size(), d.size(257), d.fixed()
+    a, b = d.choice((("u1", "u1"), ("u1", "i1"), ("i1", "i1")))
+    flags = {name: int(d.flip()) for name in ("transA", "transB")}
+    each = [n] if d.flip() else []
+    operands = [*quantized(d, [k, m] if flags["transA"] else [m, k], a, optional=False), d.operand([n, k] if flags["transB"] else [k, n], b),
+                d.constant(d.array(each, "f4", 0.01, 0.1, constant=True)),
+                d.constant(np.zeros(each, b) if b == "i1" else np.full(each, 128, b))]
+    operands.append(d.operand([n], "i4", -1000, 1000) if d.flip() else None)
+    if d.flip(0.7):
+        operands += [scale(d, 0.5, 3), zero(d, a, False)]
+    d.node("QGemm", operands, domain=DOMAIN, alpha=d.choice((None, 0.5)), **flags)
+
+
+@generator("QLinearSigmoid", "QLinearLeakyRelu")
+def activation(d, op):
+    dtype = d.choice(("u1", "i1"))
+    result = (1 / 300, 1 / 200) if op == "QLinearSigmoid" else (0.01, 0.1)
+    d.node(op, [*quantized(d, d.shape(d.integer(1, 3)), dtype), scale(d, *result), zero(d, dtype)], domain=DOMAIN,
+           alpha=d.choice((None, 0.3)) if op == "QLinearLeakyRelu" else None)
+
+
+@generator("QLinearGlobalAveragePool", "QLinearAveragePool")
+def pool(d, op):
+    # ONNX Runtime has no average of int8 windows with channels last.
+    dtype, last, dims = d.choice(("u1", "i1")), int(d.flip()), 2
+    attributes, kernel = {"channels_last": last}, d.integers(1, 3, dims)
+    if op == "QLinearAveragePool":
+        attributes |= {"kernel_shape": kernel, "strides": d.integers(1, 2, dims), "count_include_pad": int(d.flip()),
+                       "pads": [d.integer(0, kernel[i % dims] - 1) for i in range(2 * dims)], "ceil_mode": int(d.flip(0.2))}
+    spatial, channels = [d.size(17, 3) for _ in range(dims)], d.size(7)
+    shape = [d.size(3), *spatial, channels] if last else [d.size(3), channels, *spatial]
+    d.node(op, [*quantized(d, shape, dtype, optional=False), scale(d, 0.01, 0.1), zero(d, dtype, False)], domain=DOMAIN, **attributes)
+
+
+@generator("QLinearConcat")
+def concat(d):
+    dtype, shape = d.choice(("u1", "i1")), d.shape(d.integer(1, 3), 900)
+    axis = d.integer(0, len(shape) - 1)
+    operands = [scale(d, 0.01, 0.1), zero(d, dtype, False)]
+    for _ in range(d.integer(1, 3)):
+        own = list(shape)
+        own[axis] = d.size(7)
+        operands += quantized(d, own, dtype, optional=False)
+    d.node("QLinearConcat", operands, domain=DOMAIN, axis=axis)
