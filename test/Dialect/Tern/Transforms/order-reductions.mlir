@@ -53,9 +53,9 @@ func.func @bias(%x: tensor<?x8xf32>) -> tensor<8xf32> {
 // -----
 
 // Reduction loops come in the order of the axes.
-// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-DAG: #[[$X:.*]] = affine_map<(d0, d1) -> (d0, d1)>
 // CHECK-LABEL: func @transposed
-// CHECK: linalg.generic {indexing_maps = [#[[X]], #{{.*}}], iterator_types = ["reduction", "reduction"]}
+// CHECK: linalg.generic {indexing_maps = [#[[$X]], #{{.*}}], iterator_types = ["reduction", "reduction"]}
 // CHECK: {tern.order = "lanes"}
 func.func @transposed(%x: tensor<3x2xf32>) -> tensor<f32> {
   %zero = arith.constant dense<0.0> : tensor<f32>
