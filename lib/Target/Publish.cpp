@@ -184,9 +184,10 @@ llvm::Error tern::publishPair(const FinishedFile &code,
                               const FinishedFile &weights, StringRef id,
                               bool durable) {
   // Two compilers that write the same files take turns, so that the last code
-  // meets the last weights. Without locks they do not.
+  // meets the last weights. Without locks they do not. What need not last is in
+  // a temporary folder of this process, which has locked it already.
   Descriptor folder(getFolder(code.target), O_RDONLY | O_DIRECTORY);
-  if (folder.get() >= 0)
+  if (durable && folder.get() >= 0)
     (void)::flock(folder.get(), LOCK_EX);
 
   std::string withId = runtime::weightsPathWithId(weights.target, id.str());
