@@ -17,7 +17,7 @@ if len(sys.argv) == 2:
 
 artifact = training.TrainingArtifact(sys.argv[2], sys.argv[2].replace(".so", ".safetensors"), chunk=1, reverse=True)
 signature = artifact.signature
-assert list(signature) == ["abi", "kind", "tern", "model", "triple", "features", "weights", "weights_id", "loss",
+assert list(signature) == ["abi", "kind", "tern", "model", "triple", "features", "weights", "weights_id", "weights_bytes", "loss",
                            "optimizer", "fingerprint", "state", "scalars", "functions"], list(signature)
 assert signature["state"] == [
     {"name": "w", "role": "param", "dtype": "f32", "shape": [33], "trainable": True},
@@ -25,6 +25,7 @@ assert signature["state"] == [
 assert signature["scalars"] == [{"name": "lr", "dtype": "f32", "default": 0.1}], signature["scalars"]
 assert signature["functions"]["train_step"] == {
     "dims": ["batch"],
+    "checks": ["the model would need more bytes than 64 bits can count"],
     "inputs": [{"name": "x", "dtype": "f32", "shape": ["batch", 33]},
                {"name": "target", "dtype": "f32", "shape": ["batch"]}],
     "scalars": ["lr"], "params": ["w", "w/momentum"], "donated": ["w", "w/momentum"],

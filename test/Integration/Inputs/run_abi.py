@@ -74,7 +74,7 @@ library.tern_model_arena_size.restype = ctypes.c_int64
 assert library.tern_model_abi() == 4
 signature = json.loads(library.tern_model_signature())
 assert list(signature) == ["abi", "tern", "model", "triple", "features",
-                           "weights", "weights_id", "dims", "inputs", "params",
+                           "weights", "weights_id", "weights_bytes", "dims", "checks", "inputs", "params",
                            "outputs"], signature
 assert signature["dims"] == ["batch"]
 assert signature["outputs"] == [
@@ -92,9 +92,11 @@ for batch in (1, 3, 17, 33, 257):
         kept, guards = [], []
         host = Host(1, 2, None, PARALLEL_FOR(parallel_for))
         dims = (ctypes.c_int64 * 1)(batch)
-        extents = (ctypes.c_int64 * 2)(-1, -1)
+        # The extents of the result, and that each check holds.
+        checks = len(signature["checks"])
+        extents = (ctypes.c_int64 * (2 + checks))(*[-1] * (2 + checks))
         library.tern_model_shapes(dims, extents)
-        assert list(extents) == [batch, 33], list(extents)
+        assert list(extents) == [batch, 33] + [1] * checks, list(extents)
         buffers = [read_only(x.tobytes())]
         for param in signature["params"]:
             begin, end = header[param["name"]]["data_offsets"]
