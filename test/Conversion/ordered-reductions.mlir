@@ -35,6 +35,29 @@ func.func @row(%x: memref<?x70xf32>, %y: memref<?xf64>) {
 
 // -----
 
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// An operand that a vector and a scalar step read is both.
+// CHECK-LABEL: func @both
+// CHECK: %[[SCALE:.*]] = memref.load %{{.*}} : memref<?xf32>
+// CHECK-DAG: arith.mulf %[[SCALE]], %[[SCALE]] : f32
+// CHECK-DAG: vector.broadcast %[[SCALE]] : f32 to vector<32xf32>
+func.func @both(%x: memref<?x64xf32>, %s: memref<?xf32>, %y: memref<?xf32>) {
+  linalg.generic {indexing_maps = [#id, #row, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x, %s : memref<?x64xf32>, memref<?xf32>) outs(%y : memref<?xf32>) {
+  ^bb0(%a: f32, %b: f32, %t: f32):
+    %p = arith.mulf %a, %b : f32
+    %q = arith.mulf %b, %b : f32
+    %r = arith.subf %p, %q : f32
+    %n = arith.addf %t, %r {tern.order = "lanes"} : f32
+    linalg.yield %n : f32
+  }
+  return
+}
+
+// -----
+
 // A row whose extent only a run knows goes by chunks.
 // CHECK-LABEL: func @long
 // CHECK-DAG: %[[CHUNK:.*]] = arith.constant 4096 : index

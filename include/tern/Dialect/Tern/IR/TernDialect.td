@@ -40,6 +40,7 @@ def Tern_Dialect : Dialect {
     | `tern.origin` | `tern.bitlinear` | `"raised"` from the model or `"converted"` on request |
     | `tern.float` | matrix products | why the layer was not made ternary |
     | `tern.detached` | `linalg` operations | has no derivative: what depends on it does so in a way that cancels, like a maximum that is subtracted and added again |
+    | `tern.order` | `arith.addf`, `arith.mulf` in bodies of reductions | `"lanes"` or `"ascending"`: in which order terms are added or multiplied, see docs/numerics.md |
     | `tern.parallel` | calls | the callee's range may be split over threads; the label for profiles |
     | `tern.training` | modules | a training artifact of several public functions: its `loss`, `optimizer`, `fingerprint` |
     | `tern.state`, `tern.init` | arguments | optimizer state of this name, and what its elements begin with |
