@@ -137,7 +137,7 @@ class Trust(unittest.TestCase):
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "positions"])],
             [onnx.numpy_helper.from_array(np.ones(1, np.float32), "scale")])
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), "wide.onnx")
-        compile_executable("wide.onnx", "train-wide")
+        compile_executable("wide.onnx", "train-wide", "--train-also=scale")
         labels = np.arange(101) % 17
         np.save("positions.npy", labels)
         self.good("--data", "x.npy", "--labels", "positions.npy", "--steps", 9, tool="train-wide")
