@@ -69,7 +69,7 @@ def network(path, as_nodes, shape):
 
 
 runs = []
-for name, as_nodes, shape in (("nodes", True, (1,)), ("vectors", False, (1,)), ("matrices", False, (1, 1))):
+for name, as_nodes, shape in (("nodes", True, (1,)), ("initializers", False, (1, 1))):
     network(folder / f"{name}.onnx", as_nodes, shape)
     step = models.compile_training(folder / f"{name}.onnx", folder / f"{name}.so", "--ternarize=all", "--optimizer=adamw")
     before = {key: value.copy() for key, value in step.state.items()}
@@ -80,11 +80,11 @@ for name, as_nodes, shape in (("nodes", True, (1,)), ("vectors", False, (1,)), (
         assert trained == (key in W) == (before[key].tobytes() != step.state[key].tobytes()), (name, key, trained)
     assert not any(key.split("/")[0] in fixed for key in step.state if "/" in key)
 # Bounds of Clip and exponents known when compiling change the code, but no constant changes a bit of the numbers.
-assert np.allclose(runs[0], runs[1], rtol=1e-6) and np.allclose(runs[0], runs[2], rtol=1e-6), runs
+assert np.allclose(runs[0], runs[1], rtol=1e-6), runs
 
-# A causal mask, sliced and expanded, its data outside the model. -1e9 and the lowest float are masks as -inf is.
+# A causal mask, sliced and expanded, its data outside the model. The lowest float and -1e4 are masks as -inf is.
 D, T, LONG = 6, 4, 16
-for low in (-np.inf, np.finfo(np.float32).min, -1e9, -1e4):
+for number, low in enumerate((-np.inf, np.finfo(np.float32).min, -1e4)):
     mask = np.where(np.tri(LONG, dtype=bool), 0, low).astype(np.float32)
     weights = {name: normal(D, D) / 2 for name in ("q", "k", "v")}
     bias = normal(T, T)
@@ -98,7 +98,7 @@ for low in (-np.inf, np.finfo(np.float32).min, -1e9, -1e4):
          [("x", ["b", T, D])], [("y", ["b", T, D])],
          {"mask": mask, "bias": bias, "start": np.int64([0, 0]), "end": np.int64([T, T]), "axes": np.int64([0, 1]),
           "first": np.int64([0]), "size": np.int64([1, T, T]), **weights}, external=True)
-    step = models.compile_training(folder / "causal.onnx", folder / "causal.so", "--ternarize=none", "--optimizer=sgd", "--loss=mse")
+    step = models.compile_training(folder / "causal.onnx", folder / f"causal{number}.so", "--ternarize=none", "--optimizer=sgd", "--loss=mse")
     assert describe(step.signature) == {"mask": False, "bias": True, "q": True, "k": True, "v": True}
     x, target = normal(2, T, D), normal(2, T, D)
     got = step.step({"x": x, "target": target}, lr=1.0, weight_decay=0.5)
@@ -157,11 +157,12 @@ ternc(folder / "causal.onnx", "--ternarize=all", "--weights", folder / "whole.sa
 assert artifact.read_safetensors(folder / "plain.safetensors")[0]["mask"].tobytes() == mask.tobytes()
 
 # Parameters of one element, as vectors and scalars; scalars that are trained on request. What a checkpoint has counts when deploying.
-for shape in ((), (1,)):
+for name, shape in (("scalars", ()), ("vectors", (1,))):
+    model, so = folder / f"{name}.onnx", folder / f"{name}.so"
     values = {"fc.weight": normal(1, K), "fc.bias": normal(1).reshape(shape), "act.slope": np.full(shape, .25, np.float32),
               "norm.scale": normal(1), "norm.bias": normal(1), "linear.weight": normal(1, 1), "linear.bias": normal(1),
               "log_scale": np.full(shape, .5, np.float32), "offset": np.full(shape, .125, np.float32), "square": np.full(shape, 2, np.float32)}
-    save(folder / "scalars.onnx",
+    save(model,
          [node("Gemm", ["x", "fc.weight", "fc.bias"], ["h"], "fc", transB=1), node("PRelu", ["h", "act.slope"], ["a"], "act"),
           node("Reshape", ["a", "shape"], ["a3"]), node("InstanceNormalization", ["a3", "norm.scale", "norm.bias"], ["n3"], "norm"),
           node("Add", ["n3", "a3"], ["r"]), node("MatMul", ["r", "linear.weight"], ["m"], "linear"), node("Add", ["m", "linear.bias"], ["b"]),
@@ -169,9 +170,8 @@ for shape in ((), (1,)):
           node("Pow", ["o", "square"], ["y"])],
          [("x", [8, K])], [("y", [1, 1, 8, 1])], {**values, "shape": np.int64([1, 1, 8, 1])})
     options = ("--ternarize=none", "--optimizer=sgd", "--loss=mse", "--train-also=log_", "--freeze=norm.bias")
-    stats = json.loads(ternc(folder / "scalars.onnx", "--train", *options, "--train-also=square", "--stats", "-o", folder / "s.so").stdout)
-    # By another name each time: a library that is loaded is not loaded again.
-    step = models.compile_training(folder / "scalars.onnx", folder / f"scalars{len(shape)}.so", *options)
+    stats = json.loads(ternc(model, "--train", *options, "--train-also=square", "--stats", "-o", folder / "s.so").stdout)
+    step = models.compile_training(model, so, *options)
     learned = ["fc.weight", "fc.bias", "act.slope", "norm.scale", "linear.weight", "linear.bias", "log_scale"]
     names = describe(step.signature)
     assert sorted(name for name in names if names[name]) == sorted(learned), names
@@ -191,15 +191,17 @@ for shape in ((), (1,)):
     want = F.mse_loss(y, torch.tensor(target))
     want.backward()
     assert abs(got["loss"] - want.item()) < 1e-4 * want.item(), (got, want)
-    for name in learned:
-        error = models.relative((values[name] - step.state[name]) / 0.01, p[name].grad.numpy())
-        assert error < 2e-2, (shape, name, error)
+    for key in learned:
+        error = models.relative((values[key] - step.state[key]) / 0.01, p[key].grad.numpy())
+        assert error < 2e-2, (shape, key, error)
     training.write_safetensors(folder / "trained.safetensors", {name: step.state[name] for name in names})
-    ternc(folder / "scalars.onnx", "--ternarize=none", "--weights", folder / "trained.safetensors", "-o", folder / f"d{len(shape)}.so")
-    deployed = artifact.Artifact(folder / f"d{len(shape)}.so", chunk=1)({"x": x}, artifact.read_safetensors(folder / f"d{len(shape)}.safetensors")[0])["y"]
-    assert deployed.tobytes() == step.run("forward", {"x": x})["y"].tobytes()
+    ternc(model, "--ternarize=none", "--weights", folder / "trained.safetensors", "-o", folder / f"{name}-d.so")
+    weights = artifact.read_safetensors(folder / f"{name}-d.safetensors")[0]
+    deployed = artifact.Artifact(folder / f"{name}-d.so", chunk=1)({"x": x}, weights)["y"]
+    # exp(log_scale) is computed ahead of time, by code for any machine.
+    assert models.relative(deployed, step.run("forward", {"x": x})["y"]) < 1e-6
 
 # To ask for what is never trained is a mistake, and says so.
-said = ternc(folder / "scalars.onnx", "--train", *options, "--train-also=square", "-o", folder / "s.so").stderr
+said = ternc(model, "--train", *options, "--train-also=square", "-o", folder / "s.so").stderr
 assert said == ("warning: parameter 'square' is not trained though it is asked for: it is the exponent of 'Op_10' (Pow)\n"), said
 print("passed")

@@ -43,58 +43,53 @@ def run(label, names, *options, idle=()):
     """Everything that the network computes, under neutral names."""
     model, so = folder / f"{label}.onnx", folder / f"{label}.so"
     save(model, names, idle)
-    subprocess.run(["ternc", model, "--train", *options, "-o", so], check=True)
+    subprocess.run(["ternc", model, "--train", "-O0", *options, "-o", so], check=True)
     trainer = tern.Trainer(so)
     assert [i.name for i in trainer.inputs[:2]] == [names.get("x", "x"), names.get("gain", "gain")]
     assert [i.name for i in trainer.outputs] == [names.get("logits", "logits"), names.get("scaled", "scaled")]
     losses = [trainer.step(X[i * BATCH:][:BATCH], GAIN[i * BATCH:][:BATCH], Y[i * BATCH:][:BATCH], lr=0.05, weight_decay=0.1)
               for i in range(4)]
-    assert trainer.scalars["lr"] == np.float32(0.05) or abs(trainer.scalars["lr"] - 0.05) < 1e-9
     loss, logits, scaled = trainer.evaluate(X, GAIN, Y)
     checkpoint = folder / f"{label}-trained.safetensors"
     trainer.save(checkpoint)
     other = tern.Trainer(so)
     other.restore(checkpoint)
     by_name = {i.name: value for i, value in zip(trainer.inputs, (X, GAIN, Y))}
-    assert other.step(by_name, lr=0.05, weight_decay=0.1) == trainer.step(by_name)
+    assert other.step(by_name, lr=0.05) == trainer.step(by_name)
     state = {name: trainer.state[names.get(name, name)].tobytes() for name in VALUES}
-    assert sorted(trainer.parameters, key=list(trainer.state).index) == trainer.parameters
     # Deployed, it computes what it did.
     ternarize = [option for option in options if option.startswith(("--ternarize", "--quantizer"))]
     trainer.restore(checkpoint)
-    subprocess.run(["ternc", model, *ternarize, "--weights", checkpoint, "-o", folder / f"{label}-model.so"], check=True)
+    subprocess.run(["ternc", model, "-O0", *ternarize, "--weights", checkpoint, "-o", folder / f"{label}-model.so"], check=True)
     deployed = tern.Program(folder / f"{label}-model.so")(X, GAIN)
     assert deployed[0].tobytes() == logits.tobytes() and deployed[1].tobytes() == scaled.tobytes(), label
     return losses, loss, logits.tobytes(), scaled.tobytes(), state
 
 
-adamw = ("--ternarize=all", "--accumulate")
+adamw = ("--ternarize=none", "--accumulate")
 learned = ("--ternarize=all", "--quantizer=threshold", "--optimizer=sgd")
 want = run("neutral", {}, *adamw)
 # Names of states, of scalars, of inputs and outputs of steps, for each kind of tensor of the model.
-assert run("states", {"fc.weight": "w", "fc.bias": "w/exp_avg", "head.weight": "w/exp_avg_sq", "head.bias": "w/gradient"}, *adamw) == want
-assert run("nested", {"fc.weight": "w", "fc.bias": "w/exp_avg", "head.weight": "w/exp_avg/exp_avg", "head.bias": "w/exp_avg.2"}, *adamw) == want
-assert run("scalars", {"fc.weight": "lr", "fc.bias": "step", "head.weight": "lambda", "head.bias": "scalar lr"}, *adamw) == want
-assert run("steps", {"fc.weight": "loss", "fc.bias": "labels", "head.weight": "input 0", "head.bias": "grad_norm"}, *adamw) == want
-assert run("inputs", {"x": "lr", "gain": "labels", "logits": "loss", "scaled": "loss.2"}, *adamw) == want
-assert run("outputs", {"x": "step", "gain": "loss", "logits": "labels", "scaled": "grad_norm"}, *adamw) == want
+assert run("states", {"fc.weight": "w", "fc.bias": "w/exp_avg", "head.weight": "w/exp_avg/exp_avg", "head.bias": "w/gradient",
+                      "x": "lr", "gain": "labels", "logits": "loss", "scaled": "loss.2"}, *adamw) == want
+assert run("steps", {"fc.weight": "loss", "fc.bias": "lr", "head.weight": "input 0", "head.bias": "scalar lr",
+                     "x": "step", "gain": "teacher", "logits": "labels", "scaled": "grad_norm"}, *adamw) == want
 want = run("learned", {}, *learned)
-assert run("alphas", {"fc.bias": "fc.alpha", "head.bias": "fc.alpha.2", "x": "head.alpha"}, *learned) == want
 # A scalar of the model that is a constant of the code is not what a scale begins with.
-assert run("constants", {}, *learned, idle=["fc.alpha", "head.alpha"]) == want
-# Deployed from the model itself, too.
+assert run("alphas", {"fc.bias": "fc.alpha", "head.bias": "fc.alpha.2", "x": "lambda"}, *learned, idle=["head.alpha"]) == want
+# Packed weights, too.
 programs = []
-for label, names in (("neutral", {}), ("packed", {"fc.bias": "fc.weight.packed", "head.bias": "fc.weight.scale", "head.weight": "fc.weight.packed.2"})):
+for label, names in (("plain", {}), ("packed", {"fc.bias": "fc.weight.packed", "head.bias": "fc.weight.scale", "head.weight": "fc.weight.packed.2"})):
     save(folder / f"{label}.onnx", names)
-    subprocess.run(["ternc", folder / f"{label}.onnx", "--ternarize=all", "-o", folder / f"{label}-i.so"], check=True)
-    programs.append(tern.Program(folder / f"{label}-i.so")(X, GAIN))
+    subprocess.run(["ternc", folder / f"{label}.onnx", "--ternarize=all", "-O0", "-o", folder / f"{label}.so"], check=True)
+    programs.append(tern.Program(folder / f"{label}.so")(X, GAIN))
 assert all(a.tobytes() == b.tobytes() for a, b in zip(*programs))
 
 # The executable's options are those of the roles: --lr is the scalar's, --labels the last input's.
 lines = []
-for label, names in (("neutral", {}), ("roles", {"x": "lr", "gain": "labels", "logits": "loss", "fc.weight": "step"})):
+for label, names in (("usual", {}), ("roles", {"x": "lr", "gain": "labels", "logits": "loss", "fc.weight": "step"})):
     save(folder / f"{label}.onnx", names)
-    subprocess.run(["ternc", folder / f"{label}.onnx", "--emit=train-step", "-o", folder / label], check=True)
+    subprocess.run(["ternc", folder / f"{label}.onnx", "--emit=train-step", "-O0", "-o", folder / label], check=True)
     for steps, resume in ((3, []), (8, ["--resume"])):
         subprocess.run([folder / label, "--data", f"{names.get('x', 'x')}={folder / 'x.npy'}", "--data", f"{names.get('gain', 'gain')}={folder / 'gain.npy'}",
                         "--labels", folder / "y.npy", "--batch", str(BATCH), "--steps", str(steps), "--lr", "0.01", "--weight-decay", "0.1", "--checkpoint",
