@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 using namespace tern::onnx_import;
 
@@ -92,6 +93,59 @@ void MaskFinder::findScores() {
   }
 }
 
+/// Where the least and the greatest of floats stand; nothing if all are NaNs.
+/// Bits of floats, as integers with their sign, are ordered like the floats.
+template <typename Bits>
+static std::optional<std::pair<int64_t, int64_t>>
+findEnds(const TensorData &data, Bits infinity) {
+  using Key = std::make_signed_t<Bits>;
+  constexpr Bits magnitude = static_cast<Bits>(~Bits(0)) >> 1;
+  std::optional<std::pair<int64_t, int64_t>> ends;
+  Key low = 0, high = 0;
+  for (int64_t i = 0; i < data.numElements; ++i) {
+    Bits bits = llvm::support::endian::read<Bits, llvm::endianness::little>(
+        data.bytes.data() + i * sizeof(Bits));
+    Bits absolute = bits & magnitude;
+    if (absolute > infinity)
+      continue;
+    auto key = static_cast<Key>(bits == absolute ? absolute : -absolute);
+    if (!ends || key < low) {
+      low = key;
+      ends = {i, ends ? ends->second : i};
+    }
+    if (ends->second == i || key > high) {
+      high = key;
+      ends->second = i;
+    }
+  }
+  return ends;
+}
+
+static std::optional<std::pair<int64_t, int64_t>>
+findEnds(const TensorData &data) {
+  switch (data.dtype) {
+  case DType::F32:
+    return findEnds<uint32_t>(data, 0x7f800000);
+  case DType::F64:
+    return findEnds<uint64_t>(data, 0x7ff0000000000000);
+  case DType::F16:
+    return findEnds<uint16_t>(data, 0x7c00);
+  case DType::BF16:
+    return findEnds<uint16_t>(data, 0x7f80);
+  default:
+    break;
+  }
+  std::pair<int64_t, int64_t> ends;
+  for (int64_t i = 0; i < data.numElements; ++i) {
+    double value = readElement(data, i);
+    if (value < readElement(data, ends.first))
+      ends.first = i;
+    if (value > readElement(data, ends.second))
+      ends.second = i;
+  }
+  return ends;
+}
+
 std::optional<MaskFinder::Range>
 MaskFinder::getRange(const onnx::TensorProto &proto) {
   auto [it, isNew] = ranges.try_emplace(&proto);
@@ -104,21 +158,11 @@ MaskFinder::getRange(const onnx::TensorProto &proto) {
   }
   if (data->numElements == 0 || isNarrowFloat(data->dtype))
     return std::nullopt;
-  Range range = {std::numeric_limits<double>::infinity(),
-                 -std::numeric_limits<double>::infinity()};
-  auto add = [&](double value) {
-    range.low = std::min(range.low, value);
-    range.high = std::max(range.high, value);
-  };
-  if (data->dtype == DType::F32)
-    for (int64_t i = 0; i < data->numElements; ++i)
-      add(llvm::support::endian::read<float, llvm::endianness::little>(
-          data->bytes.data() + i * sizeof(float)));
-  else
-    for (int64_t i = 0; i < data->numElements; ++i)
-      add(readElement(*data, i));
-  if (range.low > range.high) // NaNs.
+  std::optional<std::pair<int64_t, int64_t>> ends = findEnds(*data);
+  if (!ends)
     return std::nullopt;
+  Range range = {readElement(*data, ends->first),
+                 readElement(*data, ends->second)};
   ranges[&proto] = range;
   return range;
 }
