@@ -13,13 +13,12 @@
 
 namespace tern::runtime {
 
-/// Whether dlopen can load a file, which is in memory as a whole: the dynamic
-/// loader trusts what it loads, and crashes or aborts on a file that is
-/// truncated or damaged. Checks that the file is a shared library for this
-/// machine, that its segments lie in the file and do not share pages, and that
-/// every table which the loader follows (strings, symbols, hashes, versions,
-/// relocations, initializers) lies in them. `name` is for messages. A file that
-/// passes is no less code: it runs when it is loaded.
+/// Whether a file, which is in memory as a whole, is an artifact that dlopen
+/// can load: a shared library for this machine that is not truncated, with
+/// Tern's symbols in its code and embedded weights that lie in it. The dynamic
+/// loader trusts what it loads and crashes on less. `name` is for messages. A
+/// file that passes is no less code: it runs when it is loaded, and if it is
+/// damaged in other ways the process may crash.
 ///
 /// Messages begin with the file: "cannot load 'm.so': ...".
 [[nodiscard]] MaybeError checkSharedLibrary(const char *data, uint64_t size,
