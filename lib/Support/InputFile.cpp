@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Support/InputFile.h"
+#include "tern/Support/TemporaryFolder.h"
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Signals.h"
@@ -64,6 +65,7 @@ void tern::exitOnCutFiles() {
     [[maybe_unused]] ssize_t ignored =
         ::write(STDERR_FILENO, message, sizeof(message) - 1);
     llvm::sys::RunInterruptHandlers();
+    TemporaryFolder::removeAll();
     ::_exit(1);
   };
   ::sigaction(SIGBUS, &action, nullptr);

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Support/OutOfMemory.h"
+#include "tern/Support/TemporaryFolder.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Signals.h"
 #include <atomic>
@@ -23,6 +24,7 @@
         STDERR_FILENO, text, *text == '\n' ? 1 : std::strcspn(text, "\n"));
   }
   llvm::sys::RunInterruptHandlers();
+  tern::TemporaryFolder::removeAll();
   ::_exit(1);
 }
 

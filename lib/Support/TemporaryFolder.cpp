@@ -55,10 +55,7 @@ void removeFromHandler(const char *folder) {
 }
 
 void handleSignal(int signal) {
-  // Later ones may lie in earlier ones.
-  for (int i = kNumSlots; i-- > 0;)
-    if (const char *folder = liveFolders[i].exchange(nullptr))
-      removeFromHandler(folder);
+  TemporaryFolder::removeAll();
   // What was to happen without this handler.
   (void)::sigaction(signal, &previousActions[signal], nullptr);
   (void)::raise(signal);
@@ -113,6 +110,13 @@ void removeAbandoned(const std::string &parent, StringRef prefix) {
 }
 
 } // namespace
+
+void TemporaryFolder::removeAll() {
+  // Later ones may lie in earlier ones.
+  for (int i = kNumSlots; i-- > 0;)
+    if (const char *folder = liveFolders[i].exchange(nullptr))
+      removeFromHandler(folder);
+}
 
 std::error_code TemporaryFolder::create(StringRef parent, StringRef prefix) {
   static const bool installed = (installHandlers(), true);

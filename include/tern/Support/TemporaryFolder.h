@@ -37,6 +37,10 @@ public:
   std::string getFile(llvm::StringRef name) const;
   llvm::StringRef getPath() const { return path; }
 
+  /// Removes all folders of this process, for handlers that end it: calls
+  /// nothing that a signal handler may not, and allocates nothing.
+  static void removeAll();
+
 private:
   /// Makes PARENT/PREFIX and six random letters.
   std::error_code create(llvm::StringRef parent, llvm::StringRef prefix);
