@@ -3,7 +3,7 @@
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What a run of training writes, and what ends it: names, locks, full disks,
-signals, as process 1 too. The artifact is the one of train.py.
+signals, as process 1 too. The artifact is fake-train.c, as in train.py.
 """
 
 import json
@@ -15,8 +15,8 @@ import time
 import unittest
 import xml.dom.minidom
 
-import train
-from train import Case, fake, read_safetensors
+import train_case
+from train_case import Case, fake, read_safetensors
 
 ENDLESS = ["--steps", 10**9]
 
@@ -319,4 +319,4 @@ class FullDisk(Runs):
 
 
 if __name__ == "__main__":
-    train.main()
+    train_case.main()
