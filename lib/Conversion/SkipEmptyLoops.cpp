@@ -28,7 +28,7 @@ namespace {
 
 /// When operations write, as far as that is known in front of a loop.
 struct Effect {
-  /// True wherever they write. None: they may always.
+  /// True wherever they write. Null: they may always.
   Value condition;
   /// Whether the bounds of all loops among them are part of it.
   bool isComplete = false;
@@ -46,6 +46,7 @@ public:
   Effect getEffect(Block &body);
 
 private:
+  bool addEffects(Block &body, SmallVectorImpl<Effect> &effects);
   Effect getEffect(LoopLikeOpInterface inner);
   Value isEntered(LoopLikeOpInterface inner, bool &isComplete);
   Value hoist(OpFoldResult value);
@@ -56,13 +57,16 @@ private:
   IRMapping hoisted;
 };
 
+/// Whether it makes a difference that the operation runs. Memory that is read
+/// or that it has for itself makes none.
 bool mayWrite(Operation *op) {
   auto effects = getEffectsRecursively(op);
   return !effects ||
-         llvm::any_of(*effects,
-                      [](const MemoryEffects::EffectInstance &effect) {
-                        return isa<MemoryEffects::Write>(effect.getEffect());
-                      });
+         llvm::any_of(
+             *effects, [](const MemoryEffects::EffectInstance &effect) {
+               return !isa<MemoryEffects::Read, MemoryEffects::Allocate>(
+                   effect.getEffect());
+             });
 }
 
 bool hasLoop(Region &region) {
@@ -71,25 +75,32 @@ bool hasLoop(Region &region) {
       .wasInterrupted();
 }
 
-Effect Guard::getEffect(Block &body) {
-  SmallVector<Effect> effects;
+/// Adds what writes in an iteration. False: something may always.
+bool Guard::addEffects(Block &body, SmallVectorImpl<Effect> &effects) {
   for (Operation &op : body.without_terminator()) {
     if (!mayWrite(&op))
       continue;
     if (auto inner = dyn_cast<LoopLikeOpInterface>(op)) {
-      effects.push_back(getEffect(inner));
-    } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
-      for (Region *side : branch.getRegions())
-        if (!side->empty() && llvm::any_of(side->front(), [](Operation &op) {
-              return mayWrite(&op);
-            }))
-          effects.push_back(getEffect(side->front()));
+      Effect effect = getEffect(inner);
+      if (!effect.condition)
+        return false;
+      effects.push_back(effect);
+    } else if (isa<scf::IfOp>(op)) {
+      // Each side that is taken counts as if it always were.
+      for (Region &side : op.getRegions())
+        if (!side.empty() && !addEffects(side.front(), effects))
+          return false;
     } else {
-      return {};
+      return false;
     }
-    if (!effects.back().condition)
-      return {};
   }
+  return true;
+}
+
+Effect Guard::getEffect(Block &body) {
+  SmallVector<Effect> effects;
+  if (!addEffects(body, effects))
+    return {};
   if (effects.size() == 1)
     return effects.front();
   // Each of several may be empty while another is not.
@@ -128,6 +139,9 @@ Value Guard::isEntered(LoopLikeOpInterface inner, bool &isComplete) {
     isComplete = false;
     return nullptr;
   }
+  auto forOp = dyn_cast<scf::ForOp>(inner.getOperation());
+  auto predicate = forOp && forOp.getUnsignedCmp() ? arith::CmpIPredicate::ult
+                                                   : arith::CmpIPredicate::slt;
   Value all;
   for (auto [lower, upper] : llvm::zip_equal(*lowers, *uppers)) {
     Value from = hoist(lower), to = from ? hoist(upper) : nullptr;
@@ -135,8 +149,8 @@ Value Guard::isEntered(LoopLikeOpInterface inner, bool &isComplete) {
       isComplete = false;
       continue;
     }
-    Value some = b.createOrFold<arith::CmpIOp>(
-        inner.getLoc(), arith::CmpIPredicate::slt, from, to);
+    Value some =
+        b.createOrFold<arith::CmpIOp>(inner.getLoc(), predicate, from, to);
     all = all ? b.createOrFold<arith::AndIOp>(inner.getLoc(), all, some) : some;
   }
   return all;

@@ -103,3 +103,99 @@ func.func @busy(%a: index, %b: index, %m: memref<?xf32>, %n: memref<?x4xf32>) {
   }
   return
 }
+
+// -----
+
+// One side of a branch writes by itself: without iterations of the loop on the
+// other side there still is something to do.
+// CHECK-LABEL: func @side
+// CHECK-NEXT: arith.constant
+// CHECK-NEXT: arith.constant
+// CHECK-NEXT: scf.for
+// CHECK-NEXT: scf.if %arg2 {
+func.func @side(%a: index, %b: index, %p: i1, %m: memref<?xf32>, %n: memref<?xf32>, %f: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %a step %c1 {
+    scf.if %p {
+      memref.store %f, %m[%i] : memref<?xf32>
+    } else {
+      scf.for %j = %c0 to %b step %c1 {
+        memref.store %f, %n[%j] : memref<?xf32>
+      }
+    }
+  }
+  return
+}
+
+// -----
+
+// So it is where the loop is first, or the branch stands in another one.
+// CHECK-LABEL: func @other_side
+// CHECK-NEXT: arith.constant
+// CHECK-NEXT: arith.constant
+// CHECK-NEXT: scf.for
+// CHECK-NEXT: scf.if %arg2 {
+// CHECK-NEXT: scf.if %arg3 {
+func.func @other_side(%a: index, %b: index, %p: i1, %q: i1, %m: memref<?xf32>, %n: memref<?xf32>, %f: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %a step %c1 {
+    scf.if %p {
+      scf.if %q {
+        scf.for %j = %c0 to %b step %c1 {
+          memref.store %f, %n[%j] : memref<?xf32>
+        }
+      } else {
+        memref.store %f, %m[%i] : memref<?xf32>
+      }
+      scf.for %j = %c0 to %b step %c1 {
+        memref.store %f, %n[%j] : memref<?xf32>
+      }
+    }
+  }
+  return
+}
+
+// -----
+
+// Both sides are loops: the outer one runs if either has iterations.
+// CHECK-LABEL: func @sides
+// CHECK-DAG: %[[SOME_B:.*]] = arith.cmpi sgt, %arg1, %c0
+// CHECK-DAG: %[[SOME_C:.*]] = arith.cmpi sgt, %arg2, %c0
+// CHECK: %[[ANY:.*]] = arith.ori %[[SOME_B]], %[[SOME_C]]
+// CHECK: scf.if %[[ANY]] {
+// CHECK-NEXT: scf.for
+func.func @sides(%a: index, %b: index, %c: index, %p: i1, %m: memref<?xf32>, %n: memref<?xf32>, %f: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %a step %c1 {
+    scf.if %p {
+      scf.for %j = %c0 to %b step %c1 {
+        memref.store %f, %m[%j] : memref<?xf32>
+      }
+    } else {
+      scf.for %j = %c0 to %c step %c1 {
+        memref.store %f, %n[%j] : memref<?xf32>
+      }
+    }
+  }
+  return
+}
+
+// -----
+
+// A loop that counts without a sign has iterations to 2^64 - 1, too.
+// CHECK-LABEL: func @unsigned
+// CHECK: %[[SOME:.*]] = arith.cmpi u{{[lg]}}t, {{.*}}%arg1
+// CHECK: scf.if %[[SOME]] {
+func.func @unsigned(%a: index, %b: index, %m: memref<?xf32>, %f: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %a step %c1 {
+    scf.for unsigned %j = %c0 to %b step %c1 {
+      memref.store %f, %m[%j] : memref<?xf32>
+    }
+  }
+  return
+}
