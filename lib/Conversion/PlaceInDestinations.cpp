@@ -26,54 +26,64 @@ using namespace tern;
 namespace {
 
 /// Calls `visit` with each value that may be the same memory as an operand if
-/// all that may be in place is. Stops, and returns false, when it does.
-bool forEachAlias(const bufferization::AnalysisState &state, OpOperand &operand,
-                  function_ref<bool(Value)> visit) {
+/// all that may be in place is.
+void forEachAlias(const bufferization::AnalysisState &state, OpOperand &operand,
+                  function_ref<void(Value)> visit) {
   Operation *op = operand.getOwner();
   for (bufferization::AliasingValue alias : state.getAliasingValues(operand))
-    if (!visit(alias.value))
-      return false;
+    visit(alias.value);
   if (!op->hasTrait<OpTrait::IsTerminator>())
-    return true;
+    return;
   // What a loop or a branch yields is in its results and in what the next
   // iteration starts from.
   Operation *parent = op->getParentOp();
   if (!isa<RegionBranchOpInterface>(parent))
-    return true;
+    return;
   for (Value result : parent->getResults())
-    if (!visit(result))
-      return false;
+    visit(result);
   for (Region &region : parent->getRegions())
     for (BlockArgument arg : region.getArguments())
-      if (!visit(arg))
-        return false;
-  return true;
+      visit(arg);
 }
 
-/// Whether what starts as the result of `user` may be read when `materialize`
-/// has written over it. Memory that holds what is materialized may be: it keeps
-/// its elements.
-bool isReadAfter(const bufferization::AnalysisState &state, Operation *user,
+/// Everything that may be the same memory as one of `values`, themselves
+/// included, but for what comes of `stop`.
+llvm::SetVector<Value> getAliases(const bufferization::AnalysisState &state,
+                                  ValueRange values, Value stop = nullptr) {
+  llvm::SetVector<Value> aliases(values.begin(), values.end());
+  for (size_t next = 0; next < aliases.size(); ++next) {
+    if (aliases[next] == stop)
+      continue;
+    for (OpOperand &use : aliases[next].getUses())
+      forEachAlias(state, use, [&](Value value) {
+        if (isa<TensorType>(value.getType()))
+          aliases.insert(value);
+      });
+  }
+  return aliases;
+}
+
+/// Whether `materialize`, were what starts as the result of `user` in its
+/// destination, would not be the end of it: another part or an older value of
+/// the memory is read later, or what is materialized is written over. It may be
+/// read: it is what the memory then holds.
+bool isUsedAfter(const bufferization::AnalysisState &state, Operation *user,
                  bufferization::MaterializeInDestinationOp materialize) {
   Block *block = materialize->getBlock();
-  SmallVector<Value> worklist(user->getResults());
-  SmallPtrSet<Value, 8> seen(worklist.begin(), worklist.end());
-  auto add = [&](Value value) {
-    if (isa<TensorType>(value.getType()) && seen.insert(value).second)
-      worklist.push_back(value);
-    return true;
+  auto isAfter = [&](OpOperand &use) {
+    Operation *here = block->findAncestorOpInBlock(*use.getOwner());
+    return !here ||
+           (here != materialize && !here->isBeforeInBlock(materialize));
   };
-  while (!worklist.empty()) {
-    Value value = worklist.pop_back_val();
-    if (value == materialize.getSource())
-      continue;
-    for (OpOperand &use : value.getUses()) {
-      Operation *here = block->findAncestorOpInBlock(*use.getOwner());
-      if (!here || !here->isBeforeInBlock(materialize))
+  Value source = materialize.getSource();
+  llvm::SetVector<Value> held = getAliases(state, source);
+  for (Value value : held)
+    for (OpOperand &use : value.getUses())
+      if (isAfter(use) && state.bufferizesToMemoryWrite(use))
         return true;
-      forEachAlias(state, use, add);
-    }
-  }
+  for (Value value : getAliases(state, user->getResults(), source))
+    if (value != source && llvm::any_of(value.getUses(), isAfter))
+      return true;
   return false;
 }
 
@@ -114,8 +124,10 @@ struct PlaceInDestinationsPass
           op.getOperation());
       if (!materialize || isa<TensorType>(materialize.getDest().getType()))
         return bufferization::buildSubsetExtraction(b, op, empty, user);
-      if (!isa<BlockArgument>(materialize.getDest()) ||
-          isReadAfter(state, user, materialize))
+      // Elsewhere it may run more or less often than what it materializes.
+      auto dest = dyn_cast<BlockArgument>(materialize.getDest());
+      if (!dest || dest.getOwner() != materialize->getBlock() ||
+          isUsedAfter(state, user, materialize))
         return nullptr;
       return getTensor(b, materialize, user);
     };

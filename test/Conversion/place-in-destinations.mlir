@@ -130,3 +130,58 @@ func.func @donated(%g: tensor<8xf32> {bufferization.writable = false}, %w: memre
   bufferization.materialize_in_destination %new in restrict writable %w : (tensor<8xf32>, memref<8xf32>) -> ()
   return
 }
+
+// -----
+
+// What is materialized is written over later, itself or a part: it is not where
+// it would be lost. It may be where the result of that is to be.
+// CHECK-LABEL: func @changed
+// CHECK-SAME: %[[FIRST:[^:]*]]: memref<8xf32>, %[[SECOND:[^:]*]]: memref<8xf32>)
+// CHECK: %[[PLACE:.*]] = bufferization.to_tensor %[[SECOND]] restrict writable
+// CHECK: linalg.exp {{.*}} outs(%[[PLACE]] :
+// BUFFERS-LABEL: func @changed
+// BUFFERS-SAME: %[[FIRST:[^:]*]]: memref<8xf32>, %[[SECOND:[^:]*]]: memref<8xf32>)
+// BUFFERS-NEXT: linalg.exp {{.*}} outs(%[[SECOND]] :
+// BUFFERS-NEXT: linalg.copy ins(%[[SECOND]] : {{.*}} outs(%[[FIRST]] :
+// BUFFERS-NEXT: linalg.log {{.*}} outs(%[[SECOND]] :
+// BUFFERS-NEXT: return
+func.func @changed(%x: tensor<8xf32> {bufferization.writable = false}, %first: memref<8xf32>, %second: memref<8xf32>) {
+  %e = tensor.empty() : tensor<8xf32>
+  %a = linalg.exp ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  bufferization.materialize_in_destination %a in restrict writable %first : (tensor<8xf32>, memref<8xf32>) -> ()
+  %b = linalg.log ins(%x : tensor<8xf32>) outs(%a : tensor<8xf32>) -> tensor<8xf32>
+  bufferization.materialize_in_destination %b in restrict writable %second : (tensor<8xf32>, memref<8xf32>) -> ()
+  return
+}
+
+// CHECK-LABEL: func @changed_part
+// CHECK-SAME: %[[FIRST:[^:]*]]: memref<8xf32>, %[[SECOND:[^:]*]]: memref<3xf32>)
+// CHECK-NOT: bufferization.to_tensor %[[FIRST]]
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<8xf32>
+// CHECK: linalg.exp {{.*}} outs(%[[E]] :
+func.func @changed_part(%x: tensor<8xf32> {bufferization.writable = false}, %first: memref<8xf32>, %second: memref<3xf32>) {
+  %c0 = arith.constant 0 : index
+  %f = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8xf32>
+  %a = linalg.exp ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  bufferization.materialize_in_destination %a in restrict writable %first : (tensor<8xf32>, memref<8xf32>) -> ()
+  %part = tensor.extract_slice %a[2] [3] [1] : tensor<8xf32> to tensor<3xf32>
+  %b = tensor.insert %f into %part[%c0] : tensor<3xf32>
+  bufferization.materialize_in_destination %b in restrict writable %second : (tensor<3xf32>, memref<3xf32>) -> ()
+  return
+}
+
+// -----
+
+// What is computed in any case is materialized in some only.
+// CHECK-LABEL: func @sometimes
+// CHECK-NOT: bufferization.to_tensor
+// CHECK: return
+func.func @sometimes(%x: tensor<8xf32> {bufferization.writable = false}, %c: i1, %y: memref<8xf32>) {
+  %e = tensor.empty() : tensor<8xf32>
+  %a = linalg.exp ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  scf.if %c {
+    bufferization.materialize_in_destination %a in restrict writable %y : (tensor<8xf32>, memref<8xf32>) -> ()
+  }
+  return
+}

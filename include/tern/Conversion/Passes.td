@@ -96,6 +96,19 @@ def PlaceInDestinationsPass
       materialize_in_destination %a in restrict writable %second
       ```
 
+    - nor does it start there if anything may write over what is materialized,
+      in place, at or after the materialization:
+
+      ```mlir
+      %a = linalg.generic ... outs(%empty)    // Must not start in %first.
+      materialize_in_destination %a in restrict writable %first
+      %b = linalg.generic ... outs(%a)
+      ```
+
+    - only materializations in the block that the destination is an argument of
+      count: those in loops and branches may run more or less often than what
+      they materialize;
+
     - a destination is one tensor (`bufferization.to_tensor`) at the function's
       entry, or the one that is there (of a donated argument), whatever starts
       in it. Upstream makes one each time, all of which claim to be alone.
