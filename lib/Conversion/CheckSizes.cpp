@@ -16,6 +16,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
 #include <cmath>
@@ -34,28 +35,31 @@ namespace {
 /// because a sum, difference or product before them overflowed.
 ///
 /// A value's fault is an i32: 0, or the number of the message that says where.
-/// Most values have none, which is null.
+/// Most values have none, which is null. Branches get one more result, the
+/// fault of what they yield.
 class Faults {
 public:
   explicit Faults(func::FuncOp func) : func(func) {
-    for (Operation &op : llvm::make_early_inc_range(func.getBody().front()))
-      visit(op);
+    visit(func.getBody().front());
   }
 
   /// The first fault of some values; null if there can be none.
   Value getFirst(OpBuilder &b, Location loc, ValueRange values);
   /// From number 1.
-  ArrayRef<Attribute> getMessages() const { return messages.getArrayRef(); }
+  ArrayRef<Attribute> getMessages() const { return messages; }
 
 private:
+  void visit(Block &block);
   void visit(Operation &op);
+  void visit(scf::IfOp op);
   Value overflows(ImplicitLocOpBuilder &b, Operation &op);
   Value combine(ImplicitLocOpBuilder &b, Value first, Value second);
   int32_t getNumber(Location loc);
 
   func::FuncOp func;
   DenseMap<Value, Value> faults;
-  SetVector<Attribute> messages;
+  SmallVector<Attribute> messages;
+  DenseMap<Attribute, int32_t> numbers;
 };
 
 int32_t Faults::getNumber(Location loc) {
@@ -66,8 +70,10 @@ int32_t Faults::getNumber(Location loc) {
           : "'" + name + "' would have more elements or bytes than 64 bits " +
                 "can count";
   auto attr = StringAttr::get(loc.getContext(), message);
-  messages.insert(attr);
-  return llvm::find(messages, attr) - messages.begin() + 1;
+  auto [it, isNew] = numbers.try_emplace(attr, messages.size() + 1);
+  if (isNew)
+    messages.push_back(attr);
+  return it->second;
 }
 
 Value Faults::combine(ImplicitLocOpBuilder &b, Value first, Value second) {
@@ -128,6 +134,55 @@ Value Faults::overflows(ImplicitLocOpBuilder &b, Operation &op) {
   return isNegative(arith::AndIOp::create(b, left, right));
 }
 
+void Faults::visit(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(block.without_terminator())) {
+    if (auto branch = dyn_cast<scf::IfOp>(op))
+      visit(branch);
+    else
+      visit(op);
+  }
+}
+
+/// Makes the branch yield the fault of the side that is taken.
+void Faults::visit(scf::IfOp op) {
+  if (op.getNumResults() == 0)
+    return;
+  ImplicitLocOpBuilder b(op.getLoc(), op.getContext());
+  SmallVector<Value, 2> yielded;
+  for (Region &side : op->getRegions()) {
+    Operation *yield = side.front().getTerminator();
+    visit(side.front());
+    b.setInsertionPoint(yield);
+    yielded.push_back(getFirst(b, b.getLoc(), yield->getOperands()));
+  }
+  Value condition = faults.lookup(op.getCondition()), fault;
+  if (yielded[0] || yielded[1]) {
+    SmallVector<Type> types(op.getResultTypes());
+    types.push_back(b.getI32Type());
+    b.setInsertionPointAfter(op);
+    auto both =
+        scf::IfOp::create(b, types, op.getCondition(), /*withElseRegion=*/true);
+    for (auto [side, old, value] :
+         llvm::zip_equal(both->getRegions(), op->getRegions(), yielded)) {
+      side.takeBody(old);
+      Operation *yield = side.front().getTerminator();
+      b.setInsertionPoint(yield);
+      if (!value)
+        value = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+      yield->insertOperands(yield->getNumOperands(), value);
+    }
+    op->replaceAllUsesWith(both.getResults().drop_back());
+    op.erase();
+    op = both;
+    fault = both.getResults().back();
+  }
+  b.setInsertionPointAfter(op);
+  fault = combine(b, condition, fault);
+  if (fault)
+    for (Value result : op.getResults())
+      faults[result] = fault;
+}
+
 void Faults::visit(Operation &op) {
   if (op.getNumResults() == 0)
     return;
@@ -147,6 +202,10 @@ void Faults::visit(Operation &op) {
   } else {
     for (Value operand : op.getOperands())
       fault = combine(b, fault, faults.lookup(operand));
+    llvm::SetVector<Value> captures;
+    getUsedValuesDefinedAbove(op.getRegions(), captures);
+    for (Value capture : captures)
+      fault = combine(b, fault, faults.lookup(capture));
   }
   if (Value own = overflows(b, op)) {
     Value none = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
@@ -175,7 +234,11 @@ struct CheckSizesPass : public tern::impl::CheckSizesPassBase<CheckSizesPass> {
       auto size = symbols.lookup<func::FuncOp>(getArenaSizeFunctionName(func));
       if (!shapes || !size)
         continue;
-      if (failed(lowerAffine(shapes)) || failed(lowerAffine(size)))
+      if (failed(verifyHelperFunction(func, shapes)) ||
+          failed(verifyHelperFunction(func, size, 1)) ||
+          failed(lowerAffine(shapes)) || failed(lowerAffine(size)) ||
+          failed(verifyBody(shapes, nullptr)) ||
+          failed(verifyBody(size, shapes)))
         return signalPassFailure();
       checkShapes(func, shapes, size);
       checkSize(shapes, size);
@@ -195,11 +258,44 @@ struct CheckSizesPass : public tern::impl::CheckSizesPassBase<CheckSizesPass> {
     return success();
   }
 
+  /// Whether all arithmetic of a function can be followed: there are no loops
+  /// around it, and no calls but of `shapes` for the function's own dims.
+  LogicalResult verifyBody(func::FuncOp func, func::FuncOp shapes) {
+    WalkResult result = func.walk([&](Operation *op) {
+      if (auto call = dyn_cast<func::CallOp>(op)) {
+        if (shapes && call.getCallee() == shapes.getName() &&
+            call->getParentOp() == func &&
+            llvm::equal(call.getOperands(), func.getArguments()))
+          return WalkResult::advance();
+      } else if (isa<CallOpInterface>(op)) {
+        // Nobody knows what it computes.
+      } else if (op->getNumRegions() == 0 || isa<func::FuncOp, scf::IfOp>(op) ||
+                 !hasArithmetic(op)) {
+        return WalkResult::advance();
+      }
+      op->emitOpError("is more than arithmetic and branches: sizes that '")
+          << func.getName() << "' computes so cannot be checked";
+      return WalkResult::interrupt();
+    });
+    return failure(result.wasInterrupted());
+  }
+
+  static bool hasArithmetic(Operation *op) {
+    return op
+        ->walk([&](Operation *inner) {
+          bool is =
+              isa<arith::MulIOp, arith::AddIOp, arith::SubIOp, arith::FPToSIOp>(
+                  inner);
+          return is ? WalkResult::interrupt() : WalkResult::advance();
+        })
+        .wasInterrupted();
+  }
+
   /// The shapes function tells of its own extents and of the size.
   void checkShapes(func::FuncOp func, func::FuncOp shapes, func::FuncOp size) {
     Operation *ret = shapes.getBody().front().getTerminator();
     ImplicitLocOpBuilder b(ret->getLoc(), ret);
-    SmallVector<Value> results(ret->getOperands());
+    unsigned numResults = ret->getNumOperands();
     // Its body once more, where calls of this function are what it returns.
     IRMapping mapping;
     mapping.map(size.getArguments(), shapes.getArguments());
@@ -210,14 +306,16 @@ struct CheckSizesPass : public tern::impl::CheckSizesPassBase<CheckSizesPass> {
       else
         b.clone(op, mapping);
     }
-    SmallVector<Value> sizes(results);
+    // For a while it returns the size, too: branches are replaced.
     for (Value bytes : body.getTerminator()->getOperands())
-      sizes.push_back(mapping.lookupOrDefault(bytes));
-
+      ret->insertOperands(ret->getNumOperands(),
+                          mapping.lookupOrDefault(bytes));
     Faults faults(shapes);
-    Value fault = faults.getFirst(b, b.getLoc(), sizes);
+    Value fault = faults.getFirst(b, b.getLoc(), ret->getOperands());
+    ret->eraseOperands(numResults, ret->getNumOperands() - numResults);
     if (!fault)
       return;
+    SmallVector<Value> results(ret->getOperands());
     Value one = arith::ConstantIndexOp::create(b, 1);
     Value zero = arith::ConstantIndexOp::create(b, 0);
     SmallVector<Attribute> checks;

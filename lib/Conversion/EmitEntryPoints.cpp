@@ -69,7 +69,6 @@ public:
   DictionaryAttr getInterface() { return interface; }
 
 private:
-  LogicalResult checkHelpers();
   LogicalResult classify();
   FailureOr<Attribute> describe(unsigned arg, StringRef nameAttr,
                                 StringRef fallback);
@@ -141,28 +140,6 @@ static DictionaryAttr describeState(func::FuncOp func, unsigned arg,
   if (func.getArgAttr(arg, kStateAttrName))
     fields.set("role", StringAttr::get(func.getContext(), "state"));
   return fields.getDictionary(func.getContext());
-}
-
-/// The functions of shapes and of the arena's size fit the function.
-LogicalResult EntryPointEmitter::checkHelpers() {
-  size_t numExtents = 0;
-  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-    if (func.getArgAttr(i, kResultAttrName) &&
-        !func.getArgAttr(i, kFailedCheckAttrName))
-      numExtents += cast<MemRefType>(func.getArgument(i).getType()).getRank();
-  if (auto checks = func->getAttrOfType<ArrayAttr>(kChecksAttrName))
-    numExtents += checks.size();
-  for (auto [helper, numResults] :
-       {std::pair(shapes, numExtents), std::pair(arenaSize, size_t(1))})
-    if (helper.isDeclaration() || !helper.getBody().hasOneBlock() ||
-        helper.getNumArguments() != dims.size() ||
-        helper.getNumResults() != numResults ||
-        !llvm::all_of(helper.getArgumentTypes(), llvm::IsaPred<IndexType>) ||
-        !llvm::all_of(helper.getResultTypes(), llvm::IsaPred<IndexType>))
-      return helper.emitError("expected a function from ")
-             << dims.size() << " extents, those of '" << func.getName()
-             << "', to " << numResults << " indices";
-  return success();
 }
 
 /// Sorts the arguments to inputs, scalars, parameters and results.
@@ -495,7 +472,8 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
     return func.emitError("expected functions '")
            << getShapesFunctionName(func) << "' and '"
            << getArenaSizeFunctionName(func) << "' beside this one";
-  if (failed(checkHelpers()))
+  if (failed(verifyHelperFunction(func, shapes, getNumShapesResults(func))) ||
+      failed(verifyHelperFunction(func, arenaSize, 1)))
     return failure();
   if (failed(classify()))
     return failure();

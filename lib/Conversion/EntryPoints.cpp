@@ -107,3 +107,33 @@ std::string tern::getShapesFunctionName(func::FuncOp func) {
 std::string tern::getArenaSizeFunctionName(func::FuncOp func) {
   return (func.getName() + "_arena_size").str();
 }
+
+LogicalResult tern::verifyHelperFunction(func::FuncOp func, func::FuncOp helper,
+                                         std::optional<size_t> numResults) {
+  size_t numDims = SymbolicDims(func).size();
+  if (!helper.isDeclaration() && helper.getBody().hasOneBlock() &&
+      helper.getNumArguments() == numDims &&
+      helper.getNumResults() == numResults.value_or(helper.getNumResults()) &&
+      llvm::all_of(helper.getArgumentTypes(), llvm::IsaPred<IndexType>) &&
+      llvm::all_of(helper.getResultTypes(), llvm::IsaPred<IndexType>))
+    return success();
+  InFlightDiagnostic error = helper.emitError("expected a function from ")
+                             << numDims << " extents, those of '"
+                             << func.getName() << "', to ";
+  if (numResults)
+    error << *numResults << " ";
+  return error << "indices";
+}
+
+size_t tern::getNumShapesResults(func::FuncOp func) {
+  size_t count = 0;
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+    auto type = dyn_cast<ShapedType>(func.getArgument(i).getType());
+    if (type && type.hasRank() && func.getArgAttr(i, kResultAttrName) &&
+        !func.getArgAttr(i, kFailedCheckAttrName))
+      count += type.getRank();
+  }
+  if (auto checks = func->getAttrOfType<ArrayAttr>(kChecksAttrName))
+    count += checks.size();
+  return count;
+}

@@ -532,6 +532,9 @@ LogicalResult FunctionPlanner::emitArenaSize(Value total,
   b.setInsertionPointToStart(body);
 
   auto shapes = symbols.lookup<func::FuncOp>(getShapesFunctionName(func));
+  if (shapes &&
+      failed(verifyHelperFunction(func, shapes, getNumShapesResults(func))))
+    return failure();
   func::CallOp extents;
   IRMapping mapping;
   std::function<Value(Value)> copy = [&](Value value) -> Value {

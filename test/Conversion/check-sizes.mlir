@@ -74,3 +74,37 @@ func.func private @main_arena_size(%a: index) -> index {
   %c64 = arith.constant 64 : index
   return %c64 : index
 }
+
+// -----
+
+// Products on the sides of a branch count where the side is taken.
+// CHECK: func.func @main(
+// CHECK-SAME: tern.checks = ["'inner' would have more elements or bytes than 64 bits can count"]
+// CHECK: func.func private @main_shapes(%[[A:.*]]: index) -> (index, index)
+// CHECK: %[[BOTH:.*]]:2 = scf.if %{{.*}} -> (index, i32) {
+// CHECK: %[[PRODUCT:.*]] = arith.muli %[[A]], %[[A]]
+// CHECK: arith.mulsi_extended
+// CHECK: scf.yield %[[PRODUCT]], %{{.*}} : index, i32
+// CHECK: } else {
+// CHECK-NEXT: scf.yield %[[A]], %c0_i32 : index, i32
+// CHECK: %[[IS:.*]] = arith.cmpi eq, %[[BOTH]]#1, %c1_i32
+// CHECK: %[[CHECK:.*]] = arith.select %[[IS]], %c0, %c1 : index
+// CHECK: return %[[BOTH]]#0, %[[CHECK]]
+func.func @main(%arg0: memref<?xf32> {tern.shape = ["a"]}, %arg1: memref<?xf32> {tern.result}) {
+  return
+}
+func.func private @main_shapes(%a: index) -> index {
+  %c9 = arith.constant 9 : index
+  %some = arith.cmpi slt, %a, %c9 : index
+  %extent = scf.if %some -> index {
+    %product = arith.muli %a, %a : index loc("inner")
+    scf.yield %product : index
+  } else {
+    scf.yield %a : index
+  }
+  return %extent : index
+}
+func.func private @main_arena_size(%a: index) -> index {
+  %c64 = arith.constant 64 : index
+  return %c64 : index
+}

@@ -243,3 +243,16 @@ func.func @view(%x: memref<?x?x3x5xf32> {tern.name = "x", tern.shape = ["batch",
   call @use(%padded) : (memref<?x64xf32>) -> ()
   return
 }
+
+// -----
+
+// A size that depends on a result's extent, which another function computes.
+func.func @main(%a: memref<?xf32> {tern.shape = ["n"]}, %y: memref<?xf32> {tern.result}) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %y, %c0 : memref<?xf32>
+  %b = memref.alloc(%n) : memref<?xf32>
+  linalg.copy ins(%b : memref<?xf32>) outs(%y : memref<?xf32>)
+  return
+}
+// expected-error @+1 {{expected a function from 1 extents, those of 'main', to 1 indices}}
+func.func private @main_shapes(index, index)

@@ -67,6 +67,16 @@ std::string getShapesFunctionName(mlir::func::FuncOp func);
 /// Name of the function `@<fn>_arena_size(dims) -> bytes`.
 std::string getArenaSizeFunctionName(mlir::func::FuncOp func);
 
+/// Fails with an error at `helper` unless it is a function of one block from
+/// the dims of `func` to indices, as many if a number is given.
+llvm::LogicalResult
+verifyHelperFunction(mlir::func::FuncOp func, mlir::func::FuncOp helper,
+                     std::optional<size_t> numResults = std::nullopt);
+
+/// How many extents and checks the shapes function of `func` returns. The
+/// function's results are marked arguments.
+size_t getNumShapesResults(mlir::func::FuncOp func);
+
 } // namespace tern
 
 #endif // TERN_CONVERSION_ENTRYPOINTS_H

@@ -304,14 +304,16 @@ def CheckSizesPass : Pass<"tern-check-sizes", "::mlir::ModuleOp"> {
     shapes function returns one more check (`tern.checks`) for each location in
     either that may overflow, the largest buffer of a region among them; the
     message has the location's name. The arena's size is -1 where it overflows.
-    What is not taken by an `arith.select` may overflow.
+    What is not taken by an `arith.select` or `scf.if` may overflow.
 
     An artifact must not be invoked for dims of which a check does not hold, so
     that inside it nothing has to be checked: offsets and extents are at most
     these sizes.
 
     Maps in these functions become operations. Comes right behind
-    `tern-plan-memory`, while every product has its location.
+    `tern-plan-memory`, while every product has its location. Leaves functions
+    alone that have not both. Fails where one of the two does not fit @<fn>, or
+    computes in loops or by calls of others than the shapes function.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
