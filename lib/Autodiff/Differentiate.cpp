@@ -18,6 +18,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "tern/Autodiff/Reverse.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "llvm/ADT/BitVector.h"
 
 using namespace mlir;
 using namespace tern;
@@ -273,36 +274,58 @@ static bool isDetached(Operation *op, Value value) {
   return false;
 }
 
-std::optional<Location> tern::findLostGradient(func::FuncOp primal,
-                                               unsigned argument) {
+SmallVector<std::optional<Location>>
+tern::findLostGradients(func::FuncOp primal, ArrayRef<unsigned> arguments) {
+  SmallVector<std::optional<Location>> ends(arguments.size());
+  if (arguments.empty())
+    return ends;
   OwningOpRef<func::FuncOp> inlined = primal.clone();
   SmallVector<Operation *> callers = {primal};
   inlineCalls(*inlined, callers);
   Block &block = inlined->getBody().front();
-  DenseSet<Value> needed, reached;
+  DenseSet<Value> needed;
   for (Value result : block.getTerminator()->getOperands())
     needed.insert(result);
   for (Operation &op : llvm::reverse(block.without_terminator()))
     if (llvm::any_of(op.getResults(),
                      [&](Value result) { return needed.contains(result); }))
       needed.insert_range(getReadElements(&op));
-  ImplicitLocOpBuilder b(primal.getLoc(), primal.getContext());
-  Reverse reverse(b);
-  reverse.setVaried(block.getArgument(argument));
-  reverse.findVaried(block);
+
+  // One pass for all arguments: those that each value varies with.
+  DenseMap<Value, BitVector> varied;
+  for (auto [i, argument] : llvm::enumerate(arguments))
+    varied.try_emplace(block.getArgument(argument), arguments.size())
+        .first->second.set(i);
+  BitVector open(arguments.size(), true);
   for (Operation &op : block.without_terminator()) {
-    bool isEnd = llvm::any_of(getReadElements(&op), [&](Value value) {
-      return reverse.isVaried(value) && !isDetached(&op, value);
-    });
+    BitVector passed(arguments.size());
     bool isNeeded = false;
-    for (Value result : op.getResults()) {
+    for (OpResult result : op.getResults()) {
+      BitVector own(arguments.size());
+      for (Value source : getGradientSources(result))
+        if (auto it = varied.find(source); it != varied.end())
+          own |= it->second;
+      passed |= own;
+      if (own.any())
+        varied[result] = std::move(own);
       isNeeded |= needed.contains(result);
-      isEnd &= !reverse.isVaried(result);
     }
-    if (isEnd && isNeeded)
-      return op.getLoc();
+    if (!isNeeded)
+      continue;
+    BitVector ended(arguments.size());
+    for (Value value : getReadElements(&op))
+      if (auto it = varied.find(value);
+          it != varied.end() && !isDetached(&op, value))
+        ended |= it->second;
+    ended.reset(passed);
+    ended &= open;
+    for (unsigned i : ended.set_bits())
+      ends[i] = op.getLoc();
+    open.reset(ended);
+    if (open.none())
+      break;
   }
-  return std::nullopt;
+  return ends;
 }
 
 void tern::registerDifferentiableOpModels(DialectRegistry &registry) {

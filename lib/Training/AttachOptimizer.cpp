@@ -66,6 +66,7 @@ private:
   void chooseCandidates(func::FuncOp lossFunction);
   LogicalResult addGradient(func::FuncOp lossFunction, StringRef step);
   void chooseTrained();
+  void recordUnreached(ArrayRef<unsigned> arguments);
   void recordUses();
   void setTraining();
   InFlightDiagnostic error(const Twine &text) {
@@ -154,9 +155,35 @@ LogicalResult OptimizerAttacher::addGradient(func::FuncOp lossFunction,
   return success();
 }
 
+/// Records that no gradient reaches some parameters, and tells why.
+void OptimizerAttacher::recordUnreached(ArrayRef<unsigned> arguments) {
+  func::FuncOp loss = variants.front().loss;
+  auto ends = findLostGradients(loss, arguments);
+  for (auto [argument, end] : llvm::zip_equal(arguments, ends)) {
+    auto name = loss.getArgAttrOfType<StringAttr>(
+        argument, TernDialect::getParamAttrName());
+    ParamUse &use = uses[name];
+    use.kind = ParamUse::Kind::Constant;
+    if (!end) {
+      use.reason = "the loss does not depend on it";
+      emitRemark(loss.getLoc())
+          << "parameter '" << name.getValue()
+          << "' is not trained: the loss does not depend on it";
+      continue;
+    }
+    std::string node = getLocationName(*end, "");
+    use.reason = node.empty() ? "its gradient ends where a derivative is zero"
+                              : "all of its gradient ends at '" + node + "'";
+    emitWarning(*end) << "parameter '" << name.getValue()
+                      << "' is not trained: all of its gradient ends here, "
+                         "where the derivative is zero";
+  }
+}
+
 /// Parameters that some loss depends on. The others would only decay.
 void OptimizerAttacher::chooseTrained() {
   StepVariant &first = variants.front();
+  SmallVector<unsigned> unreached;
   for (unsigned i = 0, e = first.loss.getNumArguments(); i < e; ++i) {
     auto name = first.loss.getArgAttrOfType<StringAttr>(
         i, TernDialect::getParamAttrName());
@@ -168,16 +195,7 @@ void OptimizerAttacher::chooseTrained() {
       return !isZero(ret->getOperand(variant.loss.getNumResults() + index));
     });
     if (!isReached) {
-      if (std::optional<Location> end = findLostGradient(first.loss, i)) {
-        emitWarning(*end) << "parameter '" << name.getValue()
-                          << "' is not trained: all of its gradient ends here, "
-                             "where the derivative is zero";
-        continue;
-      }
-      emitRemark(first.loss.getLoc())
-          << "parameter '" << name.getValue()
-          << "' is not trained: the loss does not depend on it";
-      uses[name] = {ParamUse::Kind::Constant, "the loss does not depend on it"};
+      unreached.push_back(i);
       continue;
     }
     TrainedParam param;
@@ -188,6 +206,7 @@ void OptimizerAttacher::chooseTrained() {
                      groups.isMatrix(name);
     trained.push_back(std::move(param));
   }
+  recordUnreached(unreached);
 }
 
 /// The steps tell what became of parameters that are not simply trained; to the

@@ -45,13 +45,14 @@ struct DifferentiateOptions {
 llvm::FailureOr<mlir::func::FuncOp>
 differentiate(mlir::func::FuncOp primal, const DifferentiateOptions &options);
 
-/// Where the dependence of the results on argument `argument` ends, for
+/// Where the dependence of the results on each of some arguments ends, for
 /// derivatives: the first operation that the argument reaches, that a result
 /// needs, and whose own results have derivative zero to it, such as a
 /// conversion to integers. None if no result depends on the argument, or with a
 /// derivative, or as on a scale that `tern.surrogate` makes a constant.
-std::optional<mlir::Location> findLostGradient(mlir::func::FuncOp primal,
-                                               unsigned argument);
+llvm::SmallVector<std::optional<mlir::Location>>
+findLostGradients(mlir::func::FuncOp primal,
+                  llvm::ArrayRef<unsigned> arguments);
 
 /// Makes the operations of upstream dialects and of tern differentiable.
 void registerDifferentiableOpModels(mlir::DialectRegistry &registry);
