@@ -14,6 +14,7 @@ import sys
 
 import numpy as np
 
+import onnx_broken_domains  # noqa: F401
 import onnx_broken_files
 import onnx_broken_nodes
 from onnx_broken_case import CASES, model, node, simple, value, write

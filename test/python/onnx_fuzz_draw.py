@@ -37,7 +37,7 @@ class Draw:
         self.sizes, self.values = np.random.default_rng([*varying, 2]), np.random.default_rng([*varying, 3])
         self.nodes, self.inputs, self.parameters, self.outputs = [], {}, {}, []
         self.fixed_inputs = {}
-        self.opset, self.domains, self.counter = 22, [], 0
+        self.opset, self.domains, self.counter = 22, {}, 0
         # The same in other nodes, if the reference cannot run these.
         self.reference_nodes = None
         # Whether ONNX's own evaluator is the reference.
@@ -129,15 +129,15 @@ class Draw:
             return self.constant(self.array(shape, dtype, low, high, constant=True))
         return self.input(self.array(shape, dtype, low, high))
 
-    def node(self, op, inputs, outputs=1, domain="", **attributes):
-        """Adds a node, whose named results are outputs of the model. `outputs`: a number, or flags."""
+    def node(self, op, inputs, outputs=1, domain="", version=1, **attributes):
+        """Adds a node, whose named results are outputs of the model. `outputs`: a number, or flags. `version`: of `domain`."""
         flags = [True] * outputs if isinstance(outputs, int) else outputs
         names = [self.name("y") if flag else "" for flag in flags]
         attributes = {key: value for key, value in attributes.items() if value is not None}
         self.nodes.append(helper.make_node(op, [i or "" for i in inputs], names, domain=domain, **attributes))
         self.outputs += [name for name in names if name]
-        if domain and domain not in self.domains:
-            self.domains.append(domain)
+        if domain:
+            self.domains[domain] = version
         return names[0]
 
     def hide(self, name):
@@ -160,5 +160,5 @@ class Draw:
             infos.append(helper.make_tensor_value_info(name, ONNX_TYPES[array.dtype], shape))
         parameters = [numpy_helper.from_array(array, name) for name, array in self.parameters.items()]
         graph = helper.make_graph(nodes or self.nodes, "g", infos, [onnx.ValueInfoProto(name=name) for name in self.outputs], parameters)
-        opsets = [helper.make_opsetid("", self.opset)] + [helper.make_opsetid(domain, 1) for domain in self.domains]
+        opsets = [helper.make_opsetid("", self.opset)] + [helper.make_opsetid(domain, version) for domain, version in self.domains.items()]
         return helper.make_model(graph, opset_imports=opsets, ir_version=10)

@@ -47,7 +47,7 @@ def convert(text, seed=0):
             ir = int(match.group(1))
         else:
             graph.append(line)
-    header = f'<ir_version: {ir}, opset_import: ["" : {opset}, "com.microsoft" : 1]>\n'
+    header = f'<ir_version: {ir}, opset_import: ["" : {opset}, "com.microsoft" : 1, "ai.onnx.ml" : 3]>\n'
     model = parser.parse_model(header + "\n".join(graph))
     model.graph.initializer.extend(initializers)
     for value in [*model.graph.initializer, *model.graph.input, *model.graph.output]:

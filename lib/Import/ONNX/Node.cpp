@@ -127,7 +127,7 @@ LogicalResult Node::setResult(FailureOr<Tensor> tensor) {
 
 LogicalResult Node::checkResults() {
   for (unsigned i = 0; i < results.size(); ++i)
-    if (hasResult(i) && !results[i])
+    if (hasResult(i) && !results[i] && importer.isUsed(proto.output(i)))
       return error("output " + Twine(i) + " is not supported");
   return success();
 }

@@ -8,6 +8,7 @@
 
 #include "OpTable.h"
 #include "Contrib.h"
+#include "MachineLearning.h"
 #include "tern/Import/ONNX/Import.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -37,6 +38,7 @@ const OpTable &OpTable::get() {
     addLinearAlgebraOps(ops);
     addContribFusedOps(ops);
     addContribQuantizedOps(ops);
+    addMachineLearningOps(ops);
     addConvolutionOps(ops);
     addAttentionOps(ops);
     addPoolingOps(ops);
