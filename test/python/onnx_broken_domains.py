@@ -1,7 +1,7 @@
 # Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Nodes of ai.onnx.ml with attributes and operands that do not fit the operator."""
+"""Nodes of ai.onnx.ml and com.microsoft with attributes and operands that do not fit the operator."""
 import numpy as np
 from onnx import TensorProto, helper
 
@@ -51,3 +51,70 @@ ml("encoder_default", "attribute 'default_tensor' must be one i64", "LabelEncode
    default_tensor=tensor("t", np.array([1.0])))
 ml("encoder_lists", "there is more than one list of keys", "LabelEncoder", keys_floats=[1.0], keys_int64s=[1], values_int64s=[1])
 ml("zipmap_rank", "the input has shape [4, 4, 4]; it must be a vector or a matrix", "ZipMap", shape=(4, 4, 4), classlabels_int64s=[1, 2, 3, 4])
+
+
+def contrib(name, errors, op, *arrays, **others):
+    other("com.microsoft", name, errors, op, *arrays, **others)
+
+
+def f32(*shape):
+    return np.ones(shape, np.float32)
+
+
+def embed(name, errors, words=f32(9, 5), positions=f32(7, 5), segments=None, ids=None, shape=(2, 4), **others):
+    contrib(name, errors, "EmbedLayerNormalization", ids, words, positions, segments, f32(5), f32(5), shape=shape,
+            **{"dtype": TensorProto.INT32, **others})
+
+
+embed("embed_rank", "input 0 has shape [4]; it must be [batch, positions]", shape=(4,))
+embed("embed_type", "input 0 must be i32 or i64, not f32", dtype=FLOAT)
+embed("embed_segments", "segments and their table must be given together", ids=np.zeros((2, 4), np.int32))
+embed("embed_segment_ids", "input 1 has shape [2, 3], not [2, 4]", ids=np.zeros((2, 3), np.int32), segments=f32(2, 5))
+embed("embed_segment_range", "index 2 is out of range for 2 elements", ids=np.full((2, 4), 2, np.int32), segments=f32(2, 5))
+embed("embed_width", "input 3 of shape [7, 6] does not have the width of input 2, 5", positions=f32(7, 6))
+embed("embed_positions", "there are embeddings of 3 positions, and 4 positions", positions=f32(3, 5))
+embed("embed_missing", "required input 3 is missing", positions=None)
+embed("embed_table_type", "input 3 is f64, input 2 is f32", positions=np.ones((7, 5)))
+embed("embed_mask_type", "attribute 'mask_index_type' is 1; only 0 is supported", mask_index_type=1)
+
+
+def attention(name, errors, *others, shape=(2, 5, 4), weights=f32(4, 12), num_heads=2, **attributes):
+    contrib(name, errors, "Attention", weights, f32(12), *others, shape=shape, num_heads=num_heads, **attributes)
+
+
+attention("attention_heads", "attribute 'num_heads' is 0", num_heads=0)
+attention("attention_weights", "weights of shape [4, 11] do not hold queries, keys and values of 2 heads", weights=f32(4, 11))
+attention("attention_sizes", "weights of shape [4, 12] do not hold queries, keys and values of 2 heads", qkv_hidden_sizes=[4, 2, 6])
+attention("attention_rank", "the input has shape [5, 4], the weights [4, 12]; they must have 3 and 2 dimensions", shape=(5, 4))
+attention("attention_types", "inputs have different element types", weights=np.ones((4, 12)))
+attention("attention_rotary", "attribute 'do_rotary' is not supported", do_rotary=1)
+attention("attention_past", "past keys and values are not supported", None, f32(2, 2, 2, 3, 2))
+attention("attention_shared", "a buffer that past and present share is not supported", past_present_share_buffer=1)
+attention("attention_mask_type", "the mask must be i32, not f32", f32(2))
+attention("attention_mask", "the mask of shape [2, 4] does not fit scores of shape [2, 2, 5, 5]", np.ones((2, 4), np.int32))
+attention("attention_lengths", "the mask of shape [3] does not fit scores of shape [2, 2, 5, 5]", np.ones(3, np.int32))
+attention("attention_square", "the mask of shape [2, 1, 4, 4] does not fit scores", np.ones((2, 1, 4, 4), np.int32))
+attention("attention_bias_rank", "the bias of the scores has shape [5, 5]; it must have rank 4", None, None, f32(5, 5))
+attention("attention_bias_type", "the bias of the scores must be f32, not f64", None, None, np.ones((1, 1, 5, 5)))
+attention("attention_bias_shape", "the bias of shape [1, 1, 5, 4] does not fit scores of shape [2, 2, 5, 5]", None, None, f32(1, 1, 5, 4))
+
+
+def heads(name, errors, *others, shape=(2, 5, 4), num_heads=2, **attributes):
+    contrib(name, errors, "MultiHeadAttention", *others, shape=shape, num_heads=num_heads, **attributes)
+
+
+KEYS = f32(2, 3, 4)
+heads("heads_packed", "queries, keys and values must be three inputs; packed ones are not supported", shape=(2, 5, 2, 3, 2))
+heads("heads_packed_keys", "packed ones are not supported", f32(2, 3, 2, 2, 2), KEYS)
+heads("heads_rank", "keys have rank 3, values rank 4", KEYS, f32(2, 2, 3, 2))
+heads("heads_keys", "keys of shape [2, 3, 6] do not fit queries of shape [2, 5, 4]", f32(2, 3, 6), KEYS)
+heads("heads_values", "values of shape [2, 2, 4] do not fit keys of shape [2, 3, 4]", KEYS, f32(2, 2, 4))
+heads("heads_divide", "input query of shape [2, 5, 4] has no 3 heads", KEYS, KEYS, num_heads=3)
+heads("heads_types", "inputs have different element types", KEYS, np.ones((2, 3, 4)))
+heads("heads_bias", "the bias has shape [11], not [12]", KEYS, KEYS, f32(11))
+heads("heads_split_bias", "a bias is not supported beside keys of rank 4", f32(2, 2, 3, 2), f32(2, 2, 3, 2), f32(12))
+heads("heads_past", "past keys and past values must be given together", KEYS, KEYS, None, None, None, f32(2, 2, 1, 2))
+heads("heads_past_shape", "past keys or values of shape [2, 1, 1, 2] do not fit those of the node, of shape [2, 2, 3, 2]", KEYS, KEYS, None, None,
+      None, f32(2, 1, 1, 2), f32(2, 2, 1, 2))
+heads("heads_past_count", "there are not as many past keys as values", KEYS, KEYS, None, None, None, f32(2, 2, 1, 2), f32(2, 2, 2, 2))
+heads("heads_output", "output 3 is not supported", KEYS, KEYS, outputs=("", "", "", "y"))

@@ -31,6 +31,7 @@ from onnx import numpy_helper  # noqa: E402
 from onnx.reference import ReferenceEvaluator  # noqa: E402
 
 import onnx_fuzz_contrib  # noqa: E402, F401
+import onnx_fuzz_contrib_attention  # noqa: E402, F401
 import onnx_fuzz_contrib_quantized  # noqa: E402, F401
 import onnx_fuzz_data  # noqa: E402, F401
 import onnx_fuzz_found  # noqa: E402, F401

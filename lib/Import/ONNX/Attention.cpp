@@ -1,5 +1,4 @@
 //===- Attention.cpp - Scaled dot products of queries and keys ------------===//
-//--------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -7,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Attention.h"
 #include "Elementwise.h"
 #include "Indexing.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -22,10 +22,9 @@ using B = ImplicitLocOpBuilder;
 
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// [batch, positions, heads * size] as [batch, heads, positions, size]; what
-/// has four dimensions is that already.
-static FailureOr<Tensor> splitHeads(Node &node, const Tensor &x, int64_t heads,
-                                    const char *name) {
+FailureOr<Tensor> tern::onnx_import::splitHeads(Node &node, const Tensor &x,
+                                                int64_t heads,
+                                                const char *name) {
   if (x.getRank() == 4)
     return x;
   if (x.getRank() != 3 || heads < 1)
@@ -47,8 +46,8 @@ static FailureOr<Tensor> splitHeads(Node &node, const Tensor &x, int64_t heads,
   return node.emitTranspose(*parts, {0, 2, 1, 3});
 }
 
-/// The inverse, if `rank` is 3.
-static FailureOr<Tensor> joinHeads(Node &node, Tensor x, int64_t rank) {
+FailureOr<Tensor> tern::onnx_import::joinHeads(Node &node, Tensor x,
+                                               int64_t rank) {
   if (rank == 4)
     return x;
   std::optional<Extent> width = Extent::mul(x.shape[1], x.shape[3]);

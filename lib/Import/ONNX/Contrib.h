@@ -13,8 +13,9 @@
 
 namespace tern::onnx_import {
 
-/// Operators of domain com.microsoft: what ONNX Runtime fuses, and functions of
-/// quantized tensors.
+/// Operators of domain com.microsoft: what ONNX Runtime fuses, attention among
+/// it, and functions of quantized tensors.
+void addContribAttentionOps(OpTable &ops);
 void addContribFusedOps(OpTable &ops);
 void addContribQuantizedOps(OpTable &ops);
 

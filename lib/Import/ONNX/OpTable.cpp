@@ -36,6 +36,7 @@ const OpTable &OpTable::get() {
     addBranchOps(ops);
     addCastOps(ops);
     addLinearAlgebraOps(ops);
+    addContribAttentionOps(ops);
     addContribFusedOps(ops);
     addContribQuantizedOps(ops);
     addMachineLearningOps(ops);

@@ -170,6 +170,8 @@ static constexpr Slot slots[] = {
     {"FusedMatMul", 1, learned, "weight"},
     {"MatMulNBits", 5, learned, "bias"},
     {"BiasGelu", 1, learned, "bias"},
+    {"EmbedLayerNormalization", 5, learned, "scale"},
+    {"EmbedLayerNormalization", 6, learned, "bias"},
     {"FastGelu", 1, learned, "bias"},
     {"DynamicQuantizeLSTM", 3, learned, "bias"},
     {"DynamicQuantizeLSTM", 7, learned, "peephole weight"},
