@@ -98,6 +98,12 @@ attention("attention_bias_rank", "the bias of the scores has shape [5, 5]; it mu
 attention("attention_bias_type", "the bias of the scores must be f32, not f64", None, None, np.ones((1, 1, 5, 5)))
 attention("attention_bias_shape", "the bias of shape [1, 1, 5, 4] does not fit scores of shape [2, 2, 5, 5]", None, None, f32(1, 1, 5, 4))
 
+contrib("qlinear_softmax_type", "quantized tensors must be i8 or u8, not f32", "QLinearSoftmax", np.float32(1), np.uint8(0), np.float32(1), opset=13)
+contrib("qlinear_softmax_axis", "axis 2 is out of range for rank 2", "QLinearSoftmax", np.float32(1), np.uint8(0), np.float32(1),
+        dtype=TensorProto.UINT8, axis=2, opset=13)
+contrib("qlinear_softmax_scale", "required input 3 is missing", "QLinearSoftmax", np.float32(1), np.uint8(0), None, np.uint8(0),
+        dtype=TensorProto.UINT8, opset=13)
+
 
 def heads(name, errors, *others, shape=(2, 5, 4), num_heads=2, **attributes):
     contrib(name, errors, "MultiHeadAttention", *others, shape=shape, num_heads=num_heads, **attributes)

@@ -68,6 +68,17 @@ def activation(d, op):
            alpha=d.choice((None, 0.3)) if op == "QLinearLeakyRelu" else None)
 
 
+@generator("QLinearSoftmax")
+def softmax(d):
+    # Of one element ONNX Runtime's result is not 1, unless a step is 1/148 or more.
+    dtype, opset = d.choice(("u1", "i1")), d.choice((11, 13))
+    shape = [d.size(7, 2) for _ in range(d.integer(0, 2))] + [d.size(257, 2)]
+    axis = d.choice((-1, len(shape) - 1, 0))
+    operands = quantized(d, shape, dtype, 0.01, 0.3, optional=False)
+    d.node("QLinearSoftmax", [*operands, scale(d, 1 / 290, 1 / 100), d.constant(np.array(0 if dtype == "u1" else -128, dtype))], domain=DOMAIN,
+           axis=axis, opset=opset)
+
+
 @generator("QLinearGlobalAveragePool", "QLinearAveragePool")
 def pool(d, op):
     # ONNX Runtime has no average of int8 windows with channels last.

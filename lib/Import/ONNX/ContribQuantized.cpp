@@ -19,6 +19,9 @@
 #include "Pooling.h"
 #include "Quantization.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace tern::onnx_import;
@@ -230,6 +233,80 @@ static LogicalResult importQLinearActivation(Node &node, const char *name) {
   return node.setResult(quantize(node, y, 3, node.getInput(0).dtype));
 }
 
+/// The softmax of codes as ONNX Runtime computes it: exponentials of their
+/// distances from the greatest are rows of a table of f32; the quotients,
+/// times the integer below 1 / scale, are rounded to even. Before opset 13,
+/// over all axes from `axis` on.
+static LogicalResult importQLinearSoftmax(Node &node) {
+  Tensor x = node.getInput(0);
+  if (failed(expectByte(node, x)))
+    return failure();
+  int64_t opset = node.getInt("opset", 13);
+  FailureOr<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", -1), x.getRank());
+  if (failed(axis))
+    return failure();
+  SmallVector<int64_t> axes = {*axis};
+  if (opset < 13)
+    axes = llvm::to_vector(llvm::seq<int64_t>(*axis, x.getRank()));
+  // The zero point of the operand cancels.
+  FailureOr<Tensor> xScale = getScale(node, 1);
+  FailureOr<Tensor> xZero = getZeroPoint(node, 2, x.dtype);
+  FailureOr<Tensor> yScale = getScale(node, 3);
+  FailureOr<Tensor> yZero = getZeroPoint(node, 4, x.dtype);
+  FailureOr<Tensor> most = node.emitMax(x, axes);
+  if (succeeded(most))
+    most = node.emitUnsqueeze(*most, axes);
+  if (failed(xScale) || failed(xZero) || failed(yScale) || failed(yZero) ||
+      failed(most))
+    return failure();
+  FailureOr<Tensor> table = node.emitMap(
+      {*xScale}, {256}, DType::F32, [](B &b, ValueRange args) -> Value {
+        Type f64 = b.getF64Type();
+        Value row = arith::IndexCastOp::create(
+            b, b.getI32Type(), linalg::IndexOp::create(b, 0).getResult());
+        Value distance = arith::SubFOp::create(
+            b, arith::SIToFPOp::create(b, f64, row), emitConstant(b, f64, 255));
+        Value factor = arith::ExtFOp::create(b, f64, args[0]);
+        Value power = math::ExpOp::create(
+            b, arith::MulFOp::create(b, distance, factor).getResult());
+        return arith::TruncFOp::create(b, b.getF32Type(), power);
+      });
+  if (failed(table))
+    return failure();
+  Value source = node.getValue(*table);
+  FailureOr<Tensor> powers =
+      node.emitMap({x, *most}, DType::F32, [&](B &b, ValueRange args) -> Value {
+        Type i32 = b.getI32Type();
+        Value distance = arith::SubIOp::create(
+            b, emitScalarCast(b, args[0], x.dtype, DType::I32),
+            emitScalarCast(b, args[1], x.dtype, DType::I32));
+        Value row =
+            arith::AddIOp::create(b, distance, emitConstant(b, i32, 255));
+        Value index = arith::IndexCastOp::create(b, b.getIndexType(), row);
+        return tensor::ExtractOp::create(b, source, index);
+      });
+  if (failed(powers))
+    return failure();
+  FailureOr<Tensor> sum = node.emitSum(*powers, axes);
+  if (succeeded(sum))
+    sum = node.emitUnsqueeze(*sum, axes);
+  if (failed(sum))
+    return failure();
+  FailureOr<Tensor> levels = node.emitMap(
+      {*powers, *sum, *yScale}, DType::F32, [](B &b, ValueRange args) -> Value {
+        Value one = emitConstant(b, b.getF32Type(), 1);
+        Value inverse = math::FloorOp::create(
+            b, arith::DivFOp::create(b, one, args[2]).getResult());
+        return arith::DivFOp::create(
+            b, arith::MulFOp::create(b, args[0], inverse).getResult(), args[1]);
+      });
+  if (failed(levels))
+    return failure();
+  return node.setResult(
+      emitQuantized(node, *levels, node.makeConstant(DType::F32, 1), *yZero));
+}
+
 /// The tensor with its channels, which come last, second; or the inverse.
 static FailureOr<Tensor> moveChannels(Node &node, const Tensor &x,
                                       bool isInverse) {
@@ -312,6 +389,7 @@ void tern::onnx_import::addContribQuantizedOps(OpTable &ops) {
     ops.onOp(domain, op, 1, {2, 5}, [name = name](Node &node) {
       return importQLinearActivation(node, name);
     });
+  ops.onOp(domain, "QLinearSoftmax", 1, {2, 5}, importQLinearSoftmax);
   ops.onOp(domain, "QLinearGlobalAveragePool", 1, {2, 5}, [](Node &node) {
     return importQLinearPool(node, /*isGlobal=*/true);
   });
