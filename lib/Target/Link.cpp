@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Link.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -64,6 +65,34 @@ static std::string readDiagnostics(llvm::StringRef path) {
   return llvm::join(llvm::ArrayRef(lines).take_front(3), "; ");
 }
 
+/// What helps against what a linker printed; empty if nothing is known.
+static llvm::StringRef getRemedy(llvm::StringRef details) {
+  auto has = [&](std::initializer_list<llvm::StringRef> parts) {
+    return llvm::any_of(
+        parts, [&](llvm::StringRef part) { return details.contains(part); });
+  };
+  if (has({"No space left", "File too large", "Disk quota"}))
+    return "free some space, or write elsewhere";
+  if (has({"file in wrong format", "is incompatible with", "wrong EM_",
+           "unknown architecture", "Relocations in generic ELF"}))
+    return "the linker is for another machine: write an object with -o X.o and "
+           "link it there";
+  if (has({"stdc++"}))
+    return "install the C++ library for development (libstdc++-12-dev, or "
+           "gcc-c++), or write a library with -o X.so";
+  if (has({"-lz"}))
+    return "install zlib for development (zlib1g-dev, or zlib-devel), or write "
+           "a library with -o X.so";
+  if (has({"crt1.o", "crti.o", "crtbegin", "-lgcc", "-lm", "-lc", "-ldl",
+           "-lpthread"}))
+    return "install the C library and compiler for development (gcc and "
+           "libc6-dev, or glibc-devel), or write an object with -o X.o";
+  if (has({"doesn't exist", "cannot find 'ld'", "invalid linker name",
+           "cannot execute"}))
+    return "install a linker (binutils, or lld)";
+  return "";
+}
+
 llvm::Error tern::linkProduct(llvm::ArrayRef<std::string> inputs,
                               llvm::StringRef output, bool isLibrary,
                               llvm::StringRef triple,
@@ -90,9 +119,10 @@ llvm::Error tern::linkProduct(llvm::ArrayRef<std::string> inputs,
     args.push_back("--target=" + triple.str());
   else if (llvm::Triple(triple).getArch() !=
            llvm::Triple(llvm::sys::getDefaultTargetTriple()).getArch())
-    return llvm::createStringError("linking for '" + triple.str() +
-                                   "' needs clang-22 on PATH, or write an "
-                                   "object with -o X.o and link it there");
+    return llvm::createStringError(
+        "linking for '" + triple.str() +
+        "' needs clang-22 on PATH; install it, or write an "
+        "object with -o X.o and link it there");
   if (isLibrary)
     args.insert(args.end(), {"-shared", "-Wl,-z,defs"});
   args.insert(args.end(), {"-o", output.str()});
@@ -107,7 +137,7 @@ llvm::Error tern::linkProduct(llvm::ArrayRef<std::string> inputs,
     args.insert(args.end(), {"-lstdc++", "-lz", "-lpthread", "-ldl"});
   args.push_back("-lm");
   if (verbose)
-    llvm::errs() << llvm::join(args, " ") << "\n";
+    llvm::errs() << runtime::printable(llvm::join(args, " ")) << "\n";
 
   std::string log = folder.getFile("linker.log");
   std::vector<std::string> environment = getEnvironment(folder.getPath());
@@ -122,10 +152,13 @@ llvm::Error tern::linkProduct(llvm::ArrayRef<std::string> inputs,
   if (status == 0)
     return llvm::Error::success();
   std::string details = readDiagnostics(log);
-  return llvm::createStringError(
-      "linking failed: " +
-      (details.empty() ? (message.empty() ? driver + " exited with status " +
-                                                std::to_string(status)
-                                          : message)
-                       : details));
+  if (details.empty())
+    details = message.empty()
+                  ? driver + " exited with status " + std::to_string(status)
+                  : message;
+  llvm::StringRef remedy = getRemedy(details);
+  if (remedy.empty())
+    remedy = "--verbose prints the command; or write an object with -o X.o and "
+             "link that";
+  return llvm::createStringError("linking failed: " + details + "; " + remedy);
 }

@@ -275,14 +275,17 @@ LogicalResult ProductWriter::link(const std::string &product) {
   code.clear();
   for (const std::string &archive : getArchives()) {
     if (!llvm::sys::fs::exists(archive))
-      return error("cannot link an executable: '")
-             << archive << "' is missing; write a library with -o X.so instead";
+      return error("cannot link '")
+             << options.output << "': '" << archive
+             << "' is missing; install Tern anew, or write a library with "
+                "-o X.so";
     inputs.push_back(archive);
   }
   bool isLibrary = options.kind == ProductKind::Library;
   if (llvm::Error problem = linkProduct(inputs, product, isLibrary, triple,
                                         folder, options.verbose))
-    return fail(std::move(problem));
+    return error("cannot link '")
+           << options.output << "': " << llvm::toString(std::move(problem));
   return success();
 }
 

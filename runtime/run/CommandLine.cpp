@@ -9,6 +9,7 @@
 #include "CommandLine.h"
 #include "Completion.h"
 #include "tern/runtime/Runtime.h"
+#include "tern/runtime/Text.h"
 
 #include <CLI/CLI.hpp>
 
@@ -67,10 +68,14 @@ tern::runtime::parseArguments(CLI::App &app, int argc, char **argv,
   } catch (const CLI::ParseError &e) {
     if (e.get_exit_code() == 0)
       return app.exit(e);
-    std::fprintf(stderr, "error: %s (see --help)\n", e.what());
+    printMessage("error", std::string(e.what()) + " (see --help)");
     return 1;
   }
   return std::nullopt;
+}
+
+void tern::runtime::printMessage(const char *kind, const std::string &text) {
+  std::fprintf(stderr, "%s: %s\n", kind, messageLine(text).c_str());
 }
 
 std::string tern::runtime::describeException(const std::exception &exception) {
@@ -88,7 +93,7 @@ void tern::runtime::exitOnTerminate() {
         std::rethrow_exception(current);
       std::fputs("error: the program cannot go on\n", stderr);
     } catch (const std::exception &e) {
-      std::fprintf(stderr, "error: %s\n", describeException(e).c_str());
+      printMessage("error", describeException(e));
     } catch (...) {
       std::fputs("error: unknown exception\n", stderr);
     }

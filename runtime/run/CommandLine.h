@@ -60,6 +60,9 @@ std::optional<int> parseArguments(CLI::App &app, int argc, char **argv,
 /// function that may not throw, end in a line of error and status 1.
 void exitOnTerminate();
 
+/// Prints one line on the standard error: "kind: text", made printable().
+void printMessage(const char *kind, const std::string &text);
+
 /// What a program says of an exception that reaches its main function.
 std::string describeException(const std::exception &exception);
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "HostTensor.h"
+#include "tern/runtime/Text.h"
 
 #include <cmath>
 #include <cstdio>
@@ -228,7 +229,8 @@ static void describe(const HostTensor &tensor, size_t dim, int64_t &position,
 
 std::string tern::runtime::describeTensor(const std::string &name,
                                           const HostTensor &tensor) {
-  std::string text = name + ": " + typeString(tensor.dtype, tensor.shape) + " ";
+  std::string text =
+      printable(name) + ": " + typeString(tensor.dtype, tensor.shape) + " ";
   int64_t position = 0;
   if (tensor.numElements() == 0)
     return text + "[]";

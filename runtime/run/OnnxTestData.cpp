@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "OnnxTestData.h"
+#include "tern/runtime/Text.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -110,8 +111,8 @@ MaybeError tern::runtime::runOnnxTestData(Session &session,
             runSet(session, set, tolerance, readOnnx, difference))
       return error;
     failures += difference.has_value();
-    std::printf("%s: %s\n", set.filename().c_str(),
-                difference ? difference->c_str() : "ok");
+    std::printf("%s: %s\n", printable(set.filename().string()).c_str(),
+                printable(difference.value_or("ok")).c_str());
   }
   if (failures)
     return std::to_string(failures) + " of " + std::to_string(sets.size()) +

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Report.h"
+#include "tern/runtime/Text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -36,7 +37,8 @@ static void printTensors(const char *title,
                          const std::vector<Session::Tensor> &tensors) {
   std::printf("%s:\n", title);
   for (const Session::Tensor &tensor : tensors)
-    std::printf("  %s: %s\n", tensor.name.c_str(), tensor.type().c_str());
+    std::printf("  %s: %s\n", printable(tensor.name).c_str(),
+                printable(tensor.type()).c_str());
 }
 
 static std::string join(const ordered_json &strings, const char *otherwise) {
@@ -88,36 +90,37 @@ void tern::runtime::printInfo(const Session &session, const Options &options,
     if (problem)
       info["problem"] = *problem;
     std::printf("%s\n",
-                info.dump(2, ' ', false, ordered_json::error_handler_t::replace)
+                info.dump(2, ' ', true, ordered_json::error_handler_t::replace)
                     .c_str());
     return;
   }
 
-  std::printf("model: %s\n", signature["model"].get<std::string>().c_str());
+  std::printf("model: %s\n",
+              printable(signature["model"].get<std::string>()).c_str());
   std::string version =
       signature.contains("tern") && signature["tern"].is_string()
           ? signature["tern"].get<std::string>()
           : "?";
-  std::printf("compiled by: Tern %s for %s\n", version.c_str(),
-              signature["triple"].get<std::string>().c_str());
+  std::printf("compiled by: Tern %s for %s\n", printable(version).c_str(),
+              printable(signature["triple"].get<std::string>()).c_str());
   std::printf("processor features: %s\n",
-              join(signature["features"], "none").c_str());
+              printable(join(signature["features"], "none")).c_str());
   printTensors("inputs", session.inputs);
   printTensors("outputs", session.outputs);
   std::printf("parameters: %zu tensors, %s\n", signature["params"].size(),
               formatBytes(bytes).c_str());
   std::string kind = signature["weights"].get<std::string>();
   std::printf("weights: %s\n",
-              weights.empty() ? kind.c_str() : weights.c_str());
+              printable(weights.empty() ? kind : weights).c_str());
   std::string assumed;
   for (const auto &[name, value] : dimValues.items())
     assumed += (assumed.empty() ? " (" : ", ") + name + " = " + value.dump();
   std::printf("scratch memory: %s%s%s\n", formatBytes(arena).c_str(),
-              assumed.c_str(), assumed.empty() ? "" : ")");
+              printable(assumed).c_str(), assumed.empty() ? "" : ")");
   if (threads)
     std::printf("threads: %u\n", threads);
   if (problem)
-    std::printf("problem: %s\n", problem->c_str());
+    std::printf("problem: %s\n", printable(*problem).c_str());
 }
 
 MaybeError tern::runtime::makeUpInputs(const Session &session, int64_t batch,

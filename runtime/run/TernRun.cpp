@@ -16,6 +16,7 @@
 #include "Report.h"
 #include "Session.h"
 #include "TensorArguments.h"
+#include "tern/runtime/Text.h"
 
 #include <cstdio>
 #include <exception>
@@ -61,7 +62,7 @@ private:
 
 void Runner::log(const std::string &text) const {
   if (options.verbose)
-    std::fprintf(stderr, "%s\n", text.c_str());
+    std::fprintf(stderr, "%s\n", printable(text).c_str());
 }
 
 Tolerance Runner::tolerance(double rtol, double atol) const {
@@ -252,9 +253,9 @@ int tern::runtime::runMain(int argc, char **argv, const TernArtifact *linked,
       error = "cannot write to the standard output";
     if (!error)
       return 0;
-    std::fprintf(stderr, "error: %s\n", error->c_str());
+    printMessage("error", *error);
   } catch (const std::exception &e) {
-    std::fprintf(stderr, "error: %s\n", describeException(e).c_str());
+    printMessage("error", describeException(e));
   }
   return 1;
 }

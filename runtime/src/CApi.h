@@ -16,8 +16,8 @@
 
 namespace tern::runtime {
 
-/// Sets tern_last_error() and returns the code.
-TernStatus fail(TernStatus code, const char *message) noexcept;
+/// Sets tern_last_error(), to one line, and returns the code.
+TernStatus fail(TernStatus code, std::string_view message) noexcept;
 
 /// Runs a function that returns a MaybeFailure and turns whatever goes wrong
 /// into a status.
@@ -25,7 +25,7 @@ template <typename Function>
 TernStatus guard(const Function &function) noexcept {
   try {
     MaybeFailure failure = function();
-    return failure ? fail(failure->code, failure->message.c_str()) : TERN_OK;
+    return failure ? fail(failure->code, failure->message) : TERN_OK;
   } catch (const std::bad_alloc &) {
     return fail(TERN_OUT_OF_MEMORY, "out of memory");
   } catch (const std::exception &e) {

@@ -9,6 +9,7 @@
 #include "tern/runtime/Runtime.h"
 #include "CApi.h"
 #include "Program.h"
+#include "tern/runtime/Text.h"
 
 #include <cstddef>
 #include <cstring>
@@ -17,9 +18,10 @@ using namespace tern::runtime;
 
 static thread_local std::string lastError;
 
-TernStatus tern::runtime::fail(TernStatus code, const char *message) noexcept {
+TernStatus tern::runtime::fail(TernStatus code,
+                               std::string_view message) noexcept {
   try {
-    lastError = message;
+    lastError = messageLine(message);
   } catch (...) {
     lastError.clear();
   }

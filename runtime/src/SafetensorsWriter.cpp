@@ -8,6 +8,7 @@
 
 #include "Sha256.h"
 #include "tern/runtime/Safetensors.h"
+#include "tern/runtime/Text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -68,7 +69,9 @@ std::string SafetensorsWriter::header() const {
     tensor["data_offsets"] = {offsets[i], offsets[i] + sizes[i]};
     root[entries[i].name] = std::move(tensor);
   }
-  std::string text = root.dump();
+  // Names are UTF-8; what metadata quote, such as names of files, need not be.
+  std::string text =
+      root.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
   // Spaces at the end are allowed, and put the data on a cache line.
   uint64_t length = sizeof(uint64_t) + text.size();
   length = (length + alignment - 1) / alignment * alignment - sizeof(uint64_t);
@@ -88,6 +91,10 @@ SafetensorsWriter::open(const std::string &newPath,
   sizes.clear();
   dataSize = written = 0;
   current = 0;
+  for (const Entry &entry : entries)
+    if (!isText(entry.name))
+      return "cannot write '" + path + "': the name of tensor " +
+             quote(entry.name) + " is not UTF-8, or has a NUL";
   try {
     if (MaybeError error = layOut())
       return error;
@@ -97,7 +104,7 @@ SafetensorsWriter::open(const std::string &newPath,
       return error;
     return file.write(text.data(), text.size());
   } catch (const std::exception &e) {
-    // A name that is not UTF-8, or no memory.
+    // No memory.
     file.discard();
     return "cannot write '" + path + "': " + e.what();
   }

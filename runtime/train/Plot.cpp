@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Metrics.h"
+#include "tern/runtime/Text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -22,16 +23,15 @@ static std::string number(double value) {
   return text;
 }
 
+/// As XML, which has no way to write most control characters.
 static std::string escape(const std::string &text) {
   std::string escaped;
-  for (char c : text) {
-    if (c == '<')
-      escaped += "&lt;";
-    else if (c == '&')
-      escaped += "&amp;";
-    else if (static_cast<unsigned char>(c) >= ' ')
-      escaped += c;
-  }
+  for (char c : printable(text))
+    escaped += c == '<'   ? "&lt;"
+               : c == '>' ? "&gt;"
+               : c == '&' ? "&amp;"
+               : c == '"' ? "&quot;"
+                          : std::string(1, c);
   return escaped;
 }
 
@@ -129,7 +129,8 @@ std::string tern::runtime::drawCurve(const Curve &curve,
                     number(width) + " " + number(height) +
                     "\" font-family=\"sans-serif\" font-size=\"12\">\n"
                     "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
-  svg += text(width / 2, 24, "middle", escape(title), " font-size=\"16\"");
+  svg += text(width / 2, 24, "middle", escape(shorten(printable(title), 80)),
+              " font-size=\"16\"");
   std::string grid;
   for (double v : x.ticks()) {
     grid +=

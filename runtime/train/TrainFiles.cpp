@@ -6,8 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../run/CommandLine.h"
 #include "TrainRun.h"
 #include "tern/runtime/AtomicFile.h"
+#include "tern/runtime/Text.h"
 
 #include <cstdio>
 #include <cstring>
@@ -201,9 +203,9 @@ void TrainRun::printCheckpoint(bool hasFailed) const {
     return;
   std::printf(hasFailed ? "the last checkpoint is '%s'"
                         : "the state is in '%s'",
-              checkpoint.c_str());
+              printable(checkpoint).c_str());
   if (isBestWritten)
-    std::printf(", the best in '%s'", bestPath().c_str());
+    std::printf(", the best in '%s'", printable(bestPath()).c_str());
   std::printf("\n");
 }
 
@@ -214,8 +216,7 @@ void TrainRun::printCheckpoint(bool hasFailed) const {
 void TrainRun::warnOfLog(const std::string &problem) {
   if (progress)
     progress->hide();
-  std::fprintf(stderr, "warning: %s; the run goes on without\n",
-               problem.c_str());
+  printMessage("warning", problem + "; the run goes on without");
 }
 
 MaybeError TrainRun::openLogs(bool resumes) {

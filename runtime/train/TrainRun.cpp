@@ -13,6 +13,7 @@
 #include "Shuffle.h"
 #include "StopSignals.h"
 #include "TernTrain.h"
+#include "tern/runtime/Text.h"
 
 #include <cmath>
 #include <csignal>
@@ -336,7 +337,7 @@ MaybeError TrainRun::run() {
                           : "; --resume goes on";
     std::fprintf(stderr, "stopped at step %lld of %lld%s\n",
                  static_cast<long long>(step), static_cast<long long>(total),
-                 how.c_str());
+                 printable(how).c_str());
   }
   return std::nullopt;
 }
@@ -355,9 +356,9 @@ int tern_train_main(int argc, char **argv, const TernTrainArtifact *linked) {
       error = "cannot write to the standard output";
     if (!error)
       return run.wasInterrupted() ? 128 + SIGINT : 0;
-    std::fprintf(stderr, "error: %s\n", error->c_str());
+    printMessage("error", *error);
   } catch (const std::exception &e) {
-    std::fprintf(stderr, "error: %s\n", describeException(e).c_str());
+    printMessage("error", describeException(e));
   }
   return 1;
 }

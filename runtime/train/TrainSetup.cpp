@@ -10,6 +10,7 @@
 #include "../run/TensorArguments.h"
 #include "Json.h"
 #include "TrainRun.h"
+#include "tern/runtime/Text.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -73,18 +74,20 @@ void TrainRun::printInfo() const {
       root["arena_bytes"][names[f]] = bytes;
   }
   if (options.info == "json") {
-    std::printf("%s\n", root.dump().c_str());
+    using Handler = nlohmann::ordered_json::error_handler_t;
+    std::printf("%s\n", root.dump(-1, ' ', true, Handler::replace).c_str());
     return;
   }
   const auto &signature = root["signature"];
   auto text = [&](const char *key) {
-    return signature[key].get<std::string>();
+    return printable(signature[key].get<std::string>());
   };
   std::printf("model:      %s\nloss:       %s\noptimizer:  %s\n",
               text("model").c_str(), text("loss").c_str(),
               text("optimizer").c_str());
-  std::printf("inputs:     %s\n", listTensors(model.inputs.inputs).c_str());
-  std::printf("outputs:    %s\n", listTensors(model.outputs).c_str());
+  std::printf("inputs:     %s\noutputs:    %s\n",
+              printable(listTensors(model.inputs.inputs)).c_str(),
+              printable(listTensors(model.outputs)).c_str());
   std::printf("parameters: %lld\n", static_cast<long long>(elements));
   std::printf("state:      %s\n", formatBytes(stateBytes).c_str());
   for (const auto &[name, bytes] : root["arena_bytes"].items())
@@ -92,11 +95,12 @@ void TrainRun::printInfo() const {
                 formatBytes(bytes.get<int64_t>()).c_str(), name.c_str(),
                 static_cast<long long>(rows));
   for (const auto &scalar : signature["scalars"])
-    std::printf(
-        "scalar:     %s: %s%s\n", scalar["name"].get<std::string>().c_str(),
-        scalar["dtype"].get<std::string>().c_str(),
-        scalar.contains("default") ? (" = " + scalar["default"].dump()).c_str()
-                                   : "");
+    std::printf("scalar:     %s: %s%s\n",
+                printable(scalar["name"].get<std::string>()).c_str(),
+                scalar["dtype"].get<std::string>().c_str(),
+                scalar.contains("default")
+                    ? (" = " + scalar["default"].dump()).c_str()
+                    : "");
 }
 
 /// Applies each of an option's arguments, [NAME=]VALUE, to the inputs it means.

@@ -264,9 +264,9 @@ TEST(Plot, Draws) {
     curve.train.push_back({i, 1 / static_cast<double>(i)});
   curve.train.push_back({5001, NAN});
   curve.validation = {{2500, 0.5}, {5000, 0.25}};
-  std::string svg = drawCurve(curve, "a < b & \n");
+  std::string svg = drawCurve(curve, "a < b & \n\xff]]>");
   EXPECT_THAT(svg, ::testing::StartsWith("<svg"));
-  EXPECT_THAT(svg, ::testing::HasSubstr("a &lt; b &amp; <"));
+  EXPECT_THAT(svg, ::testing::HasSubstr(">a &lt; b &amp; \\n\\xff]]&gt;<"));
   EXPECT_THAT(svg, ::testing::Not(::testing::HasSubstr("nan")));
   EXPECT_THAT(svg, ::testing::Not(::testing::HasSubstr("inf")));
   // Long runs are thinned out.

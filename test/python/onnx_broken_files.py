@@ -310,10 +310,10 @@ functions("function_growth_bytes", "take more than 536870912 bytes", [call("F0")
 functions("function_depth", "calls of functions are nested more than 256 deep", [call("F0")],
           *[(f"F{i}", "a", "b", [call(f"F{i + 1}", "a", "b", "n")]) for i in range(300)], ("F300", "a", "b", [node("Relu", "a", "b")]))
 
-simple("newline_in_name", r"node 'a\0Ab' (Relu, opset 17): input 'c\0Ad' is neither", [node("Relu", "c\nd", name="a\nb")])
-simple("newline_in_dimension", r"cannot reshape [ba\0At, 4]", [node("Reshape", "x s")], [tensor("s", np.array([3, 5]))],
+simple("newline_in_name", r"node 'a\nb' (Relu, opset 17): input 'c\nd' is neither", [node("Relu", "c\nd", name="a\nb")])
+simple("newline_in_dimension", r"cannot reshape [ba\nt, 4]", [node("Reshape", "x s")], [tensor("s", np.array([3, 5]))],
        inputs=[value("x", ["ba\nt", 4])])
-simple("long_name", "aaaa...' (NonZero, opset 17)", [node("NonZero", name="a" * 5000)])
+simple("long_name", "aaaa...aaaa", [node("NonZero", name="a" * 5000)])
 
 simple("input_without_shape", "input 'x' has no shape", [node("Relu")], inputs=[value("x", None)])
 simple("input_of_strings", "input 'x' has element type string", [node("Relu")], inputs=[value("x", [1], TensorProto.STRING)])

@@ -15,6 +15,7 @@
 #include "tern/Support/OutOfMemory.h"
 #include "tern/Support/OutputGuard.h"
 #include "tern/Support/ParameterSource.h"
+#include "tern/runtime/Text.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
@@ -35,6 +36,10 @@ static cl::list<std::string> constantInputs(
     listOps("list-ops", cl::desc("List the operators that are imported"),
             cl::cat(category));
 
+static void printError(const Twine &text) {
+  llvm::errs() << "error: " << tern::runtime::messageLine(text.str()) << '\n';
+}
+
 /// The importer's options from the command line; prints what is wrong.
 static FailureOr<tern::ImportOptions> getImportOptions() {
   tern::ImportOptions options;
@@ -42,8 +47,7 @@ static FailureOr<tern::ImportOptions> getImportOptions() {
     auto [name, value] = dim.rsplit('=');
     int64_t extent;
     if (name.empty() || value.getAsInteger(10, extent)) {
-      llvm::errs() << "error: --dim=" << dim
-                   << ": expected name=extent, such as batch=8\n";
+      printError("--dim=" + dim + ": expected name=extent, such as batch=8");
       return failure();
     }
     options.dims[name] = extent;
@@ -51,8 +55,8 @@ static FailureOr<tern::ImportOptions> getImportOptions() {
   for (StringRef input : constantInputs) {
     auto [name, file] = input.split('=');
     if (name.empty() || !file.consume_front("@") || file.empty()) {
-      llvm::errs() << "error: --constant-input=" << input
-                   << ": expected name=@file, such as axes=@axes.npy\n";
+      printError("--constant-input=" + input +
+                 ": expected name=@file, such as axes=@axes.npy");
       return failure();
     }
     options.constantInputs[name] = file.str();
@@ -84,8 +88,8 @@ static LogicalResult writeFile(StringRef path, StringRef text) {
   }();
   if (!error)
     return success();
-  llvm::errs() << "error: cannot write '" << path
-               << "': " << llvm::toString(std::move(error)) << '\n';
+  printError("cannot write '" + path +
+             "': " + llvm::toString(std::move(error)));
   return failure();
 }
 
@@ -111,7 +115,7 @@ static LogicalResult importMain(int argc, char **argv) {
   ScopedDiagnosticHandler handler(&context, [](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
       return failure();
-    llvm::errs() << "error: " << diagnostic << '\n';
+    printError(diagnostic.str());
     return success();
   });
   OwningOpRef<ModuleOp> module = tern::importONNX(input, context, *options);
@@ -123,7 +127,7 @@ static LogicalResult importMain(int argc, char **argv) {
   for (const auto &entry : options->constantInputs)
     guard.addInput(entry.second, "--constant-input");
   if (llvm::Error error = guard.checkNotInput(output, "the output")) {
-    llvm::errs() << "error: " << llvm::toString(std::move(error)) << '\n';
+    printError(llvm::toString(std::move(error)));
     return failure();
   }
   std::string text;
@@ -143,7 +147,7 @@ int main(int argc, char **argv) {
   llvm::InitLLVM initLLVM(argc, argv);
   tern::exitWhenOutOfMemory();
   if (llvm::Error error = tern::checkCommandLineOutputs(argc, argv)) {
-    llvm::errs() << "error: " << llvm::toString(std::move(error)) << "\n";
+    printError(llvm::toString(std::move(error)));
     return 1;
   }
   if (hasFlag(argc, argv, "list-ops")) {

@@ -18,6 +18,7 @@
 #include "tern/Target/Product.h"
 #include "tern/Target/Targets.h"
 #include "tern/Training/Passes.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -271,17 +272,29 @@ LogicalResult tern::checkWeights(ModuleOp module, StringRef weights) {
   return success(isFine);
 }
 
+/// Characters of a name in the table.
+static constexpr size_t kMaxNameWidth = 60;
+
 void CalibrationReport::print(llvm::raw_ostream &os) const {
   size_t width = 8;
+  auto shown = [](StringRef name) {
+    return runtime::shorten(runtime::printable(name), kMaxNameWidth);
+  };
+  auto widen = [&](StringRef name) {
+    width = std::max(width, runtime::countCharacters(shown(name)));
+  };
   for (const LayerErrors &layer : layers)
-    width = std::max(width, layer.name.size());
+    widen(layer.name);
   for (const auto &[name, error] : outputs)
-    width = std::max(width, name.size());
+    widen(name);
   auto row = [&](StringRef name, StringRef zeros, StringRef weight,
                  StringRef output, StringRef inNetwork) {
-    os << llvm::left_justify(name, width) << llvm::right_justify(zeros, 9)
-       << llvm::right_justify(weight, 14) << llvm::right_justify(output, 14)
-       << llvm::right_justify(inNetwork, 16) << "\n";
+    std::string text = shown(name);
+    os << text;
+    os.indent(width - runtime::countCharacters(text))
+        << llvm::right_justify(zeros, 9) << llvm::right_justify(weight, 14)
+        << llvm::right_justify(output, 14) << llvm::right_justify(inNetwork, 16)
+        << "\n";
   };
   auto print = [](double value) {
     return llvm::formatv("{0:F4}", value).str();

@@ -27,6 +27,7 @@
 #include "tern/Target/Targets.h"
 #include "tern/Training/Passes.h"
 #include "tern/runtime/AtomicFile.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -57,7 +58,7 @@ std::optional<ProductKind> getProductKind(StringRef emit) {
 }
 
 void printLine(StringRef kind, const Twine &text) {
-  llvm::errs() << kind << ": " << text << "\n";
+  llvm::errs() << kind << ": " << runtime::messageLine(text.str()) << "\n";
 }
 
 /// Where a message is from: the model's node, unless the text names it, or the
@@ -65,7 +66,10 @@ void printLine(StringRef kind, const Twine &text) {
 std::string describeLocation(Location loc, StringRef text) {
   std::string name = getLocationName(loc, "");
   if (!name.empty())
-    return text.contains("'" + name + "'") ? "" : "'" + name + "': ";
+    return text.contains("'" + name + "'") ||
+                   text.contains(runtime::quote(name))
+               ? ""
+               : runtime::quote(name) + ": ";
   std::string place;
   loc->walk([&](Location inner) {
     auto file = dyn_cast<FileLineColLoc>(inner);
@@ -79,8 +83,23 @@ std::string describeLocation(Location loc, StringRef text) {
   return place;
 }
 
+/// Whether a message says what it is about: an option, the input, or a name in
+/// quotes, beside that of an operation of MLIR.
+bool namesSomething(StringRef text, StringRef input) {
+  if (text.contains("--") || text.contains(input))
+    return true;
+  if (text.consume_front("'"))
+    if (auto [op, rest] = text.split("' op "); !op.contains('\''))
+      text = rest;
+  return text.contains('\'');
+}
+
+/// Characters that are shown of a message of several lines.
+constexpr size_t kMaxMultiline = 500;
+
 /// One line per message: the user sees models, not stacks of IR.
-void printDiagnostic(Diagnostic &diagnostic) {
+/// `input`: the file that is compiled, for what has no other place.
+void printDiagnostic(Diagnostic &diagnostic, StringRef input) {
   auto kind = [](DiagnosticSeverity severity) -> StringRef {
     switch (severity) {
     case DiagnosticSeverity::Note:
@@ -95,11 +114,16 @@ void printDiagnostic(Diagnostic &diagnostic) {
     return "error";
   };
   auto print = [&](Diagnostic &message) {
-    // Dumps of operations, which some notes of MLIR are, span lines.
     std::string text = message.str();
-    printLine(kind(message.getSeverity()),
-              describeLocation(message.getLocation(), text) +
-                  StringRef(text).split('\n').first);
+    std::string place = describeLocation(message.getLocation(), text);
+    if (place.empty() && &message == &diagnostic &&
+        !namesSomething(text, input))
+      place = ("'" + input + "': ").str();
+    // Names may hold line breaks; dumps of operations, which some messages of
+    // MLIR have, hold many, and are of no use to the reader.
+    if (StringRef(text).contains('\n'))
+      text = runtime::shorten(runtime::printable(text), kMaxMultiline);
+    printLine(kind(message.getSeverity()), place + text);
   };
   print(diagnostic);
   for (Diagnostic &note : diagnostic.getNotes())
@@ -112,7 +136,9 @@ public:
   Driver(const DriverOptions &options, DialectRegistry &registry)
       : options(options), context(registry),
         handler(&context,
-                [](Diagnostic &diagnostic) { printDiagnostic(diagnostic); }),
+                [&options](Diagnostic &diagnostic) {
+                  printDiagnostic(diagnostic, options.input);
+                }),
         guard(options.force), pipeline(options.pipeline) {}
 
   LogicalResult run();
@@ -485,7 +511,7 @@ LogicalResult Driver::writeReport() {
   std::string text;
   llvm::raw_string_ostream os(text);
   report.print(os);
-  return writeFile(*options.stats, text);
+  return writeFile(*options.stats, runtime::escapeJson(text));
 }
 
 LogicalResult Driver::run() {

@@ -18,6 +18,7 @@
 #include "tern/Support/OutOfMemory.h"
 #include "tern/Support/PluginLoader.h"
 #include "tern/Target/Targets.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
@@ -181,7 +182,7 @@ cl::opt<std::string> &getStatsOption() {
 }
 
 int fail(const llvm::Twine &text) {
-  llvm::errs() << "error: " << text << "\n";
+  llvm::errs() << "error: " << tern::runtime::messageLine(text.str()) << "\n";
   return 1;
 }
 

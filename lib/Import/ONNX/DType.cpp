@@ -8,6 +8,7 @@
 
 #include "DType.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -140,19 +141,9 @@ mlir::Type tern::onnx_import::getMLIRType(DType type,
 }
 
 std::string tern::onnx_import::escape(llvm::StringRef text) {
-  std::string escaped;
-  for (unsigned char c : text) {
-    // Bytes above 127 are UTF-8 as a rule and cannot break a line.
-    if (c >= 0x20 && c != 0x7f)
-      escaped += static_cast<char>(c);
-    else
-      escaped += {'\\', llvm::hexdigit(c >> 4), llvm::hexdigit(c & 15)};
-  }
-  return escaped;
+  return runtime::printable(text);
 }
 
 std::string tern::onnx_import::quote(llvm::StringRef name) {
-  constexpr size_t limit = 120;
-  return "'" + escape(name.take_front(limit)) +
-         (name.size() > limit ? "...'" : "'");
+  return runtime::quote(name);
 }

@@ -8,6 +8,7 @@
 
 #include "ModelFile.h"
 #include "tern/Support/InputFile.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
@@ -35,6 +36,42 @@ static Expected<std::unique_ptr<llvm::MemoryBuffer>> mapFile(StringRef path) {
   return buffer;
 }
 
+/// Signatures and weights files hold names as UTF-8, and C ends them at a NUL:
+/// other names in the message get what the bytes are, written out. What names
+/// files stays, and bytes, which are data.
+static void makeNamesText(google::protobuf::Message &message) {
+  using google::protobuf::FieldDescriptor;
+  if (message.GetDescriptor() == onnx::StringStringEntryProto::descriptor())
+    return;
+  const google::protobuf::Reflection &reflection = *message.GetReflection();
+  std::vector<const FieldDescriptor *> fields;
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor *field : fields) {
+    bool isString = field->type() == FieldDescriptor::TYPE_STRING;
+    bool isMessage = field->type() == FieldDescriptor::TYPE_MESSAGE;
+    int size = field->is_repeated() ? reflection.FieldSize(message, field) : 1;
+    for (int i = 0; (isString || isMessage) && i < size; ++i) {
+      if (isMessage) {
+        makeNamesText(
+            field->is_repeated()
+                ? *reflection.MutableRepeatedMessage(&message, field, i)
+                : *reflection.MutableMessage(&message, field));
+        continue;
+      }
+      std::string name = field->is_repeated()
+                             ? reflection.GetRepeatedString(message, field, i)
+                             : reflection.GetString(message, field);
+      if (tern::runtime::isText(name))
+        continue;
+      name = tern::runtime::printable(name);
+      if (field->is_repeated())
+        reflection.SetRepeatedString(&message, field, i, name);
+      else
+        reflection.SetString(&message, field, name);
+    }
+  }
+}
+
 Expected<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path) {
   auto result = std::make_unique<ModelFile>();
   result->path = path.str();
@@ -57,6 +94,7 @@ Expected<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path) {
   if (!result->model.ParsePartialFromArray(
           stripped->proto.data(), static_cast<int>(stripped->proto.size())))
     return createStringError(Twine(path) + ": not an ONNX model, or truncated");
+  makeNamesText(result->model);
   const auto &initializers = result->model.graph().initializer();
   if (static_cast<size_t>(initializers.size()) != stripped->initializers.size())
     return createStringError(Twine(path) + ": malformed initializers");
