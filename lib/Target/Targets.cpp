@@ -10,6 +10,7 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/Diagnostics.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/TargetParser/Host.h"
@@ -57,9 +58,12 @@ llvm::Expected<TargetAttrInterface> parseX86(StringRef list,
     StringRef name = feature.trim();
     name.consume_front("+");
     if (!llvm::is_contained(kX86Features, name))
-      return llvm::createStringError("unknown feature '" + name.str() +
-                                     "' of target x86; known are: " +
-                                     llvm::join(ArrayRef(kX86Features), ", "));
+      return llvm::createStringError(
+          "unknown feature '" + name.str() + "' of target x86; known are: " +
+          llvm::join(ArrayRef(kX86Features), ", ") +
+          runtime::suggest(name,
+                           std::vector<std::string>(std::begin(kX86Features),
+                                                    std::end(kX86Features))));
     features.push_back(name);
   }
   return makeX86(features, context);
@@ -84,7 +88,19 @@ llvm::Expected<TargetAttrInterface> tern::parseTarget(StringRef name,
       if (message.empty())
         message = diagnostic.str();
     });
-    Attribute attr = parseAttribute(name, &context);
+    size_t numRead = 0;
+    Attribute attr = parseAttribute(name, &context, Type(), &numRead);
+    StringRef excess = attr ? name.substr(numRead) : "";
+    // The parser skips what stands in brackets behind a name whose attribute
+    // has no parameters.
+    std::string printed;
+    if (attr)
+      llvm::raw_string_ostream(printed) << attr;
+    if (attr && excess.empty() && !StringRef(printed).contains('<'))
+      excess = name.drop_until([](char c) { return c == '<'; });
+    if (!excess.empty())
+      return llvm::createStringError("'" + name.str() + "' is not a target: '" +
+                                     excess.str() + "' follows it");
     if (attr && isa<TargetAttrInterface>(attr))
       return cast<TargetAttrInterface>(attr);
     return llvm::createStringError("'" + name.str() + "' is not a target" +
@@ -93,7 +109,8 @@ llvm::Expected<TargetAttrInterface> tern::parseTarget(StringRef name,
   return llvm::createStringError(
       "unknown target '" + name.str() +
       "'; known are: host, generic, x86, x86:feature,..., and targets of "
-      "plugins as #dialect.name");
+      "plugins as #dialect.name" +
+      runtime::suggest(family, {"host", "generic", "x86"}));
 }
 
 void tern::printTargets(llvm::raw_ostream &os) {

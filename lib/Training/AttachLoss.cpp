@@ -19,6 +19,8 @@
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Training/Passes.h"
+#include "tern/runtime/Text.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace tern {
@@ -80,14 +82,15 @@ FailureOr<unsigned> AttachLossPass::findOutput(func::FuncOp main) {
     return main.emitError("the model has no output that a loss could be of");
   if (output.empty())
     return 0u;
-  std::string known;
+  std::vector<std::string> known;
   for (unsigned i = 0, e = main.getNumResults(); i < e; ++i) {
     if (getResultName(main, i) == output)
       return i;
-    known += (known.empty() ? "" : ", ") + getResultName(main, i).str();
+    known.push_back(getResultName(main, i).str());
   }
   return main.emitError("the model has no output '")
-         << output << "'; there are: " << known;
+         << output << "'; there are: " << llvm::join(known, ", ")
+         << runtime::suggest(output, known);
 }
 
 LogicalResult AttachLossPass::checkOutput(func::FuncOp main, unsigned output) {

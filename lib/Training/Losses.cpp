@@ -13,6 +13,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/runtime/Text.h"
+#include "llvm/ADT/StringExtras.h"
 #include <limits>
 
 using namespace mlir;
@@ -59,11 +61,12 @@ llvm::Expected<SmallVector<LossTerm>> tern::parseLoss(StringRef text) {
     const auto *it = llvm::find_if(
         known, [&](const auto &entry) { return entry.first == name; });
     if (it == std::end(known)) {
-      std::string names;
+      std::vector<std::string> names;
       for (const auto &entry : known)
-        names += (names.empty() ? "" : ", ") + entry.first.str();
-      return llvm::createStringError("unknown loss '" + name +
-                                     "'; known are: " + names);
+        names.push_back(entry.first.str());
+      return llvm::createStringError(
+          "unknown loss '" + name + "'; known are: " + llvm::join(names, ", ") +
+          runtime::suggest(name, names));
     }
     term.kind = it->second;
     terms.push_back(term);

@@ -13,6 +13,8 @@
 #include "mlir/Parser/Parser.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Support/InputFile.h"
+#include "tern/runtime/Text.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -43,7 +45,7 @@ static std::string getFolder() {
   return folder.str().str();
 }
 
-static std::string listOptimizers(StringRef folder) {
+static std::vector<std::string> listOptimizers(StringRef folder) {
   std::vector<std::string> names;
   std::error_code error;
   for (llvm::sys::fs::directory_iterator it(folder, error), end;
@@ -51,10 +53,7 @@ static std::string listOptimizers(StringRef folder) {
     if (llvm::sys::path::extension(it->path()) == ".mlir")
       names.push_back(llvm::sys::path::stem(it->path()).str());
   llvm::sort(names);
-  std::string text;
-  for (const std::string &name : names)
-    text += (text.empty() ? "" : ", ") + name;
-  return text;
+  return names;
 }
 
 /// Checks a function's type and its arguments' roles. `numLeading` arguments
@@ -142,10 +141,12 @@ static LogicalResult load(StringRef name, MLIRContext *context, bool isLast,
     llvm::SmallString<128> found(getFolder());
     llvm::sys::path::append(found, name + ".mlir");
     path = found.str().str();
-    if (name.empty() || name.contains('/') || !llvm::sys::fs::exists(path))
-      return error("unknown optimizer '" + name +
-                   "'; known are: " + listOptimizers(getFolder()) +
-                   ", or the path of a .mlir file");
+    if (name.empty() || name.contains('/') || !llvm::sys::fs::exists(path)) {
+      std::vector<std::string> known = listOptimizers(getFolder());
+      return error("unknown optimizer '" + name + "'; known are: " +
+                   llvm::join(known, ", ") + ", or the path of a .mlir file" +
+                   runtime::suggest(name, known));
+    }
   }
   auto buffer = openInputFile(path, /*orPipe=*/true);
   if (!buffer)

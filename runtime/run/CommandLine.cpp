@@ -13,6 +13,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <new>
 #include <stdexcept>
@@ -51,6 +52,43 @@ void tern::runtime::endCommandLine(CLI::App &app, const CommandLineTexts &texts,
     addCompletionOption(app);
 }
 
+/// What the user may have meant where the parser refuses an argument; empty if
+/// there is no telling.
+static std::string explain(const CLI::App &app, const CLI::ParseError &error,
+                           const std::vector<std::string> &arguments,
+                           const std::map<std::string, std::string> &bare) {
+  // "--benchmark 5": what an option may have stands behind a "=".
+  for (size_t i = 0; i + 1 < arguments.size(); ++i)
+    if (bare.count(arguments[i]) && arguments[i + 1][0] != '-')
+      return "; did you mean '" + arguments[i] + "=" + arguments[i + 1] + "'?";
+  std::vector<std::string> known;
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
+    for (const CLI::Option *option : app.get_options())
+      for (const std::string &name : option->get_lnames())
+        known.push_back("--" + name);
+    for (const std::string &argument : arguments)
+      if (argument.rfind("--", 0) == 0)
+        if (std::string name = argument.substr(0, argument.find('='));
+            std::find(known.begin(), known.end(), name) == known.end())
+          return suggest(name, known);
+    return "";
+  }
+  // "--schedule: cosin not in {constant,linear}".
+  std::string text = error.what(), choice;
+  size_t colon = text.find(": "), set = text.find(" not in {");
+  if (colon == std::string::npos || set == std::string::npos || set < colon)
+    return "";
+  for (char c : text.substr(set + 9)) {
+    if (c != ',' && c != '}') {
+      choice += c;
+      continue;
+    }
+    known.push_back(choice);
+    choice.clear();
+  }
+  return suggest(text.substr(colon + 2, set - colon - 2), known);
+}
+
 std::optional<int>
 tern::runtime::parseArguments(CLI::App &app, int argc, char **argv,
                               std::map<std::string, std::string> bare) {
@@ -68,7 +106,9 @@ tern::runtime::parseArguments(CLI::App &app, int argc, char **argv,
   } catch (const CLI::ParseError &e) {
     if (e.get_exit_code() == 0)
       return app.exit(e);
-    printMessage("error", std::string(e.what()) + " (see --help)");
+    printMessage("error", e.what() +
+                              explain(app, e, {argv + 1, argv + argc}, bare) +
+                              " (see --help)");
     return 1;
   }
   return std::nullopt;

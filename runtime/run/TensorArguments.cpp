@@ -11,6 +11,7 @@
 #include "Literal.h"
 #include "MappedFile.h"
 #include "Npy.h"
+#include "tern/runtime/Text.h"
 
 #include <string_view>
 
@@ -69,9 +70,14 @@ MaybeError tern::runtime::splitArgument(
   }
   bool isPositional = argument[0] == '@' || looksLikeLiteral(argument) ||
                       argument.find('=') == std::string::npos;
-  if (!isPositional)
-    return option + ": there is no '" + argument.substr(0, argument.find('=')) +
-           "' among " + listTensors(tensors);
+  if (!isPositional) {
+    std::string name = argument.substr(0, argument.find('='));
+    std::vector<std::string> known;
+    for (const Session::Tensor &tensor : tensors)
+      known.push_back(tensor.name);
+    return option + ": there is no '" + name + "' among " +
+           listTensors(tensors) + suggest(name, known);
+  }
   for (index = 0; index < tensors.size(); ++index)
     if (!taken[index]) {
       taken[index] = true;

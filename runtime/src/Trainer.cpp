@@ -9,6 +9,7 @@
 #include "Trainer.h"
 #include "CpuFeatures.h"
 #include "NonFinite.h"
+#include "tern/runtime/Text.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -162,11 +163,14 @@ MaybeFailure TernTrainer::finishLoading(const TernProgramOptions &options) {
 MaybeFailure TernTrainer::setScalar(const std::string &scalar, double value) {
   std::optional<size_t> index = signature.findScalar(scalar);
   if (!index) {
-    std::string known;
-    for (const ScalarSpec &spec : signature.scalars)
-      known += (known.empty() ? "" : ", ") + spec.name;
+    std::string list;
+    std::vector<std::string> known;
+    for (const ScalarSpec &spec : signature.scalars) {
+      list += (list.empty() ? "" : ", ") + spec.name;
+      known.push_back(spec.name);
+    }
     return invalid("there is no scalar '" + scalar + "' among " +
-                   (known.empty() ? "none" : known));
+                   (list.empty() ? "none" : list) + suggest(scalar, known));
   }
   if (isCounted(scalar))
     return invalid("the scalar '" + scalar + "' is counted");

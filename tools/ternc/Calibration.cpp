@@ -19,6 +19,7 @@
 #include "tern/Target/Targets.h"
 #include "tern/Training/Passes.h"
 #include "tern/runtime/Text.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -88,9 +89,10 @@ LogicalResult Calibrator::compile(const std::string &path) {
 }
 
 LogicalResult Calibrator::readInputs() {
-  std::string names;
+  std::vector<std::string> known;
   for (const Session::Tensor &spec : session.inputs)
-    names += (names.empty() ? "" : ", ") + spec.name;
+    known.push_back(spec.name);
+  std::string names = llvm::join(known, ", ");
   inputs.resize(session.inputs.size());
   std::vector<bool> isGiven(inputs.size());
   for (const auto &[name, path] : options.inputs) {
@@ -102,7 +104,7 @@ LogicalResult Calibrator::readInputs() {
       ++i;
     if (i == inputs.size())
       return error("--calibrate: there is no input '" + name +
-                   "'; there are: " + names);
+                   "'; there are: " + names + runtime::suggest(name, known));
     if (isGiven[i])
       return error("--calibrate: input '" + session.inputs[i].name +
                    "' is given twice");

@@ -8,6 +8,7 @@
 
 #include "Driver.h"
 #include "Calibration.h"
+#include "ForeignFile.h"
 #include "SizeReport.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -205,6 +206,12 @@ std::function<bool(StringRef)> Driver::getWantedParameters() {
 
 LogicalResult Driver::load() {
   StringRef input = options.input;
+  // Where something else is given as a model, its parser's words are of no use.
+  if (std::string what = explainForeignModel(input);
+      !what.empty() && input != "-")
+    return fail("cannot compile '" + input + "': " + what);
+  if (std::string what = explainForeignWeights(options.weights); !what.empty())
+    return fail("cannot read weights '" + options.weights + "': " + what);
   if (input.ends_with(".onnx")) {
     ImportOptions importOptions;
     importOptions.dims = options.dims;

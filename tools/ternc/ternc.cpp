@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Arguments.h"
 #include "Completion.h"
 #include "Driver.h"
 #include "mlir/IR/AsmState.h"
@@ -186,6 +187,13 @@ int fail(const llvm::Twine &text) {
   return 1;
 }
 
+/// The error for a value that an option does not have.
+int failUnknown(StringRef option, StringRef value,
+                const std::vector<std::string> &known) {
+  return fail("unknown --" + option + "=" + value + "; known are: " +
+              llvm::join(known, ", ") + tern::runtime::suggest(value, known));
+}
+
 /// What to emit for an output of this name; empty if it does not tell.
 std::string emitForSuffix(StringRef path) {
   StringRef suffix = llvm::sys::path::extension(path);
@@ -215,6 +223,11 @@ bool isOneOf(StringRef value, std::initializer_list<StringRef> known) {
 
 constexpr StringRef kProducts[] = {"llvm-ir", "asm", "obj", "lib", "exe"};
 
+bool isOurs(const cl::Option &option) {
+  return llvm::is_contained(option.Categories, &category) ||
+         llvm::is_contained(option.Categories, &training);
+}
+
 /// Prints the completion script with all options of ternc.
 int printCompletion() {
   using tern::runtime::CompletionOption;
@@ -222,8 +235,7 @@ int printCompletion() {
       {"--help", "Print the options and exit"},
       {"--version", "Print the version and exit"}};
   for (const auto &[name, option] : cl::getRegisteredOptions()) {
-    if (!llvm::is_contained(option->Categories, &category) &&
-        !llvm::is_contained(option->Categories, &training))
+    if (!isOurs(*option))
       continue;
     CompletionOption entry;
     entry.name = ((name.size() > 1 ? "--" : "-") + name).str();
@@ -250,8 +262,7 @@ int printCompletion() {
              [](const auto &a, const auto &b) { return a.name < b.name; });
   std::string text = tern::runtime::getCompletion(completion, "ternc", options);
   if (text.empty())
-    return fail("unknown --completion=" + completion +
-                "; known are: bash, zsh, fish");
+    return failUnknown("completion", completion, {"bash", "zsh", "fish"});
   llvm::outs() << text;
   return 0;
 }
@@ -339,9 +350,7 @@ void collectForeignOptions(llvm::ArrayRef<const char *> arguments,
     argument.consume_front("-");
     auto [name, value] = argument.split('=');
     auto option = known.find(name);
-    if (option == known.end() ||
-        llvm::is_contained(option->second->Categories, &category) ||
-        llvm::is_contained(option->second->Categories, &training))
+    if (option == known.end() || isOurs(*option->second))
       continue;
     if (value.empty() && i + 1 < arguments.size())
       value = arguments[i + 1];
@@ -358,8 +367,8 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
   options.emit = emit;
   if (!exportKind.empty()) {
     if (!isOneOf(exportKind, {"dequantized", "dequantized-f16"}))
-      return fail("unknown --export=" + exportKind +
-                  "; known are: dequantized, dequantized-f16");
+      return failUnknown("export", exportKind,
+                         {"dequantized", "dequantized-f16"});
     if (!options.emit.empty() || train)
       return fail("--export goes neither with --emit nor with --train");
     if (!StringRef(output).ends_with(".safetensors"))
@@ -386,9 +395,12 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
                   "'? Give --emit=LEVEL; levels are: " + tern::listLevels());
     isProduct = true;
   } else if (!isProduct && tern::findPhase(options.emit) < 0) {
-    return fail("unknown --emit=" + emit +
-                "; known are: " + tern::listLevels() +
-                ", llvm-ir, asm, obj, lib, exe, train-step");
+    std::vector<std::string> known;
+    for (const tern::Phase &phase : tern::getPhases())
+      known.push_back(phase.level.str());
+    known.insert(known.end(), std::begin(kProducts), std::end(kProducts));
+    known.push_back("train-step");
+    return failUnknown("emit", emit, known);
   }
   bool isText = !isProduct || isOneOf(options.emit, {"llvm-ir", "asm"});
   if (options.output.empty()) {
@@ -401,11 +413,9 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
 
   options.target = target;
   if (!isOneOf(ternarize, {"auto", "all", "none"}))
-    return fail("unknown --ternarize=" + ternarize +
-                "; known are: auto, all, none");
+    return failUnknown("ternarize", ternarize, {"auto", "all", "none"});
   if (!isOneOf(activations, {"auto", "int8", "float"}))
-    return fail("unknown --activations=" + activations +
-                "; known are: auto, int8, float");
+    return failUnknown("activations", activations, {"auto", "int8", "float"});
   options.pipeline.ternary.ternarize = ternarize;
   options.pipeline.ternary.quantizer = quantizer;
   options.pipeline.ternary.activations = activations;
@@ -510,17 +520,10 @@ int main(int argc, char **argv) {
     os << "ternc " << TERN_VERSION_STRING << " (LLVM " << LLVM_VERSION_STRING
        << ")\n";
   });
-  std::string message;
-  llvm::raw_string_ostream os(message);
-  if (!cl::ParseCommandLineOptions(
-          argc, argv, "Tern: compiles neural networks to ternary code\n",
-          &os)) {
-    // The first line says what is wrong; the second, how to get help.
-    StringRef line = StringRef(message).trim().split('\n').first;
-    line.consume_front(StringRef(argv[0]));
-    line.consume_front(": ");
-    return fail(line);
-  }
+  if (std::optional<std::string> error = tern::parseArguments(
+          llvm::ArrayRef(argv, argc),
+          "Tern: compiles neural networks to ternary code\n", isOurs))
+    return fail(*error);
   if (!completion.empty())
     return printCompletion();
   if (listOps) {

@@ -14,6 +14,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
@@ -60,10 +61,15 @@ LogicalResult Importer::addInputs() {
     }
     tensors[input.name()] = std::move(*tensor);
   }
+  std::vector<std::string> known;
+  for (StringRef name : names.keys())
+    known.push_back(name.str());
+  llvm::sort(known);
   for (const auto &constant : options.constantInputs)
     if (!usedConstants.contains(constant.getKey()))
       return error("there is no input " + quote(constant.getKey()) +
-                   " to bind a constant to");
+                   " to bind a constant to" +
+                   runtime::suggest(constant.getKey(), known));
   return checkDims();
 }
 
@@ -177,7 +183,8 @@ LogicalResult Importer::checkDims() {
     llvm::sort(names);
     return error("--dim: there is no dimension " + quote(dim.getKey()) + "; " +
                  (names.empty() ? "all are static"
-                                : "there are: " + llvm::join(names, ", ")));
+                                : "there are: " + llvm::join(names, ", ") +
+                                      runtime::suggest(dim.getKey(), names)));
   }
   return success();
 }

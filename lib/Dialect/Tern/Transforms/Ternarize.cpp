@@ -18,6 +18,7 @@
 #include "mlir/IR/Remarks.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/StringSwitch.h"
 
 namespace tern {
@@ -56,7 +57,9 @@ tern::parseWeightQuantizer(StringRef text, MLIRContext *context) {
            << "'" << text << "' is no weight quantizer: " << why
            << "; use absmean, absmean-eps, absmean-row, absmedian, threshold, "
               "or parameters such as '<statistic = absmean, granularity = "
-              "row>'";
+              "row>'"
+           << runtime::suggest(text, {"absmean", "absmean-eps", "absmean-row",
+                                      "absmedian", "threshold"});
   };
   // What the parser has to say becomes part of the one message.
   std::string why = "cannot parse it";
@@ -66,7 +69,12 @@ tern::parseWeightQuantizer(StringRef text, MLIRContext *context) {
       why = diagnostic.str();
       return success();
     });
-    attr = parseAttribute(full, context);
+    size_t numRead = 0;
+    attr = parseAttribute(full, context, Type(), &numRead);
+    if (attr && numRead != full.size()) {
+      why = "'" + full.substr(numRead) + "' follows it";
+      attr = {};
+    }
   }
   if (!attr)
     return fail(why);
