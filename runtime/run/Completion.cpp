@@ -100,6 +100,14 @@ std::string getBash(const std::string &tool, const Options &options) {
          R"(  esac
   if [[ ${generate[0]} != -W ]]; then compopt -o filenames; fi
   mapfile -t COMPREPLY < <(compgen -P "$prefix" "${generate[@]}" -- "$value")
+  # A name with line breaks falls apart; what is left of it is none.
+  if [[ ${generate[0]} != -W ]]; then
+    local word
+    for word in "${!COMPREPLY[@]}"; do
+      value=${COMPREPLY[word]#"$prefix"}
+      [[ -e ${value/#\~/$HOME} || -L $value ]] || unset "COMPREPLY[word]"
+    done
+  fi
 }
 complete -F )" +
          function + " " + tool + "\n";

@@ -81,6 +81,12 @@ public:
 
   MaybeError check();
   bool isArtifact() const { return hasAbi; }
+  /// Whether it can be run: it names a loader.
+  bool isProgram() const {
+    return std::any_of(
+        segments.begin(), segments.end(),
+        [](const Segment &segment) { return segment.p_type == PT_INTERP; });
+  }
 
 private:
   MaybeError checkHeader();
@@ -338,11 +344,18 @@ MaybeError Checker::check() {
 MaybeError tern::runtime::checkSharedLibrary(const char *data, uint64_t size,
                                              const std::string &name) {
   if (size < SELFMAG || std::memcmp(data, ELFMAG, SELFMAG) != 0)
-    return name + " is not a shared library (ternc -o NAME.so makes one)";
+    return name + " is not a shared library" +
+           (size > 0 && data[0] == '\b'
+                ? "; if it is an ONNX model, compile it: ternc MODEL.onnx -o "
+                  "MODEL.so"
+                : " (ternc -o NAME.so makes one)");
   Checker checker(data, size);
   if (MaybeError error = checker.check())
     return "cannot load " + name + ": " + *error;
   if (!checker.isArtifact())
-    return name + " is not a Tern artifact: it has no symbol tern_model_abi";
+    return name + " is not a Tern artifact: it has no symbol tern_model_abi" +
+           (checker.isProgram()
+                ? "; it is a program: run it, or compile with -o NAME.so"
+                : " (ternc -o NAME.so makes one)");
   return std::nullopt;
 }

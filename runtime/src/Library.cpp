@@ -218,6 +218,26 @@ static Failure cannotLoad(const std::string &path, const std::string &why) {
   return Failure{TERN_BAD_ARTIFACT, "cannot load '" + path + "': " + why};
 }
 
+/// What helps against what the loader says; empty if nothing is known.
+static const char *getRemedy(const std::string &why) {
+  auto has = [&](const char *part) {
+    return why.find(part) != std::string::npos;
+  };
+  if (has("Operation not permitted") || has("Permission denied"))
+    return "; code may not run from that file system (noexec): copy the file "
+           "to another";
+  if (has("GLIBC_"))
+    return "; this system's C library is older than that of the one it was "
+           "linked on: compile the model here, or link an object (-o X.o) here";
+  if (has("undefined symbol"))
+    return "; compile the model again with the version of Tern that runs it";
+  if (has("cannot open shared object file"))
+    return "; install that library, or compile the model again";
+  if (has("Cannot allocate memory") || has("cannot allocate memory"))
+    return "; free some memory, or raise its limit (ulimit -v)";
+  return "";
+}
+
 static MaybeFailure load(const std::string &how, const std::string &path,
                          void *&handle) {
   handle = ::dlopen(how.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -228,7 +248,7 @@ static MaybeFailure load(const std::string &how, const std::string &path,
   // The descriptor's name means nothing to the reader.
   if (why.compare(0, how.size() + 2, how + ": ") == 0)
     why.erase(0, how.size() + 2);
-  return cannotLoad(path, why);
+  return cannotLoad(path, why + getRemedy(why));
 }
 
 /// Loads without /proc: by name, which must mean this file all the while.

@@ -62,6 +62,8 @@ MaybeError OpenFile::adopt(int descriptor, const std::string &name) {
   struct stat found;
   if (::fstat(descriptor, &found) != 0)
     return fail(std::strerror(errno));
+  if (S_ISDIR(found.st_mode))
+    return fail("it is a folder; give a file in it");
   if (!S_ISREG(found.st_mode))
     return fail("it is not a regular file");
   OpenFile fresh;

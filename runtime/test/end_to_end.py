@@ -327,14 +327,17 @@ class SpecialFiles(Case):
             name = "link" + suffix
             for target in ("pipe", "folder", "/dev/zero"):
                 os.symlink(target, self.path(name))
-                why = f"cannot read '{name}': it is not a regular file"
+                why = f"cannot read '{name}': it is " + (
+                    "a folder" if target == "folder" else "not a regular file")
                 for option in ("--input", "--expect"):
                     self.bad(why, fake("fake.so"), *inputs[2:], option,
                              ("x=@" if option == "--input" else "y=@") + name)
                 self.bad(why, fake("fake.so"), *inputs, "--labels", name)
                 os.unlink(self.path(name))
         for name in ("pipe", "folder", "/dev/zero"):
-            why = f"cannot read '{name}': it is not a regular file"
+            why = f"cannot read '{name}': it is " + (
+                "a folder; give a file in it" if name == "folder"
+                else "not a regular file")
             self.bad(why, fake("fake.so"), *inputs, "--weights", name)
             self.bad(why, name, *inputs)
 
@@ -405,7 +408,14 @@ class BadArtifacts(Case):
                  "another", "foreign.so", *inputs)
         other = "/usr/lib/x86_64-linux-gnu/libz.so.1"
         if os.path.exists(other):
-            self.bad("it has no symbol tern_model_abi", other, *inputs)
+            self.bad("it has no symbol tern_model_abi (ternc -o NAME.so makes "
+                     "one)", other, *inputs)
+        self.bad("it has no symbol tern_model_abi; it is a program: run it, or "
+                 "compile with -o NAME.so", shutil.which("ls"), *inputs)
+        with open(self.path("model.onnx"), "wb") as file:
+            file.write(b"\x08\x08\x12\x04test")
+        self.bad("'model.onnx' is not a shared library; if it is an ONNX model, "
+                 "compile it: ternc MODEL.onnx -o MODEL.so", "model.onnx")
 
     def test_weights(self):
         inputs = self.data(1)

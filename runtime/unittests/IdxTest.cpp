@@ -62,7 +62,7 @@ TEST_F(Idx, BigEndianElements) {
 
 TEST_F(Idx, RefusesMalformedFiles) {
   EXPECT_BAD(readIdx(path("none"), tensor), "No such file");
-  EXPECT_BAD(readIdx(path("."), tensor), "not a regular file");
+  EXPECT_BAD(readIdx(path("."), tensor), "it is a folder");
   EXPECT_BAD(parse(""), "truncated");
   EXPECT_BAD(parse("plain text"), "not an IDX file");
   EXPECT_BAD(parse(header(7, {1}) + "x"), "not an IDX file");

@@ -231,7 +231,7 @@ TEST_F(LibraryTest, RefusesWhatIsNoArtifact) {
     EXPECT_FALSE(library);
   };
   expectBad(path("none.so"), "No such file");
-  expectBad(path(""), "it is not a regular file");
+  expectBad(path(""), "it is a folder; give a file in it");
   expectBad(write("empty.so", ""), "is not a shared library");
   expectBad(write("text.so", "hello, world"), "is not a shared library");
   ASSERT_EQ(::mkfifo(path("pipe.so").c_str(), 0600), 0);
