@@ -39,6 +39,10 @@ if os.path.exists("/proc/cpuinfo"):
         flags = re.search(r"^(?:flags|Features)\s*:(.*)$", cpuinfo.read(), re.MULTILINE)
     config.available_features |= {f"cpu-{flag}" for flag in flags.group(1).split()} if flags else set()
 
+# The C library's checked functions need optimization.
+if config.build_type != "Debug" and not config.asan:
+    config.available_features.add("fortified")
+
 if config.asan:
     config.available_features.add("asan")
     # LLVM's and MLIR's libraries are not instrumented: containers that cross

@@ -125,6 +125,12 @@ llvm::Error tern::linkProduct(llvm::ArrayRef<std::string> inputs,
         "object with -o X.o and link it there");
   if (isLibrary)
     args.insert(args.end(), {"-shared", "-Wl,-z,defs"});
+  else
+    args.push_back("-pie");
+  // Nothing that the loader fills in stays writable, the code is never
+  // written to, and nothing else is run. Compilers differ in what they default
+  // to.
+  args.push_back("-Wl,-z,relro,-z,now,-z,noexecstack,-z,text");
   args.insert(args.end(), {"-o", output.str()});
   args.insert(args.end(), inputs.begin(), inputs.end());
   // The same input gives the same bytes.

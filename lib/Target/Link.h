@@ -20,7 +20,8 @@ namespace tern {
 /// Links `inputs` with the system's C compiler as a driver. A shared library
 /// may need nothing but libc and libm. Only absolute folders of PATH and its
 /// like count, for the compiler as for what it runs: nothing is taken from the
-/// current folder. Temporary files go to `folder`.
+/// current folder. Relocations are read-only once they are done, and none is in
+/// code. Temporary files go to `folder`.
 llvm::Error linkProduct(llvm::ArrayRef<std::string> inputs,
                         llvm::StringRef output, bool isLibrary,
                         llvm::StringRef triple, const TemporaryFolder &folder,
