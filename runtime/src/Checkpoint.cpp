@@ -21,6 +21,7 @@ using namespace tern::runtime;
 static constexpr const char *fingerprintKey = "tern_fingerprint";
 static constexpr const char *stepKey = "tern_step";
 static constexpr const char *windowKey = "tern_window";
+static constexpr const char *versionKey = "tern_version";
 
 /// Fills a tensor with one value; only floats can have one that is not 0.
 static void fill(DType dtype, void *data, int64_t count, double value) {
@@ -143,6 +144,7 @@ MaybeFailure TernTrainer::save(const std::string &path,
   strings["format"] = "pt";
   strings[fingerprintKey] = signature.fingerprint;
   strings[stepKey] = std::to_string(steps);
+  strings[versionKey] = TERN_VERSION;
   if (signature.findScalar("accumulate"))
     strings[windowKey] = windowText();
   for (const auto &[key, value] : signature.conversion)
@@ -174,6 +176,16 @@ static std::string lookUp(const SafetensorsIndex &index, const char *key) {
   return it == index.metadata.end() ? "?" : it->second;
 }
 
+/// If another version wrote a file, which; what is unlike may be so in the
+/// versions only.
+static std::string describeVersion(const SafetensorsIndex &index) {
+  auto it = index.metadata.find(versionKey);
+  if (it != index.metadata.end() && it->second == TERN_VERSION)
+    return "";
+  return "; it was written by Tern " + lookUp(index, versionKey) +
+         ", this is Tern " TERN_VERSION;
+}
+
 MaybeFailure TernTrainer::restore(const std::string &path) {
   if (!memory)
     return invalid(name + " was loaded for its signature only");
@@ -194,11 +206,12 @@ MaybeFailure TernTrainer::restore(const std::string &path) {
                std::string(fingerprint == index.metadata.end() ? fingerprintKey
                                                                : stepKey));
   if (fingerprint->second != signature.fingerprint)
-    return bad(
-        "is a checkpoint of another model, loss or optimizer ('" +
-        lookUp(index, "tern_model") + "', " + lookUp(index, "tern_loss") +
-        ", " + lookUp(index, "tern_optimizer") + "), " + name + " is '" +
-        signature.model + "', " + signature.loss + ", " + signature.optimizer);
+    return bad("is a checkpoint of another model, loss or optimizer ('" +
+               lookUp(index, "tern_model") + "', " +
+               lookUp(index, "tern_loss") + ", " +
+               lookUp(index, "tern_optimizer") + "), " + name + " is '" +
+               signature.model + "', " + signature.loss + ", " +
+               signature.optimizer + describeVersion(index));
   errno = 0;
   char *end = nullptr;
   long long count = std::strtoll(step->second.c_str(), &end, 10);

@@ -18,6 +18,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "tern/Config/Version.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
@@ -31,6 +32,7 @@
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -151,6 +153,7 @@ private:
   }
   std::function<bool(StringRef)> getWantedParameters();
   LogicalResult load();
+  LogicalResult loadBytecode();
   LogicalResult findLevel();
   /// The file that parameters come from; empty: none.
   std::string getWeights();
@@ -230,8 +233,30 @@ LogicalResult Driver::load() {
                 "' is MLIR");
   if (input != "-" && !llvm::sys::fs::exists(input))
     return fail("cannot read '" + input + "': no such file");
+  if (input.ends_with(".mlirbc"))
+    return loadBytecode();
   module = parseSourceFile<ModuleOp>(input, &context);
   return success(!!module);
+}
+
+/// Errors in bytecode know neither the file nor, in one line, who wrote it.
+LogicalResult Driver::loadBytecode() {
+  std::string problem;
+  {
+    ScopedDiagnosticHandler collect(&context, [&](Diagnostic &diagnostic) {
+      if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+        return failure();
+      if (!problem.empty())
+        return success();
+      problem = diagnostic.str();
+      for (Diagnostic &note : diagnostic.getNotes())
+        problem += ", " + note.str();
+      return success();
+    });
+    module = parseSourceFile<ModuleOp>(options.input, &context);
+  }
+  return module ? success()
+                : fail("cannot read '" + options.input + "': " + problem);
 }
 
 std::string Driver::getWeights() {
@@ -483,7 +508,11 @@ LogicalResult Driver::writeText(const std::string &path) {
   std::string text;
   llvm::raw_string_ostream os(text);
   if (StringRef(path).ends_with(".mlirbc")) {
-    if (failed(writeBytecodeToFile(*module, os)))
+    // A reader that cannot take the file names who wrote it.
+    if (failed(writeBytecodeToFile(
+            *module, os,
+            BytecodeWriterConfig("Tern " TERN_VERSION_STRING
+                                 ", MLIR " LLVM_VERSION_STRING))))
       return fail("cannot write bytecode");
   } else {
     module->print(os, flags);
