@@ -28,6 +28,14 @@ using namespace tern::onnx_import;
 // Inputs
 //===----------------------------------------------------------------------===//
 
+/// The name of a symbolic extent, or nothing. Converters write "?" and the like
+/// for each extent that they do not know; the standard's names are
+/// identifiers, and equal ones are equal extents.
+static StringRef getDimName(const onnx::TensorShapeProto::Dimension &dim) {
+  StringRef name = dim.dim_param();
+  return is_contained({"?", "-1", "None"}, name) ? StringRef() : name;
+}
+
 LogicalResult Importer::addInputs() {
   llvm::StringSet<> names;
   llvm::StringSet<> initializerNames;
@@ -37,7 +45,7 @@ LogicalResult Importer::addInputs() {
   llvm::StringSet<> dimNames;
   for (const onnx::ValueInfoProto &input : graph.input())
     for (const auto &dim : input.type().tensor_type().shape().dim())
-      dimNames.insert(dim.dim_param());
+      dimNames.insert(getDimName(dim));
   llvm::StringSet<> usedConstants;
   for (const onnx::ValueInfoProto &input : graph.input()) {
     // In old files initializers are listed as inputs too.
@@ -114,7 +122,7 @@ FailureOr<Tensor> Importer::importInput(const onnx::ValueInfoProto &input,
       tensor.shape.push_back(value);
       continue;
     }
-    std::string name = dim.dim_param();
+    std::string name = getDimName(dim).str();
     if (name.empty()) {
       std::string base = input.name() + "." + std::to_string(axis);
       name = base;
