@@ -264,7 +264,7 @@ static bool isDetached(Operation *op, Value value) {
     if (surrogate.getFunction())
       continue;
     llvm::SetVector<Value> slice =
-        getFullSlice(structured, surrogate.getValue());
+        getBodySlice(structured, surrogate.getValue());
     if (slice.contains(value))
       return true;
     for (auto [operand, scalar] : getScalars(structured))

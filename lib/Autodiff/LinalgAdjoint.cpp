@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
+#include "tern/Dialect/Tern/IR/Facts.h"
 
 using namespace mlir;
 using namespace tern;
@@ -29,41 +30,6 @@ tern::getScalars(linalg::LinalgOp op) {
   return pairs;
 }
 
-Value tern::getYielded(linalg::LinalgOp op, unsigned result) {
-  return op.getBlock()->getTerminator()->getOperand(result);
-}
-
-Value tern::getInitScalar(linalg::LinalgOp op, unsigned result) {
-  OpOperand *init = op.getDpsInitOperand(result);
-  for (auto [operand, scalar] : getScalars(op))
-    if (operand == init)
-      return scalar;
-  return nullptr;
-}
-
-/// Everything in the body of `op`, and what it captures, that `value` is
-/// computed from; `follow` says from what.
-static llvm::SetVector<Value>
-getSlice(linalg::LinalgOp op, Value value,
-         llvm::function_ref<SmallVector<Value>(OpResult)> follow) {
-  llvm::SetVector<Value> slice;
-  slice.insert(value);
-  for (size_t next = 0; next < slice.size(); ++next) {
-    auto result = dyn_cast<OpResult>(slice[next]);
-    if (result && op.getBlock() == result.getOwner()->getBlock()) {
-      SmallVector<Value> sources = follow(result);
-      slice.insert(sources.begin(), sources.end());
-    }
-  }
-  return slice;
-}
-
-llvm::SetVector<Value> tern::getFullSlice(linalg::LinalgOp op, Value value) {
-  return getSlice(op, value, [](OpResult result) {
-    return getReadValues(result.getOwner());
-  });
-}
-
 /// Whether `value` is `init` plus something that does not depend on it.
 static bool isSumOf(linalg::LinalgOp op, Value value, Value init) {
   if (value == init)
@@ -73,7 +39,7 @@ static bool isSumOf(linalg::LinalgOp op, Value value, Value init) {
     return false;
   Value lhs = add->getOperand(0), rhs = add->getOperand(1);
   for (auto [sum, term] : {std::pair(lhs, rhs), std::pair(rhs, lhs)})
-    if (!getFullSlice(op, term).contains(init) && isSumOf(op, sum, init))
+    if (!getBodySlice(op, term).contains(init) && isSumOf(op, sum, init))
       return true;
   return false;
 }
@@ -82,13 +48,13 @@ ResultKind tern::classifyResult(linalg::LinalgOp op, unsigned result) {
   if (op.getNumReductionLoops() == 0)
     return ResultKind::Elementwise;
   Value yielded = getYielded(op, result);
-  llvm::SetVector<Value> slice = getFullSlice(op, yielded);
+  llvm::SetVector<Value> slice = getBodySlice(op, yielded);
   bool readsInit = false, readsOther = false;
   for (unsigned i = 0; i < op->getNumResults(); ++i)
-    if (Value init = getInitScalar(op, i); init && slice.contains(init))
+    if (Value init = getAccumulator(op, i); init && slice.contains(init))
       (i == result ? readsInit : readsOther) = true;
   if (readsInit && !readsOther &&
-      isSumOf(op, yielded, getInitScalar(op, result)))
+      isSumOf(op, yielded, getAccumulator(op, result)))
     return ResultKind::Sum;
   return ResultKind::Other;
 }
@@ -103,10 +69,10 @@ static SmallVector<Value> getCaptures(linalg::LinalgOp op) {
 SmallVector<Value> tern::getLinalgSources(linalg::LinalgOp op,
                                           unsigned result) {
   // A shift that cancels, such as the maximum in a softmax.
-  if (op->hasAttr("tern.detached"))
+  if (op->hasAttr(kDetachedAttrName))
     return {};
   llvm::SetVector<Value> slice =
-      getSlice(op, getYielded(op, result), getGradientSources);
+      getBodySlice(op, getYielded(op, result), getGradientSources);
   SmallVector<Value> sources;
   for (auto [operand, scalar] : getScalars(op))
     if (slice.contains(scalar))

@@ -9,10 +9,9 @@
 #ifndef TERN_LIB_AUTODIFF_LINALGADJOINT_H
 #define TERN_LIB_AUTODIFF_LINALGADJOINT_H
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/IRMapping.h"
 #include "tern/Autodiff/Reverse.h"
-#include "llvm/ADT/SetVector.h"
+#include "tern/Dialect/Tern/IR/LinalgFold.h"
 #include <functional>
 #include <optional>
 
@@ -90,18 +89,6 @@ std::optional<ReductionSeeds> buildReductionSeeds(mlir::linalg::LinalgOp op,
 /// Operands with the scalars of the body that stand for their elements.
 llvm::SmallVector<std::pair<mlir::OpOperand *, mlir::BlockArgument>>
 getScalars(mlir::linalg::LinalgOp op);
-
-/// The scalar that is yielded for a result.
-mlir::Value getYielded(mlir::linalg::LinalgOp op, unsigned result);
-
-/// The scalar that stands for the initial value of a result; null if the body
-/// cannot read it.
-mlir::Value getInitScalar(mlir::linalg::LinalgOp op, unsigned result);
-
-/// Everything in the body of `op`, and what it captures, that `value` is
-/// computed from.
-llvm::SetVector<mlir::Value> getFullSlice(mlir::linalg::LinalgOp op,
-                                          mlir::Value value);
 
 /// The extent of a loop.
 mlir::Value createLoopExtent(mlir::ImplicitLocOpBuilder &b,

@@ -51,22 +51,6 @@ struct Fold {
 };
 } // namespace
 
-/// What `result` folds if it does so by one of the operations.
-template <typename... Combiners>
-static Value matchFold(linalg::LinalgOp op, unsigned result) {
-  Value init = getInitScalar(op, result);
-  Operation *combiner = getYielded(op, result).getDefiningOp();
-  if (!init || !isa_and_nonnull<Combiners...>(combiner))
-    return nullptr;
-  for (unsigned i : {0, 1}) {
-    Value element = combiner->getOperand(i);
-    if (combiner->getOperand(1 - i) == init &&
-        !getFullSlice(op, element).contains(init))
-      return element;
-  }
-  return nullptr;
-}
-
 //===----------------------------------------------------------------------===//
 // Extrema
 //===----------------------------------------------------------------------===//
@@ -165,15 +149,15 @@ static ReductionSeeds buildFirst(const Fold &fold) {
 /// the last one stays.
 static std::optional<ReductionSeeds>
 buildSearch(linalg::LinalgOp op, unsigned result, Reverse &reverse) {
-  Value init = getInitScalar(op, result);
+  Value init = getAccumulator(op, result);
   auto select = getYielded(op, result).getDefiningOp<arith::SelectOp>();
   if (!init || !select ||
-      getFullSlice(op, select.getCondition()).contains(init))
+      getBodySlice(op, select.getCondition()).contains(init))
     return std::nullopt;
   bool replaces = select.getFalseValue() == init;
   Value element = replaces ? select.getTrueValue() : select.getFalseValue();
   Value kept = replaces ? select.getFalseValue() : select.getTrueValue();
-  if (kept != init || getFullSlice(op, element).contains(init))
+  if (kept != init || getBodySlice(op, element).contains(init))
     return std::nullopt;
   return buildOne({op, result, element, reverse}, /*last=*/true,
                   [&](const LinalgBody &body) -> Value {
@@ -240,15 +224,15 @@ static ReductionSeeds buildProduct(const Fold &fold) {
 std::optional<ReductionSeeds> tern::buildReductionSeeds(linalg::LinalgOp op,
                                                         unsigned result,
                                                         Reverse &reverse) {
-  if (Value element =
-          matchFold<arith::MaximumFOp, arith::MaxNumFOp, arith::MinimumFOp,
-                    arith::MinNumFOp, arith::MaxSIOp, arith::MaxUIOp,
-                    arith::MinSIOp, arith::MinUIOp>(op, result)) {
-    Fold fold{op, result, element, reverse};
-    return op.hasOnlyProjectedPermutations() ? buildEvenSplit(fold)
-                                             : buildFirst(fold);
+  if (std::optional<LinalgFold> match = matchFold(op, result)) {
+    Fold fold{op, result, match->term, reverse};
+    if (isa<arith::MaximumFOp, arith::MaxNumFOp, arith::MinimumFOp,
+            arith::MinNumFOp, arith::MaxSIOp, arith::MaxUIOp, arith::MinSIOp,
+            arith::MinUIOp>(match->op))
+      return op.hasOnlyProjectedPermutations() ? buildEvenSplit(fold)
+                                               : buildFirst(fold);
+    if (isa<arith::MulFOp>(match->op))
+      return buildProduct(fold);
   }
-  if (Value element = matchFold<arith::MulFOp>(op, result))
-    return buildProduct({op, result, element, reverse});
   return buildSearch(op, result, reverse);
 }

@@ -11,7 +11,6 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Transforms/RegionUtils.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
 
 using namespace mlir;
@@ -33,12 +32,6 @@ Type tern::getCotangentType(Type type) {
   if (auto tensor = dyn_cast<RankedTensorType>(type))
     return RankedTensorType::get(tensor.getShape(), f32);
   return isa<IntegerType>(type) ? f32 : Type();
-}
-
-SmallVector<Value> tern::getReadValues(Operation *op) {
-  SetVector<Value> values(op->operand_begin(), op->operand_end());
-  getUsedValuesDefinedAbove(op->getRegions(), values);
-  return values.takeVector();
 }
 
 SmallVector<Value> tern::getGradientSources(OpResult result) {

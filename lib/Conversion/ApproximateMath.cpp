@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ApproximateMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
@@ -22,6 +23,13 @@ namespace tern {
 
 using namespace mlir;
 
+bool tern::isApproximatedMath(StringRef operationName) {
+  return operationName == math::ExpOp::getOperationName() ||
+         operationName == math::LogOp::getOperationName() ||
+         operationName == math::TanhOp::getOperationName() ||
+         operationName == math::ErfOp::getOperationName();
+}
+
 namespace {
 struct ApproximateMathPass
     : tern::impl::ApproximateMathPassBase<ApproximateMathPass> {
@@ -30,12 +38,8 @@ struct ApproximateMathPass
     if (!tern::getTarget(getOperation()).fusesMultiplyAdd())
       return;
     RewritePatternSet patterns(&getContext());
-    populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
-      return name == math::ExpOp::getOperationName() ||
-             name == math::LogOp::getOperationName() ||
-             name == math::TanhOp::getOperationName() ||
-             name == math::ErfOp::getOperationName();
-    });
+    populateMathPolynomialApproximationPatterns(patterns,
+                                                tern::isApproximatedMath);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

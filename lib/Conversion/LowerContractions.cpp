@@ -23,14 +23,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "LoopBuilder.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/Transforms/Contraction.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
@@ -84,11 +83,11 @@ struct Operand {
   }
 };
 
-class Kernel {
+class Kernel : LoopBuilder {
 public:
   Kernel(OpBuilder &builder, linalg::LinalgOp op, const Contraction &c,
          TargetAttrInterface target)
-      : b(op.getLoc(), builder), op(op), c(c) {
+      : LoopBuilder(builder, op.getLoc()), op(op), c(c) {
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     lhs = {op->getOperand(c.lhs), maps[c.lhs], c.lhsCast};
     rhs = {op->getOperand(c.rhs), maps[c.rhs], c.rhsCast};
@@ -103,21 +102,6 @@ public:
   void build();
 
 private:
-  using Body = function_ref<void(Value)>;
-
-  Value index(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
-  Value add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(x, y); }
-  Value sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(x, y); }
-  Value mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(x, y); }
-  Value min(Value x, Value y) { return b.createOrFold<arith::MinUIOp>(x, y); }
-  Value div(Value x, int64_t y) {
-    return b.createOrFold<arith::DivUIOp>(x, index(y));
-  }
-  Value rem(Value x, int64_t y) {
-    return b.createOrFold<arith::RemUIOp>(x, index(y));
-  }
   Value zero(Type type) {
     return arith::ConstantOp::create(b, b.getZeroAttr(type));
   }
@@ -130,12 +114,6 @@ private:
                           roundUp(std::max<int64_t>(ranges[dim], 1), tile));
   }
 
-  void loop(Value lower, Value upper, int64_t step, Body body) {
-    auto forOp = scf::ForOp::create(b, lower, upper, index(step));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(forOp.getBody());
-    body(forOp.getInductionVar());
-  }
   SmallVector<Value> indices(const Operand &operand) {
     SmallVector<Value> at;
     for (unsigned i = 0; i < operand.map.getNumResults(); ++i)
@@ -164,7 +142,6 @@ private:
   void tile(Value row, int64_t count, Value p, Value panels, Value packedLhs,
             Value m0, Value n0, Value k0, Value kLength);
 
-  ImplicitLocOpBuilder b;
   linalg::LinalgOp op;
   const Contraction &c;
   Operand lhs, rhs, out;
@@ -499,7 +476,7 @@ struct LowerContractionsPass
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     for (linalg::LinalgOp op : ops) {
-      if (!op.hasPureBufferSemantics())
+      if (!op.hasPureBufferSemantics() || getOrderedFold(op))
         continue;
       std::optional<Contraction> contraction = matchContraction(op);
       if (!contraction ||

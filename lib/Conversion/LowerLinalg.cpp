@@ -74,7 +74,10 @@ struct LowerLinalgPass
     if (!op.hasPureBufferSemantics())
       return op.emitError("expected operands in buffers, not tensors");
     rewriter.setInsertionPoint(op);
-    if (lowerOrderedReduction(rewriter, op)) {
+    FailureOr<bool> isOrdered = lowerOrderedReduction(rewriter, op);
+    if (failed(isOrdered))
+      return failure();
+    if (*isOrdered) {
       rewriter.eraseOp(op);
       return success();
     }

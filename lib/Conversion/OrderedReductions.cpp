@@ -27,13 +27,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "OrderedReductions.h"
+#include "ApproximateMath.h"
+#include "LoopBuilder.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
@@ -48,28 +47,17 @@ static constexpr int64_t kStrip = 512;
 static constexpr int64_t kUnrolled = 256;
 
 namespace {
-class Lowering {
+class Lowering : LoopBuilder {
 public:
-  Lowering(OpBuilder &builder, linalg::LinalgOp op, Operation *fold);
+  Lowering(OpBuilder &builder, linalg::LinalgOp op, const LinalgFold &fold);
 
   void lowerLanes();
   /// False, and nothing made, where a plain loop nest has the order.
   bool lowerAscending();
 
 private:
-  Value index(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
-  Value add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(x, y); }
-  Value sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(x, y); }
-  Value mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(x, y); }
-  Value min(Value x, Value y) { return b.createOrFold<arith::MinUIOp>(x, y); }
-  Value max(Value x, Value y) { return b.createOrFold<arith::MaxUIOp>(x, y); }
-  Value div(Value x, Value y) { return b.createOrFold<arith::DivUIOp>(x, y); }
-  Value rem(Value x, Value y) { return b.createOrFold<arith::RemUIOp>(x, y); }
+  using LoopBuilder::loop;
   void createExtents();
-  void loop(Value lower, Value upper, int64_t step,
-            function_ref<void(Value)> body);
   Value loop(Value lower, Value upper, int64_t step, Value init,
              function_ref<Value(Value, Value)> body);
   /// Loops over `dims`, the first of them in parallel if nothing around is.
@@ -117,11 +105,8 @@ private:
   void buildColumns(std::optional<unsigned> column, int64_t strip, Value first,
                     Value sums);
 
-  ImplicitLocOpBuilder b;
   linalg::LinalgOp op;
-  /// What folds `termValue` into the result.
-  Operation *fold;
-  Value termValue;
+  LinalgFold fold;
   Type type;
   VectorType vectorType;
   SmallVector<unsigned> outer, row;
@@ -138,12 +123,10 @@ private:
 };
 } // namespace
 
-Lowering::Lowering(OpBuilder &builder, linalg::LinalgOp op, Operation *fold)
-    : b(op.getLoc(), builder), op(op), fold(fold) {
-  BlockArgument accumulator =
-      op.getMatchingBlockArgument(op.getDpsInitOperand(0));
-  termValue = fold->getOperand(fold->getOperand(0) == accumulator ? 1 : 0);
-  type = accumulator.getType();
+Lowering::Lowering(OpBuilder &builder, linalg::LinalgOp op,
+                   const LinalgFold &fold)
+    : LoopBuilder(builder, op.getLoc()), op(op), fold(fold),
+      type(fold.term.getType()) {
   vectorType = VectorType::get(kSumLanes, type);
   op.getParallelDims(outer);
   op.getReductionDims(row);
@@ -154,9 +137,9 @@ Lowering::Lowering(OpBuilder &builder, linalg::LinalgOp op, Operation *fold)
                 : count * ranges[dim];
   ivs.resize(ranges.size());
 
-  used.insert(termValue);
+  used.insert(fold.term);
   for (Operation &step : llvm::reverse(op.getBlock()->without_terminator())) {
-    if (&step == fold || llvm::none_of(step.getResults(), [&](Value result) {
+    if (&step == fold.op || llvm::none_of(step.getResults(), [&](Value result) {
           return used.contains(result);
         }))
       continue;
@@ -171,14 +154,6 @@ Lowering::Lowering(OpBuilder &builder, linalg::LinalgOp op, Operation *fold)
 //===----------------------------------------------------------------------===//
 // Loops
 //===----------------------------------------------------------------------===//
-
-void Lowering::loop(Value lower, Value upper, int64_t step,
-                    function_ref<void(Value)> body) {
-  auto forOp = scf::ForOp::create(b, lower, upper, index(step));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(forOp.getBody());
-  body(forOp.getInductionVar());
-}
 
 Value Lowering::loop(Value lower, Value upper, int64_t step, Value init,
                      function_ref<Value(Value, Value)> body) {
@@ -234,14 +209,14 @@ SmallVector<Value> Lowering::indices(AffineMap map) {
 
 Value Lowering::neutral(Type type) {
   TypedAttr value = b.getFloatAttr(getElementTypeOrSelf(type),
-                                   isa<arith::MulFOp>(fold) ? 1 : 0);
+                                   isa<arith::MulFOp>(fold.op) ? 1 : 0);
   if (auto vector = dyn_cast<VectorType>(type))
     value = DenseElementsAttr::get(vector, Attribute(value));
   return arith::ConstantOp::create(b, value);
 }
 
 Value Lowering::combine(Value accumulator, Value term) {
-  if (isa<arith::MulFOp>(fold))
+  if (isa<arith::MulFOp>(fold.op))
     return arith::MulFOp::create(b, accumulator, term);
   return arith::AddFOp::create(b, accumulator, term);
 }
@@ -264,7 +239,7 @@ Value Lowering::term() {
     else
       b.clone(*step, mapping);
   }
-  return mapping.lookupOrDefault(termValue);
+  return mapping.lookupOrDefault(fold.term);
 }
 
 Value Lowering::terms(int64_t width) {
@@ -306,14 +281,14 @@ Value Lowering::terms(int64_t width) {
     IRMapping vectors;
     for (Value operand : step->getOperands())
       vectors.map(operand, widen(mapping.lookupOrDefault(operand)));
-    Operation *clone = b.clone(*step, vectors);
+    Operation *wide = b.clone(*step, vectors);
     for (auto [result, made] :
-         llvm::zip_equal(step->getResults(), clone->getResults())) {
+         llvm::zip_equal(step->getResults(), wide->getResults())) {
       made.setType(vectorOf(made.getType()));
       mapping.map(result, made);
     }
   }
-  return widen(mapping.lookupOrDefault(termValue));
+  return widen(mapping.lookupOrDefault(fold.term));
 }
 
 /// Whether an operation on vectors is code for vectors, and not calls of a
@@ -323,7 +298,7 @@ static bool isVectorCode(Operation *op, bool approximatesMath) {
     return false;
   if (!isa<math::MathDialect>(op->getDialect()))
     return true;
-  if (isa<math::ExpOp, math::LogOp, math::TanhOp, math::ErfOp>(op))
+  if (isApproximatedMath(op->getName().getStringRef()))
     return approximatesMath && op->getResult(0).getType().isF32();
   return isa<math::AbsFOp, math::AbsIOp, math::SqrtOp, math::CopySignOp,
              math::FmaOp, math::FloorOp, math::CeilOp, math::TruncOp,
@@ -661,15 +636,20 @@ bool Lowering::lowerAscending() {
   return true;
 }
 
-bool tern::lowerOrderedReduction(OpBuilder &builder, linalg::LinalgOp op) {
-  std::optional<SumOrder> order = getSumOrder(op);
-  if (!order)
+FailureOr<bool> tern::lowerOrderedReduction(OpBuilder &builder,
+                                            linalg::LinalgOp op) {
+  if (failed(verifySumOrder(op)))
+    return failure();
+  std::optional<OrderedFold> fold = getOrderedFold(op);
+  if (!fold)
     return false;
-  Operation *fold = getFold(op);
   // What is made states the order by itself.
-  fold->removeAttr(kSumOrderAttrName);
-  Lowering lowering(builder, op, fold);
-  if (*order == SumOrder::Ascending)
+  fold->op->removeAttr(kSumOrderAttrName);
+  // One term is folded in any order.
+  if (op.getNumReductionLoops() == 0)
+    return false;
+  Lowering lowering(builder, op, *fold);
+  if (fold->order == SumOrder::Ascending)
     return lowering.lowerAscending();
   lowering.lowerLanes();
   return true;

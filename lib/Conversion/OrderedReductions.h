@@ -19,9 +19,12 @@ namespace tern {
 int scoreInnermost(mlir::linalg::LinalgOp op, unsigned dim);
 
 /// Makes loops before `op`, on buffers, that fold terms in the order that
-/// `tern.order` states. False, and nothing made, where nothing is stated
-/// or loops that take terms one after another do it as stated.
-bool lowerOrderedReduction(mlir::OpBuilder &builder, mlir::linalg::LinalgOp op);
+/// `tern.order` states; `op` is left to be erased. False, and no loops made,
+/// where nothing is stated or loops that take terms one after another do it as
+/// stated: `op` then states nothing any more. Fails with an error where
+/// `tern.order` is on something else than a fold.
+llvm::FailureOr<bool> lowerOrderedReduction(mlir::OpBuilder &builder,
+                                            mlir::linalg::LinalgOp op);
 
 } // namespace tern
 

@@ -91,3 +91,21 @@ func.func @other(%x: memref<8x32xf32>, %w: memref<32x16xf32>, %y: memref<8x16xf3
   linalg.matmul ins(%x, %w : memref<8x32xf32>, memref<32x16xf32>) outs(%g : memref<8x16xf32, strided<[32, 2]>>)
   return
 }
+
+// -----
+
+// A sum in lanes is none that goes in ascending order.
+// CHECK-LABEL: func.func @ordered
+// CHECK: linalg.generic
+// CHECK: arith.addf {{.*}} {tern.order = "lanes"}
+func.func @ordered(%x: memref<8x32xf32>, %w: memref<32x16xf32>, %y: memref<8x16xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<8x32xf32>, memref<32x16xf32>) outs(%y : memref<8x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %p {tern.order = "lanes"} : f32
+    linalg.yield %s : f32
+  }
+  return
+}

@@ -135,3 +135,52 @@ func.func @many(%x: memref<?x1000xf32>, %y: memref<1000xf32>) {
   }
   return
 }
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// One term has any order.
+// CHECK-LABEL: func @single
+// CHECK-NOT: tern.order
+// CHECK: scf.parallel
+// CHECK-COUNT-1: arith.addf
+// CHECK-NOT: arith.addf
+// CHECK: return
+func.func @single(%x: memref<?xf32>, %y: memref<?xf32>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %n = arith.addf %s, %a {tern.order = "lanes"} : f32
+    linalg.yield %n : f32
+  }
+  return
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// A region that reads the loop's index has no vectors.
+// CHECK-LABEL: func @nested
+// CHECK: scf.for %[[J:.*]] =
+// CHECK: arith.index_cast {{.*}} : index to i32
+// CHECK: scf.if %arg2 -> (f32) {
+func.func @nested(%x: memref<?x8192xf32>, %y: memref<?xf32>, %c: i1) {
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<?x8192xf32>) outs(%y : memref<?xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %j = linalg.index 1 : index
+    %k = arith.index_cast %j : index to i32
+    %t = scf.if %c -> f32 {
+      %f = arith.sitofp %k : i32 to f32
+      scf.yield %f : f32
+    } else {
+      scf.yield %a : f32
+    }
+    %n = arith.addf %s, %t {tern.order = "lanes"} : f32
+    linalg.yield %n : f32
+  }
+  return
+}

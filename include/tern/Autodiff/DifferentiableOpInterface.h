@@ -11,6 +11,7 @@
 
 #include "mlir/IR/OpDefinition.h"
 #include "tern/Autodiff/Reverse.h"
+#include "tern/Dialect/Tern/IR/LinalgFold.h"
 
 #include "tern/Autodiff/DifferentiableOpInterface.h.inc"
 

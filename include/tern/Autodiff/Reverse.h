@@ -24,9 +24,6 @@ bool isDifferentiable(mlir::Type type);
 /// others.
 mlir::Type getCotangentType(mlir::Type type);
 
-/// The operands of `op` and what its regions capture.
-llvm::SmallVector<mlir::Value> getReadValues(mlir::Operation *op);
-
 /// The values that `result` may depend on with a derivative. An operation
 /// without `DifferentiableOpInterface` passes none from floats to integers: a
 /// conversion that is not marked, a comparison, a search have derivative zero.

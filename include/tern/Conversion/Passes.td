@@ -230,7 +230,7 @@ def LowerContractionsPass
 
     Leaves alone whatever else there is: results along whose last axis memory
     is not contiguous, products without a loop of each kind (rows, columns,
-    reduction).
+    reduction), sums with an order of their own (`tern.order`).
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
@@ -249,7 +249,9 @@ def LowerLinalgPass : Pass<"tern-lower-linalg", "::mlir::func::FuncOp"> {
     what `tern.order` says. An outermost loop that is
     parallel becomes `scf.parallel` unless it stands in one.
 
-    Accepts buffer semantics only; operations on tensors are an error.
+    Accepts buffer semantics only; operations on tensors are an error, and so is
+    `tern.order` on what does not fold terms into the elements of an operation's
+    only result.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",

@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Dialect/Tern/IR/SumOrder.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
@@ -23,15 +25,61 @@ std::optional<SumOrder> tern::symbolizeSumOrder(StringRef name) {
       .Default(std::nullopt);
 }
 
-Operation *tern::getFold(linalg::LinalgOp op) {
-  if (op.getNumDpsInits() != 1)
-    return nullptr;
-  return op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
+/// Whether each element of the result is one iteration of the parallel loops.
+static bool hasOwnElements(linalg::LinalgOp op, unsigned result) {
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(result));
+  if (!map.isProjectedPermutation(/*allowZeroInResults=*/true))
+    return false;
+  for (auto [dim, kind] : llvm::enumerate(op.getIteratorTypesArray()))
+    if (map.isFunctionOfDim(dim) != (kind == utils::IteratorType::parallel))
+      return false;
+  return true;
 }
 
-std::optional<SumOrder> tern::getSumOrder(linalg::LinalgOp op) {
-  Operation *fold = getFold(op);
+static bool onlyReads(Operation &op) {
+  auto effects = getEffectsRecursively(&op);
+  return effects && llvm::all_of(*effects, [](auto &effect) {
+           return isa<MemoryEffects::Read>(effect.getEffect());
+         });
+}
+
+std::optional<LinalgFold> tern::matchOrderable(linalg::LinalgOp op,
+                                               unsigned result) {
+  std::optional<LinalgFold> fold = matchFold(op, result);
+  if (!fold || !isa<arith::AddFOp, arith::MulFOp>(fold->op) ||
+      !isa<FloatType>(fold->term.getType()) || !hasOwnElements(op, result) ||
+      !llvm::all_of(op.getBlock()->without_terminator(), onlyReads))
+    return std::nullopt;
+  llvm::SetVector<Value> slice = getBodySlice(op, fold->term);
+  for (unsigned i = 0, e = op.getNumDpsInits(); i < e; ++i)
+    if (slice.contains(getAccumulator(op, i)))
+      return std::nullopt;
+  return fold;
+}
+
+std::optional<OrderedFold> tern::getOrderedFold(linalg::LinalgOp op) {
+  if (op.getNumDpsInits() != 1)
+    return std::nullopt;
+  Operation *yielded = getYielded(op, 0).getDefiningOp();
   auto name =
-      fold ? fold->getAttrOfType<StringAttr>(kSumOrderAttrName) : nullptr;
-  return name ? symbolizeSumOrder(name) : std::nullopt;
+      yielded ? yielded->getAttrOfType<StringAttr>(kSumOrderAttrName) : nullptr;
+  auto order = name ? symbolizeSumOrder(name) : std::nullopt;
+  auto fold = order ? matchOrderable(op, 0) : std::nullopt;
+  if (!fold)
+    return std::nullopt;
+  return OrderedFold{*fold, *order};
+}
+
+LogicalResult tern::verifySumOrder(linalg::LinalgOp op) {
+  std::optional<OrderedFold> fold = getOrderedFold(op);
+  WalkResult result = op.getBlock()->walk([&](Operation *inner) {
+    if (!inner->hasAttr(kSumOrderAttrName) || (fold && fold->op == inner))
+      return WalkResult::advance();
+    inner->emitOpError("states '")
+        << kSumOrderAttrName
+        << "' but does not fold terms of their own into the elements of the "
+           "operation's only result";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
 }

@@ -101,8 +101,9 @@ struct FuseElementwisePass
       return signalPassFailure();
     // A sum of products that the graph wrote in two steps.
     getOperation().walk([](linalg::LinalgOp op) {
-      if (tern::getSumOrder(op) && tern::matchContraction(op))
-        tern::getFold(op)->removeAttr(tern::kSumOrderAttrName);
+      if (auto fold = tern::getOrderedFold(op);
+          fold && tern::matchContraction(op))
+        fold->op->removeAttr(tern::kSumOrderAttrName);
     });
   }
 };

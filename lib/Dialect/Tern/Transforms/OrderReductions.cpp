@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "tern/Dialect/Tern/IR/LinalgFold.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Transforms/Contraction.h"
@@ -23,58 +24,6 @@ namespace tern {
 
 using namespace mlir;
 using namespace tern;
-
-/// The argument of the body that starts as the init of a result.
-static BlockArgument getAccumulator(linalg::LinalgOp op, unsigned result) {
-  return op.getMatchingBlockArgument(op.getDpsInitOperand(result));
-}
-
-/// What the body of `op` computes `value` from, itself included.
-static llvm::SetVector<Value> getSlice(linalg::LinalgOp op, Value value) {
-  llvm::SetVector<Value> slice;
-  slice.insert(value);
-  for (size_t next = 0; next < slice.size(); ++next) {
-    Operation *producer = slice[next].getDefiningOp();
-    if (!producer || producer->getBlock() != op.getBlock())
-      continue;
-    producer->walk([&](Operation *inner) {
-      slice.insert(inner->operand_begin(), inner->operand_end());
-    });
-  }
-  return slice;
-}
-
-/// The addition or multiplication of floats that folds a term, which has
-/// nothing to do with accumulators, into a result.
-static Operation *matchFold(linalg::LinalgOp op, unsigned result, Value &term) {
-  Operation *fold =
-      op.getBlock()->getTerminator()->getOperand(result).getDefiningOp();
-  if (!isa_and_present<arith::AddFOp, arith::MulFOp>(fold) ||
-      fold->getBlock() != op.getBlock())
-    return nullptr;
-  BlockArgument accumulator = getAccumulator(op, result);
-  for (unsigned i : {0, 1})
-    if (fold->getOperand(i) == accumulator)
-      term = fold->getOperand(1 - i);
-  if (!term)
-    return nullptr;
-  llvm::SetVector<Value> slice = getSlice(op, term);
-  for (unsigned i = 0, e = op.getNumDpsInits(); i < e; ++i)
-    if (slice.contains(getAccumulator(op, i)))
-      return nullptr;
-  return fold;
-}
-
-/// Whether each element of the result is one iteration of the parallel loops.
-static bool hasOwnElements(linalg::LinalgOp op, unsigned result) {
-  AffineMap map = op.getIndexingMapMatchingResult(op->getResult(result));
-  if (!map.isProjectedPermutation(/*allowZeroInResults=*/true))
-    return false;
-  for (auto [dim, kind] : llvm::enumerate(op.getIteratorTypesArray()))
-    if (map.isFunctionOfDim(dim) != (kind == utils::IteratorType::parallel))
-      return false;
-  return true;
-}
 
 namespace {
 /// A loop nest as rows: which way they lie, and their loops from the outermost
@@ -165,13 +114,14 @@ public:
 
   /// Whether result `number` is a sum or product of its own terms.
   bool isOrdered(unsigned number) const {
-    Value term;
-    if (!matchFold(op, number, term) || !hasOwnElements(op, number))
-      return false;
-    return !isWindowProduct(op, getSlice(op, term));
+    std::optional<LinalgFold> fold = matchOrderable(op, number);
+    return fold && !isWindowProduct(op, getBodySlice(op, fold->term));
   }
 
   LogicalResult run();
+
+  /// How many reductions were ordered in either way.
+  unsigned numLanes = 0, numAscending = 0;
 
 private:
   linalg::GenericOp split(unsigned number);
@@ -197,8 +147,8 @@ linalg::GenericOp Orderer::split(unsigned number) {
         for (auto [i, operand] : llvm::enumerate(op.getDpsInputOperands()))
           mapping.map(op.getMatchingBlockArgument(operand), args[i]);
         mapping.map(getAccumulator(op, number), args.back());
-        Value yielded = op.getBlock()->getTerminator()->getOperand(number);
-        llvm::SetVector<Value> needed = getSlice(op, yielded);
+        Value yielded = getYielded(op, number);
+        llvm::SetVector<Value> needed = getBodySlice(op, yielded);
         for (Operation &inner : op.getBlock()->without_terminator())
           if (llvm::any_of(inner.getResults(), [&](Value result) {
                 return needed.contains(result);
@@ -212,8 +162,7 @@ linalg::GenericOp Orderer::split(unsigned number) {
 
 /// What the result started from is added, or multiplied with, afterwards.
 void Orderer::startFromNeutral(linalg::GenericOp generic) {
-  Operation *fold = getFold(generic);
-  bool isSum = isa<arith::AddFOp>(fold);
+  bool isSum = isa<arith::AddFOp>(getYielded(generic, 0).getDefiningOp());
   Value init = generic.getDpsInits()[0];
   if (isNeutral(init, isSum ? 0 : 1))
     return;
@@ -267,11 +216,11 @@ LogicalResult Orderer::run() {
   for (linalg::GenericOp generic : generics) {
     if (!Orderer(generic).isOrdered(0))
       continue;
-    Value term;
-    Operation *fold = matchFold(generic, 0, term);
-    Rows rows = getRows(generic, getSlice(generic, term));
-    fold->setAttr(kSumOrderAttrName,
-                  rewriter.getStringAttr(stringifySumOrder(rows.order)));
+    LinalgFold fold = *matchOrderable(generic, 0);
+    Rows rows = getRows(generic, getBodySlice(generic, fold.term));
+    fold.op->setAttr(kSumOrderAttrName,
+                     rewriter.getStringAttr(stringifySumOrder(rows.order)));
+    ++(rows.order == SumOrder::Lanes ? numLanes : numAscending);
     if (!llvm::is_sorted(rows.loops)) {
       SmallVector<unsigned> order;
       generic.getParallelDims(order);
@@ -298,17 +247,20 @@ struct OrderReductionsPass
           !matchContraction(op) && isAnyOrdered(op))
         ops.push_back(op);
     });
-    for (linalg::LinalgOp op : ops)
-      if (failed(Orderer(op).run()))
+    for (linalg::LinalgOp op : ops) {
+      Orderer orderer(op);
+      if (failed(orderer.run()))
         return signalPassFailure();
+      numLanes += orderer.numLanes;
+      numAscending += orderer.numAscending;
+    }
   }
 
 private:
   static bool isAnyOrdered(linalg::LinalgOp op) {
     // Results that read each other's accumulators stay together.
     for (unsigned i = 0, e = op->getNumResults(); i < e; ++i) {
-      llvm::SetVector<Value> slice =
-          getSlice(op, op.getBlock()->getTerminator()->getOperand(i));
+      llvm::SetVector<Value> slice = getBodySlice(op, getYielded(op, i));
       for (unsigned j = 0; j < e; ++j)
         if (i != j && slice.contains(getAccumulator(op, j)))
           return false;

@@ -6,9 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Attributes of linalg operations in imported graphs. They add nothing to the
-// meaning: where one is lost, a layer stays float. `tern.ternary`, as on
-// arguments, says that a weight computed from parameters has ternary values.
+// Attributes of operations, most of them linalg operations in imported graphs.
+// They add nothing to the meaning: where one is lost, a layer stays float, or a
+// report says less. `tern.ternary`, as on arguments, says that a weight
+// computed from parameters has ternary values.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,6 +23,13 @@ namespace tern {
 /// "ascending" or "descending": the result is the first elements of the
 /// last input in that order, along its last axis.
 inline constexpr llvm::StringLiteral kSortedAttrName = "tern.sorted";
+/// The operation has no derivative: what depends on it does so in a way that
+/// cancels.
+inline constexpr llvm::StringLiteral kDetachedAttrName = "tern.detached";
+/// On a ternary layer: "raised" from the model or "converted" on request.
+inline constexpr llvm::StringLiteral kOriginAttrName = "tern.origin";
+/// On a matrix product: why the layer was not made ternary.
+inline constexpr llvm::StringLiteral kFloatReasonAttrName = "tern.float";
 
 } // namespace tern
 

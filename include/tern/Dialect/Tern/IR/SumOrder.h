@@ -26,7 +26,7 @@
 #ifndef TERN_DIALECT_TERN_IR_SUMORDER_H
 #define TERN_DIALECT_TERN_IR_SUMORDER_H
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "tern/Dialect/Tern/IR/LinalgFold.h"
 #include <optional>
 
 namespace tern {
@@ -41,12 +41,22 @@ enum class SumOrder { Lanes, Ascending };
 llvm::StringRef stringifySumOrder(SumOrder order);
 std::optional<SumOrder> symbolizeSumOrder(llvm::StringRef name);
 
-/// The scalar operation that makes what `op`, of one result, yields; null if
-/// there are more results or it is not computed in the body.
-mlir::Operation *getFold(mlir::linalg::LinalgOp op);
+/// The addition or multiplication of floats by which the body folds a term into
+/// a result, of which an order can be stated: the term depends on no
+/// accumulator, each element of the result belongs to one iteration of the
+/// parallel loops, and the body writes nothing.
+std::optional<LinalgFold> matchOrderable(mlir::linalg::LinalgOp op,
+                                         unsigned result);
 
-/// The order that is stated for the only result of `op`.
-std::optional<SumOrder> getSumOrder(mlir::linalg::LinalgOp op);
+/// The fold of the only result of `op` whose order is stated.
+struct OrderedFold : LinalgFold {
+  SumOrder order;
+};
+std::optional<OrderedFold> getOrderedFold(mlir::linalg::LinalgOp op);
+
+/// Fails with an error where the body states an order in which nothing can be
+/// folded.
+llvm::LogicalResult verifySumOrder(mlir::linalg::LinalgOp op);
 
 } // namespace tern
 
