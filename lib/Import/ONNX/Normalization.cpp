@@ -11,6 +11,7 @@
 #include "Importer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include <array>
 
@@ -193,7 +194,7 @@ static FailureOr<std::array<Tensor, 2>> emitBatchStatistics(Node &node,
   if (failed(mean) || failed(center))
     return failure();
   if (Operation *op = node.getValue(*center).getDefiningOp())
-    op->setAttr("tern.detached", node.b.getUnitAttr());
+    op->setAttr(kDetachedAttrName, node.b.getUnitAttr());
   FailureOr<Tensor> aligned = alignVector(node, center, x.getRank());
   if (failed(aligned))
     return failure();

@@ -9,6 +9,7 @@
 #include "Elementwise.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "tern/Dialect/Tern/IR/Facts.h"
 #include <limits>
 
 using namespace mlir;
@@ -286,7 +287,7 @@ static FailureOr<Tensor> emitShift(Node &node, Tensor x,
   FailureOr<Tensor> max = node.emitMax(x, axes);
   if (succeeded(max))
     if (Operation *op = node.getValue(*max).getDefiningOp())
-      op->setAttr("tern.detached", node.b.getUnitAttr());
+      op->setAttr(tern::kDetachedAttrName, node.b.getUnitAttr());
   return max;
 }
 

@@ -7,17 +7,20 @@
 //===----------------------------------------------------------------------===//
 //
 // Passes rely on these attributes, and anybody may write them. What a pass
-// would have to check before it reads one is checked here, once.
+// would have to check before it reads one is checked here, once. There are no
+// others than those in the tables below.
 //
 //===----------------------------------------------------------------------===//
 
 #include "DiscardableAttributes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Dialect/Tern/IR/BufferAttributes.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
+#include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 
@@ -31,6 +34,8 @@ using namespace tern;
 /// What the value must be, or "" if it is that.
 using Check = StringRef (*)(Attribute);
 
+/// What depends on more than the value is checked elsewhere.
+static StringRef isAnything(Attribute) { return ""; }
 static StringRef isUnit(Attribute attr) {
   return isa<UnitAttr>(attr) ? "" : "must be a unit attribute";
 }
@@ -51,6 +56,29 @@ static StringRef isTexts(Attribute attr) {
   return array && llvm::all_of(array, llvm::IsaPred<StringAttr>)
              ? ""
              : "must be an array of strings";
+}
+/// "tensor", "row" or "group:G" with G > 0.
+static StringRef isFact(Attribute attr) {
+  auto text = dyn_cast<StringAttr>(attr);
+  StringRef fact = text ? text.getValue() : "";
+  int64_t group;
+  return fact == "tensor" || fact == "row" ||
+                 (fact.consume_front("group:") &&
+                  !fact.getAsInteger(10, group) && group > 0)
+             ? ""
+             : "must be \"tensor\", \"row\" or \"group:G\"";
+}
+static StringRef isShape(Attribute attr) {
+  auto shape = dyn_cast<ArrayAttr>(attr);
+  return shape && llvm::all_of(shape, llvm::IsaPred<StringAttr, IntegerAttr>)
+             ? ""
+             : "must be an array of integers and strings";
+}
+/// Which result, '--tern-donate' checks.
+static StringRef isResultNumber(Attribute attr) {
+  return isa<IntegerAttr, UnitAttr>(attr)
+             ? ""
+             : "must be the number of a result, or a unit attribute";
 }
 static StringRef isOrder(Attribute attr) {
   auto text = dyn_cast<StringAttr>(attr);
@@ -167,7 +195,7 @@ static StringRef arePrepares(Attribute attr) {
 
 namespace {
 /// What an attribute stands on.
-enum class Place { Any, Module, Function, Call };
+enum class Place { Any, Module, Function, Call, Structured };
 
 struct OperationAttribute {
   StringLiteral name;
@@ -183,6 +211,15 @@ struct ValueAttribute {
 } // namespace
 
 static constexpr OperationAttribute operationAttributes[] = {
+    {TernDialect::getTargetAttrName(), Place::Any, isAnything},
+    {TernDialect::getPrepareAttrName(), Place::Any, isAnything},
+    {TernDialect::getTernaryAttrName(), Place::Any, isAnything},
+    {TernDialect::getWeightsAttrName(), Place::Any, isText},
+    {TernDialect::getModelAttrName(), Place::Any, isText},
+    {kSumOrderAttrName, Place::Any, isAnything},
+    {kDetachedAttrName, Place::Structured, isUnit},
+    {kOriginAttrName, Place::Any, isText},
+    {kFloatReasonAttrName, Place::Any, isText},
     {kLevelAttrName, Place::Module, isText},
     {kTrainingAttrName, Place::Module, isTraining},
     {kConversionAttrName, Place::Module, isConversion},
@@ -198,6 +235,12 @@ static constexpr OperationAttribute operationAttributes[] = {
 };
 
 static constexpr ValueAttribute valueAttributes[] = {
+    {TernDialect::getNameAttrName(), true, true, isText},
+    {TernDialect::getParamAttrName(), true, true, isText},
+    {TernDialect::getDtypeAttrName(), true, true, isText},
+    {TernDialect::getTernaryAttrName(), true, false, isFact},
+    {TernDialect::getShapeAttrName(), true, true, isShape},
+    {kDonatedAttrName, true, false, isResultNumber},
     {kStateAttrName, true, false, isText},
     {kInitAttrName, true, false, isFloat},
     {kFanInAttrName, true, false, isInteger},
@@ -211,21 +254,42 @@ static constexpr ValueAttribute valueAttributes[] = {
     {kFailedCheckAttrName, true, true, isUnit},
 };
 
+/// An error about an attribute that is in none of the tables.
+template <typename Entry, size_t Size>
+static InFlightDiagnostic refuseUnknown(Operation *op, StringRef name,
+                                        const Entry (&table)[Size]) {
+  InFlightDiagnostic error = op->emitOpError()
+                             << "'" << name << "' is no attribute of 'tern'";
+  const Entry *nearest = nullptr;
+  unsigned least = 3;
+  for (const Entry &entry : table)
+    if (unsigned distance = name.edit_distance(entry.name); distance < least) {
+      least = distance;
+      nearest = &entry;
+    }
+  if (nearest)
+    error << "; did you mean '" << nearest->name << "'?";
+  return error;
+}
+
 LogicalResult tern::verifyOperationMarker(Operation *op, NamedAttribute attr) {
   const OperationAttribute *entry =
       llvm::find_if(operationAttributes, [&](const OperationAttribute &known) {
         return known.name == attr.getName().strref();
       });
   if (entry == std::end(operationAttributes))
-    return success();
+    return refuseUnknown(op, attr.getName(), operationAttributes);
   StringRef place = entry->place == Place::Module ? "a module"
                     : entry->place == Place::Call ? "a call"
-                                                  : "a function";
+                    : entry->place == Place::Structured
+                        ? "a structured operation"
+                        : "a function";
   bool isThere =
       entry->place == Place::Any ||
       (entry->place == Place::Module && isa<ModuleOp>(op)) ||
       (entry->place == Place::Function && isa<FunctionOpInterface>(op)) ||
-      (entry->place == Place::Call && isa<CallOpInterface>(op));
+      (entry->place == Place::Call && isa<CallOpInterface>(op)) ||
+      (entry->place == Place::Structured && isa<linalg::LinalgOp>(op));
   if (!isThere)
     return op->emitOpError() << "'" << entry->name << "' belongs on " << place;
   if (StringRef problem = entry->check(attr.getValue()); !problem.empty())
@@ -267,17 +331,24 @@ LogicalResult tern::verifyValueMarker(FunctionOpInterface function,
     return isArgument && function.getArgAttr(index, other);
   };
 
-  for (const ValueAttribute &entry : valueAttributes) {
-    if (entry.name != name)
-      continue;
-    if (isArgument ? !entry.isOnArguments : !entry.isOnResults)
-      return fail(isArgument ? "belongs on results" : "belongs on arguments");
-    if (StringRef problem = entry.check(attr.getValue()); !problem.empty())
-      return fail(problem);
-  }
-  if (name == TernDialect::getDtypeAttrName()) {
-    auto dtype = dyn_cast<StringAttr>(attr.getValue());
-    if (dtype && shaped && !fits(dtype, shaped.getElementType()))
+  const ValueAttribute *entry =
+      llvm::find_if(valueAttributes, [&](const ValueAttribute &known) {
+        return known.name == name;
+      });
+  if (entry == std::end(valueAttributes))
+    return refuseUnknown(function, name, valueAttributes);
+  if (isArgument ? !entry->isOnArguments : !entry->isOnResults)
+    return fail(isArgument ? "belongs on results" : "belongs on arguments");
+  if (StringRef problem = entry->check(attr.getValue()); !problem.empty())
+    return fail(problem);
+  if (name == TernDialect::getShapeAttrName()) {
+    auto shape = cast<ArrayAttr>(attr.getValue());
+    if (shaped && shaped.hasRank() &&
+        shaped.getRank() != static_cast<int64_t>(shape.size()))
+      return fail("must have one entry per dimension");
+  } else if (name == TernDialect::getDtypeAttrName()) {
+    auto dtype = cast<StringAttr>(attr.getValue());
+    if (shaped && !fits(dtype, shaped.getElementType()))
       return fail("is \"" + dtype.getValue() +
                   "\", which elements of the type cannot be");
   } else if (name == kScalarAttrName) {
@@ -306,12 +377,6 @@ LogicalResult tern::verifyValueMarker(FunctionOpInterface function,
   } else if (name == kFanInAttrName) {
     if (cast<IntegerAttr>(attr.getValue()).getInt() < 1)
       return fail("must be positive");
-  } else if (name == kDonatedAttrName) {
-    if (!isa<IntegerAttr, UnitAttr>(attr.getValue()))
-      return fail("must be the number of a result, or a unit attribute");
-    // Which result, '--tern-donate' checks.
-    if (!isArgument)
-      return fail("belongs on arguments");
   }
   return success();
 }

@@ -14,11 +14,12 @@
 namespace tern {
 
 /// Verifies an attribute of an operation, a function's arguments and results
-/// apart. Attributes that it does not know are fine.
+/// apart: its name, what it stands on and, with few exceptions, its value.
 llvm::LogicalResult verifyOperationMarker(mlir::Operation *op,
                                           mlir::NamedAttribute attr);
 
 /// Verifies an attribute of an argument, or else of a result, of a function.
+/// There are no others than it knows.
 llvm::LogicalResult verifyValueMarker(mlir::FunctionOpInterface function,
                                       unsigned index, bool isArgument,
                                       mlir::NamedAttribute attr);

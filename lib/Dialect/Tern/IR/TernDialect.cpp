@@ -43,14 +43,6 @@ void TernDialect::initialize() {
 // Discardable attributes
 //===----------------------------------------------------------------------===//
 
-/// "tensor", "row" or "group:G" with G > 0.
-static bool isTernaryFact(StringRef fact) {
-  int64_t group;
-  return fact == "tensor" || fact == "row" ||
-         (fact.consume_front("group:") && !fact.getAsInteger(10, group) &&
-          group > 0);
-}
-
 /// "tensor", "axis:A" or "group:G:A", of a result of this rank.
 static bool isTernaryFactOfRank(StringRef fact, int64_t rank) {
   int64_t group = 1, axis = 0;
@@ -94,9 +86,10 @@ LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
              << "'" << name
              << "' must be \"lanes\" or \"ascending\", on arith.addf or "
                 "arith.mulf";
-  } else if (name == getWeightsAttrName() || name == getModelAttrName()) {
-    if (!isa<StringAttr>(attr.getValue()))
-      return op->emitOpError() << "'" << name << "' must be a string";
+    if (!isa_and_present<linalg::LinalgOp>(op->getParentOp()))
+      return op->emitOpError()
+             << "'" << name
+             << "' belongs in the body of a structured operation";
   }
   return verifyOperationMarker(op, attr);
 }
@@ -108,30 +101,6 @@ LogicalResult TernDialect::verifyRegionArgAttribute(Operation *op, unsigned,
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function)
     return op->emitOpError() << "'" << name << "' belongs on functions";
-  Type type = function.getArgumentTypes()[argIndex];
-  auto fail = [&](const Twine &what) {
-    return op->emitOpError()
-           << "argument " << argIndex << ": '" << name << "' " << what;
-  };
-  if (name == getNameAttrName() || name == getParamAttrName() ||
-      name == getDtypeAttrName()) {
-    if (!isa<StringAttr>(attr.getValue()))
-      return fail("must be a string");
-  } else if (name == getTernaryAttrName()) {
-    auto fact = dyn_cast<StringAttr>(attr.getValue());
-    if (!fact || !isTernaryFact(fact))
-      return fail("must be \"tensor\", \"row\" or \"group:G\"");
-  } else if (name == getShapeAttrName()) {
-    auto shape = dyn_cast<ArrayAttr>(attr.getValue());
-    if (!shape || !llvm::all_of(shape, [](Attribute extent) {
-          return isa<StringAttr, IntegerAttr>(extent);
-        }))
-      return fail("must be an array of integers and strings");
-    auto shaped = dyn_cast<ShapedType>(type);
-    if (shaped && shaped.hasRank() &&
-        shaped.getRank() != static_cast<int64_t>(shape.size()))
-      return fail("must have one entry per dimension");
-  }
   return verifyValueMarker(function, argIndex, /*isArgument=*/true, attr);
 }
 

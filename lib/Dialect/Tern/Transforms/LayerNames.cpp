@@ -12,13 +12,12 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 
 using namespace mlir;
 using namespace tern;
 
-static constexpr StringLiteral originAttrName = "tern.origin";
-static constexpr StringLiteral floatAttrName = "tern.float";
 /// Reasons that begin so are the user's wish or a default, not the model's.
 static constexpr StringLiteral excludedPrefix = "excluded";
 
@@ -170,16 +169,17 @@ StringRef tern::getName(LayerOrigin origin) {
 }
 
 void tern::setOrigin(Operation *layer, LayerOrigin origin) {
-  layer->setAttr(originAttrName,
+  layer->setAttr(kOriginAttrName,
                  StringAttr::get(layer->getContext(), getName(origin)));
 }
 
 void tern::setFloatReason(Operation *layer, StringRef reason) {
-  layer->setAttr(floatAttrName, StringAttr::get(layer->getContext(), reason));
+  layer->setAttr(kFloatReasonAttrName,
+                 StringAttr::get(layer->getContext(), reason));
 }
 
 StringRef tern::getFloatReason(Operation *layer) {
-  auto reason = layer->getAttrOfType<StringAttr>(floatAttrName);
+  auto reason = layer->getAttrOfType<StringAttr>(kFloatReasonAttrName);
   return reason ? reason.getValue() : "";
 }
 
@@ -188,7 +188,7 @@ void tern::setExcluded(Operation *layer, StringRef pattern) {
 }
 
 bool tern::isConverted(Operation *layer) {
-  auto origin = layer->getAttrOfType<StringAttr>(originAttrName);
+  auto origin = layer->getAttrOfType<StringAttr>(kOriginAttrName);
   return origin && origin.getValue() == getName(LayerOrigin::Converted);
 }
 

@@ -221,3 +221,67 @@ func.func @f(%a: f32) -> f32 {
   %0 = arith.maximumf %a, %a {tern.order = "lanes"} : f32
   return %0 : f32
 }
+
+// -----
+
+// There are no other attributes than those that are known.
+// expected-error @below {{'tern.nonsense' is no attribute of 'tern'}}
+func.func private @f() attributes {tern.nonsense}
+
+// -----
+
+// expected-error @below {{'tern.parm' is no attribute of 'tern'; did you mean 'tern.param'?}}
+func.func private @f(%x: tensor<4xf32> {tern.parm = "w"})
+
+// -----
+
+// expected-error @below {{'tern.shap' is no attribute of 'tern'; did you mean 'tern.shape'?}}
+func.func private @f() -> (tensor<4xf32> {tern.shap = [4]})
+
+// -----
+
+// An attribute of functions is none of arguments.
+// expected-error @below {{'tern.prepare' is no attribute of 'tern'}}
+func.func private @f(%x: tensor<4xf32> {tern.prepare})
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{'tern.sortd' is no attribute of 'tern'; did you mean 'tern.sorted'?}}
+  %0 = linalg.exp {tern.sortd = "ascending"} ins(%x : tensor<4xf32>) outs(%x : tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{'tern.detached' must be a unit attribute}}
+  %0 = linalg.exp {tern.detached = "yes"} ins(%x : tensor<4xf32>) outs(%x : tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @f(%x: f32) -> f32 {
+  // expected-error @below {{'tern.detached' belongs on a structured operation}}
+  %0 = arith.addf %x, %x {tern.detached} : f32
+  return %0 : f32
+}
+
+// -----
+
+func.func @f(%x: f32) -> f32 {
+  // expected-error @below {{'tern.order' belongs in the body of a structured operation}}
+  %0 = arith.addf %x, %x {tern.order = "lanes"} : f32
+  return %0 : f32
+}
+
+// -----
+
+// expected-error @below {{result 0: 'tern.name' must be a string}}
+func.func private @f() -> (tensor<4xf32> {tern.name = 1})
+
+// -----
+
+// expected-error @below {{result 0: 'tern.shape' must have one entry per dimension}}
+func.func private @f() -> (tensor<4xf32> {tern.shape = []})

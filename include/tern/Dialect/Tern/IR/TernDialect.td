@@ -21,7 +21,7 @@ def Tern_Dialect : Dialect {
     on packed ternary weights. Everything else in a model stays in upstream
     dialects. The numerics follow docs/numerics.md.
 
-    Discardable attributes of this dialect:
+    Discardable attributes of this dialect; there are no others:
 
     | attribute | on | meaning |
     |---|---|---|
@@ -36,10 +36,12 @@ def Tern_Dialect : Dialect {
     | `tern.initial` | prepare functions | makes what parameters begin with, unless a weights file has them |
     | `tern.target` | modules and functions | the target the code is generated for |
     | `tern.weights`, `tern.model` | modules | the file that holds the parameters; the model's name |
+    | `tern.conversion` | modules | by which options layers were made ternary |
     | `tern.level` | modules | the level of IR the module is at, where `ternc` continues |
     | `tern.origin` | `tern.bitlinear` | `"raised"` from the model or `"converted"` on request |
     | `tern.float` | matrix products | why the layer was not made ternary |
     | `tern.detached` | `linalg` operations | has no derivative: what depends on it does so in a way that cancels, like a maximum that is subtracted and added again |
+    | `tern.sorted` | `linalg` operations | `"ascending"` or `"descending"`: the result is the first elements of the last input in that order |
     | `tern.order` | `arith.addf`, `arith.mulf` in bodies of reductions | `"lanes"` or `"ascending"`: in which order terms are added or multiplied, see docs/numerics.md |
     | `tern.parallel` | calls | the callee's range may be split over threads; the label for profiles |
     | `tern.training` | modules | a training artifact of several public functions: its `loss`, `optimizer`, `fingerprint` |
@@ -49,7 +51,13 @@ def Tern_Dialect : Dialect {
     | `tern.update` | results of a loss | what the parameter of this name is after the step |
     | `tern.scalar`, `tern.default` | arguments | a 0-d run-time scalar of this name, and its value if none is given |
     | `tern.donated` | arguments | updated in place: the number of the result that is the new value; unit from level `tiled` on |
+    | `tern.recompute` | functions | what the rest needs of the computation of this result is computed once more where that is cheap |
+    | `tern.recomputed` | operations | computes once more what another did, as the one of this number |
     | `tern.result` | arguments, from level `buffers` on | the buffer is a result |
+    | `tern.arena` | the last argument, from level `buffers` on | the function's scratch memory |
+    | `tern.checks` | functions | messages of what the shapes function checks after the extents |
+    | `tern.element_checks`, `tern.failed_check` | functions, results and arguments | messages of what is checked of elements, and the number of the first that fails |
+    | `tern.interface`, `tern.prepares` | modules, at level `llvm` | what the artifact's signature says |
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
