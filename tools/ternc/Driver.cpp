@@ -220,6 +220,7 @@ LogicalResult Driver::load() {
     importOptions.dims = options.dims;
     importOptions.constantInputs = options.constantInputs;
     importOptions.isParameter = getWantedParameters();
+    importOptions.isForTraining = options.pipeline.training.has_value();
     module = importONNX(input, context, importOptions);
     return success(!!module);
   }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Importer.h"
+#include "FoldedNorms.h"
 #include "NarrowTypes.h"
 #include "Node.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -352,6 +353,23 @@ LogicalResult Importer::importNodes(ArrayRef<int> order) {
   return failure(hasErrors || hasDeduced);
 }
 
+/// Training would go on without the statistics of batches, in silence.
+static void warnOfFoldedNorms(const ModelFile &file, MLIRContext &context) {
+  std::vector<std::string> names = findFoldedNorms(file.getModel().graph());
+  if (names.empty())
+    return;
+  InFlightDiagnostic warning =
+      emitWarning(FileLineColLoc::get(&context, file.getPath(), 0, 0));
+  warning << escape(file.getPath()) << ": node " << quote(names.front());
+  if (names.size() > 1)
+    warning << " and " << names.size() - 1 << " more have";
+  else
+    warning << " has";
+  warning << " a batch normalization folded into the weights, which is not "
+             "trained; export the model without (docs/pytorch.md: "
+             "torch.onnx.export(..., optimize=False))";
+}
+
 OwningOpRef<ModuleOp> tern::importONNX(StringRef path, MLIRContext &context,
                                        const ImportOptions &options) {
   context.loadDialect<arith::ArithDialect, bufferization::BufferizationDialect,
@@ -364,6 +382,8 @@ OwningOpRef<ModuleOp> tern::importONNX(StringRef path, MLIRContext &context,
               escape(llvm::toString(file.takeError())));
     return nullptr;
   }
+  if (options.isForTraining)
+    warnOfFoldedNorms(**file, context);
   Deductions deductions;
   while (true) {
     // What a run says that has to be repeated is not final.

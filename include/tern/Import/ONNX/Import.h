@@ -37,6 +37,9 @@ struct ImportOptions {
   /// Null: only those are that the graph uses as one, as the slope of a PRelu;
   /// others are constants of the IR.
   std::function<bool(llvm::StringRef)> isParameter;
+  /// Whether the model is to be trained: then what an exporter removed that
+  /// training needs is a warning.
+  bool isForTraining = false;
 };
 
 /// Reads the ONNX model at `path` and returns its graph as a module: function
