@@ -18,26 +18,27 @@
 using namespace tern::runtime;
 
 namespace {
-/// "37 of 100" on a terminal, gone when done.
+/// "37 of 100" on a terminal, gone when done; elsewhere a line every few
+/// seconds.
 class Progress {
 public:
-  Progress() : isShown(::isatty(STDERR_FILENO)) {}
+  Progress() : isTerminal(::isatty(STDERR_FILENO)) {}
   ~Progress() {
     if (wasShown)
       std::fprintf(stderr, "\r\033[K");
   }
   void show(int64_t done, int64_t total) {
     auto now = std::chrono::steady_clock::now();
-    if (!isShown || now - last < std::chrono::milliseconds(100))
+    if (now - last < std::chrono::milliseconds(isTerminal ? 100 : 5000))
       return;
     last = now;
-    wasShown = true;
-    std::fprintf(stderr, "\r%lld of %lld", static_cast<long long>(done),
-                 static_cast<long long>(total));
+    wasShown = isTerminal;
+    std::fprintf(stderr, isTerminal ? "\r%lld of %lld" : "%lld of %lld\n",
+                 static_cast<long long>(done), static_cast<long long>(total));
   }
 
 private:
-  bool isShown, wasShown = false;
+  bool isTerminal, wasShown = false;
   std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
 };
 } // namespace

@@ -19,6 +19,11 @@ using nlohmann::json;
 static constexpr size_t forward = 0, evalStep = 1, trainStep = 2,
                         trainStepFloat = 3;
 
+bool tern::runtime::isCountedScalar(const std::string &name) {
+  return name == "step" || name == "accumulate_start" ||
+         name == "accumulate_updates" || name == "accumulate_close";
+}
+
 template <typename Spec>
 static std::optional<size_t> find(const std::vector<Spec> &specs,
                                   const std::string &name) {

@@ -42,6 +42,9 @@ struct ScalarSpec {
   std::optional<double> defaultValue;
 };
 
+/// Whether a scalar of this name is the trainer's to set: what it counts.
+bool isCountedScalar(const std::string &name);
+
 /// In the order of TernTrainFunction in Trainer.h.
 inline constexpr const char *trainFunctionNames[] = {
     "forward", "eval_step", "train_step", "train_step_float"};

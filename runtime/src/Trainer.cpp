@@ -117,12 +117,6 @@ MaybeFailure TernTrainer::prepareCalls() {
   return std::nullopt;
 }
 
-/// The scalars that are the trainer's to set.
-static bool isCounted(const std::string &scalar) {
-  return scalar == "step" || scalar == "accumulate_start" ||
-         scalar == "accumulate_updates" || scalar == "accumulate_close";
-}
-
 MaybeFailure TernTrainer::finishLoading(const TernProgramOptions &options) {
   if (MaybeError error = parseTrainSignature(signatureText, signature))
     return Failure{TERN_BAD_ARTIFACT, name + " has a bad signature: " + *error};
@@ -136,7 +130,7 @@ MaybeFailure TernTrainer::finishLoading(const TernProgramOptions &options) {
       value = 1;
     if (!value && (spec.name == "weight_decay" || spec.name == "clip_norm"))
       value = 0;
-    if (value && !isCounted(spec.name))
+    if (value && !isCountedScalar(spec.name))
       if (MaybeFailure failure = setScalar(spec.name, *value))
         return Failure{TERN_BAD_ARTIFACT,
                        name + " has a bad signature: " + failure->message};
@@ -172,7 +166,7 @@ MaybeFailure TernTrainer::setScalar(const std::string &scalar, double value) {
     return invalid("there is no scalar '" + scalar + "' among " +
                    (list.empty() ? "none" : list) + suggest(scalar, known));
   }
-  if (isCounted(scalar))
+  if (isCountedScalar(scalar))
     return invalid("the scalar '" + scalar + "' is counted");
   auto fail = [&](const std::string &what) {
     char text[64];
@@ -376,7 +370,7 @@ MaybeFailure TernTrainer::trainStep(const DLTensor *const *inputs,
     const ScalarSpec &spec = signature.scalars[index];
     if (spec.name == "step")
       storeCounted(index, steps + 1);
-    else if (!isCounted(spec.name) && !values[index])
+    else if (!isCountedScalar(spec.name) && !values[index])
       return invalid("the scalar '" + spec.name + "' has no value");
   }
   if (MaybeFailure failure = prepareWindow())

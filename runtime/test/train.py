@@ -23,7 +23,7 @@ import xml.dom.minidom
 import numpy as np
 
 import train_case
-from train_case import Case, Reference, fake, permutation, read_safetensors
+from train_case import PROGRESS, Case, Reference, fake, permutation, read_safetensors
 
 
 class Steps(Case):
@@ -426,6 +426,17 @@ class Trust(Case):
                  for m in self.metrics(n + ".safetensors.jsonl")] for n in "ab")
         self.assertEqual(a, b)
 
+    def test_progress_in_a_log(self):
+        """Off a terminal a line every few seconds."""
+        process = subprocess.Popen(
+            self.command(*self.data, "--steps", 10**12, "--checkpoint=none"),
+            cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True)
+        line = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        self.assertRegex(line, "^" + PROGRESS + "\n$")
+
     def test_interrupt(self):
         options = self.run_options("b.safetensors", 10**9, 1000)
         process = subprocess.Popen(
@@ -437,7 +448,7 @@ class Trust(Case):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
         self.assertEqual(process.returncode, 130)
-        self.assertRegex(errors, r"^stopped at step \d+ of 1000000000; "
+        self.assertRegex(errors, r"(?m)^stopped at step \d+ of 1000000000; "
                                  r"--resume goes on\n$")
         step = int(errors.split()[3])
         _, metadata = read_safetensors(self.path("b.safetensors"))

@@ -6,6 +6,8 @@
 signals, as process 1 too. The artifact is fake-train.c, as in train.py.
 """
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -312,10 +314,51 @@ class FullDisk(Runs):
 
     def test_names_are_still_checked(self):
         run = [*self.data, "--steps", 3, "--checkpoint=none"]
-        for option in ("--metrics", "--plot"):
-            self.bad("cannot write 'no/log': No such file", *run, option,
-                     "no/log")
-            self.bad("it is not a regular file", *run, option, ".")
+        os.mkdir(self.path("folder.png"))
+        for option, name in (("--metrics", "no/log.jsonl"),
+                             ("--metrics", "no/log.csv"),
+                             ("--metrics", "no/log/"),
+                             ("--plot", "no/log.svg"),
+                             ("--plot", "no/log.png")):
+            self.bad(f"cannot write '{name}': No such file", *run, option,
+                     name)
+        self.bad("it is not a regular file", *run, "--plot", "folder.png")
+        for name in ("log", "log.json", "log.svg"):
+            self.bad(f"--metrics: cannot tell the format of '{name}': give a "
+                     "name with .jsonl or .csv, or a folder", *run,
+                     "--metrics", name)
+        for name in ("log", "log.jpg", "."):
+            self.bad(f"--plot: cannot tell the format of '{name}': give a name "
+                     "with .svg or .png", *run, "--plot", name)
+
+    def test_formats(self):
+        """The same numbers as lines, as a table and for TensorBoard."""
+        run = [*self.data, "--steps", 4, "--val-split", 0.2, "--eval-every",
+               2, "--checkpoint=none"]
+        self.good(*run, "--metrics", "m.jsonl", "--plot", "p.svg")
+        self.good(*run, "--metrics", "m.csv", "--plot", "p.png")
+        os.mkdir(self.path("board"))
+        for name in ("board", "board/"):
+            self.good(*run, "--metrics", name)
+        lines = [json.loads(line)
+                 for line in self.read("m.jsonl").decode().splitlines()]
+        rows = list(csv.DictReader(
+            io.StringIO(self.read("m.csv").decode(), newline="")))
+        times = ("seconds", "items_per_second")
+        self.assertEqual(
+            [{k: v for k, v in line.items() if k not in times}
+             for line in lines],
+            [{k: float(v) for k, v in row.items() if v and k not in times}
+             for row in rows])
+        self.assertEqual(self.read("p.png")[:8], b"\x89PNG\r\n\x1a\n")
+        names = os.listdir(self.path("board"))
+        self.assertEqual(len(names), 2)
+        for name in names:
+            self.assertRegex(name, r"^events\.out\.tfevents\.\d{10}\.")
+            data = self.read("board/" + name)
+            self.assertIn(b"brain.Event:2", data)
+            self.assertEqual(data.count(b"\x0a\x04loss\x15"), 4)
+            self.assertEqual(data.count(b"val_loss"), 2)
 
 
 if __name__ == "__main__":

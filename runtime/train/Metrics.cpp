@@ -7,17 +7,19 @@
 //===----------------------------------------------------------------------===//
 
 #include "Metrics.h"
+#include "EventFile.h"
 #include "Json.h"
 #include "tern/runtime/AtomicFile.h"
+#include "tern/runtime/Text.h"
 
-#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace tern::runtime;
@@ -35,35 +37,174 @@ bool tern::runtime::isOutOfRoom(int code) {
   return code == ENOSPC || code == EDQUOT || code == EFBIG || code == EIO;
 }
 
+static bool endsWith(const std::string &text, std::string_view suffix) {
+  return text.size() >= suffix.size() &&
+         text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
+std::optional<MetricsLog::Format>
+MetricsLog::findFormat(const std::string &path) {
+  struct stat status;
+  if (endsWith(path, "/") ||
+      (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)))
+    return Format::TensorBoard;
+  if (endsWith(path, ".jsonl"))
+    return Format::JSONLines;
+  if (endsWith(path, ".csv"))
+    return Format::CSV;
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// What an earlier run wrote
+//===----------------------------------------------------------------------===//
+
+/// What a line says, of these three; without a step it is none.
+namespace {
+struct Line {
+  std::optional<int64_t> step;
+  std::optional<double> loss, validationLoss;
+};
+} // namespace
+
+static Line parseJsonLine(const std::string &text) {
+  Line line;
+  json object;
+  if (parseJson(text.data(), text.data() + text.size(), object) ||
+      !object.is_object() || !object.contains("step") ||
+      !object["step"].is_number_integer())
+    return line;
+  line.step = object["step"].get<int64_t>();
+  if (object.contains("loss") && object["loss"].is_number())
+    line.loss = object["loss"].get<double>();
+  if (object.contains("val_loss") && object["val_loss"].is_number())
+    line.validationLoss = object["val_loss"].get<double>();
+  return line;
+}
+
+/// Of a line of numbers, which need no quotes.
+static Line parseCsvLine(const std::string &text,
+                         const std::vector<std::string> &columns) {
+  Line line;
+  size_t begin = 0, index = 0;
+  for (; begin <= text.size() && index < columns.size(); ++index) {
+    size_t end = std::min(text.find(',', begin), text.size());
+    std::string cell = text.substr(begin, end - begin);
+    begin = end + 1;
+    char *rest = nullptr;
+    double value = std::strtod(cell.c_str(), &rest);
+    if (cell.empty())
+      continue;
+    if (*rest)
+      return {};
+    if (columns[index] == "step")
+      line.step = static_cast<int64_t>(value);
+    if (columns[index] == "loss" && std::isfinite(value))
+      line.loss = value;
+    if (columns[index] == "val_loss" && std::isfinite(value))
+      line.validationLoss = value;
+  }
+  if (index < columns.size())
+    return {};
+  return line;
+}
+
+static std::string makeHeader(const std::vector<std::string> &columns) {
+  std::string header;
+  for (const std::string &column : columns) {
+    std::string name;
+    for (char c : printable(column))
+      name += c == '"' ? "\"\"" : std::string(1, c);
+    if (name.find_first_of(",\" ;\t") != std::string::npos)
+      name = "\"" + name + "\"";
+    header += (header.empty() ? "" : ",") + name;
+  }
+  return header + "\n";
+}
+
 /// The lines of an earlier run that are still true at step `keep`.
-static std::string keepLines(const std::string &path, int64_t keep,
-                             Curve &curve) {
-  std::ifstream in(path);
-  std::string kept, line;
-  while (std::getline(in, line) && !in.eof()) {
-    json object;
-    if (parseJson(line.data(), line.data() + line.size(), object) ||
-        !object.is_object() || !object.contains("step") ||
-        !object["step"].is_number_integer())
+template <typename Parse>
+static std::string keepLines(std::ifstream &in, int64_t keep, Curve &curve,
+                             const Parse &parse) {
+  std::string kept, text;
+  while (std::getline(in, text) && !in.eof()) {
+    Line line = parse(text);
+    if (!line.step || *line.step > keep)
       break;
-    int64_t step = object["step"].get<int64_t>();
-    if (step > keep)
-      break;
-    if (object.contains("loss") && object["loss"].is_number())
-      curve.train.push_back({step, object["loss"].get<double>()});
-    if (object.contains("val_loss") && object["val_loss"].is_number())
-      curve.validation.push_back({step, object["val_loss"].get<double>()});
-    kept += line + "\n";
+    if (line.loss)
+      curve.train.push_back({*line.step, *line.loss});
+    if (line.validationLoss)
+      curve.validation.push_back({*line.step, *line.validationLoss});
+    kept += text + "\n";
   }
   return kept;
 }
 
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+static double secondsSince1970() {
+  return std::chrono::duration<double>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// The names of event files begin so that TensorBoard finds them, and are in
+/// the order of time.
+MaybeError MetricsLog::openFolder(int64_t keep) {
+  auto fail = [&](const std::string &what, int code) {
+    outOfRoom = tern::runtime::isOutOfRoom(code);
+    return "cannot write '" + what + "': " + std::strerror(code);
+  };
+  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST)
+    return fail(path, errno);
+  double now = secondsSince1970();
+  char host[256] = "";
+  if (::gethostname(host, sizeof(host) - 1) != 0 || !*host)
+    std::strcpy(host, "localhost");
+  std::string name = path + (endsWith(path, "/") ? "" : "/") +
+                     "events.out.tfevents." +
+                     std::to_string(static_cast<int64_t>(now)) + "." + host +
+                     "." + std::to_string(::getpid());
+  // A container may do this twice a second, as the same process.
+  for (int number = 0; fd < 0; ++number) {
+    fd = ::open((name + "." + std::to_string(number)).c_str(),
+                O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0 && errno != EEXIST)
+      return fail(name, errno);
+  }
+  std::string begin = makeVersionEvent(now);
+  if (keep >= 0)
+    begin += makeStartEvent(now, keep);
+  MaybeError error = append(begin);
+  if (error)
+    outOfRoom = true;
+  return error;
+}
+
 MaybeError MetricsLog::open(const std::string &newPath, int64_t keep,
+                            const std::vector<std::string> &newColumns,
                             Curve &curve) {
   path = newPath;
-  std::string kept;
-  if (keep >= 0)
-    kept = keepLines(path, keep, curve);
+  columns = newColumns;
+  format = findFormat(path).value_or(Format::JSONLines);
+  if (format == Format::TensorBoard)
+    return openFolder(keep);
+  std::string header = format == Format::CSV ? makeHeader(columns) : "";
+  std::string kept = header;
+  if (std::ifstream in; keep >= 0 && (in.open(path), in.is_open())) {
+    std::string first;
+    if (format == Format::JSONLines)
+      kept += keepLines(in, keep, curve, parseJsonLine);
+    else if (std::getline(in, first) && first + "\n" == header)
+      kept += keepLines(in, keep, curve, [&](const std::string &text) {
+        return parseCsvLine(text, columns);
+      });
+    else if (!first.empty())
+      return "cannot go on with '" + path +
+             "': its columns are not those of this run; give another file";
+  }
   AtomicFile fresh;
   MaybeError error = fresh.open(path);
   if (!error)
@@ -80,18 +221,53 @@ MaybeError MetricsLog::open(const std::string &newPath, int64_t keep,
   return std::nullopt;
 }
 
+static std::string formatNumber(double value) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.9g", value);
+  return text;
+}
+
+static std::string makeJsonLine(int64_t step,
+                                const std::vector<MetricsLog::Field> &fields) {
+  std::string line = "{\"step\": " + std::to_string(step);
+  // JSON has no NaN.
+  for (const auto &[name, value] : fields)
+    line += ", " + json(name).dump() + ": " +
+            (std::isfinite(value) ? formatNumber(value) : "null");
+  return line + "}\n";
+}
+
+static std::string makeCsvLine(int64_t step,
+                               const std::vector<MetricsLog::Field> &fields,
+                               const std::vector<std::string> &columns) {
+  std::string line;
+  for (const std::string &column : columns) {
+    if (&column != columns.data())
+      line += ",";
+    if (column == "step" && &column == columns.data())
+      line += std::to_string(step);
+    for (const auto &[name, value] : fields)
+      if (name == column)
+        line += formatNumber(value);
+  }
+  return line + "\n";
+}
+
 MaybeError MetricsLog::write(int64_t step, const std::vector<Field> &fields) {
   if (fd < 0)
     return std::nullopt;
-  std::string line = "{\"step\": " + std::to_string(step);
-  for (const auto &[name, value] : fields) {
-    char text[64];
-    std::snprintf(text, sizeof(text), "%.9g", value);
-    // JSON has no NaN.
-    line += ", " + json(name).dump() + ": " +
-            (std::isfinite(value) ? text : "null");
+  switch (format) {
+  case Format::JSONLines:
+    return append(makeJsonLine(step, fields));
+  case Format::CSV:
+    return append(makeCsvLine(step, fields, columns));
+  case Format::TensorBoard:
+    return append(makeScalarEvent(secondsSince1970(), step, fields));
   }
-  line += "}\n";
+  return std::nullopt;
+}
+
+MaybeError MetricsLog::append(const std::string &line) {
   off_t end = ::lseek(fd, 0, SEEK_END);
   for (size_t done = 0; done < line.size();) {
     ssize_t count = ::write(fd, line.data() + done, line.size() - done);
@@ -109,54 +285,4 @@ MaybeError MetricsLog::write(int64_t step, const std::vector<Field> &fields) {
     done += static_cast<size_t>(count);
   }
   return std::nullopt;
-}
-
-ProgressBar::ProgressBar(int64_t done, int64_t total)
-    : isShown(::isatty(STDERR_FILENO)), first(done), total(total) {}
-
-void ProgressBar::show(int64_t done, double loss, double lr,
-                       double itemsPerSecond) {
-  Clock::time_point now = Clock::now();
-  if (!isShown || (wasShown && now - last < std::chrono::milliseconds(100)))
-    return;
-  last = now;
-  wasShown = true;
-  double seconds = std::chrono::duration<double>(now - start).count();
-  double left = seconds /
-                static_cast<double>(std::max<int64_t>(1, done - first)) *
-                static_cast<double>(total - done);
-  // What is wider than the terminal would wrap and not be overwritten.
-  winsize window = {};
-  int columns =
-      ::ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0
-          ? window.ws_col
-          : 80;
-  int width = std::clamp(columns - 72, 0, 24);
-  std::string bar(static_cast<size_t>(width * done / total), '=');
-  bar += '>';
-  bar.resize(static_cast<size_t>(width), ' ');
-  std::fprintf(stderr,
-               "\r%lld/%lld [%s] loss %.4f  lr %.2e  %.4g items/s  ETA "
-               "%s\033[K",
-               static_cast<long long>(done), static_cast<long long>(total),
-               bar.c_str(), loss, lr, itemsPerSecond,
-               formatDuration(left).c_str());
-  std::fflush(stderr);
-}
-
-void ProgressBar::hide() {
-  if (wasShown)
-    std::fprintf(stderr, "\r\033[K");
-  wasShown = false;
-}
-
-std::string tern::runtime::formatDuration(double seconds) {
-  long long all = std::llround(std::min(seconds, 1e9));
-  char text[32];
-  if (all >= 3600)
-    std::snprintf(text, sizeof(text), "%lld:%02lld:%02lld", all / 3600,
-                  all / 60 % 60, all % 60);
-  else
-    std::snprintf(text, sizeof(text), "%lld:%02lld", all / 60, all % 60);
-  return text;
 }

@@ -11,8 +11,7 @@
 
 #include "tern/runtime/DType.h"
 
-#include <chrono>
-#include <cstdio>
+#include <utility>
 
 namespace tern::runtime {
 
@@ -25,17 +24,33 @@ struct Curve {
   std::vector<Point> train, validation;
 };
 
-/// Writes lines of JSON as they come.
+/// Writes what was measured at steps, as it comes.
 class MetricsLog {
 public:
+  enum class Format {
+    /// *.jsonl: an object a line; numbers that JSON lacks are null.
+    JSONLines,
+    /// *.csv: RFC 4180, the columns' names first; what is not measured at a
+    /// step is empty.
+    CSV,
+    /// A folder, or a name that ends in a slash: an event file in it, a new one
+    /// each time.
+    TensorBoard,
+  };
+  /// The format that a path asks for; none if its suffix is another.
+  static std::optional<Format> findFormat(const std::string &path);
+
   MetricsLog() = default;
   MetricsLog(const MetricsLog &) = delete;
   MetricsLog &operator=(const MetricsLog &) = delete;
   ~MetricsLog();
 
-  /// Begins a file. With `keep` >= 0 lines of an existing one up to this step
-  /// stay, and their losses go to `curve`; what is later, or half a line, goes.
+  /// Begins a file, whose path findFormat() knows. With `keep` >= 0 lines of an
+  /// existing one up to this step stay, and their losses go to `curve`; what is
+  /// later, or half a line, goes. `columns`: the names of all fields that
+  /// write() may be given, for CSV.
   [[nodiscard]] MaybeError open(const std::string &path, int64_t keep,
+                                const std::vector<std::string> &columns,
                                 Curve &curve);
   /// Whether open() failed for lack of room (a full disk, a quota, a limit of
   /// files' sizes) or for an error of the device: nothing the user got wrong.
@@ -47,37 +62,19 @@ public:
                                  const std::vector<Field> &fields);
 
 private:
+  MaybeError openFolder(int64_t keep);
+  MaybeError append(const std::string &record);
   void close();
 
   int fd = -1;
   bool outOfRoom = false;
   std::string path;
+  Format format = Format::JSONLines;
+  std::vector<std::string> columns;
 };
 
 /// Whether an error number of the system is one of MetricsLog::isOutOfRoom.
 bool isOutOfRoom(int code);
-
-/// Draws losses over steps; the title is any text.
-std::string drawCurve(const Curve &curve, const std::string &title);
-
-/// One line on a terminal (the standard error), nothing elsewhere.
-class ProgressBar {
-public:
-  ProgressBar(int64_t done, int64_t total);
-  ~ProgressBar() { hide(); }
-  bool isOnTerminal() const { return isShown; }
-  void show(int64_t done, double loss, double lr, double itemsPerSecond);
-  void hide();
-
-private:
-  using Clock = std::chrono::steady_clock;
-  bool isShown, wasShown = false;
-  int64_t first, total;
-  Clock::time_point start = Clock::now(), last;
-};
-
-/// "0:07", "1:02:03".
-std::string formatDuration(double seconds);
 
 } // namespace tern::runtime
 

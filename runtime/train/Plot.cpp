@@ -1,4 +1,4 @@
-//===- Plot.cpp - Draw losses over steps -----------------------*- C++ -*-===//
+//===- Plot.cpp - Draw losses over steps ------------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,15 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Metrics.h"
+#include "Plot.h"
 #include "tern/runtime/Text.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 using namespace tern::runtime;
 
-static constexpr double width = 800, height = 480;
 static constexpr double left = 70, right = 20, top = 50, bottom = 50;
 
 static std::string number(double value) {
@@ -34,6 +34,61 @@ static std::string escape(const std::string &text) {
                           : std::string(1, c);
   return escaped;
 }
+
+namespace {
+class VectorCanvas : public Canvas {
+public:
+  VectorCanvas() {
+    svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " +
+          number(width) + " " + number(height) +
+          "\" font-family=\"sans-serif\" font-size=\"12\">\n"
+          "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
+  }
+
+  void text(Point at, const char *anchor, const std::string &what,
+            const Style &style) override {
+    if (style.isVertical)
+      at = {-at.y, at.x};
+    svg += "<text x=\"" + number(at.x) + "\" y=\"" + number(at.y) +
+           "\" text-anchor=\"" + anchor + "\"";
+    if (style.size != Style().size)
+      svg += " font-size=\"" + number(style.size) + "\"";
+    if (style.isVertical)
+      svg += " transform=\"rotate(-90)\"";
+    if (std::strcmp(style.color, Style().color) != 0)
+      svg += std::string(" fill=\"") + style.color + "\"";
+    svg += ">" + escape(what) + "</text>\n";
+  }
+
+  void grid(const std::vector<std::pair<Point, Point>> &lines) override {
+    std::string path;
+    for (const auto &[from, to] : lines)
+      path += "M" + number(from.x) + " " + number(from.y) +
+              (from.x == to.x ? "V" + number(to.y) : "H" + number(to.x));
+    svg += "<path stroke=\"#ddd\" d=\"" + path + "\"/>\n";
+  }
+
+  void polyline(const std::vector<Point> &points, const char *color,
+                double lineWidth) override {
+    std::string coordinates;
+    for (const Point &point : points)
+      coordinates += number(point.x) + "," + number(point.y) + " ";
+    svg += std::string("<polyline fill=\"none\" stroke=\"") + color +
+           "\" stroke-width=\"" + number(lineWidth) + "\" points=\"" +
+           coordinates + "\"/>\n";
+  }
+
+  void dot(Point at, double radius, const char *color) override {
+    svg += "<circle r=\"" + number(radius) + "\" fill=\"" + color + "\" cx=\"" +
+           number(at.x) + "\" cy=\"" + number(at.y) + "\"/>\n";
+  }
+
+  std::string finish() override { return svg + "</svg>\n"; }
+
+private:
+  std::string svg;
+};
+} // namespace
 
 namespace {
 struct Axis {
@@ -62,12 +117,6 @@ struct Axis {
 };
 } // namespace
 
-static std::string text(double x, double y, const char *anchor,
-                        const std::string &what, const char *more = "") {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) +
-         "\" text-anchor=\"" + anchor + "\"" + more + ">" + what + "</text>\n";
-}
-
 /// Means of at most `count` groups of neighbours.
 static std::vector<Curve::Point> thin(const std::vector<Curve::Point> &points,
                                       size_t count) {
@@ -84,18 +133,19 @@ static std::vector<Curve::Point> thin(const std::vector<Curve::Point> &points,
   return result;
 }
 
-static std::string line(const std::vector<Curve::Point> &points, const Axis &x,
-                        const Axis &y, const char *style) {
-  std::string coordinates;
-  for (const Curve::Point &point : points)
-    coordinates += number(x(static_cast<double>(point.step))) + "," +
-                   number(y(point.loss)) + " ";
-  return "<polyline fill=\"none\" " + std::string(style) + " points=\"" +
-         coordinates + "\"/>\n";
+std::optional<PlotFormat>
+tern::runtime::findPlotFormat(const std::string &path) {
+  std::string suffix = path.size() > 4 ? path.substr(path.size() - 4) : "";
+  if (suffix == ".svg")
+    return PlotFormat::SVG;
+  if (suffix == ".png")
+    return PlotFormat::PNG;
+  return std::nullopt;
 }
 
 std::string tern::runtime::drawCurve(const Curve &curve,
-                                     const std::string &title) {
+                                     const std::string &title,
+                                     PlotFormat format) {
   Curve shown;
   for (const Curve::Point &point : curve.train)
     if (std::isfinite(point.loss))
@@ -103,8 +153,8 @@ std::string tern::runtime::drawCurve(const Curve &curve,
   for (const Curve::Point &point : curve.validation)
     if (std::isfinite(point.loss))
       shown.validation.push_back(point);
-  Axis x = {INFINITY, -INFINITY, left, width - right};
-  Axis y = {INFINITY, -INFINITY, height - bottom, top};
+  Axis x = {INFINITY, -INFINITY, left, Canvas::width - right};
+  Axis y = {INFINITY, -INFINITY, Canvas::height - bottom, top};
   for (const auto *points : {&shown.train, &shown.validation})
     for (const Curve::Point &point : *points) {
       x.low = std::min(x.low, static_cast<double>(point.step));
@@ -125,42 +175,45 @@ std::string tern::runtime::drawCurve(const Curve &curve,
   y.low -= margin;
   y.high += margin;
 
-  std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " +
-                    number(width) + " " + number(height) +
-                    "\" font-family=\"sans-serif\" font-size=\"12\">\n"
-                    "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
-  svg += text(width / 2, 24, "middle", escape(shorten(printable(title), 80)),
-              " font-size=\"16\"");
-  std::string grid;
+  std::unique_ptr<Canvas> canvas;
+  if (format == PlotFormat::PNG)
+    canvas = makeRaster();
+  else
+    canvas = std::make_unique<VectorCanvas>();
+  constexpr double width = Canvas::width, height = Canvas::height;
+  const char *light = "#9ecae1", *dark = "#08519c", *other = "#d94801";
+  canvas->text({width / 2, 24}, "middle", shorten(printable(title), 80),
+               {Canvas::Style().color, 16});
+  std::vector<std::pair<Canvas::Point, Canvas::Point>> grid;
   for (double v : x.ticks()) {
-    grid +=
-        "M" + number(x(v)) + " " + number(top) + "V" + number(height - bottom);
-    svg += text(x(v), height - bottom + 18, "middle", number(v));
+    grid.push_back({{x(v), top}, {x(v), height - bottom}});
+    canvas->text({x(v), height - bottom + 18}, "middle", number(v), {});
   }
   for (double v : y.ticks()) {
-    grid +=
-        "M" + number(left) + " " + number(y(v)) + "H" + number(width - right);
-    svg += text(left - 8, y(v) + 4, "end", number(v));
+    grid.push_back({{left, y(v)}, {width - right, y(v)}});
+    canvas->text({left - 8, y(v) + 4}, "end", number(v), {});
   }
-  svg += "<path stroke=\"#ddd\" d=\"" + grid + "\"/>\n";
-  svg += text(width / 2, height - 10, "middle", "step");
-  svg += text(-height / 2, 18, "middle", "loss", " transform=\"rotate(-90)\"");
+  canvas->grid(grid);
+  canvas->text({width / 2, height - 10}, "middle", "step", {});
+  canvas->text({18, height / 2}, "middle", "loss",
+               {Canvas::Style().color, 12, /*isVertical=*/true});
+  auto place = [&](const std::vector<Curve::Point> &points) {
+    std::vector<Canvas::Point> placed;
+    placed.reserve(points.size());
+    for (const Curve::Point &point : points)
+      placed.push_back({x(static_cast<double>(point.step)), y(point.loss)});
+    return placed;
+  };
   if (!shown.train.empty()) {
-    svg += line(thin(shown.train, 1500), x, y,
-                "stroke=\"#9ecae1\" stroke-width=\"1\"");
-    svg += line(thin(shown.train, 60), x, y,
-                "stroke=\"#08519c\" stroke-width=\"2\"");
-    svg += text(width - right, top - 8, "end", "training", " fill=\"#08519c\"");
+    canvas->polyline(place(thin(shown.train, 1500)), light, 1);
+    canvas->polyline(place(thin(shown.train, 60)), dark, 2);
+    canvas->text({width - right, top - 8}, "end", "training", {dark});
   }
   if (!shown.validation.empty()) {
-    svg +=
-        line(shown.validation, x, y, "stroke=\"#d94801\" stroke-width=\"2\"");
-    for (const Curve::Point &point : thin(shown.validation, 200))
-      svg += "<circle r=\"2.5\" fill=\"#d94801\" cx=\"" +
-             number(x(static_cast<double>(point.step))) + "\" cy=\"" +
-             number(y(point.loss)) + "\"/>\n";
-    svg += text(width - right - 80, top - 8, "end", "validation",
-                " fill=\"#d94801\"");
+    canvas->polyline(place(shown.validation), other, 2);
+    for (const Canvas::Point &point : place(thin(shown.validation, 200)))
+      canvas->dot(point, 2.5, other);
+    canvas->text({width - right - 80, top - 8}, "end", "validation", {other});
   }
-  return svg + "</svg>\n";
+  return canvas->finish();
 }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../run/CommandLine.h"
+#include "Plot.h"
 #include "TrainRun.h"
 #include "tern/runtime/AtomicFile.h"
 #include "tern/runtime/Text.h"
@@ -90,6 +91,13 @@ MaybeError TrainRun::checkOutputs() const {
         return std::string(option) + ": '" + path + "' is also that of " +
                outputs[j].first + "; give it another name";
   }
+  if (!options.metrics.empty() && !MetricsLog::findFormat(options.metrics))
+    return "--metrics: cannot tell the format of '" + options.metrics +
+           "': give a name with .jsonl or .csv, or a folder for TensorBoard "
+           "(a name that ends in /)";
+  if (!options.plot.empty() && !findPlotFormat(options.plot))
+    return "--plot: cannot tell the format of '" + options.plot +
+           "': give a name with .svg or .png";
   return std::nullopt;
 }
 
@@ -220,9 +228,10 @@ void TrainRun::warnOfLog(const std::string &problem) {
 }
 
 MaybeError TrainRun::openLogs(bool resumes) {
-  for (const std::string &path : {options.metrics, options.plot})
-    if (!path.empty())
-      AtomicFile::removeStale(path);
+  if (MetricsLog::findFormat(options.metrics) !=
+      MetricsLog::Format::TensorBoard)
+    AtomicFile::removeStale(options.metrics);
+  AtomicFile::removeStale(options.plot);
   if (!options.plot.empty()) {
     AtomicFile file;
     MaybeError error = file.open(options.plot);
@@ -234,7 +243,8 @@ MaybeError TrainRun::openLogs(bool resumes) {
   }
   if (options.metrics.empty())
     return std::nullopt;
-  MaybeError error = metrics.open(options.metrics, resumes ? step : -1, curve);
+  MaybeError error =
+      metrics.open(options.metrics, resumes ? step : -1, metricNames(), curve);
   if (error && !metrics.isOutOfRoom())
     return error;
   if (error)
@@ -244,11 +254,13 @@ MaybeError TrainRun::openLogs(bool resumes) {
 
 MaybeError TrainRun::finish() {
   if (plots) {
-    std::string svg = drawCurve(curve, model.name);
+    std::string picture =
+        drawCurve(curve, model.name,
+                  findPlotFormat(options.plot).value_or(PlotFormat::SVG));
     AtomicFile file;
     MaybeError error = file.open(options.plot);
     if (!error)
-      error = file.write(svg.data(), svg.size());
+      error = file.write(picture.data(), picture.size());
     if (!error)
       error = file.commit();
     if (error)

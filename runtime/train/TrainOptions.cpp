@@ -188,13 +188,15 @@ static void addFiles(CLI::App &app, TrainOptions &options, bool isLinked) {
       ->type_name("[=auto]")
       ->check(CLI::IsMember({"must", "auto"}))
       ->group("Files");
-  app.add_option("--metrics", options.metrics, "Write a line of JSON a step")
+  app.add_option("--metrics", options.metrics,
+                 "Write what a step measures: .jsonl, .csv, or a folder for "
+                 "TensorBoard")
       ->type_name("FILE")
       ->group("Files");
   count("--log-every", options.logEvery,
         "... every N steps, with the mean loss of these")
       ->group("Files");
-  app.add_option("--plot", options.plot, "Draw the loss (SVG)")
+  app.add_option("--plot", options.plot, "Draw the loss: .svg or .png")
       ->type_name("FILE")
       ->group("Files");
   app.add_option("--profile", options.profile,

@@ -13,6 +13,7 @@
 #include "Shuffle.h"
 #include "StopSignals.h"
 #include "TernTrain.h"
+#include "TrainSignature.h"
 #include "tern/runtime/Text.h"
 
 #include <cmath>
@@ -78,6 +79,26 @@ void TrainRun::writeMetrics(const std::vector<MetricsLog::Field> &fields) {
     warnOfLog(*error);
 }
 
+std::vector<std::string> TrainRun::loggedScalars() const {
+  std::vector<std::string> names;
+  for (const std::string &name : model.scalars())
+    if (!isCountedScalar(name))
+      names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> TrainRun::metricNames() const {
+  std::vector<std::string> names = {"step", "epoch", "loss"};
+  for (const std::string &name : loggedScalars())
+    names.push_back(name);
+  for (const TensorInfo &measurement : model.measurements)
+    names.push_back(measurement.name);
+  for (const char *name :
+       {"seconds", "items_per_second", "val_loss", "val_accuracy"})
+    names.emplace_back(name);
+  return names;
+}
+
 void TrainRun::logStep(float loss) {
   lossSum += static_cast<double>(loss);
   ++lossCount;
@@ -93,11 +114,9 @@ void TrainRun::logStep(float loss) {
       {"epoch",
        static_cast<double>(step) / static_cast<double>(stepsPerEpoch())},
       {"loss", mean}};
-  for (const std::string &name : model.scalars()) {
+  for (const std::string &name : loggedScalars()) {
     double value = 0;
-    bool isCounted = name == "step" || name.compare(0, 11, "accumulate_") == 0;
-    if (!isCounted &&
-        tern_trainer_get_scalar(model.trainer, name.c_str(), &value) == TERN_OK)
+    if (tern_trainer_get_scalar(model.trainer, name.c_str(), &value) == TERN_OK)
       fields.emplace_back(name, value);
   }
   for (size_t i = 0; i < model.measurements.size(); ++i)

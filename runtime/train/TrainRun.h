@@ -11,6 +11,7 @@
 
 #include "FileLock.h"
 #include "Metrics.h"
+#include "Progress.h"
 #include "TrainModel.h"
 #include "TrainOptions.h"
 
@@ -45,6 +46,10 @@ private:
   MaybeError explainBadLoss(float loss,
                             const std::vector<HostTensor> &batch) const;
   void logStep(float loss);
+  /// The scalars that the trainer does not set itself.
+  std::vector<std::string> loggedScalars() const;
+  /// What writeMetrics() is ever given, for a table.
+  std::vector<std::string> metricNames() const;
   void writeMetrics(const std::vector<MetricsLog::Field> &fields);
   MaybeError validate();
   MaybeError evaluate(TrainModel::Evaluation &result);

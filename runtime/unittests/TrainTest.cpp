@@ -7,7 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "../train/Dataset.h"
+#include "../train/EventFile.h"
 #include "../train/Metrics.h"
+#include "../train/Plot.h"
+#include "../train/Progress.h"
 #include "../train/Schedule.h"
 #include "../train/Shuffle.h"
 #include "../train/TrainOptions.h"
@@ -18,6 +21,8 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+
+#include <zlib.h>
 
 using namespace tern::runtime;
 using ::testing::ElementsAre;
@@ -280,6 +285,71 @@ TEST(Plot, Draws) {
   }
 }
 
+/// The bytes of a chunk of PNG, after its length and type.
+static std::string findChunk(const std::string &png, const char *type) {
+  for (size_t at = 8; at + 12 <= png.size();) {
+    size_t length = 0;
+    for (size_t i = 0; i < 4; ++i)
+      length = length << 8 | static_cast<unsigned char>(png[at + i]);
+    if (png.compare(at + 4, 4, type) == 0)
+      return png.substr(at + 8, length);
+    at += length + 12;
+  }
+  return "";
+}
+
+TEST(Plot, DrawsPixels) {
+  Curve curve;
+  for (int64_t i = 1; i <= 500; ++i)
+    curve.train.push_back({i, 1 / static_cast<double>(i)});
+  curve.validation = {{100, 0.5}, {500, 0.25}};
+  std::string png = drawCurve(curve, "net \xff\n", PlotFormat::PNG);
+  ASSERT_EQ(png.substr(0, 8), "\x89PNG\r\n\x1a\n");
+  ASSERT_EQ(findChunk(png, "IHDR"),
+            std::string("\0\0\6\x40\0\0\3\xc0\x8\2\0\0\0", 13));
+  EXPECT_EQ(png.substr(png.size() - 12),
+            std::string("\0\0\0\0IEND\xae\x42\x60\x82", 12));
+  std::string packed = findChunk(png, "IDAT");
+  std::string raw(size_t(960) * (1 + 1600 * 3), '\0');
+  uLongf size = raw.size();
+  ASSERT_EQ(::uncompress(reinterpret_cast<Bytef *>(raw.data()), &size,
+                         reinterpret_cast<const Bytef *>(packed.data()),
+                         packed.size()),
+            Z_OK);
+  ASSERT_EQ(size, raw.size());
+  // The last point of the validation, at the right edge: its dot is orange.
+  int orange = 0;
+  for (size_t i = 0; i + 3 <= raw.size(); ++i)
+    orange += raw.compare(i, 3, "\xd9\x48\x01") == 0;
+  EXPECT_GT(orange, 100);
+  EXPECT_EQ(findPlotFormat("a.png"), PlotFormat::PNG);
+  EXPECT_EQ(findPlotFormat("a.svg"), PlotFormat::SVG);
+  EXPECT_FALSE(findPlotFormat("a.jpg"));
+}
+
+TEST(Progress, FitsAnyWidth) {
+  for (ProgressState state :
+       {ProgressState{7, 100, 0.25, 1e-3, 1234.5, 65},
+        {int64_t(1) << 53, int64_t(1) << 53, 1e300, 1e-300, 1e20, 1e12},
+        {0, 0, NAN, 0, INFINITY, NAN}})
+    for (int columns = 0; columns < 200; ++columns) {
+      std::string line = formatBar(state, columns);
+      EXPECT_LT(line.size(), static_cast<size_t>(std::max(columns, 1)));
+      EXPECT_EQ(line.find('\n'), std::string::npos);
+    }
+  ProgressState state = {25, 100, 0.25, 1e-3, 1234.5, 65};
+  EXPECT_EQ(formatBar(state, 3), "");
+  EXPECT_EQ(formatBar(state, 6), "25%");
+  EXPECT_EQ(formatBar(state, 7), "25/100");
+  EXPECT_EQ(formatBar(state, 20), "25/100 loss 0.25");
+  EXPECT_EQ(
+      formatBar(state, 80),
+      "25/100 [=====>                 ] loss 0.25  ETA 1:05  1234 items/s  "
+      "lr 1.00e-03");
+  EXPECT_EQ(formatLogLine(state), "step 25 of 100: loss 0.25, lr 0.001, 1234 "
+                                  "items/s, 1:05 left");
+}
+
 TEST(Progress, FormatsDurations) {
   EXPECT_EQ(formatDuration(6.7), "0:07");
   EXPECT_EQ(formatDuration(3723), "1:02:03");
@@ -290,7 +360,7 @@ TEST_F(Data, MetricsGoOn) {
   std::string file = path("m.jsonl");
   {
     MetricsLog log;
-    EXPECT_GOOD(log.open(file, -1, curve));
+    EXPECT_GOOD(log.open(file, -1, {}, curve));
     EXPECT_GOOD(log.write(1, {{"loss", 0.1}}));
     EXPECT_GOOD(log.write(2, {{"loss", NAN}, {"a \"b\"", 2}}));
     EXPECT_GOOD(log.write(2, {{"val_loss", 0.5}}));
@@ -303,10 +373,72 @@ TEST_F(Data, MetricsGoOn) {
   write("m.jsonl", lines + "{\"step\": 4, \"lo");
   {
     MetricsLog log;
-    EXPECT_GOOD(log.open(file, 2, curve));
+    EXPECT_GOOD(log.open(file, 2, {}, curve));
   }
   EXPECT_EQ(read(file), lines.substr(0, lines.find("{\"step\": 3")));
   ASSERT_EQ(curve.train.size(), 1u);
   ASSERT_EQ(curve.validation.size(), 1u);
   EXPECT_EQ(curve.validation[0].loss, 0.5);
+}
+
+TEST_F(Data, MetricsAsTable) {
+  const std::vector<std::string> columns = {"step", "loss", "a,\"b\"\n",
+                                            "val_loss"};
+  std::string file = path("m.csv");
+  Curve curve;
+  {
+    MetricsLog log;
+    EXPECT_GOOD(log.open(file, -1, columns, curve));
+    EXPECT_GOOD(log.write(1, {{"loss", 0.1}, {"a,\"b\"\n", 2}}));
+    EXPECT_GOOD(log.write(2, {{"loss", NAN}}));
+    EXPECT_GOOD(log.write(2, {{"val_loss", 0.5}}));
+    EXPECT_GOOD(log.write(3, {{"loss", 0.3}}));
+  }
+  std::string lines = read(file);
+  EXPECT_EQ(lines, "step,loss,\"a,\"\"b\"\"\\n\",val_loss\n1,0.1,2,\n2,nan,,"
+                   "\n2,,,0.5\n3,0.3,,\n");
+  write("m.csv", lines + "4,0.");
+  {
+    MetricsLog log;
+    EXPECT_GOOD(log.open(file, 2, columns, curve));
+  }
+  EXPECT_EQ(read(file), lines.substr(0, lines.find("3,0.3")));
+  ASSERT_EQ(curve.train.size(), 1u);
+  EXPECT_EQ(curve.train[0].loss, 0.1);
+  ASSERT_EQ(curve.validation.size(), 1u);
+  MetricsLog log;
+  EXPECT_BAD(log.open(file, 2, {"step", "loss"}, curve),
+             "its columns are not those of this run");
+}
+
+TEST_F(Data, MetricsFormats) {
+  using Format = MetricsLog::Format;
+  EXPECT_EQ(MetricsLog::findFormat("a.jsonl"), Format::JSONLines);
+  EXPECT_EQ(MetricsLog::findFormat("a.csv"), Format::CSV);
+  EXPECT_EQ(MetricsLog::findFormat("a/"), Format::TensorBoard);
+  EXPECT_EQ(MetricsLog::findFormat(path("")), Format::TensorBoard);
+  for (const char *name : {"a", "a.json", "a.txt", "", "a.csv.gz"})
+    EXPECT_FALSE(MetricsLog::findFormat(name)) << name;
+}
+
+TEST(EventFile, Bytes) {
+  // The check value of the catalogues of CRCs, and that of RFC 3720, B.4.
+  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);
+  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAu);
+  // As TensorFlow writes it; the time is 1.5.
+  std::string version = makeVersionEvent(1.5);
+  EXPECT_EQ(version.substr(0, 8), std::string("\x18\0\0\0\0\0\0\0", 8));
+  EXPECT_EQ(version.substr(8, 4), "\xa3\x7f\x4b\x22");
+  EXPECT_EQ(version.substr(12, 24),
+            std::string("\x09\0\0\0\0\0\0\xf8\x3f\x1a\x0d"
+                        "brain.Event:2",
+                        24));
+  EXPECT_EQ(version.size(), 12u + 24u + 4u);
+  std::string scalars = makeScalarEvent(1.5, 300, {{"loss", 0.5}});
+  EXPECT_EQ(scalars.substr(12, scalars.size() - 16),
+            std::string("\x09\0\0\0\0\0\0\xf8\x3f\x10\xac\x02\x2a\x0d"
+                        "\x0a\x0b\x0a\x04loss\x15\0\0\0\x3f",
+                        27));
+  std::string start = makeStartEvent(1.5, 300);
+  EXPECT_EQ(start.substr(12 + 9, 7), "\x10\xad\x02\x3a\x02\x08\x01");
 }
