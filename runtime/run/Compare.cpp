@@ -8,6 +8,7 @@
 
 #include "Compare.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -19,9 +20,25 @@ static std::string number(long double value) {
   return text;
 }
 
+double tern::runtime::getNetworkTolerance(DType dtype) {
+  switch (dtype) {
+  case DType::F64:
+    return 1e-9;
+  case DType::F32:
+    return 1e-4;
+  case DType::F16:
+    return 1e-2;
+  case DType::BF16:
+    return 5e-2;
+  default:
+    return isFloat(dtype) ? 0.25 : 0;
+  }
+}
+
 MaybeError tern::runtime::compareTensors(const HostTensor &got,
                                          const HostTensor &expected,
-                                         const Tolerance &tolerance) {
+                                         const Tolerance &tolerance,
+                                         Agreement *agreement) {
   if (got.dtype != expected.dtype || got.shape != expected.shape)
     return "has type " + typeString(got.dtype, got.shape) + ", expected " +
            typeString(expected.dtype, expected.shape);
@@ -29,15 +46,24 @@ MaybeError tern::runtime::compareTensors(const HostTensor &got,
   long double rtol = inexact ? tolerance.rtol : 0;
   long double atol = inexact ? tolerance.atol : tolerance.integerAtol;
   int64_t bad = 0, first = 0, count = got.numElements();
-  long double largest = 0;
+  if (inexact && tolerance.ofLargest > 0) {
+    long double bound = 0;
+    for (int64_t i = 0; i < count; ++i)
+      if (long double value = std::fabs(expected.at(i)); std::isfinite(value))
+        bound = std::max(bound, value);
+    atol += tolerance.ofLargest * bound;
+  }
+  long double largest = 0, largestGood = 0;
   for (int64_t i = 0; i < count; ++i) {
     long double a = got.at(i), b = expected.at(i);
     if (a == b || (std::isnan(a) && std::isnan(b)))
       continue;
     long double error = std::fabs(a - b);
     // Neither a NaN nor an infinity is near anything.
-    if (std::isfinite(error) && error <= atol + rtol * std::fabs(b)) {
-      continue;
+    if (std::isfinite(error)) {
+      largestGood = std::max(largestGood, error);
+      if (error <= atol + rtol * std::fabs(b))
+        continue;
     }
     if (bad++ == 0)
       first = i;
@@ -45,6 +71,9 @@ MaybeError tern::runtime::compareTensors(const HostTensor &got,
       error = INFINITY;
     largest = std::max(largest, error);
   }
+  if (agreement)
+    *agreement = {count, static_cast<double>(largestGood),
+                  static_cast<double>(atol)};
   if (bad == 0)
     return std::nullopt;
   return std::to_string(bad) + " of " + std::to_string(count) +
@@ -52,6 +81,33 @@ MaybeError tern::runtime::compareTensors(const HostTensor &got,
          "): largest error " + number(largest) + "; first at " +
          formatIndex(got.shape, first) + ": got " + got.formatAt(first) +
          ", expected " + expected.formatAt(first);
+}
+
+std::optional<TopAgreement>
+tern::runtime::compareTop(const HostTensor &got, const HostTensor &expected,
+                          double margin) {
+  if (got.shape != expected.shape || got.shape.empty() ||
+      got.shape.back() < 2 || got.dtype == DType::Bool)
+    return std::nullopt;
+  int64_t classes = got.shape.back();
+  TopAgreement agreement;
+  agreement.rows = got.numElements() / classes;
+  auto findTop = [&](const HostTensor &scores, int64_t row) {
+    int64_t best = row;
+    for (int64_t i = row; i < row + classes; ++i)
+      if (scores.at(i) > scores.at(best) || std::isnan(scores.at(best)))
+        best = i;
+    return best;
+  };
+  for (int64_t row = 0; row < agreement.rows; ++row) {
+    int64_t a = findTop(got, row * classes),
+            b = findTop(expected, row * classes);
+    if (a == b)
+      ++agreement.equal;
+    else if (expected.at(b) - expected.at(a) <= margin)
+      ++agreement.ties;
+  }
+  return agreement;
 }
 
 MaybeError tern::runtime::countCorrect(const HostTensor &scores,

@@ -48,10 +48,12 @@ std::optional<int> tern::runtime::parseCommandLine(int argc, char **argv,
        "Write an output to a .npy file; without any, outputs are printed")
       ->type_name("[NAME=]@FILE");
   list("--expect", options.expects,
-       "Compare an output; a difference is an error")
+       "Compare an output, and print what agrees; a difference is an error")
       ->type_name("TENSOR");
-  app.add_option("--rtol", options.rtol,
-                 "Relative tolerance (default 1e-5; ONNX test data 1e-3)")
+  app.add_option(
+         "--rtol", options.rtol,
+         "Relative tolerance (default 1e-5, and 1e-4 of the largest element of "
+         "an f32 output; ONNX test data 1e-3)")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--atol", options.atol,
                  "Absolute tolerance (default 1e-6; ONNX test data 1e-7; "

@@ -18,6 +18,8 @@
 #include "TensorArguments.h"
 #include "tern/runtime/Text.h"
 
+#include <nlohmann/json.hpp>
+
 #include <cstdio>
 #include <exception>
 
@@ -43,6 +45,7 @@ private:
   MaybeError readArguments();
   MaybeError readLabels();
   MaybeError runGiven();
+  MaybeError compareOutput(size_t i) const;
   MaybeError finish();
   Tolerance tolerance(double rtol, double atol) const;
   void log(const std::string &text) const;
@@ -138,6 +141,62 @@ MaybeError Runner::readArguments() {
   return readLabels();
 }
 
+/// Whether a parameter or an output has 8 bits or fewer: then results depend
+/// on which side of a boundary a number is rounded to.
+static bool isQuantized(const Session &session) {
+  auto isNarrow = [](DType dtype) {
+    return !isFloat(dtype) && dtype != DType::Bool && dtypeSize(dtype) == 1;
+  };
+  for (const Session::Tensor &tensor : session.outputs)
+    if (isNarrow(tensor.dtype))
+      return true;
+  auto signature =
+      nlohmann::json::parse(tern_program_signature(session.program));
+  for (const auto &param : signature["params"])
+    if (auto dtype = parseDType(param["dtype"].get<std::string>());
+        dtype && isNarrow(*dtype))
+      return true;
+  return false;
+}
+
+/// Compares output `i` with what is expected, and prints what agrees.
+MaybeError Runner::compareOutput(size_t i) const {
+  const std::string &name = session.outputs[i].name;
+  Tolerance allowed = tolerance(1e-5, 1e-6);
+  if (!options.rtol && !options.atol)
+    allowed.ofLargest = getNetworkTolerance(outputs[i].dtype);
+  Agreement agreement;
+  MaybeError error =
+      compareTensors(outputs[i], expected[i], allowed, &agreement);
+  if (!error)
+    std::printf("%s: ok, %lld elements, largest error %.3g (allowed: %.3g + "
+                "%.3g * |expected|)\n",
+                printable(name).c_str(),
+                static_cast<long long>(agreement.elements),
+                agreement.largestError, agreement.atol,
+                isFloat(outputs[i].dtype) ? allowed.rtol : 0);
+  bool isCoarse = isQuantized(session);
+  if (isCoarse)
+    if (auto top =
+            compareTop(outputs[i], expected[i], 2 * agreement.largestError)) {
+      std::printf("%s: top-1 agrees in %lld of %lld rows",
+                  printable(name).c_str(), static_cast<long long>(top->equal),
+                  static_cast<long long>(top->rows));
+      if (top->ties)
+        std::printf("; %lld of the others %s: what is expected of the two "
+                    "classes differs by no more than the errors",
+                    static_cast<long long>(top->ties),
+                    top->ties == 1 ? "is a tie" : "are ties");
+      std::printf("\n");
+    }
+  if (error)
+    error = "output '" + name + "' " + *error +
+            (isCoarse ? "; a quantized model may be off by a step of its "
+                        "quantizers, which --atol can allow"
+                      : "");
+  return error;
+}
+
 /// Runs on the inputs given and deals with the outputs.
 MaybeError Runner::runGiven() {
   for (size_t i = 0; i < hasInput.size(); ++i)
@@ -175,10 +234,9 @@ MaybeError Runner::runGiven() {
 
   MaybeError mismatch;
   for (size_t i = 0; i < hasExpected.size(); ++i)
-    if (hasExpected[i] && !mismatch)
-      if (MaybeError error =
-              compareTensors(outputs[i], expected[i], tolerance(1e-5, 1e-6)))
-        mismatch = "output '" + session.outputs[i].name + "' " + *error;
+    if (hasExpected[i])
+      if (MaybeError error = compareOutput(i); error && !mismatch)
+        mismatch = error;
   if (mismatch)
     return mismatch;
 

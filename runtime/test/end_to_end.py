@@ -130,13 +130,23 @@ class Running(Case):
         inputs = self.data(4)
         wrong = self.y.copy()
         wrong[2, 1] += 0.5
-        self.good(fake("fake.so"), *inputs, "--expect",
-                  "y=" + self.save("y.npy", self.y), "--expect",
-                  "count=" + self.save("c.npy", self.count))
+        off = self.y + 0.9e-4 * abs(self.y).max()
+        text = self.good(fake("fake.so"), *inputs, "--expect",
+                         "y=" + self.save("y.npy", off.astype(np.float32)),
+                         "--expect",
+                         "count=" + self.save("c.npy", self.count))
+        self.assertRegex(text, r"^y: ok, 8 elements, largest error [\d.e-]+ "
+                         r"\(allowed: .* \+ 1e-05 \* \|expected\|\)\n"
+                         r"count: ok, \d+ elements, largest error 0 ")
+        # Not where tolerances are given.
+        self.bad("8 of 8 elements differ (rtol 1e-05, atol 0)",
+                 fake("fake.so"), *inputs, "--expect", "y=@y.npy", "--atol",
+                 "0")
         expect = ["--expect", "y=" + self.save("wrong.npy", wrong)]
-        self.bad("output 'y' 1 of 8 elements differ (rtol 1e-05, atol 1e-06): "
-                 "largest error 0.5; first at [2, 1]: got ",
+        self.bad("output 'y' 1 of 8 elements differ (rtol 1e-05, atol ",
                  fake("fake.so"), *inputs, *expect)
+        self.bad("(rtol 1e-05, atol 1e-06): largest error 0.5; first at [2, 1]: "
+                 "got ", fake("fake.so"), *inputs, *expect, "--atol", "1e-6")
         self.good(fake("fake.so"), *inputs, *expect, "--atol", "0.5")
         self.bad("has type 4x2xf32, expected 4x2xf64", fake("fake.so"),
                  *inputs, "--expect",

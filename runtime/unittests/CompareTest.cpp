@@ -74,3 +74,41 @@ TEST(Compare, CountsCorrectLabels) {
   EXPECT_BAD(countCorrect(make("3x0xf32"), make("3xu8"), correct, total),
              "no classes");
 }
+
+TEST(Compare, PartOfTheLargest) {
+  Tolerance tolerance = {0, 0, 0, /*ofLargest=*/0.01};
+  Agreement agreement;
+  HostTensor expected = make("4xf32=-100,0,nan,inf");
+  EXPECT_GOOD(compareTensors(make("4xf32=-99.5,0.5,nan,inf"), expected,
+                             tolerance, &agreement));
+  EXPECT_EQ(agreement.elements, 4);
+  EXPECT_EQ(agreement.largestError, 0.5);
+  EXPECT_EQ(agreement.atol, 1);
+  EXPECT_BAD(
+      compareTensors(make("4xf32=-100,1.5,nan,inf"), expected, tolerance),
+      "1 of 4 elements differ (rtol 0, atol 1): largest error 1.5");
+  // Not of integers.
+  EXPECT_BAD(compareTensors(make("i8=100"), make("i8=99"), tolerance),
+             "1 of 1");
+  EXPECT_GT(getNetworkTolerance(DType::F16), getNetworkTolerance(DType::F32));
+  EXPECT_EQ(getNetworkTolerance(DType::I8), 0);
+}
+
+TEST(Compare, TopAgreement) {
+  HostTensor expected = make("4x3xf32=1,2,0, 5,5.1,0, 9,0,1, 3,3,3");
+  auto top =
+      compareTop(make("4x3xf32=1,2,0, 5.2,5.1,0, 0,9,1, 3,3,4"), expected, 0.2);
+  ASSERT_TRUE(top);
+  EXPECT_EQ(top->rows, 4);
+  EXPECT_EQ(top->equal, 1);
+  EXPECT_EQ(top->ties, 2);
+  EXPECT_FALSE(compareTop(make("2x1xf32"), make("2x1xf32"), 0));
+  EXPECT_FALSE(compareTop(make("f32"), make("f32"), 0));
+  EXPECT_FALSE(compareTop(make("2xbool"), make("2xbool"), 0));
+  top = compareTop(make("2xf32=nan,1"), make("2xf32=0,1"), 0);
+  ASSERT_TRUE(top);
+  EXPECT_EQ(top->equal, 1);
+  top = compareTop(make("0x3xi8"), make("0x3xi8"), 0);
+  ASSERT_TRUE(top);
+  EXPECT_EQ(top->rows, 0);
+}
