@@ -215,9 +215,9 @@ MaybeError AtomicFile::commit(bool durable) {
     return fail("write");
   // Some file systems report a full disk or quota only on closing. A second
   // descriptor tells, while the first one keeps the lock until the file has its
-  // name.
+  // name. Linux closes it even if a signal comes in between.
   int second = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (second < 0 || ::close(second) != 0)
+  if (second < 0 || (::close(second) != 0 && errno != EINTR))
     return fail("write");
   if (::rename(temporary.c_str(), target.c_str()) != 0)
     return fail("rename a temporary file to");
@@ -240,8 +240,11 @@ void AtomicFile::discard() {
 MaybeError AtomicFile::syncFolder(const std::string &path) {
   std::string target = resolve(path);
   std::string folder = target.substr(0, findBase(target));
-  int fd = ::open(folder.empty() ? "." : folder.c_str(),
-                  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int fd;
+  do
+    fd = ::open(folder.empty() ? "." : folder.c_str(),
+                O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  while (fd < 0 && errno == EINTR);
   // One that may be written but not read, say.
   if (fd < 0)
     return std::nullopt;

@@ -32,10 +32,8 @@ MaybeFailure Host::setNumThreads(uint32_t count) {
   }
   if (count > maxThreads)
     return invalid("more than " + std::to_string(maxThreads) + " threads");
-  if (!pool || pool->size() != count) {
-    pool.reset();
+  if (!pool || pool->size() != count)
     pool = std::make_unique<ThreadPool>(count);
-  }
   return std::nullopt;
 }
 
@@ -49,9 +47,9 @@ MaybeFailure Host::beginProfile() {
 MaybeFailure Host::endProfile(const char *path, const std::string &process) {
   if (!profile)
     return invalid("profiling is not on");
-  std::unique_ptr<Profile> ended = std::move(profile);
-  if (MaybeError error = ended->write(path, process))
+  if (MaybeError error = profile->write(path, process))
     return Failure{TERN_IO_ERROR, *error};
+  profile.reset();
   return std::nullopt;
 }
 

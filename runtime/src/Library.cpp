@@ -16,6 +16,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -27,11 +28,18 @@
 using namespace tern::runtime;
 
 namespace tern::runtime {
+/// What dlopen returned.
+struct HandleDeleter {
+  void operator()(void *handle) const { ::dlclose(handle); }
+};
+using Handle = std::unique_ptr<void, HandleDeleter>;
+
 /// A file that is loaded. It stays open: while it is, no other file gets its
 /// number, by which dlopen tells files apart, nor its descriptor's name.
 class LoadedFile {
 public:
-  LoadedFile(OpenFile file, void *handle, const std::string &name);
+  /// Leaves the handle with the caller if it throws.
+  LoadedFile(OpenFile file, Handle &handle, const std::string &name);
   ~LoadedFile();
   LoadedFile(const LoadedFile &) = delete;
   LoadedFile &operator=(const LoadedFile &) = delete;
@@ -57,6 +65,8 @@ public:
 private:
   link_map *map = nullptr;
   char *loadedBy = nullptr;
+  /// A copy of it: whoever unloads the library may have no memory for one.
+  std::string how;
   /// The dynamic section as it was relocated.
   std::vector<ElfW(Dyn)> dynamic;
 };
@@ -72,17 +82,19 @@ static std::vector<LoadedFile *> &registry() {
   return files;
 }
 
-LoadedFile::LoadedFile(OpenFile file, void *handle, const std::string &name)
-    : file(std::move(file)), handle(handle), name(name) {
-  if (::dlinfo(handle, RTLD_DI_LINKMAP, static_cast<void *>(&map)) != 0) {
+LoadedFile::LoadedFile(OpenFile file, Handle &loaded, const std::string &name)
+    : file(std::move(file)), handle(loaded.get()), name(name) {
+  if (::dlinfo(handle, RTLD_DI_LINKMAP, static_cast<void *>(&map)) == 0) {
+    loadedBy = map->l_name;
+    how = loadedBy;
+    const ElfW(Dyn) *end = map->l_ld;
+    while (end->d_tag != DT_NULL)
+      ++end;
+    dynamic.assign(static_cast<const ElfW(Dyn) *>(map->l_ld), end);
+  } else {
     map = nullptr;
-    return;
   }
-  loadedBy = map->l_name;
-  const ElfW(Dyn) *end = map->l_ld;
-  while (end->d_tag != DT_NULL)
-    ++end;
-  dynamic.assign(static_cast<const ElfW(Dyn) *>(map->l_ld), end);
+  (void)loaded.release();
 }
 
 bool LoadedFile::isDamaged() const {
@@ -105,7 +117,6 @@ void LoadedFile::showDescriptor() {
 LoadedFile::~LoadedFile() {
   // The loader frees the string.
   showDescriptor();
-  std::string how = loadedBy ? loadedBy : "";
   if (isDamaged()) {
     // There is nothing left that could be unloaded.
     file.leak();
@@ -239,8 +250,8 @@ static const char *getRemedy(const std::string &why) {
 }
 
 static MaybeFailure load(const std::string &how, const std::string &path,
-                         void *&handle) {
-  handle = ::dlopen(how.c_str(), RTLD_NOW | RTLD_LOCAL);
+                         Handle &handle) {
+  handle.reset(::dlopen(how.c_str(), RTLD_NOW | RTLD_LOCAL));
   if (handle)
     return std::nullopt;
   const char *problem = ::dlerror();
@@ -253,7 +264,7 @@ static MaybeFailure load(const std::string &how, const std::string &path,
 
 /// Loads without /proc: by name, which must mean this file all the while.
 static MaybeFailure loadByName(const OpenFile &file, const std::string &path,
-                               void *&handle) {
+                               Handle &handle) {
   std::string how = absolutePath(path);
   if (isLoaded(how))
     return cannotLoad(path, "another version of it is still loaded, and only "
@@ -264,7 +275,7 @@ static MaybeFailure loadByName(const OpenFile &file, const std::string &path,
   struct stat status;
   if (::stat(how.c_str(), &status) == 0 && file.isSameFile(status))
     return std::nullopt;
-  ::dlclose(handle);
+  handle.reset();
   return cannotLoad(path, "it was replaced meanwhile; load it again");
 }
 
@@ -287,7 +298,7 @@ MaybeFailure Library::open(const std::string &path, const std::string &proc) {
       return std::nullopt;
     }
   std::string how = descriptorPath(opened, proc);
-  void *handle = nullptr;
+  Handle handle;
   if (how.empty()) {
     if (MaybeFailure failure = loadByName(opened, path, handle))
       return failure;
@@ -308,6 +319,8 @@ MaybeFailure Library::open(const std::string &path, const std::string &proc) {
     if (MaybeFailure failure = load(how, path, handle))
       return failure;
   }
+  // What is loaded must not be lost where memory ends.
+  registry().reserve(registry().size() + 1);
   auto fresh = std::make_unique<LoadedFile>(std::move(opened), handle, name);
   registry().push_back(fresh.get());
   for (LoadedFile *loaded : registry())

@@ -40,7 +40,10 @@ OpenFile::~OpenFile() {
 
 MaybeError OpenFile::open(const std::string &path) {
   // O_NONBLOCK: opening a pipe must not wait for its writer.
-  int opened = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  int opened;
+  do
+    opened = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  while (opened < 0 && errno == EINTR);
   if (opened < 0)
     return "cannot read '" + path + "': " + std::strerror(errno);
   return adopt(opened, path);

@@ -7,14 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Profile.h"
+#include "Json.h"
 #include "tern/runtime/AtomicFile.h"
-
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 
 using namespace tern::runtime;
-using nlohmann::ordered_json;
 
 int64_t Profile::now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -43,6 +41,11 @@ void Profile::add(unsigned thread, const char *label, int64_t begin,
   }
 }
 
+/// Of nanoseconds, with all digits.
+static std::string microseconds(int64_t time) {
+  return nlohmann::json(static_cast<double>(time) / 1e3).dump();
+}
+
 MaybeError Profile::write(const std::string &path,
                           const std::string &process) const {
   AtomicFile file;
@@ -50,32 +53,22 @@ MaybeError Profile::write(const std::string &path,
     return error;
   // One event a line, so that a long trace needs no memory of its own.
   std::string text = "{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n";
-  auto put = [&](const ordered_json &event, const char *separator) {
-    text += event.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-    text += separator;
-  };
   uint64_t numDropped = 0;
   for (size_t thread = 0; thread < threads.size(); ++thread) {
     numDropped += dropped[thread];
-    std::string name =
-        thread ? "worker " + std::to_string(thread) : std::string("caller");
-    put({{"name", "thread_name"},
-         {"ph", "M"},
-         {"pid", 1},
-         {"tid", thread},
-         {"args", {{"name", name}}}},
-        ",\n");
+    text += "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":" +
+            std::to_string(thread) + ",\"args\":{\"name\":" +
+            (thread ? "\"worker " + std::to_string(thread) + "\""
+                    : std::string("\"caller\"")) +
+            "}},\n";
     for (const Span &span : threads[thread]) {
-      ordered_json event = {
-          {"name", span.label},
-          {"ph", "X"},
-          {"pid", 1},
-          {"tid", thread},
-          {"ts", static_cast<double>(span.begin - start) / 1e3},
-          {"dur", static_cast<double>(span.end - span.begin) / 1e3}};
+      text += "{\"name\":" + quoteJson(span.label) +
+              ",\"ph\":\"X\",\"pid\":1,\"tid\":" + std::to_string(thread) +
+              ",\"ts\":" + microseconds(span.begin - start) +
+              ",\"dur\":" + microseconds(span.end - span.begin);
       if (span.items >= 0)
-        event["args"] = {{"items", span.items}};
-      put(event, ",\n");
+        text += ",\"args\":{\"items\":" + std::to_string(span.items) + "}";
+      text += "},\n";
       if (text.size() > 65536) {
         if (MaybeError error = file.write(text.data(), text.size()))
           return error;
@@ -83,11 +76,10 @@ MaybeError Profile::write(const std::string &path,
       }
     }
   }
-  put({{"name", "process_name"},
-       {"ph", "M"},
-       {"pid", 1},
-       {"args", {{"name", process}, {"dropped_spans", numDropped}}}},
-      "\n]}\n");
+  text +=
+      "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"args\":{\"name\":" +
+      quoteJson(process) + ",\"dropped_spans\":" + std::to_string(numDropped) +
+      "}}\n]}\n";
   if (MaybeError error = file.write(text.data(), text.size()))
     return error;
   return file.commit();

@@ -119,7 +119,7 @@ static MaybeError parse(const char *data, uint64_t size,
   const char *header = data + sizeof(headerSize);
   const char *body = header + headerSize;
   uint64_t bodySize = size - sizeof(headerSize) - headerSize;
-  json root;
+  JsonRoot root;
   if (MaybeError error = parseJson(header, body, root))
     return error;
   if (!root.is_object())
@@ -144,7 +144,7 @@ MaybeError tern::runtime::parseSafetensors(const char *data, uint64_t size,
   index = SafetensorsIndex();
   try {
     return parse(data, size, index);
-  } catch (const std::exception &e) {
+  } catch (const json::exception &e) {
     return std::string(e.what());
   }
 }

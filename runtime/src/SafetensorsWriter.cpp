@@ -6,11 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Json.h"
 #include "Sha256.h"
 #include "tern/runtime/Safetensors.h"
 #include "tern/runtime/Text.h"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <numeric>
@@ -18,7 +17,6 @@
 #include <tuple>
 
 using namespace tern::runtime;
-using nlohmann::ordered_json;
 
 static constexpr uint64_t alignment = 64;
 
@@ -56,22 +54,26 @@ MaybeError SafetensorsWriter::layOut() {
 }
 
 std::string SafetensorsWriter::header() const {
-  // ordered_json keeps the order of insertion: metadata, then as declared.
-  ordered_json root = ordered_json::object();
-  ordered_json strings = ordered_json::object();
-  for (const auto &[key, value] : metadata)
-    strings[key] = value;
-  root["__metadata__"] = std::move(strings);
-  for (size_t i = 0; i < entries.size(); ++i) {
-    ordered_json tensor = ordered_json::object();
-    tensor["dtype"] = safetensorsName(entries[i].dtype);
-    tensor["shape"] = entries[i].shape;
-    tensor["data_offsets"] = {offsets[i], offsets[i] + sizes[i]};
-    root[entries[i].name] = std::move(tensor);
-  }
   // Names are UTF-8; what metadata quote, such as names of files, need not be.
-  std::string text =
-      root.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  std::string text = "{\"__metadata__\":{";
+  const char *separator = "";
+  for (const auto &[key, value] : metadata) {
+    text += separator + quoteJson(key) + ":" + quoteJson(value);
+    separator = ",";
+  }
+  text += "}";
+  for (size_t i = 0; i < entries.size(); ++i) {
+    text += "," + quoteJson(entries[i].name) + ":{\"dtype\":\"" +
+            safetensorsName(entries[i].dtype) + "\",\"shape\":[";
+    separator = "";
+    for (int64_t extent : entries[i].shape) {
+      text += separator + std::to_string(extent);
+      separator = ",";
+    }
+    text += "],\"data_offsets\":[" + std::to_string(offsets[i]) + "," +
+            std::to_string(offsets[i] + sizes[i]) + "]}";
+  }
+  text += "}";
   // Spaces at the end are allowed, and put the data on a cache line.
   uint64_t length = sizeof(uint64_t) + text.size();
   length = (length + alignment - 1) / alignment * alignment - sizeof(uint64_t);
@@ -95,19 +97,13 @@ SafetensorsWriter::open(const std::string &newPath,
     if (!isText(entry.name))
       return "cannot write '" + path + "': the name of tensor " +
              quote(entry.name) + " is not UTF-8, or has a NUL";
-  try {
-    if (MaybeError error = layOut())
-      return error;
-    std::string text = header();
-    headerSize = text.size();
-    if (MaybeError error = file.open(path))
-      return error;
-    return file.write(text.data(), text.size());
-  } catch (const std::exception &e) {
-    // No memory.
-    file.discard();
-    return "cannot write '" + path + "': " + e.what();
-  }
+  if (MaybeError error = layOut())
+    return error;
+  std::string text = header();
+  headerSize = text.size();
+  if (MaybeError error = file.open(path))
+    return error;
+  return file.write(text.data(), text.size());
 }
 
 MaybeError SafetensorsWriter::append(const void *data, uint64_t size) {
@@ -139,17 +135,12 @@ MaybeError SafetensorsWriter::setMetadata(const std::string &key,
   if (it == metadata.end() || it->second.size() != value.size())
     return "cannot write '" + path + "': metadata '" + key +
            "' was not declared with this length";
-  try {
-    it->second = value;
-    std::string text = header();
-    if (text.size() != headerSize)
-      return "cannot write '" + path + "': metadata '" + key +
-             "' needs more room than declared";
-    return file.writeAt(0, text.data(), text.size());
-  } catch (const std::exception &e) {
-    file.discard();
-    return "cannot write '" + path + "': " + e.what();
-  }
+  it->second = value;
+  std::string text = header();
+  if (text.size() != headerSize)
+    return "cannot write '" + path + "': metadata '" + key +
+           "' needs more room than declared";
+  return file.writeAt(0, text.data(), text.size());
 }
 
 MaybeError SafetensorsWriter::checkComplete() {

@@ -148,7 +148,7 @@ MaybeError tern::runtime::parseInterface(const json &root,
   return std::nullopt;
 }
 
-MaybeError tern::runtime::parseRoot(const char *text, json &root) {
+MaybeError tern::runtime::parseRoot(const char *text, JsonRoot &root) {
   if (!text)
     return "there is none";
   if (MaybeError error = parseJson(text, text + std::strlen(text), root))
@@ -182,7 +182,7 @@ MaybeError tern::runtime::parseInfo(const json &root, ArtifactInfo &info) {
 
 MaybeError tern::runtime::parseSignature(const char *text,
                                          Signature &signature) {
-  json root;
+  JsonRoot root;
   if (MaybeError error = parseRoot(text, root))
     return error;
   if (MaybeError error = parseInfo(root, signature))

@@ -25,7 +25,7 @@ namespace tern::runtime {
                                       std::vector<std::string> &values);
 
 /// Parses the whole text, which must be an object.
-[[nodiscard]] MaybeError parseRoot(const char *text, nlohmann::json &root);
+[[nodiscard]] MaybeError parseRoot(const char *text, JsonRoot &root);
 /// The fields of ArtifactInfo.
 [[nodiscard]] MaybeError parseInfo(const nlohmann::json &root,
                                    ArtifactInfo &info);

@@ -56,6 +56,15 @@ void ThreadPool::loseCrew(void *pool) {
   }
 }
 
+bool ThreadPool::startCrew() noexcept {
+  try {
+    crew = std::make_unique<Crew>(numThreads);
+    return true;
+  } catch (const std::exception &) {
+    return false;
+  }
+}
+
 void ThreadPool::parallelFor(int64_t n, Body body, void *env) {
   if (n <= 0)
     return;
@@ -63,8 +72,10 @@ void ThreadPool::parallelFor(int64_t n, Body body, void *env) {
     body(env, 0, n);
     return;
   }
-  if (!crew)
-    crew = std::make_unique<Crew>(numThreads);
+  if (!crew && !startCrew()) {
+    body(env, 0, n);
+    return;
+  }
   crew->run(n, body, env);
 }
 
@@ -86,12 +97,13 @@ ThreadPool::Crew::Crew(unsigned numThreads) : gate(closed) {
 }
 
 void ThreadPool::Crew::startWorkers(unsigned count) {
-  workers.reserve(count);
   try {
+    workers.reserve(count);
     for (unsigned i = 1; i <= count; ++i)
       workers.emplace_back([this, i] { work(i); });
-  } catch (const std::system_error &) {
-    // The system allows no more threads; those that exist do the work.
+  } catch (const std::exception &) {
+    // The system allows no more threads, or has no memory for them; those that
+    // exist do the work.
     return;
   }
 }

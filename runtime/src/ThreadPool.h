@@ -80,6 +80,9 @@ private:
   };
 
   static void loseCrew(void *pool);
+  /// False if there is no memory. Throws nothing: its caller's callers are
+  /// compiled models.
+  bool startCrew() noexcept;
 
   unsigned numThreads;
   std::unique_ptr<Crew> crew;

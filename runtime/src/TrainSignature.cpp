@@ -269,7 +269,7 @@ static void inferClasses(TrainSignature &signature) {
 
 MaybeError tern::runtime::parseTrainSignature(const char *text,
                                               TrainSignature &signature) {
-  json root;
+  JsonRoot root;
   if (MaybeError error = parseRoot(text, root))
     return error;
   std::string kind;

@@ -69,7 +69,7 @@ struct Line {
 
 static Line parseJsonLine(const std::string &text) {
   Line line;
-  json object;
+  JsonRoot object;
   if (parseJson(text.data(), text.data() + text.size(), object) ||
       !object.is_object() || !object.contains("step") ||
       !object["step"].is_number_integer())
@@ -97,8 +97,12 @@ static Line parseCsvLine(const std::string &text,
       continue;
     if (*rest)
       return {};
-    if (columns[index] == "step")
+    if (columns[index] == "step") {
+      // Steps are counted, and doubles hold that many.
+      if (!(value >= 0 && value < 0x1p53))
+        return {};
       line.step = static_cast<int64_t>(value);
+    }
     if (columns[index] == "loss" && std::isfinite(value))
       line.loss = value;
     if (columns[index] == "val_loss" && std::isfinite(value))

@@ -157,7 +157,8 @@ TernStatus tern_program_set_num_threads(TernProgram *program,
                                         uint32_t num_threads);
 
 /// Records invocations and parallel loops until tern_program_profile_end,
-/// which writes them to `path` as a Chrome trace (chrome://tracing, Perfetto).
+/// which writes them to `path` as a Chrome trace (chrome://tracing, Perfetto),
+/// or fails and lets the recording go on.
 TernStatus tern_program_profile_begin(TernProgram *program);
 TernStatus tern_program_profile_end(TernProgram *program, const char *path);
 
