@@ -9,6 +9,7 @@
 #   JOBS    parallel jobs (default: one per core)
 #   SECONDS how long to fuzz each reader
 #   MUTANTS, GRAPHS  how many models check-mutants makes, and from which SEED
+#   FAULTS  how many calls of a kind check-crash makes fail in a tool
 
 PRESET ?= release
 BUILD ?= $(if $(filter asan,$(PRESET)),build-asan,build)
@@ -17,6 +18,7 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 MUTANTS ?= 20000
 GRAPHS ?= 2000
+FAULTS ?= 500
 SEED ?= 1
 NINJA = ninja -C $(BUILD) -j$(JOBS)
 
@@ -61,10 +63,12 @@ check-onnx: deps-check build ## Pass all of ONNX's backend tests in all variants
 	$(ONNX_SUITE) $(ONNX_CURRENT) --variant=parameters
 	/usr/bin/python3 scripts/onnx-coverage.py --build $(BUILD) --check
 
-check-crash: deps-check build ## Stop ternc and training at each call that changes files, and at random
+check-crash: deps-check build ## Stop ternc and training at each call that changes files, and at random; fail calls and memory
 	cc -shared -fPIC -O1 test/Integration/Inputs/stop_at_call.c -o $(BUILD)/stop_at_call.so -ldl
 	for output in m.so m m.o; do PATH="$(abspath $(BUILD))/bin:$$PATH" /usr/bin/python3 test/Integration/crash_pairs.py \
 	  $(BUILD)/crash --preload=$(BUILD)/stop_at_call.so --output=$$output --fail --kills=70 || exit 1; done
+	PATH="$(abspath $(BUILD))/bin:$$PATH" /usr/bin/python3 test/Integration/fault_injection.py $(BUILD)/faults \
+	  --library=$(abspath $(BUILD))/lib/libtern_rt.so --samples=$(FAULTS) --seed=$(SEED)
 	PATH="$(abspath $(BUILD))/bin:$$PATH" /usr/bin/python3 test/python/crash_training.py --kills 200 --seed 1
 
 ORT_PYTHON = PATH="$(abspath $(BUILD))/bin:$$PATH" $(BUILD)/test/environment/bin/python

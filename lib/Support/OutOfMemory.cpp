@@ -11,6 +11,9 @@
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Signals.h"
 #include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
 #include <cstring>
 #include <unistd.h>
 
@@ -28,7 +31,23 @@
   ::_exit(1);
 }
 
+static struct sigaction previousFault;
+
+/// MLIR writes to some of what malloc returns without a look at it: close to
+/// address 0, then, and with the error of malloc still there.
+static void handleFault(int, siginfo_t *info, void *) {
+  if (errno == ENOMEM &&
+      reinterpret_cast<uintptr_t>(info->si_addr) < uintptr_t(1) << 16)
+    exitWith("out of memory", "");
+  // Happens again on return, and is handled as if this had not been here.
+  (void)::sigaction(SIGSEGV, &previousFault, nullptr);
+}
+
 void tern::exitWhenOutOfMemory() {
+  struct sigaction action = {};
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  action.sa_sigaction = handleFault;
+  (void)::sigaction(SIGSEGV, &action, &previousFault);
   llvm::install_out_of_memory_new_handler();
   llvm::install_bad_alloc_error_handler(
       [](void *, const char *, bool) { exitWith("out of memory", ""); });

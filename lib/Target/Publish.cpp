@@ -13,6 +13,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -35,7 +36,8 @@ namespace {
 class Descriptor {
 public:
   Descriptor(const std::string &path, int flags)
-      : fd(::open(path.c_str(), flags | O_CLOEXEC)) {}
+      : fd(llvm::sys::RetryAfterSignal(-1, ::open, path.c_str(),
+                                       flags | O_CLOEXEC)) {}
   Descriptor(const Descriptor &) = delete;
   ~Descriptor() {
     if (fd >= 0)
@@ -113,7 +115,8 @@ llvm::Error place(const std::string &path, const std::string &target,
   if (int code = takePermissions(file.get(), followLinks(model), isProgram))
     return writeError(target, code);
   // Some file systems, in memory say, have nothing to synchronize with.
-  if (durable && ::fsync(file.get()) != 0 && errno != EINVAL && errno != ENOSYS)
+  if (durable && llvm::sys::RetryAfterSignal(-1, ::fsync, file.get()) != 0 &&
+      errno != EINVAL && errno != ENOSYS)
     return writeError(target, errno);
   if (::rename(path.c_str(), real.c_str()) == 0)
     return durable ? toError(AtomicFile::syncFolder(real))
@@ -188,7 +191,7 @@ llvm::Error tern::publishPair(const FinishedFile &code,
   // a temporary folder of this process, which has locked it already.
   Descriptor folder(getFolder(code.target), O_RDONLY | O_DIRECTORY);
   if (durable && folder.get() >= 0)
-    (void)::flock(folder.get(), LOCK_EX);
+    (void)llvm::sys::RetryAfterSignal(-1, ::flock, folder.get(), LOCK_EX);
 
   std::string withId = runtime::weightsPathWithId(weights.target, id.str());
   if (llvm::Error error = place(weights.path, withId, weights.target,

@@ -16,14 +16,32 @@
 
 using namespace tern::runtime;
 
-static thread_local std::string lastError;
+/// No string: registering its destructor takes memory in each thread, and
+/// where there is none the C library ends the process.
+static thread_local char lastError[4096];
+
+static void setLastError(std::string_view line) noexcept {
+  static constexpr std::string_view cut = " ...";
+  size_t room = sizeof(lastError) - 1, size = line.size();
+  bool isCut = size > room;
+  // Where a character of UTF-8 begins.
+  if (isCut)
+    for (size = room - cut.size(); (line[size] & 0xc0) == 0x80;)
+      --size;
+  std::memcpy(lastError, line.data(), size);
+  if (isCut) {
+    std::memcpy(lastError + size, cut.data(), cut.size());
+    size += cut.size();
+  }
+  lastError[size] = '\0';
+}
 
 TernStatus tern::runtime::fail(TernStatus code,
                                std::string_view message) noexcept {
   try {
-    lastError = messageLine(message);
-  } catch (...) {
-    lastError.clear();
+    setLastError(messageLine(message));
+  } catch (const std::exception &) {
+    setLastError("out of memory");
   }
   return code;
 }
@@ -70,7 +88,7 @@ MaybeFailure tern::runtime::copyExtents(const std::vector<int64_t> &from,
 
 uint32_t tern_runtime_api_version(void) { return TERN_RUNTIME_API_VERSION; }
 const char *tern_runtime_version(void) { return TERN_VERSION; }
-const char *tern_last_error(void) { return lastError.c_str(); }
+const char *tern_last_error(void) { return lastError; }
 
 TernStatus tern_program_load(const char *path, const TernProgramOptions *given,
                              TernProgram **result) {

@@ -9,6 +9,7 @@
 #include "Metrics.h"
 #include "EventFile.h"
 #include "Json.h"
+#include "MappedFile.h"
 #include "tern/runtime/AtomicFile.h"
 #include "tern/runtime/Text.h"
 
@@ -16,7 +17,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -126,22 +126,50 @@ static std::string makeHeader(const std::vector<std::string> &columns) {
   return header + "\n";
 }
 
-/// The lines of an earlier run that are still true at step `keep`.
+/// The part of an earlier run's lines that is still true at step `keep`.
 template <typename Parse>
-static std::string keepLines(std::ifstream &in, int64_t keep, Curve &curve,
-                             const Parse &parse) {
-  std::string kept, text;
-  while (std::getline(in, text) && !in.eof()) {
-    Line line = parse(text);
+static std::string_view keepLines(std::string_view text, int64_t keep,
+                                  Curve &curve, const Parse &parse) {
+  size_t kept = 0;
+  for (size_t end; (end = text.find('\n', kept)) != std::string_view::npos;
+       kept = end + 1) {
+    Line line = parse(std::string(text.substr(kept, end - kept)));
     if (!line.step || *line.step > keep)
       break;
     if (line.loss)
       curve.train.push_back({*line.step, *line.loss});
     if (line.validationLoss)
       curve.validation.push_back({*line.step, *line.validationLoss});
-    kept += text + "\n";
   }
-  return kept;
+  return text.substr(0, kept);
+}
+
+/// What is left of a file of an earlier run, with the first line of a new one
+/// if it has no other. A file that cannot be read is an error: it would be
+/// replaced.
+MaybeError MetricsLog::readKept(int64_t keep, const std::string &header,
+                                std::string &kept, Curve &curve) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0 && errno == ENOENT)
+    return std::nullopt;
+  MappedFile file;
+  if (MaybeError error = file.open(path))
+    return error;
+  std::string_view text(file.data(), file.size());
+  if (format == Format::JSONLines) {
+    kept = keepLines(text, keep, curve, parseJsonLine);
+    return std::nullopt;
+  }
+  if (text.empty())
+    return std::nullopt;
+  if (text.substr(0, header.size()) != header)
+    return "cannot go on with '" + path +
+           "': its columns are not those of this run; give another file";
+  kept += keepLines(text.substr(header.size()), keep, curve,
+                    [&](const std::string &line) {
+                      return parseCsvLine(line, columns);
+                    });
+  return std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
@@ -197,18 +225,9 @@ MaybeError MetricsLog::open(const std::string &newPath, int64_t keep,
     return openFolder(keep);
   std::string header = format == Format::CSV ? makeHeader(columns) : "";
   std::string kept = header;
-  if (std::ifstream in; keep >= 0 && (in.open(path), in.is_open())) {
-    std::string first;
-    if (format == Format::JSONLines)
-      kept += keepLines(in, keep, curve, parseJsonLine);
-    else if (std::getline(in, first) && first + "\n" == header)
-      kept += keepLines(in, keep, curve, [&](const std::string &text) {
-        return parseCsvLine(text, columns);
-      });
-    else if (!first.empty())
-      return "cannot go on with '" + path +
-             "': its columns are not those of this run; give another file";
-  }
+  if (keep >= 0)
+    if (MaybeError error = readKept(keep, header, kept, curve))
+      return error;
   AtomicFile fresh;
   MaybeError error = fresh.open(path);
   if (!error)
@@ -219,7 +238,9 @@ MaybeError MetricsLog::open(const std::string &newPath, int64_t keep,
     outOfRoom = tern::runtime::isOutOfRoom(fresh.errorCode());
     return error;
   }
-  fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  do
+    fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  while (fd < 0 && errno == EINTR);
   if (fd < 0)
     return "cannot write '" + path + "': " + std::strerror(errno);
   return std::nullopt;

@@ -63,6 +63,8 @@ public:
 
 private:
   MaybeError openFolder(int64_t keep);
+  MaybeError readKept(int64_t keep, const std::string &header,
+                      std::string &kept, Curve &curve);
   MaybeError append(const std::string &record);
   void close();
 

@@ -325,6 +325,21 @@ TEST_F(Program, ErrorsBelongToThreads) {
   std::thread([] { EXPECT_STREQ(tern_last_error(), ""); }).join();
 }
 
+TEST(ProgramLoading, LongMessagesAreCut) {
+  TernProgram *program = nullptr;
+  for (const char *begin : {"", "x"}) {
+    std::string path = begin;
+    while (path.size() < 5000)
+      path += "\u00e9";
+    EXPECT_EQ(tern_program_load(path.c_str(), nullptr, &program),
+              TERN_IO_ERROR);
+    std::string message = tern_last_error();
+    EXPECT_LT(message.size(), 4096u);
+    EXPECT_GT(message.size(), 4090u);
+    EXPECT_EQ(message.substr(message.size() - 6), "\u00e9 ...");
+  }
+}
+
 TEST(ProgramLoading, Options) {
   TernProgram *program = nullptr;
   TernProgramOptions options = {};

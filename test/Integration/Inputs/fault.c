@@ -7,8 +7,9 @@
 
    A program finds fault_arm() and fault_disarm() by dlsym, or the environment
    says it for a whole run, from main() on:
-     FAULT_KIND  alloc: malloc and its like; io: files; short: reads and writes
-                 of half the bytes; eintr: interrupted calls
+     FAULT_KIND  alloc: malloc and its like; full: these from one on; io: files;
+                 short: reads and writes of half the bytes; eintr: interrupted
+                 calls
      FAULT_AT    which one, from 1
      FAULT_ERRNO what failing calls of the file system set (default EIO)
      FAULT_LOG   a file that gets the number of calls at the end, and when a
@@ -32,10 +33,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum Kind { NONE, ALLOC, IO, SHORT, EINTR_ONCE };
+enum Kind { NONE, ALLOC, FULL, IO, SHORT, EINTR_ONCE };
 
 static int kind;
-static long failAt, count, injected;
+static long failAt, count;
 static int failWith = EIO;
 static const char *failed = "";
 static char logPath[4096];
@@ -45,7 +46,7 @@ static __thread int inside;
 void fault_arm(int newKind, long at, int code) {
   failAt = at;
   failWith = code;
-  count = injected = 0;
+  count = 0;
   failed = "";
   __atomic_store_n(&kind, newKind, __ATOMIC_SEQ_CST);
 }
@@ -61,11 +62,10 @@ long fault_disarm(const char **name) {
 static int isNow(int wanted, const char *name) {
   if (__atomic_load_n(&kind, __ATOMIC_SEQ_CST) != wanted || inside)
     return 0;
-  if (__atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST) != failAt)
-    return 0;
-  injected = 1;
-  failed = name;
-  return 1;
+  long now = __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST);
+  if (now == failAt)
+    failed = name;
+  return now == failAt || (wanted == FULL && failAt && now > failAt);
 }
 
 /* 1 if the call must fail; errno is set. `mayInterrupt`: whether POSIX lets
@@ -100,7 +100,7 @@ void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
 
 static int isFull(const char *name) {
-  if (!isNow(ALLOC, name))
+  if (!isNow(ALLOC, name) && !isNow(FULL, name))
     return 0;
   errno = ENOMEM;
   return 1;
@@ -300,7 +300,7 @@ int fsync(int fd) { return enter("fsync", 1) ? -1 : CALL(fsync, fd); }
 int close(int fd) {
   /* The descriptor is gone, as on Linux. */
   int status = CALL(close, fd);
-  return enter("close", 1) ? -1 : status;
+  return enter("close", 0) ? -1 : status;
 }
 int fclose(FILE *file) {
   int status = CALL(fclose, file);
@@ -390,7 +390,8 @@ static int (*realMain)(int, char **, char **);
 static int beginMain(int argc, char **argv, char **environment) {
   const char *what = getenv("FAULT_KIND"), *at = getenv("FAULT_AT");
   const char *code = getenv("FAULT_ERRNO"), *path = getenv("FAULT_LOG");
-  static const char *const names[] = {"none", "alloc", "io", "short", "eintr"};
+  static const char *const names[] = {"none", "alloc", "full",
+                                      "io",   "short", "eintr"};
   unsetenv("LD_PRELOAD");
   if (path && strlen(path) < sizeof(logPath)) {
     strcpy(logPath, path);

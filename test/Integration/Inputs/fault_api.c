@@ -17,15 +17,17 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { WIDTH = 17, CLASSES = 5, ROWS = 7 };
-enum { ALLOC = 1, IO, SHORT, EINTR_ONCE };
-static const char *const kindNames[] = {"", "allocation", "file", "short",
-                                        "interrupted"};
+enum { ALLOC = 1, FULL, IO, SHORT, EINTR_ONCE };
+static const char *const kindNames[] = {"",     "allocation", "no more memory",
+                                        "file", "short",      "interrupted"};
 
 static void (*arm)(int kind, long at, int code);
 static long (*disarm)(const char **name);
@@ -167,12 +169,13 @@ static const struct Step {
     {"destroy trainer", destroyTrainer},
 };
 
+/* By the system's calls: those of the library would be made to fail. */
 static long readFile(const char *path, char *data, long size) {
-  FILE *file = fopen(path, "rb");
-  if (!file)
+  long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
+  if (file < 0)
     return -1;
-  long length = (long)fread(data, 1, (size_t)size, file);
-  fclose(file);
+  long length = syscall(SYS_read, file, data, size);
+  syscall(SYS_close, file);
   return length;
 }
 
@@ -191,6 +194,7 @@ static int run(int kind, long at, int code, long *good) {
   static char before[sizeof(now.checkpoint)], after[sizeof(now.checkpoint)];
   const char *failedIn = "nothing", *name = "";
   char problem[512] = "";
+  long calls = 0;
   memset(&now, 0, sizeof(now));
   long files = countFiles("/proc/self/fd");
   arm(kind, at, code);
@@ -201,6 +205,8 @@ static int run(int kind, long at, int code, long *good) {
     if (status == TERN_OK)
       continue;
     failedIn = steps[i].name;
+    if (kind == FULL)
+      calls = disarm(&name);
     char message[400];
     snprintf(message, sizeof(message), "%s", tern_last_error());
     if (kind >= SHORT || !*message || strchr(message, '\n') ||
@@ -219,7 +225,8 @@ static int run(int kind, long at, int code, long *good) {
         snprintf(problem, sizeof(problem), "a broken checkpoint is left");
     }
   }
-  long calls = disarm(&name);
+  if (!calls)
+    calls = disarm(&name);
   /* A descriptor that cannot be told from another's is left alone. */
   now.numFiles =
       strcmp(name, "fstat") == 0 ? 0 : countFiles("/proc/self/fd") - files;
@@ -281,8 +288,9 @@ int main(int argc, char **argv) {
   long total = 0, good = 0;
   static const struct {
     int kind, code;
-  } faults[] = {{ALLOC, ENOMEM}, {IO, EIO},  {IO, ENOSPC},
-                {IO, EMFILE},    {SHORT, 0}, {EINTR_ONCE, EINTR}};
+  } faults[] = {{ALLOC, ENOMEM},    {FULL, ENOMEM}, {IO, EIO},
+                {IO, ENOSPC},       {IO, EMFILE},   {SHORT, 0},
+                {EINTR_ONCE, EINTR}};
   for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); ++i) {
     int kind = faults[i].kind;
     /* The first run makes what later ones find there. */
