@@ -8,6 +8,7 @@
 #   BUILD   the build folder
 #   JOBS    parallel jobs (default: one per core)
 #   SECONDS how long to fuzz each reader
+#   EXPORTERS        options of check-exporters, such as --filter=REGEX
 #   MUTANTS, GRAPHS  how many models check-mutants makes, and from which SEED
 #   FAULTS  how many calls of a kind check-crash makes fail in a tool
 
@@ -25,7 +26,7 @@ NINJA = ninja -C $(BUILD) -j$(JOBS)
 .DEFAULT_GOAL := build
 # Only one apt-get at a time; the parallelism is ninja's.
 .NOTPARALLEL:
-.PHONY: build configure deps demo check check-onnx check-mutants check-crash fuzz format format-fix lint docs install clean help
+.PHONY: build configure deps demo check check-onnx check-mutants check-crash check-exporters fuzz format format-fix lint docs install clean help
 
 build: deps-build configure ## Compile; the tools are in build/bin (the default)
 	$(NINJA)
@@ -82,6 +83,10 @@ check-mutants: deps-check build ## Compare MUTANTS (20000) changed models and GR
 	$(ORT_PYTHON) fuzz/model-mutants.py $(MUTANTS_OUT)/models --seed $(SEED) --count $(MUTANTS) --jobs $(JOBS) || status=1; \
 	$(ORT_PYTHON) test/python/onnx_fuzz_graphs.py $(MUTANTS_OUT)/graphs --seed $(SEED) --count $(GRAPHS) --jobs $(JOBS) --run || status=1; \
 	exit $$status
+
+check-exporters: deps-check build ## Compare what today's exporters write with ONNX Runtime (hours; 5 GB to install)
+	$(NINJA) tern-test-depends tern-test-exporters-environment
+	TERN_HOME=$(BUILD) $(BUILD)/test/exporters-environment/bin/python test/exporters/run.py $(BUILD)/exporters --jobs $(JOBS) $(EXPORTERS)
 
 fuzz: deps-check build ## Fuzz what reads files, SECONDS (default 60) for each reader
 	scripts/fuzz.sh --seconds $(SECONDS) --tools $(BUILD)/bin

@@ -1,0 +1,134 @@
+# Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compile a model with ternc, run it and ONNX Runtime on the same inputs, and compare.
+
+    compare.py MODEL.onnx INPUTS.npz OUT.so [--option ternc's option]...
+
+INPUTS.npz has the inputs of each run as RUN/NAME. Prints JSON:
+  no_reference: why ONNX Runtime does not run it; then there is nothing else
+  failure: why the model does not agree, or null
+  error: the largest difference of an output of floats, over the largest number in it; integers have to be equal
+  within: with --bits, the part of the outputs' numbers that is within one step, the output's range over 2^bits - 1, of ONNX
+    Runtime's; error is not judged then
+  seconds: what ternc took
+TERN_HOME is the build folder.
+"""
+import argparse
+import json
+import pathlib
+import re
+import sys
+import time
+
+import numpy as np
+import onnxruntime
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
+import tern  # noqa: E402
+
+TOLERANCE = 1e-4
+# Of a quantized model's outputs, those within one quantization step.
+LEAST_WITHIN = 0.99
+
+
+def read_runs(path):
+    runs = {}
+    with np.load(path) as arrays:
+        for key in arrays.files:
+            run, _, name = key.partition("/")
+            runs.setdefault(run, {})[name] = arrays[key]
+    return list(runs.values())
+
+
+def difference(result, expected):
+    """The largest difference over the largest number; infinite if shapes, types, or what is no number differ."""
+    if result.shape != expected.shape or result.dtype != expected.dtype:
+        return float("inf")
+    if expected.size == 0:
+        return 0.0
+    if expected.dtype.kind != "f":
+        return 0.0 if np.array_equal(result, expected) else float("inf")
+    result, expected = result.astype(np.float64), expected.astype(np.float64)
+    finite = np.isfinite(expected)
+    if not np.array_equal(result[~finite], expected[~finite], equal_nan=True):
+        return float("inf")
+    result, expected = result[finite], expected[finite]
+    largest = np.abs(expected).max(initial=0)
+    error = np.abs(result - expected).max(initial=0)
+    return float(error / largest) if largest else (0.0 if error == 0 else float("inf"))
+
+
+def reference(path, threads):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    # Its products of 8 bits saturate in 16 on processors without VNNI otherwise.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def compare(arguments, result):
+    runs = read_runs(arguments.inputs)
+    try:
+        session = reference(arguments.model, arguments.threads)
+        names = [output.name for output in session.get_outputs()]
+        references = [dict(zip(names, session.run(names, feeds))) for feeds in runs]
+        del session
+    except Exception as error:  # pylint: disable=broad-except
+        result["no_reference"] = " ".join(str(error).split())
+        return
+    start = time.monotonic()
+    try:
+        tern.compile(arguments.model, arguments.output, options=arguments.option)
+    except tern.CompileError as error:
+        # The model's own folder says nothing.
+        result["failure"] = "ternc: " + re.sub(r"\S*/", "", str(error), count=1)
+        return
+    result["seconds"] = time.monotonic() - start
+    program = tern.load(arguments.output, threads=arguments.threads)
+    within, numbers = 0, 0
+    for feeds, expected in zip(runs, references):
+        # Those that --constant-input binds are no inputs of the program.
+        got = program.run({operand.name: feeds[operand.name] for operand in program.inputs})
+        for name in names:
+            error = difference(got[name], expected[name])
+            result["error"] = max(result["error"], error)
+            numbers += expected[name].size
+            if arguments.bits and got[name].shape == expected[name].shape:
+                # Zero is always in the range that is quantized.
+                step = (expected[name].max(initial=0) - expected[name].min(initial=0)) / (2 ** arguments.bits - 1)
+                # An output that is quantized itself differs by whole steps, and their numbers are rounded.
+                within += int((np.abs(got[name].astype(np.float64) - expected[name]) <= step * 1.001).sum())
+            elif not error <= TOLERANCE and not result["failure"]:
+                shapes = "" if got[name].shape == expected[name].shape else f" of {expected[name].shape} as {got[name].shape}"
+                result["failure"] = f"output {name}{shapes} differs by {error:.1e}"
+    if arguments.bits and not result["failure"]:
+        result["within"] = within / numbers
+        if result["within"] < LEAST_WITHIN:
+            result["failure"] = f"only {result['within']:.2%} of the outputs are within one step, error {result['error']:.1e}"
+
+
+def judge(arguments):
+    """What is printed, for the arguments above."""
+    result = {"failure": None, "error": 0.0, "seconds": 0.0}
+    try:
+        compare(arguments, result)
+    except Exception as error:  # pylint: disable=broad-except
+        result["failure"] = f"{type(error).__name__}: {error}".splitlines()[0]
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model", type=pathlib.Path)
+    parser.add_argument("inputs", type=pathlib.Path)
+    parser.add_argument("output", type=pathlib.Path)
+    parser.add_argument("--option", action="append", default=[])
+    parser.add_argument("--bits", type=int)
+    parser.add_argument("--threads", type=int, default=2)
+    print(json.dumps(judge(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()
