@@ -60,7 +60,17 @@ def difference(result, expected):
 
 
 def reference(path, threads):
+    """ONNX Runtime with its optimizations, or, if it cannot do them (of some quantized models), without."""
+    levels = onnxruntime.GraphOptimizationLevel
+    try:
+        return start_session(path, threads, levels.ORT_ENABLE_ALL)
+    except Exception:  # pylint: disable=broad-except
+        return start_session(path, threads, levels.ORT_DISABLE_ALL)
+
+
+def start_session(path, threads, level):
     options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
     # Its products of 8 bits saturate in 16 on processors without VNNI otherwise.
