@@ -10,12 +10,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BufferTable.h"
 #include "RawBuffers.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
@@ -79,8 +82,11 @@ private:
   func::FuncOp addExported(const Twine &name, TypeRange inputs,
                            TypeRange results);
   void loadDims(Value dimsPointer, SmallVectorImpl<Value> &values);
+  SmallVector<Value> cloneShapes(ValueRange dimValues, ValueRange results);
+  BufferTable makeTable();
   void emitInvoke(StringRef name);
-  void emitShapes(StringRef name);
+  void emitTableInvoke(StringRef name, StringRef shapesName);
+  void emitShapes(StringRef name, bool isExported);
   void emitArenaSize(StringRef name);
   Value element(Value base, int64_t index, Type type);
 
@@ -94,6 +100,8 @@ private:
   SmallVector<unsigned> order;
   SmallVector<MemRefType> types;
   std::optional<unsigned> arena, failedCheck;
+  /// What the shapes function returns.
+  size_t numShapes = 0;
   func::FuncOp shapes, arenaSize;
   DictionaryAttr interface;
 };
@@ -390,15 +398,87 @@ void EntryPointEmitter::loadDims(Value dimsPointer,
   }
 }
 
+/// Computes some of what the shapes function returns. Its body is copied rather
+/// than called: a result of some thousand extents would be a structure, whose
+/// every insertion copies all of it.
+SmallVector<Value> EntryPointEmitter::cloneShapes(ValueRange dimValues,
+                                                  ValueRange results) {
+  Block &body = shapes.getBody().front();
+  BackwardSliceOptions options;
+  options.omitBlockArguments = true;
+  SetVector<Operation *> needed;
+  for (Value result : results)
+    if (Operation *source = result.getDefiningOp()) {
+      (void)getBackwardSlice(source, &needed, options);
+      needed.insert(source);
+    }
+  IRMapping mapping;
+  mapping.map(body.getArguments(), dimValues);
+  for (Operation &op : body.without_terminator())
+    if (needed.contains(&op))
+      b.clone(op, mapping);
+  SmallVector<Value> extents;
+  for (Value result : results)
+    extents.push_back(mapping.lookup(result));
+  return extents;
+}
+
+BufferTable EntryPointEmitter::makeTable() {
+  SmallVector<BufferSource> sources(types.size());
+  for (auto [source, type] : llvm::zip_equal(sources, types))
+    source.type = type;
+  unsigned extent = 0;
+  for (auto [i, arg] : llvm::enumerate(order)) {
+    sources[arg].index = i;
+    bool isResult = !!func.getArgAttr(arg, kResultAttrName);
+    for (int64_t axis = 0; axis < types[arg].getRank(); ++axis) {
+      if (types[arg].isDynamicDim(axis))
+        sources[arg].extents.push_back(
+            {isResult, isResult ? extent : *dims.lookup(arg, axis)});
+      extent += isResult;
+    }
+  }
+  if (arena)
+    sources[*arena].kind = BufferSource::Arena;
+  if (failedCheck)
+    sources[*failedCheck].kind = BufferSource::FailedCheck;
+  return BufferTable(std::move(sources));
+}
+
+/// For a function that takes the table of buffers.
+void EntryPointEmitter::emitTableInvoke(StringRef name, StringRef shapesName) {
+  func::FuncOp invoke =
+      addExported(name, {pointer, pointer, pointer, pointer}, b.getI32Type());
+  Value dimsPointer = invoke.getArgument(2);
+  auto allocate = [&](Type type, int64_t count) -> Value {
+    Value number = LLVM::ConstantOp::create(b, b.getI64IntegerAttr(count));
+    return LLVM::AllocaOp::create(b, pointer, type, number);
+  };
+  Value extents = allocate(b.getI64Type(), numShapes);
+  func::CallOp::create(b, shapesName, TypeRange(),
+                       ValueRange{dimsPointer, extents});
+  SmallVector<Value> dimValues;
+  loadDims(dimsPointer, dimValues);
+  Value size = func::CallOp::create(b, arenaSize, dimValues).getResult(0);
+  Value status = allocate(b.getI32Type(), 1);
+  Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+  LLVM::StoreOp::create(b, zero, status);
+  func::CallOp::create(b, func.getName(), TypeRange(),
+                       ValueRange{invoke.getArgument(0), invoke.getArgument(1),
+                                  dimsPointer, extents, invoke.getArgument(3),
+                                  size, status});
+  func::ReturnOp::create(
+      b, ValueRange(LLVM::LoadOp::create(b, b.getI32Type(), status)));
+}
+
 void EntryPointEmitter::emitInvoke(StringRef name) {
   func::FuncOp invoke =
       addExported(name, {pointer, pointer, pointer, pointer}, b.getI32Type());
   Value buffers = invoke.getArgument(1);
   SmallVector<Value> dimValues;
   loadDims(invoke.getArgument(2), dimValues);
-  SmallVector<Value> extents;
-  if (shapes)
-    extents = func::CallOp::create(b, shapes, dimValues).getResults();
+  SmallVector<Value> extents = cloneShapes(
+      dimValues, shapes.getBody().front().getTerminator()->getOperands());
 
   SmallVector<SmallVector<Value>> parts(types.size());
   size_t extent = 0;
@@ -438,15 +518,36 @@ void EntryPointEmitter::emitInvoke(StringRef name) {
   func::ReturnOp::create(b, failed);
 }
 
-void EntryPointEmitter::emitShapes(StringRef name) {
+void EntryPointEmitter::emitShapes(StringRef name, bool isExported) {
   func::FuncOp exported = addExported(name, {pointer, pointer}, {});
-  SmallVector<Value> dimValues;
-  loadDims(exported.getArgument(0), dimValues);
-  auto call = func::CallOp::create(b, shapes, dimValues);
-  for (auto [i, extent] : llvm::enumerate(call.getResults()))
-    LLVM::StoreOp::create(b,
-                          arith::IndexCastOp::create(b, b.getI64Type(), extent),
-                          element(exported.getArgument(1), i, b.getI64Type()));
+  if (!isExported)
+    exported.setPrivate();
+  // LLVM compares the stores of a block with each other: of many, some are
+  // another function's.
+  constexpr size_t maxStores = 512;
+  ValueRange results = shapes.getBody().front().getTerminator()->getOperands();
+  for (size_t first = 0; first < results.size(); first += maxStores) {
+    ValueRange some =
+        results.slice(first, std::min(maxStores, results.size() - first));
+    func::FuncOp storing = exported;
+    if (some.size() != results.size()) {
+      storing = addExported((name + "_from").str() + Twine(first),
+                            {pointer, pointer}, {});
+      storing.setPrivate();
+      storing->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
+    }
+    SmallVector<Value> dimValues;
+    loadDims(storing.getArgument(0), dimValues);
+    for (auto [i, extent] : llvm::enumerate(cloneShapes(dimValues, some)))
+      LLVM::StoreOp::create(
+          b, arith::IndexCastOp::create(b, b.getI64Type(), extent),
+          element(storing.getArgument(1), first + i, b.getI64Type()));
+    if (storing == exported)
+      continue;
+    func::ReturnOp::create(b);
+    b.setInsertionPointToEnd(&exported.getBody().front());
+    func::CallOp::create(b, storing, exported.getArguments());
+  }
   func::ReturnOp::create(b);
 }
 
@@ -477,6 +578,7 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
     return failure();
   if (failed(classify()))
     return failure();
+  numShapes = shapes.getNumResults();
   addPromises();
   takeHost();
   SmallVector<func::CallOp> parallel;
@@ -492,13 +594,23 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
   if (failed(symbols.rename(func, "tern_internal_" + func.getName().str())))
     return failure();
   func.setPrivate();
-  emitInvoke(func->hasAttr(TernDialect::getPrepareAttrName())
-                 ? exported
-                 : exported + "_invoke");
+  bool isPrepare = func->hasAttr(TernDialect::getPrepareAttrName());
+  bool hasParts = llvm::any_of(
+      func.getBody().front().getOps<func::CallOp>(),
+      [](func::CallOp call) { return call->hasAttr(kPartAttrName); });
+  std::string invokeName = isPrepare ? exported : exported + "_invoke";
+  std::string shapesName = exported + "_shapes";
+  if (hasParts)
+    emitTableInvoke(invokeName, shapesName);
+  else
+    emitInvoke(invokeName);
   emitArenaSize(exported + "_arena_size");
-  if (withShapes)
-    emitShapes(exported + "_shapes");
-  return takeRawBuffers(func);
+  if (withShapes || hasParts)
+    emitShapes(shapesName, /*isExported=*/withShapes);
+  // Copied to where they are needed.
+  symbols.erase(shapes);
+  return hasParts ? makeTable().replaceArguments(func, symbols)
+                  : takeRawBuffers(func);
 }
 
 struct EmitEntryPointsPass

@@ -42,6 +42,7 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createSkipEmptyLoopsPass());
   pm.addPass(createOutlineParallelPass());
+  pm.addPass(createSplitFunctionsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

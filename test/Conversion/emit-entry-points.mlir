@@ -1,4 +1,5 @@
 // RUN: tern-opt %s --tern-emit-entry-points --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: tern-opt %s --tern-emit-entry-points --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=PART
 // RUN: tern-opt %s --tern-llvm-pipeline --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=LLVM
 
 // CHECK: module attributes {
@@ -136,4 +137,67 @@ module {
   }
   // expected-error @+1 {{expected a function from 1 extents, those of 'main', to 1 indices}}
   func.func private @main_arena_size(%n: index)
+}
+
+// -----
+
+// An entry function with parts takes the interface's arrays; a function beside
+// each part loads what it is given.
+// PART: module attributes {tern.interface = {dims = ["n"]
+// PART: func.func private @tern_internal_main(
+// PART-SAME: %[[HOST:.*]]: !llvm.ptr, %[[BUFFERS:.*]]: !llvm.ptr, %[[DIMS:.*]]: !llvm.ptr, %[[EXTENTS:.*]]: !llvm.ptr, %[[ARENA:.*]]: !llvm.ptr, %[[SIZE:.*]]: index, %[[STATUS:.*]]: !llvm.ptr)
+// PART: %[[R:.*]] = call @part_loads(%[[BUFFERS]], %[[DIMS]], %[[EXTENTS]], %[[ARENA]], %[[SIZE]], %[[STATUS]], %{{.*}})
+// PART: %[[Z:.*]] = llvm.getelementptr %[[BUFFERS]][2]
+// PART: llvm.load %[[Z]]
+// PART: memref.store %[[R]]
+// PART: func.func private @part(
+// PART-SAME: !llvm.ptr {llvm.noalias, llvm.readonly}, %{{[^:]*}}: index, %{{[^:]*}}: !llvm.ptr {llvm.noalias}, %{{[^:]*}}: index, %{{[^:]*}}: index) -> f32
+// PART-SAME: passthrough = ["noinline"]
+// PART: func.func private @part_loads(
+// PART-SAME: %[[B:.*]]: !llvm.ptr, %[[D:.*]]: !llvm.ptr, %[[E:.*]]: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: index, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: index) -> f32
+// PART: llvm.getelementptr %[[B]][0]
+// PART: llvm.getelementptr %[[D]][0]
+// PART: llvm.getelementptr %[[B]][1]
+// PART: llvm.getelementptr %[[E]][0]
+// PART: call @part(
+// PART: func.func @tern_model_invoke(%{{.*}}: !llvm.ptr, %[[B:.*]]: !llvm.ptr, %[[D:.*]]: !llvm.ptr, %[[A:.*]]: !llvm.ptr) -> i32
+// PART: %[[E:.*]] = llvm.alloca
+// PART: call @tern_model_shapes(%[[D]], %[[E]])
+// PART: call @tern_internal_main(%{{.*}}, %[[B]], %[[D]], %[[E]], %[[A]],
+module {
+  func.func @main(%x: memref<?xf32> {tern.name = "x", tern.shape = ["n"]}, %y: memref<?xf32> {tern.result}, %z: memref<f32> {tern.result}, %arena: memref<?xi8> {tern.arena}) {
+    %c3 = arith.constant 3 : index
+    %r = call @part(%x, %y, %c3) {tern.part} : (memref<?xf32>, memref<?xf32>, index) -> f32
+    memref.store %r, %z[] : memref<f32>
+    return
+  }
+  func.func private @part(%x: memref<?xf32>, %y: memref<?xf32>, %i: index) -> f32 {
+    %v = memref.load %x[%i] : memref<?xf32>
+    memref.store %v, %y[%i] : memref<?xf32>
+    return %v : f32
+  }
+  func.func private @main_shapes(%n: index) -> index {
+    return %n : index
+  }
+  func.func private @main_arena_size(%n: index) -> index {
+    return %n : index
+  }
+}
+
+// -----
+
+module {
+  func.func @main(%x: memref<4xf32>) {
+    // expected-error @+1 {{a part must be a defined function of one block}}
+    call @part(%x) {tern.part} : (memref<4xf32>) -> ()
+    return
+  }
+  func.func private @part(%x: memref<4xf32>)
+  func.func private @main_shapes() {
+    return
+  }
+  func.func private @main_arena_size() -> index {
+    %c0 = arith.constant 0 : index
+    return %c0 : index
+  }
 }

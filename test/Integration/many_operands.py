@@ -1,7 +1,7 @@
 # Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Operators of any number of operands, given many: many_operands.py FOLDER"""
+"""Operators of any number of operands or results, given many: many_operands.py FOLDER"""
 import os
 import subprocess
 import sys
@@ -52,3 +52,23 @@ results = Artifact(path[:-5] + ".so")(feed)
 for op, expected in wanted:
     np.testing.assert_array_equal(results[op], expected)
     print(op, "is equal")
+
+# A Split: every part is an output, the last is smaller, some are used. Its function is compiled in parts.
+COUNT = 300
+nodes = [helper.make_node("Split", ["x"], [f"y{i}" for i in range(COUNT)], axis=1, num_outputs=COUNT)]
+nodes += [helper.make_node("Mul", [f"y{i}", f"y{i + 256}"], [f"z{i}"]) for i in range(0, 40, 13)]
+outputs = [name for node in nodes for name in node.output]
+path = os.path.join(folder, "split.onnx")
+graph = helper.make_graph(nodes, "split", [helper.make_tensor_value_info("x", 1, ["b", 2 * COUNT - 1])],
+                          [helper.make_tensor_value_info(name, 1, None) for name in outputs])
+onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 18)]), path)
+subprocess.run(["ternc", path, "-o", path[:-5] + ".so"], check=True)
+model = Artifact(path[:-5] + ".so")
+for rows in (0, 1, 3, 17):
+    x = rng.normal(size=(rows, 2 * COUNT - 1)).astype(np.float32)
+    results = model({"x": x})
+    for i in range(COUNT):
+        np.testing.assert_array_equal(results[f"y{i}"], x[:, 2 * i:2 * i + 2])
+    for i in range(0, 40, 13):
+        np.testing.assert_array_equal(results[f"z{i}"], x[:, 2 * i:2 * i + 2] * x[:, 2 * i + 512:2 * i + 514])
+print("Split is equal")

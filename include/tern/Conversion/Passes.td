@@ -390,6 +390,27 @@ def OutlineParallelPass
   ];
 }
 
+def SplitFunctionsPass : Pass<"tern-split-functions", "::mlir::ModuleOp"> {
+  let summary = "Cut long entry functions into parts";
+  let description = [{
+    An entry function with more than twice `max-loops` loops at its top level
+    gets private functions of up to `max-loops` of them each, which it calls in
+    their order. LLVM takes time that grows with the square of the number of
+    loops, since each asks whether extents are positive, and more memory than
+    there is for some ten thousand.
+
+    Views, constants and index arithmetic are computed again in each part; the
+    rest is passed as arguments and results, by a call marked `tern.part`. Calls
+    and stack buffers stay where they are. Shorter functions are left alone.
+  }];
+  let options = [
+    Option<"maxLoops", "max-loops", "int64_t", "128",
+           "Loops in a part, at most">
+  ];
+  let statistics = [Statistic<"numParts", "num-parts", "Parts made">];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
 def EmitEntryPointsPass
     : Pass<"tern-emit-entry-points", "::mlir::ModuleOp"> {
   let summary = "Wrap memref functions in the artifact's C interface";
@@ -403,7 +424,9 @@ def EmitEntryPointsPass
     functions themselves become private and take raw pointers,
     which state what the interface promises (`llvm.noalias`, `llvm.nonnull`,
     `llvm.readonly`), and the host, through which calls marked `tern.parallel`
-    run their callees on threads.
+    run their callees on threads. One with calls marked `tern.part` takes the
+    arrays of the interface in place of pointers, and loads from them what it
+    uses; its parts take pointers.
 
     What the signature says is left on the module as `tern.interface` and
     `tern.prepares`.

@@ -159,6 +159,20 @@ static LogicalResult importConcat(Node &node) {
   return node.setResult(emitConcat(node, *inputs, *axis));
 }
 
+/// Parts of one tensor that stay views of it. Bufferization compares each with
+/// each; of more, this many at a time are views of a copy.
+static constexpr size_t maxViews = 256;
+
+static FailureOr<Tensor> emitCopy(Node &node, FailureOr<Tensor> operand) {
+  if (failed(operand))
+    return failure();
+  Value empty =
+      node.emitEmpty(node.getElementType(operand->dtype), operand->shape);
+  Value copy = linalg::CopyOp::create(node.b, node.getValue(*operand), empty)
+                   .getResult(0);
+  return node.makeTensor(operand->dtype, operand->shape, copy);
+}
+
 static LogicalResult importSplit(Node &node) {
   Tensor input = node.getInput(0);
   FailureOr<int64_t> axis =
@@ -215,17 +229,38 @@ static LogicalResult importSplit(Node &node) {
       return node.error("cannot tell what the parts are; fix dynamic "
                         "dimensions with --dim");
   }
-  Extent start = 0;
-  for (auto [i, size] : llvm::enumerate(parts)) {
-    SmallVector<Span> ranges = getFullRanges(input.shape);
-    ranges[*axis] = {start, size, 1};
-    std::optional<Extent> end = Extent::add(start, size);
+  // Where each part begins.
+  SmallVector<Extent> starts = {Extent(0)};
+  for (const Extent &size : parts) {
+    std::optional<Extent> end = Extent::add(starts.back(), size);
     if (!end)
       return node.error("the extent of a result overflows");
-    start = *end;
+    starts.push_back(*end);
+  }
+  auto take = [&](const Tensor &source, const Extent &origin, size_t first,
+                  size_t last) -> FailureOr<Tensor> {
+    std::optional<Extent> start = Extent::sub(starts[first], origin);
+    std::optional<Extent> size = Extent::sub(starts[last], starts[first]);
+    if (!start || !size)
+      return node.error("the extent of a result overflows");
+    SmallVector<Span> ranges = getFullRanges(source.shape);
+    ranges[*axis] = {*start, *size, 1};
+    return emitSlice(node, source, ranges);
+  };
+  Tensor source = input;
+  Extent origin = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts.size() > maxViews && i % maxViews == 0 && !input.contents) {
+      size_t last = std::min(i + maxViews, parts.size());
+      FailureOr<Tensor> group = emitCopy(node, take(input, Extent(0), i, last));
+      if (failed(group))
+        return failure();
+      source = *group;
+      origin = starts[i];
+    }
     if (!node.hasResult(i))
       continue;
-    FailureOr<Tensor> part = emitSlice(node, input, ranges);
+    FailureOr<Tensor> part = take(source, origin, i, i + 1);
     if (failed(part))
       return failure();
     node.setResult(i, *part);

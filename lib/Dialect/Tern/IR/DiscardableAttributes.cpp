@@ -231,6 +231,7 @@ static constexpr OperationAttribute operationAttributes[] = {
     {kRecomputeAttrName, Place::Function, isInteger},
     {kRecomputedAttrName, Place::Any, isInteger},
     {kParallelAttrName, Place::Call, isText},
+    {kPartAttrName, Place::Call, isUnit},
     {kSortedAttrName, Place::Any, isOrder},
 };
 

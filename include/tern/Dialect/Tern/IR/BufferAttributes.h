@@ -20,6 +20,9 @@ inline constexpr llvm::StringLiteral kArenaAttrName = "tern.arena";
 /// On a `func.call`: the callee's iteration range may be split among threads.
 /// The value is the label that profiles show.
 inline constexpr llvm::StringLiteral kParallelAttrName = "tern.parallel";
+/// On a `func.call`: the callee was cut out of the caller to be compiled by
+/// itself, and no other call has it.
+inline constexpr llvm::StringLiteral kPartAttrName = "tern.part";
 /// On a function: what its shapes function returns after the extents is whether
 /// these hold, messages in an array.
 inline constexpr llvm::StringLiteral kChecksAttrName = "tern.checks";
