@@ -165,10 +165,9 @@ MaybeError MetricsLog::readKept(int64_t keep, const std::string &header,
   if (text.substr(0, header.size()) != header)
     return "cannot go on with '" + path +
            "': its columns are not those of this run; give another file";
-  kept += keepLines(text.substr(header.size()), keep, curve,
-                    [&](const std::string &line) {
-                      return parseCsvLine(line, columns);
-                    });
+  kept += keepLines(
+      text.substr(header.size()), keep, curve,
+      [&](const std::string &line) { return parseCsvLine(line, columns); });
   return std::nullopt;
 }
 
