@@ -82,6 +82,9 @@ private:
   func::FuncOp addExported(const Twine &name, TypeRange inputs,
                            TypeRange results);
   void loadDims(Value dimsPointer, SmallVectorImpl<Value> &values);
+  ValueRange getShapes() {
+    return shapes.getBody().front().getTerminator()->getOperands();
+  }
   SmallVector<Value> cloneShapes(ValueRange dimValues, ValueRange results);
   BufferTable makeTable();
   void emitInvoke(StringRef name);
@@ -477,8 +480,7 @@ void EntryPointEmitter::emitInvoke(StringRef name) {
   Value buffers = invoke.getArgument(1);
   SmallVector<Value> dimValues;
   loadDims(invoke.getArgument(2), dimValues);
-  SmallVector<Value> extents = cloneShapes(
-      dimValues, shapes.getBody().front().getTerminator()->getOperands());
+  SmallVector<Value> extents = cloneShapes(dimValues, getShapes());
 
   SmallVector<SmallVector<Value>> parts(types.size());
   size_t extent = 0;
@@ -525,7 +527,7 @@ void EntryPointEmitter::emitShapes(StringRef name, bool isExported) {
   // LLVM compares the stores of a block with each other: of many, some are
   // another function's.
   constexpr size_t maxStores = 512;
-  ValueRange results = shapes.getBody().front().getTerminator()->getOperands();
+  ValueRange results = getShapes();
   for (size_t first = 0; first < results.size(); first += maxStores) {
     ValueRange some =
         results.slice(first, std::min(maxStores, results.size() - first));
@@ -607,8 +609,18 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
   emitArenaSize(exported + "_arena_size");
   if (withShapes || hasParts)
     emitShapes(shapesName, /*isExported=*/withShapes);
-  // Copied to where they are needed.
-  symbols.erase(shapes);
+  // The size of the arena may be computed of them, too.
+  SmallVector<func::CallOp> calls;
+  for (auto call : arenaSize.getBody().front().getOps<func::CallOp>())
+    if (call.getCallee() == shapes.getName())
+      calls.push_back(call);
+  for (func::CallOp call : calls) {
+    b.setInsertionPoint(call);
+    call->replaceAllUsesWith(cloneShapes(call.getOperands(), getShapes()));
+    call->erase();
+  }
+  if (SymbolTable::symbolKnownUseEmpty(shapes, symbols.getOp()))
+    symbols.erase(shapes);
   return hasParts ? makeTable().replaceArguments(func, symbols)
                   : takeRawBuffers(func);
 }
