@@ -43,6 +43,12 @@ class Runs(Case):
         self.running.append(process)
         return process
 
+    def finish(self, process):
+        """What it said, without the progress that takes some seconds."""
+        _, errors = process.communicate()
+        return "".join(line for line in errors.splitlines(keepends=True)
+                       if not line.startswith("step "))
+
     def wait_for(self, name):
         deadline = time.monotonic() + 300
         while not os.path.exists(self.path(name)):
@@ -195,7 +201,7 @@ class Checkpoints(Runs):
                 self.wait_for("c.safetensors")
                 time.sleep(0.02 * attempt)
                 process.kill()
-            _, errors = process.communicate()
+            errors = self.finish(process)
             kills += process.returncode == -signal.SIGKILL
             if "another run" in errors:
                 time.sleep(0.1)
@@ -214,7 +220,7 @@ class Signals(Runs):
         self.wait_for("c.safetensors")
         for number in signals:
             process.send_signal(number)
-        _, errors = process.communicate()
+        errors = self.finish(process)
         self.assertEqual(process.returncode, 130, errors)
         step = int(errors.split()[3])
         self.assertRegex(errors, r"^stopped at step \d+ of 1000000000; "
@@ -243,7 +249,7 @@ class Signals(Runs):
         self.wait_for("c.safetensors")
         self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate()
+        errors = self.finish(process)
         self.assertEqual(process.returncode, 130, errors)
 
     @unittest.skipUnless(can_be_process_1(), "needs the right to be process 1")
@@ -255,7 +261,7 @@ class Signals(Runs):
         with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
             child = int(file.read())
         os.kill(child, signal.SIGTERM)
-        _, errors = process.communicate()
+        errors = self.finish(process)
         self.assertEqual(process.returncode, 130, errors)
         self.assertIn("stopped at step", errors)
 
