@@ -212,17 +212,21 @@ void OptimizerAttacher::chooseTrained() {
 /// The steps tell what became of parameters that are not simply trained; to the
 /// other functions it is all the same.
 void OptimizerAttacher::recordUses() {
-  for (auto func : module.getOps<func::FuncOp>())
+  for (auto func : module.getOps<func::FuncOp>()) {
+    bool isStep = llvm::any_of(variants, [&](const StepVariant &variant) {
+      return func.getName() == variant.name;
+    });
     for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
       auto attrName = StringAttr::get(module.getContext(), kUseAttrName);
       auto name =
           func.getArgAttrOfType<StringAttr>(i, TernDialect::getParamAttrName());
       ParamUse use = name ? uses.lookup(name) : ParamUse();
-      if (!use.reason.empty() && func.getName().starts_with("train_step"))
+      if (!use.reason.empty() && isStep)
         func.setArgAttr(i, attrName, use.toAttribute(module.getContext()));
       else
         func.removeArgAttr(i, attrName);
     }
+  }
 }
 
 /// What the artifact's signature says of the whole.
