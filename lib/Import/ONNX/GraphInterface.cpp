@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ConstantWeights.h"
 #include "Importer.h"
 #include "NarrowTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -268,12 +269,12 @@ static int64_t readInteger(const char *bytes, DType dtype) {
 }
 
 /// Whether an initializer of floats that could be inlined is a parameter all
-/// the same: training may want to change it. A scalar is one only if the graph
-/// uses it as one, or if it is wanted.
+/// the same: training may want to change it. One element, of whatever rank, is
+/// one only if the graph uses it as one, or if it is wanted.
 bool Importer::isParameter(StringRef name, const TensorData &data) {
   if (!isFloat(data.dtype))
     return false;
-  if (!data.shape.empty())
+  if (data.numElements != 1)
     return true;
   std::optional<ParamUse> use = uses->find(name);
   return use && use->kind != ParamUse::Kind::Constant &&
@@ -366,12 +367,16 @@ Value Importer::getValue(Tensor &tensor) {
 
   SmallVector<Attribute> constants;
   for (const Extent &extent : *tensor.contents)
-    if (std::optional<int64_t> value = extent.getConstant();
-        value && !isFloat(tensor.dtype))
-      constants.push_back(b.getIntegerAttr(type.getElementType(),
-                                           APInt(type.getElementTypeBitWidth(),
-                                                 *value, /*isSigned=*/true,
-                                                 /*implicitTrunc=*/true)));
+    if (std::optional<int64_t> value = extent.getConstant()) {
+      if (isFloat(tensor.dtype))
+        constants.push_back(
+            b.getFloatAttr(type.getElementType(), static_cast<double>(*value)));
+      else
+        constants.push_back(b.getIntegerAttr(
+            type.getElementType(),
+            APInt(type.getElementTypeBitWidth(), *value, /*isSigned=*/true,
+                  /*implicitTrunc=*/true)));
+    }
   if (constants.size() == tensor.contents->size())
     return tensor.value = arith::ConstantOp::create(
                b, DenseElementsAttr::get(type, constants));
@@ -514,6 +519,17 @@ LogicalResult Importer::addResults() {
 }
 
 void Importer::addTernaryFacts() {
+  // Products that rules have not seen as such.
+  llvm::DenseMap<BlockArgument, Parameter *> byArgument;
+  for (auto &[name, parameter] : parameters)
+    if (parameter.argument)
+      byArgument[parameter.argument] = &parameter;
+  forEachWeight(function, [&](BlockArgument argument, int64_t axis) {
+    if (Parameter *parameter = byArgument.lookup(argument)) {
+      std::optional<int64_t> &known = parameter->channelAxis;
+      known = !known || *known == axis ? axis : -1;
+    }
+  });
   for (auto &[name, parameter] : parameters) {
     if (!parameter.argument || !parameter.channelAxis)
       continue;
@@ -528,4 +544,16 @@ void Importer::addTernaryFacts() {
                           TernDialect::getTernaryAttrName(),
                           builder.getStringAttr(fact));
   }
+  noteComputedWeights(
+      function, [&](BlockArgument argument) -> std::optional<TensorData> {
+        Parameter *parameter = byArgument.lookup(argument);
+        if (!parameter)
+          return std::nullopt;
+        llvm::Expected<TensorData> read = file.getData(*parameter->data);
+        if (!read) { // As above.
+          llvm::consumeError(read.takeError());
+          return std::nullopt;
+        }
+        return *read;
+      });
 }

@@ -69,6 +69,18 @@ static std::optional<Saturated> matchSaturated(Element element,
   return Saturated{*value, bounds[1], bounds[0]};
 }
 
+std::optional<Element> tern::matchInt8RoundTrip(Element element) {
+  auto integer = matchUnary<arith::SIToFPOp>(element);
+  if (!integer)
+    return std::nullopt;
+  if (auto narrow = matchUnary<arith::ExtSIOp>(*integer))
+    integer = narrow;
+  std::optional<Saturated> saturated = matchSaturated(*integer, false);
+  if (!saturated || saturated->low != -128 || saturated->high != 127)
+    return std::nullopt;
+  return saturated->value;
+}
+
 /// float(clip(saturate(round(value / scale) + zero point)) - zero point).
 std::optional<QuantizerMatcher::Codes>
 QuantizerMatcher::matchIntegerCodes(Element codes) {

@@ -40,25 +40,40 @@ static constexpr double tinyEps = 1e-30;
 // Codes
 //===----------------------------------------------------------------------===//
 
-/// clip(round(value / scale)).
+/// Whether a scale is computed, not given.
+static bool dependsOnValues(const Monomial &scale) {
+  return llvm::any_of(scale.bases, [](auto &base) {
+    return !isa<BlockArgument>(getSource(base.first).value);
+  });
+}
+
+/// clip(round(value / scale)), converted to int8 and back perhaps, which clips
+/// too. Without either the codes are not clipped.
 std::optional<QuantizerMatcher::Codes>
 QuantizerMatcher::matchRoundedCodes(Element codes) {
-  std::optional<Clip> clip = matchClip(codes);
-  if (!clip)
-    return std::nullopt;
-  auto rounded = matchRound(clip->value);
+  Clip clip{codes};
+  std::optional<Element> converted = matchInt8RoundTrip(codes);
+  if (converted)
+    clip = {*converted, -128, 127};
+  if (std::optional<Clip> inner = matchClip(clip.value))
+    clip = {inner->value, std::max(clip.low, inner->low),
+            std::min(clip.high, inner->high)};
+  auto rounded = matchRound(clip.value);
   if (!rounded)
     return std::nullopt;
   Codes result{codes, Rule::RoundClip};
   result.round = rounded->second;
-  result.low = clip->low;
-  result.high = clip->high;
+  result.low = clip.low;
+  result.high = clip.high;
   // The value is the operand that is not the scale; which one that is shows
   // when the scale is looked at, so a product is matched by what its scale's
   // factors are: the value is a tensor that the scale is a statistic of.
   if (auto quotient = matchBinary<arith::DivFOp>(rounded->first)) {
     result.value = quotient->first;
     result.scale = getMonomial(quotient->second);
+    // QuantizeLinear by a given scale: `matchIntegerCodes`.
+    if (converted && !dependsOnValues(result.scale))
+      return std::nullopt;
     return result;
   }
   if (auto product = matchBinary<arith::MulFOp>(rounded->first)) {
@@ -448,6 +463,8 @@ QuantizerMatcher::buildLearned(WeightPattern weights, const Codes &codes,
                                double threshold, MatrixDims dims) {
   if (codes.rule == Rule::Threshold)
     return fail("the threshold is relative to a learned scale");
+  if (!codes.isClipped())
+    return fail("codes are not clipped");
   Granularity granularity = Granularity::Tensor;
   double eps = 1e-5;
   if (weights.scale.bases.empty()) {
@@ -488,7 +505,7 @@ std::optional<WeightPattern> QuantizerMatcher::buildWeights(const Codes &codes,
   result.latent = getSource(codes.value);
   if (!result.latent.isTensor())
     return fail("the latent weights are no tensor");
-  if (codes.low != -1 || codes.high != 1)
+  if (codes.isClipped() && (codes.low != -1 || codes.high != 1))
     return fail("codes are clipped to [" + Twine(int64_t(codes.low)) + ", " +
                 Twine(int64_t(codes.high)) + "], not [-1, 1]");
   double threshold = 0.1;
@@ -515,6 +532,9 @@ std::optional<WeightPattern> QuantizerMatcher::buildWeights(const Codes &codes,
     return std::nullopt;
   if (!isClose(found->factor, 1) || !isClose(found->boundedFactor, 1))
     return fail("the scale is a multiple of the statistic");
+  // Quotients by the greatest magnitude need no bounds.
+  if (!codes.isClipped() && found->statistic != Statistic::AbsMax)
+    return fail("codes are not clipped");
   result.quantizer = WeightQuantizerAttr::get(
       context, found->statistic, found->granularity, found->groupSize,
       codes.rule, codes.round, APFloat(threshold), APFloat(found->eps),
@@ -568,9 +588,11 @@ Value tern::getWholeTensor(Element element, RankedTensorType type) {
 std::optional<ActivationPattern>
 QuantizerMatcher::buildActivations(const Codes &codes, const Monomial &scale,
                                    RankedTensorType type) {
-  // -127 is as good a bound as -128: |x| * 127 / max |x| does not exceed it.
-  if (codes.rule != Rule::RoundClip || codes.high != 127 ||
-      (codes.low != -128 && codes.low != -127))
+  // -127 is as good a bound as -128, and as none: |x| * 127 / max |x| does not
+  // exceed it.
+  if (codes.rule != Rule::RoundClip ||
+      (codes.isClipped() &&
+       (codes.high != 127 || (codes.low != -128 && codes.low != -127))))
     return fail("activation codes are not in [-128, 127]");
   if (!isSame(codes.scale, scale))
     return fail("activations are divided by one scale and multiplied by "

@@ -19,6 +19,7 @@
 
 #include "Element.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
+#include <cmath>
 #include <string>
 
 namespace tern {
@@ -89,6 +90,8 @@ private:
     /// strict_threshold: what its magnitude is compared with.
     double threshold = 0;
     double low = -1, high = 1;
+    /// Whether there are bounds: without, `low` and `high` are infinite.
+    bool isClipped() const { return std::isfinite(low) || std::isfinite(high); }
   };
   struct Scale;
 
@@ -119,6 +122,9 @@ private:
   mlir::MLIRContext *context;
   std::string reason;
 };
+
+/// The float that is converted to an integer of 8 bits, saturating, and back.
+std::optional<Element> matchInt8RoundTrip(Element element);
 
 /// The tensor with the element that is known to be ternary by its values, a
 /// parameter or computed from some, and what is known (`tern.ternary`).

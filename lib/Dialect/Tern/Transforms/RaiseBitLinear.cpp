@@ -10,6 +10,7 @@
 #include "IntegerLayer.h"
 #include "LayerNames.h"
 #include "LinearLayer.h"
+#include "ScaledProduct.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -26,51 +27,20 @@ namespace tern {
 using namespace mlir;
 using namespace tern;
 
-/// Where the scales are applied to the product of codes: the result of the
-/// last multiplication or division, or null.
-static Value findScaledProduct(const LinearLayer &layer, const Monomial &xScale,
-                               Monomial wScale) {
-  // The weights' scale as a function of the result's position.
-  for (auto &[base, power] : wScale.bases)
-    base.map = base.map.compose(layer.getLoopsOfResult());
-  Value value = layer.getResult();
-  while (value.hasOneUse()) {
-    auto user = dyn_cast<linalg::LinalgOp>(*value.user_begin());
-    if (!user || user->getNumResults() != 1 ||
-        user->getResult(0).getType() != layer.getResult().getType())
-      return nullptr;
-    value = user->getResult(0);
-    Element element = Element::get(value);
-    Operation *computation = getComputation(element);
-    if (!isa_and_nonnull<arith::MulFOp, arith::DivFOp>(computation) ||
-        computation->getParentOp() != user)
-      return nullptr;
-    // Two factors are left when the product is taken out: the scales.
-    Monomial factors = getMonomial(element);
-    auto *product = llvm::find_if(factors.bases, [&](auto &base) {
-      return base.first == Element::get(layer.getResult()) && base.second == 1;
-    });
-    if (product == factors.bases.end())
-      return nullptr;
-    factors.bases.erase(product);
-    Monomial scales = xScale;
-    scales.factor *= wScale.factor;
-    scales.bases.append(wScale.bases);
-    if (isSame(factors, scales))
-      return value;
-  }
-  return nullptr;
-}
-
 static constexpr StringLiteral notTernary =
     "the weights are quantized to more than three values, or to values that "
     "are not {-s, 0, s}";
 
-/// Whether a computation makes the weight of integers that parameters are.
-static bool isDequantized(Element weight) {
+static constexpr StringLiteral notKnown =
+    "the weights are computed of parameters, and not to {-s, 0, s} with one s "
+    "for all, each output or each group of inputs";
+
+/// Why a weight that is computed of parameters alone is not ternary; empty for
+/// others.
+static StringRef explain(Element weight) {
   Value source = getSource(weight).value;
   if (!source.getDefiningOp())
-    return false;
+    return "";
   llvm::SetVector<Operation *> ops;
   llvm::SetVector<BlockArgument> arguments;
   findSlice(source, ops, arguments);
@@ -78,10 +48,10 @@ static bool isDequantized(Element weight) {
     auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
     if (!function || !function.getArgAttr(argument.getArgNumber(),
                                           TernDialect::getParamAttrName()))
-      return false;
+      return "";
   }
-  // Or that are constants, if they are few.
-  return llvm::any_of(ops, [](Operation *op) {
+  // Integers are parameters, or constants, if they are few.
+  bool isDequantized = llvm::any_of(ops, [](Operation *op) {
     return op
         ->walk([](Operation *nested) {
           return isa<arith::SIToFPOp, arith::UIToFPOp, arith::ExtSIOp,
@@ -91,6 +61,7 @@ static bool isDequantized(Element weight) {
         })
         .wasInterrupted();
   });
+  return isDequantized ? StringRef(notTernary) : StringRef(notKnown);
 }
 
 namespace {
@@ -118,7 +89,16 @@ struct RaiseBitLinear
 
 private:
   void raise(const LinearLayer &layer);
-  /// Both operands are codes and the scales come after the product. Whether it
+  /// Activations that are codes, and where their scale comes after the product.
+  struct Codes {
+    ActivationPattern activations;
+    ScaledProduct scaled;
+  };
+  /// The same, with the weights' scale over the result's position beside it.
+  std::optional<Codes> matchCodes(const LinearLayer &layer,
+                                  QuantizerMatcher &matcher,
+                                  const Monomial &weightScale);
+  /// The weights are codes and their scale comes after the product. Whether it
   /// was dealt with.
   bool raiseCodes(const LinearLayer &layer, QuantizerMatcher &matcher);
   /// The weights are integers and the activations' codes, too.
@@ -152,8 +132,8 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
   if (!weights) {
     if (!matcher.getReason().empty())
       keep(layer, matcher.getReason());
-    else if (isDequantized(layer.weight))
-      keep(layer, notTernary);
+    else if (StringRef reason = explain(layer.weight); !reason.empty())
+      keep(layer, reason);
     return;
   }
   if (std::optional<StringRef> pattern =
@@ -187,10 +167,55 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
       parts.x = repeatReshapes(builder, layer.x, activations->source);
     break;
   }
+  Value result = layer.getResult();
+  if (!parts.activations)
+    if (std::optional<Codes> codes = matchCodes(layer, matcher, {})) {
+      OpBuilder builder(op);
+      parts.activations = codes->activations.quantizer;
+      parts.x = codes->activations.source;
+      result = applyRest(builder, codes->scaled);
+    }
   if (!parts.activations && !matcher.getReason().empty())
     remark::missed(loc, describe())
         << "activations stay float: " + matcher.getReason();
-  finish(layer, layer.getResult(), parts);
+  finish(layer, result, parts);
+}
+
+/// The layer's result where it has the rank of `x`, which may be reshaped to
+/// the layer's operand; or null.
+static Value followReshapes(const LinearLayer &layer, Value x) {
+  auto rankOf = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getRank();
+  };
+  Value result = layer.getResult();
+  while (rankOf(result) != rankOf(x) && result.hasOneUse() &&
+         getReshaped(*result.user_begin()))
+    result = (*result.user_begin())->getResult(0);
+  return rankOf(result) == rankOf(x) ? result : nullptr;
+}
+
+std::optional<RaiseBitLinear::Codes>
+RaiseBitLinear::matchCodes(const LinearLayer &layer, QuantizerMatcher &matcher,
+                           const Monomial &weightScale) {
+  for (Value x : {layer.x, skipReshapes(layer.x)}) {
+    std::optional<ActivationPattern> activations =
+        matcher.matchActivationCodes(x);
+    Value product = followReshapes(layer, x);
+    if (!activations || !product)
+      continue;
+    Monomial scales = activations->scale;
+    scales.factor *= weightScale.factor;
+    scales.bases.append(weightScale.bases);
+    std::optional<ScaledProduct> scaled = findScaledProduct(product, scales);
+    if (scaled && canApplyRest(*scaled))
+      return Codes{*activations, *scaled};
+    remark::missed(layer.op->getLoc(), describe())
+        << "the product of codes is not multiplied with "
+        << (weightScale.bases.empty() ? "the activations' scale"
+                                      : "both scales");
+    return std::nullopt;
+  }
+  return std::nullopt;
 }
 
 bool RaiseBitLinear::raiseCodes(const LinearLayer &layer,
@@ -199,32 +224,40 @@ bool RaiseBitLinear::raiseCodes(const LinearLayer &layer,
       matcher.matchWeightCodes(layer.weight, layer.dims);
   if (!weights || !isLatentMatrix(layer, weights->latent))
     return false;
-  std::optional<ActivationPattern> activations =
-      matcher.matchActivationCodes(layer.x);
-  if (!activations)
+  Monomial scale = getScaleOfResult(layer, weights->scale);
+  std::optional<Codes> codes = matchCodes(layer, matcher, scale);
+  std::optional<ScaledProduct> scaled;
+  if (codes)
+    scaled = codes->scaled;
+  else // Activations are float, or quantized in another way before the layer.
+    scaled = findScaledProduct(layer.getResult(), scale);
+  if (!scaled || !canApplyRest(*scaled))
     return false;
-  Value result = findScaledProduct(layer, activations->scale, weights->scale);
-  if (!result) {
-    remark::missed(layer.op->getLoc(), describe())
-        << "the product of codes is not multiplied with both scales";
-    return false;
-  }
   if (std::optional<StringRef> pattern =
           filter.match(getLayerNames(layer.op, weights->latent.value))) {
     setExcluded(layer.op, *pattern);
     return true;
   }
-  finish(layer, result,
-         {activations->source, weights->latent, weights->alpha,
-          weights->alphaTensor, weights->quantizer, activations->quantizer});
+  OpBuilder builder(layer.op);
+  BitLinearParts parts{layer.x,
+                       weights->latent,
+                       weights->alpha,
+                       weights->alphaTensor,
+                       weights->quantizer,
+                       nullptr};
+  if (codes) {
+    parts.x = codes->activations.source;
+    parts.activations = codes->activations.quantizer;
+  }
+  finish(layer, applyRest(builder, *scaled), parts);
   return true;
 }
 
 void RaiseBitLinear::raiseIntegers(const LinearLayer &layer) {
   auto [integers, fact] = findTernaryFact(layer.weight);
   if (!fact) {
-    if (isDequantized(layer.weight))
-      keep(layer, notTernary);
+    if (StringRef reason = explain(layer.weight); !reason.empty())
+      keep(layer, reason);
     return;
   }
   QuantizerMatcher matcher(&getContext());
