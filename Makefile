@@ -13,7 +13,7 @@
 #   FAULTS  how many calls of a kind check-crash makes fail in a tool
 
 PRESET ?= release
-BUILD ?= $(if $(filter asan,$(PRESET)),build-asan,build)
+BUILD ?= $(if $(filter asan tsan,$(PRESET)),build-$(PRESET),build)
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 SECONDS ?= 60

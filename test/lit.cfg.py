@@ -40,7 +40,7 @@ if os.path.exists("/proc/cpuinfo"):
     config.available_features |= {f"cpu-{flag}" for flag in flags.group(1).split()} if flags else set()
 
 # The C library's checked functions need optimization.
-if config.build_type != "Debug" and not config.asan:
+if config.build_type != "Debug" and not config.asan and not config.tsan:
     config.available_features.add("fortified")
 
 if config.asan:

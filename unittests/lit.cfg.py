@@ -11,5 +11,7 @@ config.test_format = lit.formats.GoogleTest(".", "Tests")
 config.suffixes = []
 config.test_source_root = os.path.join(config.tern_binary_dir, "unittests")
 config.test_exec_root = config.test_source_root
+# Tests fork while threads run.
+config.environment["TSAN_OPTIONS"] = "die_after_fork=0"
 if config.asan:
     config.environment["ASAN_OPTIONS"] = "detect_leaks=0:detect_container_overflow=0"

@@ -3,6 +3,8 @@
 include_guard()
 
 option(TERN_ENABLE_ASAN "Build with AddressSanitizer and UBSan" OFF)
+option(TERN_ENABLE_TSAN "Build with ThreadSanitizer" OFF)
+option(TERN_SANITIZED_TESTS "Test with instrumented copies of the runtime and the importer, too" ON)
 option(TERN_ENABLE_WERROR "Treat warnings as errors" ON)
 
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
@@ -14,6 +16,13 @@ if(TERN_ENABLE_ASAN)
   add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=address,undefined)
 endif()
+if(TERN_ENABLE_TSAN)
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=thread)
+endif()
+if(TERN_ENABLE_ASAN OR TERN_ENABLE_TSAN)
+  set(TERN_SANITIZED_TESTS OFF)
+endif()
 
 # Relocations are read-only before anything runs, and none is in code.
 add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack,-z,text)
@@ -24,8 +33,43 @@ add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack,-z,text)
 # optimization there are no others.
 macro(tern_guard_memory)
   add_compile_options(-fstack-protector-strong)
-  if(NOT TERN_ENABLE_ASAN)
+  if(NOT TERN_ENABLE_ASAN AND NOT TERN_ENABLE_TSAN)
     add_compile_options("$<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>"
                         "$<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>")
   endif()
 endmacro()
+
+# tern_add_sanitized(<name> <address|thread> FROM targets... [SOURCES files...]
+#   [PCH headers...]): an executable of the sources of these targets and of
+# `files`, instrumented, for tests of an ordinary build. It is optimized little,
+# and takes a precompiled header, to be compiled quickly.
+function(tern_add_sanitized name kind)
+  cmake_parse_arguments(ARG "" "" "FROM;SOURCES;PCH" ${ARGN})
+  add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  foreach(target ${ARG_FROM})
+    get_target_property(folder ${target} SOURCE_DIR)
+    get_target_property(sources ${target} SOURCES)
+    list(FILTER sources EXCLUDE REGEX "^\\$<")
+    foreach(source ${sources})
+      get_filename_component(source ${source} ABSOLUTE BASE_DIR ${folder})
+      target_sources(${name} PRIVATE ${source})
+    endforeach()
+    target_include_directories(${name} PRIVATE
+      $<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>)
+    target_include_directories(${name} SYSTEM PRIVATE
+      $<TARGET_PROPERTY:${target},INTERFACE_SYSTEM_INCLUDE_DIRECTORIES>)
+    target_compile_definitions(${name} PRIVATE
+      $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>)
+  endforeach()
+  if(kind STREQUAL address)
+    set(flags -fsanitize=address,undefined)
+  else()
+    set(flags -fsanitize=${kind})
+  endif()
+  target_compile_options(${name} PRIVATE ${flags} -fno-sanitize-recover=all
+    -O1 -g1 -fno-omit-frame-pointer -U_FORTIFY_SOURCE)
+  target_link_options(${name} PRIVATE ${flags})
+  if(ARG_PCH)
+    target_precompile_headers(${name} PRIVATE ${ARG_PCH})
+  endif()
+endfunction()

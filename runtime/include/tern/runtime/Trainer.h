@@ -63,12 +63,20 @@ TernStatus tern_trainer_init(TernTrainer *trainer);
 // Functions
 //===----------------------------------------------------------------------===//
 
-typedef enum TernTrainFunction {
+// As in C: callers may pass any number, and are told that it is wrong.
+#ifdef __cplusplus
+#define TERN_ANY_NUMBER : unsigned int
+#else
+#define TERN_ANY_NUMBER
+#endif
+
+typedef enum TernTrainFunction TERN_ANY_NUMBER {
   TERN_FORWARD = 0,
   TERN_EVAL_STEP = 1,
   TERN_TRAIN_STEP = 2,
   TERN_TRAIN_STEP_FLOAT = 3
 } TernTrainFunction;
+#undef TERN_ANY_NUMBER
 
 /// 1 if the artifact has the function; only TERN_TRAIN_STEP_FLOAT may lack.
 int tern_trainer_has(const TernTrainer *trainer, TernTrainFunction function);
