@@ -22,6 +22,7 @@ QUANTIZED = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Mat
 
 
 def quantize(source, form, path, inputs):
+    import onnx
     import onnxruntime.quantization as tools
     from onnxruntime.quantization import QuantFormat, QuantType, matmul_nbits_quantizer
 
@@ -33,7 +34,10 @@ def quantize(source, form, path, inputs):
             return self.rest.pop() if self.rest else None
 
     if form == "dynamic":
-        tools.quantize_dynamic(source, path)
+        # It infers shapes anew, and some that PyTorch wrote down contradict those.
+        model = onnx.load(str(source))
+        del model.graph.value_info[:]
+        tools.quantize_dynamic(model, path)
     elif form.startswith("matmul"):
         bits = int(form[len("matmul-")])
         quantizer = matmul_nbits_quantizer.MatMulNBitsQuantizer(str(source), bits=bits, block_size=32)
