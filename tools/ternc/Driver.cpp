@@ -291,6 +291,9 @@ LogicalResult Driver::guardFiles() {
   if (options.stats && *options.stats != "-")
     if (llvm::Error error = guard.claim(*options.stats, "the size report"))
       return fail(llvm::toString(std::move(error)));
+  if (options.report && *options.report != "-")
+    if (llvm::Error error = guard.claim(*options.report, "the report"))
+      return fail(llvm::toString(std::move(error)));
   // Products claim their weights file themselves.
   if (options.output != "-")
     if (llvm::Error error = guard.claim(options.output, "the output"))
@@ -543,6 +546,13 @@ LogicalResult Driver::writeFile(const std::string &path, StringRef text) {
 }
 
 LogicalResult Driver::writeReport() {
+  if (options.report) {
+    std::string table;
+    llvm::raw_string_ostream os(table);
+    report.printTable(os);
+    if (failed(writeFile(*options.report, table)))
+      return failure();
+  }
   if (!options.stats)
     return success();
   std::string text;

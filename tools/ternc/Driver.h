@@ -39,6 +39,8 @@ struct DriverOptions {
   std::vector<std::pair<std::string, std::string>> calibration;
   /// Where the size report goes; `-`: standard output.
   std::optional<std::string> stats;
+  /// Where the table of layers goes; `-`: standard output.
+  std::optional<std::string> report;
   /// Extents for which it tells the memory.
   llvm::StringMap<int64_t> statsDims;
   /// Folder that takes the IR after each phase; empty: none.

@@ -7,12 +7,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "SizeReport.h"
+#include "Report.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/Transforms/Layers.h"
+#include "tern/runtime/Text.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include <array>
@@ -23,6 +25,9 @@ using namespace tern;
 namespace json = llvm::json;
 
 namespace {
+
+/// Characters of a name in the table.
+constexpr size_t kMaxNameWidth = 48;
 
 /// Above this a layer has hardly anything left to compute with.
 constexpr double kManyZeros = 0.95;
@@ -174,6 +179,71 @@ const LayerErrors *SizeReport::findErrors(const Layer &layer) const {
     if (errors.index == index)
       return &errors;
   return nullptr;
+}
+
+/// What may be done about a layer that is not ternary for this reason.
+static StringRef getAdvice(StringRef origin, StringRef reason) {
+  if (reason.starts_with("excluded by default"))
+    return "heads and embeddings lose most, and stay float by custom";
+  if (origin == "excluded")
+    return "leave --exclude out to convert it";
+  if (reason == "its weights are not ternary")
+    return "--ternarize=all converts it; train it then";
+  if (reason.starts_with("its weights are no parameter"))
+    return "--train-also=REGEX makes it one";
+  if (reason.contains("more than three values"))
+    return "quantize to -1, 0 and 1, or export the float weights and use "
+           "--ternarize=all";
+  return "docs/ternarization.md says what is recognised; --ternarize=all "
+         "converts float weights";
+}
+
+void SizeReport::printTable(llvm::raw_ostream &os) const {
+  using Row = std::array<std::string, 6>;
+  std::vector<Row> rows = {
+      {"layer", "shape", "weights", "as f32", "now", "why, and what to do"}};
+  int64_t numTernary = 0, before = 0, after = 0;
+  for (const Layer &layer : layers) {
+    int64_t asFloat = 4 * layer.n * layer.k;
+    int64_t now = layer.isTernary ? layer.bytes : asFloat;
+    numTernary += layer.isTernary;
+    before += asFloat;
+    after += now;
+    std::string why;
+    if (!layer.isTernary)
+      why = layer.reason + "; " + getAdvice(layer.origin, layer.reason).str();
+    else if (!layer.hasInt8Activations)
+      why = layer.origin == "raised"
+                ? "activations are float, as in the model, or are quantized in "
+                  "a way that is not known; --activations=int8 makes them int8"
+                : "activations are float; --activations=int8 makes them int8";
+    rows.push_back(
+        {runtime::shorten(runtime::printable(layer.name), kMaxNameWidth),
+         llvm::formatv("{0} x {1}", layer.n, layer.k),
+         layer.isTernary ? "ternary" : "float", runtime::formatBytes(asFloat),
+         layer.isTernary && !hasWritten ? "?" : runtime::formatBytes(now),
+         runtime::printable(why)});
+  }
+  std::array<size_t, 5> widths = {};
+  for (const Row &row : rows)
+    for (size_t i = 0; i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], runtime::countCharacters(row[i]));
+  for (const Row &row : rows) {
+    std::string line;
+    for (size_t i = 0; i < widths.size(); ++i) {
+      std::string space(widths[i] - runtime::countCharacters(row[i]), ' ');
+      // Numbers stand to the right.
+      bool isNumber = i == 1 || i >= 3;
+      line += (isNumber ? space + row[i] : row[i] + space) + "  ";
+    }
+    os << StringRef(line + row[5]).rtrim() << "\n";
+  }
+  os << llvm::formatv("{0} of {1} layers are ternary", numTernary,
+                      layers.size());
+  if (hasWritten && !layers.empty())
+    os << "; their weights took " << runtime::formatBytes(before)
+       << " as f32 and take " << runtime::formatBytes(after);
+  os << "\n";
 }
 
 void SizeReport::print(llvm::raw_ostream &os) const {

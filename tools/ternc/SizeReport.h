@@ -39,6 +39,9 @@ public:
   void addParameter(llvm::StringRef name, llvm::ArrayRef<char> bytes);
   /// What the user should look at. Complete once all parameters were added.
   std::vector<std::string> getWarnings() const;
+  /// For people: a table of the layers, whether each is ternary, why not and
+  /// what to do about it, and what it takes before and after.
+  void printTable(llvm::raw_ostream &os) const;
   /// One JSON object. Keys and their order are fixed.
   void print(llvm::raw_ostream &os) const;
 

@@ -81,6 +81,10 @@ cl::list<std::string>
 cl::list<std::string> calibrate(
     "calibrate", cl::cat(category), cl::value_desc("[input=]file.npy"),
     cl::desc("Print what conversion does to each layer on these inputs"));
+cl::opt<std::string> report("report", cl::cat(category), cl::ValueOptional,
+                            cl::value_desc("file"),
+                            cl::desc("Print a table of the layers: which are "
+                                     "ternary, why others are not, bytes"));
 cl::list<std::string> dims("dim", cl::cat(category),
                            cl::value_desc("name=value"),
                            cl::desc("Fix a symbolic extent of the inputs"));
@@ -475,6 +479,13 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
   cl::opt<std::string> &stats = getStatsOption();
   if (stats.getNumOccurrences())
     options.stats = stats.empty() ? std::string("-") : stats;
+  if (report.getNumOccurrences())
+    options.report = report.empty() ? std::string("-") : report;
+  if (options.report == "-" && (options.output == "-" || options.stats == "-"))
+    return fail("--report prints to standard output: give --report=FILE");
+  if (options.report && options.emit == "graph")
+    return fail("--report does not go with --emit=graph: which layers are "
+                "ternary is found after that");
   options.dumpPhases = dumpPhases;
   if (optLevel < '0' || optLevel > '3')
     return fail(llvm::Twine("unknown optimization level -O") +

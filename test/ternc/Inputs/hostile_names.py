@@ -81,6 +81,7 @@ np.save(os.fsdecode(labels), np.zeros(8, np.int64))
 for kind, name in KINDS.items():
     path = model(kind)
     run("ternc", path, "--ternarize=all", "-O0", "--stats", "-o", so)
+    run("ternc", path, "--report", "-O0", "-o", so)
     run("ternc", path, "--ternarize=all", "-O0", "--calibrate", x, "-o", so)
     run("tern-run", so, "--info")
     run("tern-run", so, "--info=json")

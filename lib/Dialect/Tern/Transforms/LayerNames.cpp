@@ -14,6 +14,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/runtime/Text.h"
 
 using namespace mlir;
 using namespace tern;
@@ -92,6 +93,11 @@ static std::string getParameterName(Value weight) {
   auto name = function.getArgAttrOfType<StringAttr>(
       argument.getArgNumber(), TernDialect::getParamAttrName());
   return name ? name.str() : "";
+}
+
+std::string tern::describeNode(Operation *op) {
+  std::string name = getNodeName(op->getLoc());
+  return name.empty() ? "" : runtime::quote(name) + ": ";
 }
 
 LayerNames tern::getLayerNames(Operation *op, Value weight) {

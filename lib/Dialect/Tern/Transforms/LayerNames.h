@@ -22,6 +22,10 @@ using LayerNames = llvm::SmallVector<std::string, 2>;
 /// of one parameter, the parameter's.
 LayerNames getLayerNames(mlir::Operation *op, mlir::Value weight);
 
+/// "'conv1': ", the model's node, for the beginning of remarks, whose place is
+/// but a file; empty if it has no name.
+std::string describeNode(mlir::Operation *op);
+
 /// Regular expressions for layers to leave alone.
 class LayerFilter {
 public:

@@ -125,7 +125,8 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
   if (weights && !isLatentMatrix(layer, weights->latent)) {
     weights = std::nullopt;
     remark::missed(loc, describe())
-        << "the latent weights are no matrix [N, K] or [K, N]";
+        << describeNode(op) +
+               "the latent weights are no matrix [N, K] or [K, N]";
   }
   if (!weights && raiseCodes(layer, matcher))
     return;
@@ -177,7 +178,7 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
     }
   if (!parts.activations && !matcher.getReason().empty())
     remark::missed(loc, describe())
-        << "activations stay float: " + matcher.getReason();
+        << describeNode(op) + "activations stay float: " + matcher.getReason();
   finish(layer, result, parts);
 }
 
@@ -210,9 +211,10 @@ RaiseBitLinear::matchCodes(const LinearLayer &layer, QuantizerMatcher &matcher,
     if (scaled && canApplyRest(*scaled))
       return Codes{*activations, *scaled};
     remark::missed(layer.op->getLoc(), describe())
-        << "the product of codes is not multiplied with "
-        << (weightScale.bases.empty() ? "the activations' scale"
-                                      : "both scales");
+        << describeNode(layer.op) +
+               "the product of codes is not multiplied with " +
+               (weightScale.bases.empty() ? "the activations' scale"
+                                          : "both scales");
     return std::nullopt;
   }
   return std::nullopt;
@@ -295,7 +297,8 @@ void RaiseBitLinear::raiseIntegers(const LinearLayer &layer) {
 }
 
 void RaiseBitLinear::keep(const LinearLayer &layer, StringRef reason) {
-  remark::missed(layer.op->getLoc(), describe()) << reason.str();
+  remark::missed(layer.op->getLoc(), describe())
+      << describeNode(layer.op) + reason.str();
   setFloatReason(layer.op, reason);
 }
 
@@ -306,6 +309,8 @@ void RaiseBitLinear::finish(const LinearLayer &layer, Value result,
   setOrigin(bitlinear, LayerOrigin::Raised);
   ++numRaised;
   remark::passed(bitlinear.getLoc(), describe())
-      << (parts.activations ? "raised to tern.bitlinear with int8 activations"
-                            : "raised to tern.bitlinear");
+      << describeNode(bitlinear) +
+             (parts.activations
+                  ? "raised to tern.bitlinear with int8 activations"
+                  : "raised to tern.bitlinear");
 }

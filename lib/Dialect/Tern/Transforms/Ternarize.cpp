@@ -271,7 +271,7 @@ void Ternarize::visit(const LinearLayer &layer) {
                  remark::RemarkOpts::name("ternarize")
                      .category("tern-ternary")
                      .function(function ? function.getName() : ""))
-      << "converted to tern.bitlinear";
+      << describeNode(bitlinear) + "converted to tern.bitlinear";
 }
 
 void Ternarize::warnAboutUnused() {
