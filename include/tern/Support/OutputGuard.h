@@ -58,8 +58,9 @@ private:
 /// to a file that does not exist yet.
 std::string followLinks(const std::string &path);
 
-/// For tools whose options are MLIR's: an error if a file that the command line
-/// names as an output, by -o or an option for reports, is also named otherwise.
+/// For tools whose options are MLIR's, of which only MLIR knows what they mean:
+/// an error if two arguments, or values of options, are one regular file that
+/// exists. Either might be an output. Options of plugins may name one twice.
 llvm::Error checkCommandLineOutputs(int argc, const char *const *argv);
 
 } // namespace tern

@@ -54,7 +54,10 @@ struct ProductOptions {
   /// Knows the inputs and has claimed the output; null: only the weights are an
   /// input.
   OutputGuard *guard = nullptr;
-  /// Put the product on the disk before it takes the place of an older one.
+  /// Put the product on the disk before it takes the place of an older one, and
+  /// lock its folder meanwhile against other compilers. False is for a
+  /// temporary folder of this process, which nobody else writes to and which
+  /// need not last.
   bool durable = true;
   /// Called with each parameter of the artifact as it is written.
   std::function<void(llvm::StringRef name, llvm::ArrayRef<char> bytes)>
@@ -69,15 +72,17 @@ struct ProductInfo {
   uint64_t weightsBytes = 0;
 };
 
-/// Compiles a module at level `llvm` and writes the product and its weights:
-/// both or, after an error, neither. Until both are complete they are in a
-/// folder beside the output that only the user may enter, and whenever the
-/// machine fails there is a product with the weights that it was made with, old
-/// or new. Runs the module's prepare functions on
-/// this machine, one at a time, on parameters read from the weights file.
-/// Products LLVMIR and Assembly are for reading: they have no weights and their
-/// signature no weights id. The same input gives the same bytes. Errors are
-/// reported on the module.
+/// Compiles a module at level `llvm` and writes the product and its weights.
+/// Until both are complete they are in a folder beside the output that only the
+/// user may enter; an error before leaves what was there. Whenever the machine
+/// fails, or one of the last renames does, there is a product with the weights
+/// that it was made with, old or new: new weights have their id in their name
+/// until the new product is there. Only if it is and their last rename fails is
+/// there an error beside a new product, which finds them by their id. Runs the
+/// module's prepare functions on this machine, one at a time, on parameters
+/// read from the weights file. Products LLVMIR and Assembly are for reading:
+/// they have no weights and their signature no weights id. The same input gives
+/// the same bytes. Errors are reported on the module.
 llvm::FailureOr<ProductInfo> writeProduct(mlir::ModuleOp module,
                                           const ProductOptions &options);
 
