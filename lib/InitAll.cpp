@@ -12,6 +12,7 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "tern/Autodiff/Passes.h"
+#include "tern/Conversion/BranchShapes.h"
 #include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
@@ -24,6 +25,7 @@ void tern::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllToLLVMIRTranslations(registry);
   registry.insert<tern::TernDialect>();
   tern::registerDifferentiableOpModels(registry);
+  tern::registerBranchShapes(registry);
 }
 
 void tern::registerAllPasses() {

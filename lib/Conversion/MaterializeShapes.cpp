@@ -39,10 +39,16 @@ bool dependsOnElements(Value value) {
   options.inclusive = true;
   options.omitBlockArguments = true;
   bool found = false;
+  options.omitUsesFromAbove = false;
   options.filter = [&](Operation *op) {
     if (isa<tensor::DimOp>(op))
       return false;
-    found |= llvm::any_of(op->getOperandTypes(), llvm::IsaPred<TensorType>);
+    // Of a branch or loop also what is in it.
+    op->walk([&](Operation *inner) {
+      found |=
+          !isa<tensor::DimOp>(inner) &&
+          llvm::any_of(inner->getOperandTypes(), llvm::IsaPred<TensorType>);
+    });
     return !found;
   };
   (void)getBackwardSlice(value, &slice, options);

@@ -55,6 +55,13 @@ public:
   Value mul(Value lhs, Value rhs) { return fold<arith::MulIOp>(lhs, rhs); }
   Value div(Value lhs, Value rhs) { return fold<arith::DivSIOp>(lhs, rhs); }
   Value max(Value lhs, Value rhs) { return fold<arith::MaxSIOp>(lhs, rhs); }
+  /// The value, an extent, where the condition is as wanted, else 0.
+  Value onlyIf(Value condition, bool wanted, Value value) {
+    Value zero = constant(0);
+    b.setInsertionPointAfter(made.back());
+    return unique(arith::SelectOp::create(b, condition, wanted ? value : zero,
+                                          wanted ? zero : value));
+  }
 
   /// The same value computed at the entry, or failure with the operation in
   /// the way in `offender`.
@@ -252,6 +259,10 @@ public:
 private:
   LogicalResult collect(memref::AllocOp alloc);
   LogicalResult computeSize(Buffer &buffer);
+  void number(Block &block, int64_t &next);
+  int64_t getNumber(Operation *op) const;
+  void findConditions(Operation *op,
+                      SmallVectorImpl<std::pair<Value, bool>> &conditions);
   LogicalResult computeLifetime(Buffer &buffer);
   void toStack(memref::AllocOp alloc);
   LogicalResult emit(SymbolTable &symbols);
@@ -288,9 +299,8 @@ LogicalResult FunctionPlanner::run(SymbolTable &symbols) {
     if (isa<memref::DeallocOp>(op))
       op->erase();
   });
-  int64_t number = 0;
-  for (Operation &op : func.getBody().front())
-    order[&op] = number++;
+  int64_t next = 0;
+  number(func.getBody().front(), next);
   aliases.emplace(func);
 
   for (memref::AllocOp alloc : allocs)
@@ -315,6 +325,49 @@ LogicalResult FunctionPlanner::run(SymbolTable &symbols) {
       staticArenaBytes = region.size;
   }
   return emit(symbols);
+}
+
+/// The order in which operations run: those of branches too, which run at most
+/// once; a loop is one operation.
+void FunctionPlanner::number(Block &block, int64_t &next) {
+  for (Operation &op : block) {
+    order[&op] = next++;
+    if (isa<scf::IfOp>(op))
+      for (mlir::Region &region : op.getRegions())
+        for (Block &inner : region)
+          number(inner, next);
+  }
+}
+
+int64_t FunctionPlanner::getNumber(Operation *op) const {
+  while (true) {
+    if (auto known = order.find(op); known != order.end())
+      return known->second;
+    op = op->getParentOp();
+  }
+}
+
+/// What is known at the function's entry to hold, or not to, where `op` runs.
+void FunctionPlanner::findConditions(
+    Operation *op, SmallVectorImpl<std::pair<Value, bool>> &conditions) {
+  for (Operation *child = op; child != func; child = child->getParentOp()) {
+    auto branch = dyn_cast<scf::IfOp>(child->getParentOp());
+    if (!branch)
+      continue;
+    bool isThen = child->getParentRegion() == &branch.getThenRegion();
+    SmallVector<Value> parts = {branch.getCondition()};
+    while (!parts.empty()) {
+      Value part = parts.pop_back_val();
+      Operation *offender = nullptr;
+      if (FailureOr<Value> hoisted = entry.hoist(part, offender);
+          succeeded(hoisted))
+        conditions.emplace_back(*hoisted, isThen);
+      else if (auto both = part.getDefiningOp<arith::AndIOp>(); both && isThen)
+        parts.append({both.getLhs(), both.getRhs()});
+      else if (auto one = part.getDefiningOp<arith::OrIOp>(); one && !isThen)
+        parts.append({one.getLhs(), one.getRhs()});
+    }
+  }
 }
 
 LogicalResult FunctionPlanner::collect(memref::AllocOp alloc) {
@@ -370,6 +423,11 @@ LogicalResult FunctionPlanner::computeSize(Buffer &buffer) {
       buffer.factors.push_back(factor);
   };
   Operation *offender = nullptr;
+  // A branch that does not run for such extents needs no memory, and what is
+  // computed for it may be anything.
+  SmallVector<std::pair<Value, bool>> conditions;
+  if (!alloc.getDynamicSizes().empty())
+    findConditions(alloc, conditions);
   for (Value size : alloc.getDynamicSizes()) {
     FailureOr<Value> bound = entry.hoist(size, offender);
     buffer.sizes.push_back(succeeded(bound) ? *bound : size);
@@ -377,6 +435,9 @@ LogicalResult FunctionPlanner::computeSize(Buffer &buffer) {
       bound = entry.hoistBound(size);
     if (failed(bound))
       return fail(offender);
+    for (auto [condition, wanted] : conditions)
+      if (!getConstantIntValue(*bound))
+        bound = entry.onlyIf(condition, wanted, *bound);
     buffer.bounds.push_back(*bound);
     addFactor(*bound);
   }
@@ -412,7 +473,6 @@ LogicalResult FunctionPlanner::computeSize(Buffer &buffer) {
 }
 
 LogicalResult FunctionPlanner::computeLifetime(Buffer &buffer) {
-  Block &body = func.getBody().front();
   // From the first use, not from the allocation, which may stand far ahead.
   buffer.slot.first = order.size();
   buffer.slot.last = -1;
@@ -428,7 +488,7 @@ LogicalResult FunctionPlanner::computeLifetime(Buffer &buffer) {
         return buffer.alloc.emitError(
             "this buffer is carried from one iteration of a loop to the next; "
             "allocate it outside the loop");
-      int64_t here = order.lookup(body.findAncestorOpInBlock(*user));
+      int64_t here = getNumber(user);
       buffer.slot.first = std::min(buffer.slot.first, here);
       buffer.slot.last = std::max(buffer.slot.last, here);
     }

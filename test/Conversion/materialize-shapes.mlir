@@ -133,3 +133,33 @@ func.func @main(%x: tensor<?x4xf32> {tern.shape = ["n", 4]}) -> tensor<?x4xf32> 
   %y = linalg.exp ins(%r#0 : tensor<?x4xf32>) outs(%out : tensor<?x4xf32>) -> tensor<?x4xf32>
   return %y : tensor<?x4xf32>
 }
+
+// -----
+
+// What a branch yields depends on elements where something in it does.
+// CHECK-LABEL: func.func @branch
+// CHECK-SAME: tern.checks = ["extent"]
+// CHECK-SAME: tern.element_checks = ["element"]
+func.func @branch(%x: tensor<?xf32> {tern.shape = ["n"]}, %t: tensor<i1>) -> tensor<f32> {
+  %c0 = arith.constant 0 : index
+  %yes = arith.constant true
+  %n = tensor.dim %x, %c0 : tensor<?xf32>
+  %c = arith.cmpi eq, %n, %c0 : index
+  %a = scf.if %c -> i1 {
+    %e = tensor.extract %t[] : tensor<i1>
+    scf.yield %e : i1
+  } else {
+    scf.yield %yes : i1
+  }
+  %b = scf.if %c -> i1 {
+    %m = tensor.dim %x, %c0 : tensor<?xf32>
+    %e = arith.cmpi eq, %m, %n : index
+    scf.yield %e : i1
+  } else {
+    scf.yield %yes : i1
+  }
+  cf.assert %a, "element"
+  cf.assert %b, "extent"
+  %e = tensor.empty() : tensor<f32>
+  return %e : tensor<f32>
+}

@@ -256,3 +256,42 @@ func.func @main(%a: memref<?xf32> {tern.shape = ["n"]}, %y: memref<?xf32> {tern.
 }
 // expected-error @+1 {{expected a function from 1 extents, those of 'main', to 1 indices}}
 func.func private @main_shapes(index, index)
+
+// -----
+
+func.func private @use(memref<?xf32>)
+
+// Buffers of two branches share memory, and those of one after another. One for extents that a check refuses takes none.
+// CHECK-LABEL: func.func @branches(
+// CHECK: scf.if
+// CHECK: %[[V:.*]] = memref.view %{{.*}}[%[[O:.*]]][%{{.*}}]
+// CHECK: call @use(%[[V]])
+// CHECK: call @use(%[[V]])
+// CHECK: else
+// CHECK: memref.view %{{.*}}[%[[O]]][%{{.*}}]
+// CHECK: func.func private @branches_arena_size(%[[N:.*]]: index) -> index
+// CHECK: %[[LESS:.*]] = arith.subi %[[N]], %{{.*}}
+// CHECK: %[[FITS:.*]] = arith.cmpi sge, %[[LESS]]
+// CHECK: arith.select %[[FITS]], %[[LESS]], %{{.*}} : index
+func.func @branches(%x: memref<?xf32> {tern.shape = ["n"]}, %t: memref<i1>) {
+  %c0 = arith.constant 0 : index
+  %c100 = arith.constant 100 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %less = arith.subi %n, %c100 : index
+  %fits = arith.cmpi sge, %less, %c0 : index
+  %c = memref.load %t[] : memref<i1>
+  scf.if %c {
+    %a = memref.alloc(%n) : memref<?xf32>
+    func.call @use(%a) : (memref<?xf32>) -> ()
+    %b = memref.alloc(%n) : memref<?xf32>
+    func.call @use(%b) : (memref<?xf32>) -> ()
+  } else {
+    %a = memref.alloc(%n) : memref<?xf32>
+    func.call @use(%a) : (memref<?xf32>) -> ()
+    scf.if %fits {
+      %b = memref.alloc(%less) : memref<?xf32>
+      func.call @use(%b) : (memref<?xf32>) -> ()
+    }
+  }
+  return
+}

@@ -50,3 +50,26 @@ func.func @one(%x: tensor<4x8xf32>) -> tensor<4xf32> {
   } -> tensor<4xf32>
   return %a : tensor<4xf32>
 }
+
+// In a branch as well, which is no loop: nothing is copied. What becomes its result stays in front.
+// CHECK-LABEL: func @branch
+// CHECK: %[[F:.*]] = tensor.empty
+// CHECK: scf.if
+// CHECK: %[[E:.*]] = tensor.empty
+// CHECK: linalg.exp {{.*}} outs(%[[E]]
+// CHECK: linalg.exp {{.*}} outs(%[[F]]
+// BUFFERS-LABEL: func @branch
+// BUFFERS-NOT: memref.copy
+// BUFFERS-COUNT-2: linalg.exp
+// BUFFERS: return
+func.func @branch(%x: tensor<4xf32>, %c: i1) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %r = scf.if %c -> tensor<4xf32> {
+    %a = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    %b = linalg.exp ins(%a : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    scf.yield %b : tensor<4xf32>
+  } else {
+    scf.yield %x : tensor<4xf32>
+  }
+  return %r : tensor<4xf32>
+}

@@ -10,9 +10,11 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 folder = sys.argv[1]
 os.makedirs(folder, exist_ok=True)
+onnxruntime.set_default_logger_severity(4)
 seed = int.from_bytes(os.urandom(4), "little")
 print("seed", seed)
 rng = np.random.default_rng(seed)
@@ -70,6 +72,110 @@ for n in (1, 33):
             np.testing.assert_allclose(got, want, rtol=1e-6)
     error = run(path, dict(feed, flag=np.array(1)), 2)
     assert "(Gather, opset 17): an index is out of range" in error, error
+
+def check(name, nodes, inputs, outputs, feeds, initializers=(), options=()):
+    """Compiles a model and runs it as ONNX Runtime does, which refuses what is an error here."""
+    path, made = build(name, nodes, inputs, outputs, *options, initializers=initializers)
+    assert made.returncode == 0, (name, made.stderr)
+    session = onnxruntime.InferenceSession(path)
+    for feed in feeds:
+        try:
+            wanted = session.run(None, feed)
+        except (errors.Fail, errors.InvalidArgument, errors.RuntimeException):
+            wanted = None
+        got = run(path, feed, len(outputs))
+        where = (name, {key: value.shape or value for key, value in feed.items()})
+        if wanted is None:
+            assert isinstance(got, str) and got.count("\n") == 1 and "branch/" in got, (where, got)
+            continue
+        assert not isinstance(got, str), (where, got)
+        for i, (g, w) in enumerate(zip(got, wanted)):
+            np.testing.assert_allclose(g, w, rtol=1e-5, atol=1e-5, err_msg=f"{where} {i}")
+
+
+def random(*shape):
+    return rng.normal(size=shape).astype(np.float32)
+
+
+# Only the branch that is taken has to fit: its checks refuse nothing else, and what they tell holds nowhere else.
+ends = [array(name, value, np.int64) for name, value in (
+    ("zero", 0), ("one", [1]), ("four", 4), ("five", [5]), ("large", [1 << 40]), ("larger", [1 << 58]), ("begin", [0]), ("ten", [10]))]
+flag, vector = info("c", BOOL, []), info("x", FLOAT, ["n"])
+least = branch([node("ReduceMin", ["x"], ["r"], keepdims=0)], ["r"])
+truth = [np.array(True), np.array(False)]
+
+
+def choose(output, then, otherwise, condition="c", name="choice"):
+    return node("If", [condition], output if isinstance(output, list) else [output], then_branch=then, else_branch=otherwise, name=name)
+
+
+def ones(output, shape, value=1):
+    return node("ConstantOfShape", [shape], [output], value=array("", [value]))
+
+
+product = branch([node("MatMul", ["x", "v"], ["r"])], ["r"])
+sizes = [(3, 3), (1, 17), (257, 3), (3, 1 << 20)]
+check("product", [choose("z", product, least)], [flag, vector, info("v", FLOAT, ["m"])], ["z"],
+      [{"c": c, "x": random(n), "v": random(m)} for c in truth for n, m in sizes], ends)
+less = [node("Shape", ["x"], ["s"]), node("Sub", ["s", "five"], ["t"])]
+splits = branch([node("Split", ["x", "parts"], ["a", "b"], axis=0), node("ReduceMax", ["b"], ["r"], keepdims=0)], ["r"])
+check("split", [*less, node("Concat", ["t", "five"], ["parts"], axis=0), choose("z", splits, least), node("Slice", ["y", "t", "large"], ["w"])],
+      [flag, vector, info("y", FLOAT, [10])], ["z", "w"],
+      [{"c": c, "x": random(n), "y": random(10)} for c in truth for n in (1, 3, 5, 33)], ends)
+sums = branch([ones("a", "t"), node("CumSum", ["a", "zero"], ["b"]), node("CumSum", ["b", "zero"], ["d"], reverse=1),
+               node("ReduceMax", ["d"], ["r"], keepdims=0)], ["r"])
+check("negative", [*less, choose("z", sums, least), node("CumSum", ["x", "zero"], ["p"]), node("CumSum", ["p", "zero"], ["q"], reverse=1),
+                   node("Add", ["q", "p"], ["w"])], [flag, vector], ["z", "w"],
+      [{"c": c, "x": random(n)} for c in truth for n in (1, 3, 33) if n > 5 or not c], ends)
+check("negative-result", [*less, choose("z", branch([ones("a", "t")], ["a"]), branch([ones("a", "t", 2)], ["a"])), node("Neg", ["z"], ["w"])],
+      [flag, vector], ["z", "w"], [{"c": c, "x": random(n)} for c in truth for n in (5, 33)], ends)
+huge = branch([node("Expand", ["x", "size"], ["g"]), node("CumSum", ["g", "zero"], ["h"]), node("ReduceSum", ["h"], ["r"], keepdims=0)], ["r"])
+check("huge", [node("Shape", ["x"], ["s"]), node("Mul", ["s", "larger"], ["size"]), choose("z", huge, least)],
+      [flag, info("x", FLOAT, [1])], ["z"], [{"c": truth[1], "x": random(1)}], ends)
+check("index", [choose("z", branch([node("Gather", ["x", "i"], ["g"]), node("ReduceSum", ["g"], ["r"], keepdims=0)], ["r"]), least)],
+      [flag, vector, info("i", INT, ["k"])], ["z"],
+      [{"c": c, "x": random(n), "i": np.array(i)} for c in truth for n, i in ((3, [1, 2]), (3, [5]), (1, [-1, -2]), (2, [1 << 60]))], ends)
+
+# One branch in another, of conditions that are computed there, that the extents say, or both.
+big = [node("Shape", ["x"], ["s"]), node("Gather", ["s", "zero"], ["n"], axis=0), node("Greater", ["n", "four"], ["big"])]
+most = branch([node("ReduceMax", ["y"], ["r"], keepdims=0)], ["r"])
+inside = [node("Mul", ["x", "x"], ["y"]), node("ReduceSum", ["y"], ["sum"], keepdims=0), node("Greater", ["sum", "limit"], ["d"])]
+there = branch([node("MatMul", ["y", "v"], ["r"])], ["r"])
+check("computed", [choose("z", branch([*inside, choose("q", there, most, "d", "inner"), node("Add", ["q", "sum"], ["r"])], ["r"]), least), node("Exp", ["z"], ["w"])],
+      [flag, vector, info("v", FLOAT, ["m"])], ["z", "w"],
+      [{"c": c, "x": random(n) * scale, "v": random(m)} for c in truth for n, m in sizes[:3] for scale in np.float32([0.01, 1])],
+      [*ends, array("limit", 0.5)])
+for first, second in (("c", "big"), ("big", "c")):
+    check(f"{first}-{second}", [*big, choose("z", branch([choose("q", product, least, second, "inner")], ["q"]), least, first)],
+          [flag, vector, info("v", FLOAT, ["m"])], ["z"],
+          [{"c": c, "x": random(n), "v": random(m)} for c in truth for n, m in ((3, 3), (1, 17), (33, 3), (33, 33))], ends)
+
+# Extents choose: then the shapes may differ, and what is computed of them.
+rows = info("x", FLOAT, ["n", 3])
+same = branch([node("Identity", ["x"], ["i"])], ["i"])
+check("shapes-differ", [*big, choose("y", branch([node("Slice", ["x", "begin", "one"], ["i"])], ["i"]), same, "big"), node("Neg", ["y"], ["w"]), node("Shape", ["y"], ["t"])],
+      [rows], ["y", "w", "t"], [{"x": random(n, 3)} for n in (1, 4, 5, 33)], ends)
+check("shape", [*big, choose("k", branch([node("Constant", [], ["k"], value=array("", [3, -1], np.int64))], ["k"]),
+                             branch([node("Slice", ["s", "begin", "one"], ["a"]), node("Concat", ["a", "minus"], ["k"], axis=0)], ["k"]), "big"),
+                node("Reshape", ["x", "k"], ["y"])], [rows], ["y"], [{"x": random(n, 3)} for n in (1, 4, 5, 33)], [*ends, array("minus", [-1], np.int64)])
+check("split-shape", [*big, node("Slice", ["s", "begin", "one"], ["a"]), node("Sub", ["a", "one"], ["d"]), node("Concat", ["d", "one"], ["parts"], axis=0),
+                      choose("y", branch([node("Split", ["x", "parts"], ["p", "q"], axis=0)], ["p"]), same, "big"), node("Shape", ["y"], ["k"]), ones("o", "k")],
+      [rows], ["y", "o"], [{"x": random(n, 3)} for n in (1, 4, 5, 33)], ends)
+
+# What is there already is copied, and may be a result itself.
+other = branch([node("Identity", ["e"], ["i"])], ["i"])
+check("captured", [node("Exp", ["x"], ["e"]), choose("y", same, other), choose("k", other, same, name="second"), node("Mul", ["y", "k"], ["o"])],
+      [flag, rows], ["y", "k", "o", "e"], [{"c": c, "x": random(n, 3)} for c in truth for n in (0, 1, 33)])
+
+# Results of all types, used again, with a ternary layer in either branch; and at O0.
+weight = rng.integers(-1, 2, size=(3, 7)).astype(np.float32) * np.float32(0.25)
+then = branch([node("MatMul", ["x", "w"], ["p"]), node("Relu", ["p"], ["y"]), node("Cast", ["p"], ["k"], to=INT), node("Greater", ["p", "y"], ["b"])], ["y", "p", "k", "b"])
+other = branch([node("MatMul", ["x", "u"], ["p"]), node("Neg", ["p"], ["y"]), node("Cast", ["y"], ["k"], to=INT), node("Less", ["p", "y"], ["b"])], ["y", "p", "k", "b"])
+after = [node("MatMul", ["y", "v"], ["o"]), node("Reshape", ["o", "flat"], ["f"]), node("Add", ["p", "y"], ["s"])]
+for options in ((), ("-O0",)):
+    check(f"results{len(options)}", [choose(["y", "p", "k", "b"], then, other), *after], [flag, rows], ["y", "p", "k", "b", "o", "f", "s"],
+          [{"c": c, "x": random(n, 3)} for c in truth for n in (0, 1, 33, 257)],
+          [array("w", weight), array("u", weight * 2), array("v", random(7, 3)), array("flat", [-1], np.int64)], ["--activations=float", *options])
 
 # A condition that is known when compiling: the other branch need not be supported, nor have that shape.
 for wanted, truth in ((0, "n"), (1, "2 n")):

@@ -10,7 +10,9 @@ import pathlib
 import sys
 
 import numpy as np
+import onnx
 import torch
+from onnx import TensorProto, helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
 import gradients  # noqa: E402
@@ -65,6 +67,46 @@ module attributes {tern.model = "control"} {
 """
 
 
+def branches_model():
+    """An If in an If, of an ONNX model; in one branch, a product that need not fit."""
+    def branch(*nodes):
+        return helper.make_graph(nodes, "branch", [], [onnx.ValueInfoProto(name=nodes[-1].output[0])])
+
+    def choose(condition, then, otherwise):
+        return helper.make_node("If", [condition], ["r"], then_branch=then, else_branch=otherwise)
+
+    node = helper.make_node
+    inner = choose("d", branch(node("Mul", ["h", "h"], ["a"])), branch(node("Sin", ["h"], ["a"])))
+    then = branch(node("MatMul", ["x", "w"], ["p"]), node("Tanh", ["p"], ["h"]), inner)
+    otherwise = branch(node("MatMul", ["x", "u"], ["p"]), node("Mul", ["p", "k"], ["q"]))
+    choice = choose("c", then, otherwise)
+    choice.output[0] = "z"
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in
+              (("x", ["n", 5]), ("w", [5, 7]), ("u", ["m", 7]), ("k", [7]))]
+    inputs += [helper.make_tensor_value_info(name, TensorProto.BOOL, []) for name in "cd"]
+    graph = helper.make_graph([choice, node("Mul", ["z", "z"], ["y"])], "branches", inputs, [onnx.ValueInfoProto(name=name) for name in "yz"])
+    return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def check_branches(folder, rng, failures):
+    path = folder / "branches.onnx"
+    onnx.save(branches_model(), path)
+    artifact = gradients.compile_gradient(gradients.run(["tern-translate", "--import-onnx", path]), folder, "branches")
+    for n, c, d, m in ((1, True, True, 5), (33, True, False, 3), (3, False, True, 5), (33, False, False, 5)):
+        def function(x, w, u, k):
+            h = torch.tanh(x @ w)
+            z = (h * h if d else torch.sin(h)) if c else (x @ u) * k
+            return z * z, z
+
+        shapes = (n, 5), (5, 7), (m, 7), (7,), (n, 7), (n, 7)
+        *inputs, dy, dz = (rng.standard_normal(shape).astype(np.float32) for shape in shapes)
+        got = artifact({**dict(zip("xwuk", inputs)), "c": np.array(c), "d": np.array(d), "y/cotangent": dy, "z/cotangent": dz})
+        (y, z), wanted = gradients.reference(function, inputs, [dy, dz])
+        names = ("y", "z", "x/gradient", "w/gradient", "u/gradient", "k/gradient")
+        for name, want in zip(names, (y, z, *wanted)):
+            failures.check(f"{name} of {n} rows with {c} and {d}", got[name], want)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=pathlib.Path)
@@ -86,6 +128,7 @@ def main():
         (y, z), (dx, dw) = gradients.reference(function, [x, w], [dy, dz])
         for name, want in (("y", y), ("z", z), ("x/gradient", dx), ("w/gradient", dw)):
             failures.check(f"{name} with {choice}", got[name], want)
+    check_branches(args.folder, rng, failures)
     failures.finish("results and gradients")
 
 

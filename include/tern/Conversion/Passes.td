@@ -68,7 +68,7 @@ def UnshareDestinationsPass : Pass<"tern-unshare-destinations", "::mlir::func::F
     zeros that sums start from; as one buffer, all but one would start from a
     copy of it. Empty tensors that are one would become one buffer for values
     that live one after the other, which then is there all the time between,
-    too.
+    too. In branches as well; uses in a loop are one use.
   }];
   let dependentDialects = [
     "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
@@ -270,6 +270,10 @@ def PlanMemoryPass : Pass<"tern-plan-memory", "::mlir::ModuleOp"> {
     64: constants for static sizes, computed at the function's entry for
     dynamic ones. Buffers whose sizes are a constant multiple of the same
     product of extents are packed like static ones, in units of that product.
+
+    Branches of `scf.if` outside of loops run one after another, as far as
+    lifetimes go. What a condition says that is known at the function's entry
+    holds for sizes in a branch: the others are 0.
 
     A buffer that a parallel loop's body needs for itself goes on the stack if
     it is static and small, else into a slice of the arena per iteration.

@@ -53,27 +53,30 @@ public:
   llvm::Error run(const Opsets &opsets);
 
 private:
-  /// What the names of a function's body stand for in one call of it.
+  /// What names stand for in one call of a function, or in a branch.
   struct Scope {
     llvm::StringMap<std::string> values;
     llvm::StringMap<const onnx::AttributeProto *> attributes;
     /// What the names of its nodes begin with.
     std::string prefix;
-    /// Whether other names are those of the graph, as they are in a branch.
-    bool isOpen = false;
+    /// Of a branch: where the names are from that it does not define. Null for
+    /// a function, which sees no others.
+    Scope *outer = nullptr;
   };
 
   llvm::Error add(const onnx::NodeProto &proto, const Opsets &opsets,
-                  std::string name, const Scope *scope = nullptr);
+                  std::string name, Scope &scope);
+  llvm::Error addNode(GraphNode node);
   llvm::Error addIf(const onnx::NodeProto &node, const Opsets &opsets,
-                    llvm::StringRef name, const Scope *scope);
+                    llvm::StringRef name, Scope &scope);
   llvm::Error addBranch(const onnx::NodeProto &node, const Opsets &opsets,
-                        llvm::StringRef name, const Scope *scope, bool isThen,
+                        llvm::StringRef name, Scope &scope, bool isThen,
                         onnx::NodeProto &choice);
   llvm::Error call(const onnx::NodeProto &node, llvm::StringRef name,
                    const onnx::FunctionProto &function, const Opsets &callers);
   llvm::Error bindAttributes(const onnx::NodeProto &node,
                              const onnx::FunctionProto &function, Scope &scope);
+  const std::string &resolve(const std::string &name, Scope &scope);
   void copyNode(const onnx::NodeProto &from, Scope &scope, onnx::NodeProto &to);
   const onnx::FunctionProto *find(const onnx::NodeProto &node) const;
   llvm::Expected<const Opsets *> getOpsets(const onnx::FunctionProto &function,
@@ -96,7 +99,8 @@ private:
   llvm::StringMap<const onnx::FunctionProto *> functions;
   size_t numCalls = 0, copiedBytes = 0;
   std::vector<const onnx::FunctionProto *> active;
-  llvm::ArrayRef<Guard> guards;
+  /// The branch that nodes are added to.
+  const Branch *branch = nullptr;
   std::deque<onnx::AttributeProto> defaults;
   llvm::DenseMap<const onnx::FunctionProto *, const Opsets *> opsetsOf;
 };
@@ -134,16 +138,20 @@ llvm::Error InlinedGraph::Inliner::run(const Opsets &opsets) {
   for (const onnx::FunctionProto &function : model.functions())
     functions.try_emplace(getKey(function, function.name(), functionOverload),
                           &function);
+  Scope scope;
+  auto define = [&](const std::string &name) {
+    usedNames.insert(name);
+    scope.values[name] = name;
+  };
   for (const onnx::NodeProto &node : main.node())
     for (const auto *names : {&node.input(), &node.output()})
-      for (const std::string &name : *names)
-        usedNames.insert(name);
+      llvm::for_each(*names, define);
   for (const onnx::ValueInfoProto &input : main.input())
-    usedNames.insert(input.name());
+    define(input.name());
   for (const onnx::TensorProto &tensor : main.initializer())
-    usedNames.insert(tensor.name());
+    define(tensor.name());
   for (auto [i, node] : llvm::enumerate(main.node()))
-    if (llvm::Error error = add(node, opsets, getNodeName(node, i)))
+    if (llvm::Error error = add(node, opsets, getNodeName(node, i), scope))
       return error;
   return llvm::Error::success();
 }
@@ -168,25 +176,29 @@ llvm::Error InlinedGraph::Inliner::addCopiedBytes(llvm::StringRef node,
 
 llvm::Error InlinedGraph::Inliner::add(const onnx::NodeProto &proto,
                                        const Opsets &opsets, std::string name,
-                                       const Scope *scope) {
+                                       Scope &scope) {
   if (const onnx::FunctionProto *function = find(proto))
     return call(proto, name, *function, opsets);
   if (proto.op_type() == "If" && getDomain(proto.domain()).empty() &&
       proto.attribute_size() != 0)
     return addIf(proto, opsets, name, scope);
+  return addNode({&proto, &opsets, std::move(name), branch});
+}
+
+llvm::Error InlinedGraph::Inliner::addNode(GraphNode node) {
   if (graph.nodes.size() + numCalls >= maxNodes)
-    return makeError(name, "there are more than " + llvm::Twine(maxNodes) +
-                               " nodes, those of functions counted for each "
-                               "call");
-  graph.nodes.push_back({&proto, &opsets, std::move(name), guards});
+    return makeError(node.name,
+                     "there are more than " + llvm::Twine(maxNodes) +
+                         " nodes, those of functions counted for each call");
+  graph.nodes.push_back(std::move(node));
   return llvm::Error::success();
 }
 
 /// The nodes of one branch; what it makes becomes inputs of the choice.
 llvm::Error InlinedGraph::Inliner::addBranch(const onnx::NodeProto &node,
                                              const Opsets &opsets,
-                                             llvm::StringRef name,
-                                             const Scope *scope, bool isThen,
+                                             llvm::StringRef name, Scope &scope,
+                                             bool isThen,
                                              onnx::NodeProto &choice) {
   llvm::StringRef key = isThen ? "then_branch" : "else_branch";
   auto attribute = llvm::find_if(node.attribute(), [&](const auto &candidate) {
@@ -204,10 +216,8 @@ llvm::Error InlinedGraph::Inliner::addBranch(const onnx::NodeProto &node,
                                " outputs, the node " +
                                llvm::Twine(node.output_size()));
   Scope inner;
-  if (scope)
-    inner = *scope;
   inner.prefix = (name + "/" + key + "/").str();
-  inner.isOpen = true;
+  inner.outer = &scope;
   llvm::StringSet<> defined;
   auto define = [&](const std::string &value) -> llvm::Error {
     if (value.empty())
@@ -237,7 +247,8 @@ llvm::Error InlinedGraph::Inliner::addBranch(const onnx::NodeProto &node,
     *value.mutable_t() = tensor;
     if (llvm::Error error = addCopiedBytes(name, constant.ByteSizeLong()))
       return error;
-    if (llvm::Error error = add(constant, opsets, inner.prefix + tensor.name()))
+    if (llvm::Error error =
+            addNode({&constant, &opsets, inner.prefix + tensor.name(), branch}))
       return error;
   }
   for (auto [i, made] : llvm::enumerate(body.node())) {
@@ -247,21 +258,17 @@ llvm::Error InlinedGraph::Inliner::addBranch(const onnx::NodeProto &node,
             addCopiedBytes(name, inner.prefix.size() + copy.ByteSizeLong()))
       return error;
     if (llvm::Error error =
-            add(copy, opsets, inner.prefix + getNodeName(made, i), &inner))
+            add(copy, opsets, inner.prefix + getNodeName(made, i), inner))
       return error;
   }
-  for (const onnx::ValueInfoProto &output : body.output()) {
-    auto known = inner.values.find(output.name());
-    choice.add_input(known == inner.values.end() ? output.name()
-                                                 : known->second);
-  }
+  for (const onnx::ValueInfoProto &output : body.output())
+    choice.add_input(resolve(output.name(), inner));
   return llvm::Error::success();
 }
 
 llvm::Error InlinedGraph::Inliner::addIf(const onnx::NodeProto &node,
                                          const Opsets &opsets,
-                                         llvm::StringRef name,
-                                         const Scope *scope) {
+                                         llvm::StringRef name, Scope &scope) {
   for (const onnx::AttributeProto &attribute : node.attribute())
     if (attribute.name() != "then_branch" && attribute.name() != "else_branch")
       return makeError(name, "attribute " + quote(attribute.name()) +
@@ -274,18 +281,17 @@ llvm::Error InlinedGraph::Inliner::addIf(const onnx::NodeProto &node,
   choice.set_op_type(node.op_type());
   choice.add_input(node.input(0));
   *choice.mutable_output() = node.output();
-  llvm::ArrayRef<Guard> outer = guards;
+  GraphNode result = {&choice, &opsets, name.str(), branch};
   for (bool isThen : {true, false}) {
-    std::vector<Guard> &here =
-        graph.guards.emplace_back(outer.begin(), outer.end());
-    here.push_back({node.input(0), isThen});
-    guards = here;
+    branch = &graph.branches.emplace_back(
+        Branch{result.branch, node.input(0), isThen});
+    (isThen ? result.thenBranch : result.elseBranch) = branch;
     llvm::Error error = addBranch(node, opsets, name, scope, isThen, choice);
-    guards = outer;
+    branch = result.branch;
     if (error)
       return error;
   }
-  return add(choice, opsets, name.str());
+  return addNode(std::move(result));
 }
 
 llvm::Expected<const Opsets *>
@@ -346,35 +352,48 @@ InlinedGraph::Inliner::bindAttributes(const onnx::NodeProto &node,
   return llvm::Error::success();
 }
 
+/// What a name stands for. One that nothing defines gets a name of its own, so
+/// that it is none of those made here.
+const std::string &InlinedGraph::Inliner::resolve(const std::string &name,
+                                                  Scope &scope) {
+  Scope *last = &scope;
+  for (Scope *s = &scope; s; s = s->outer) {
+    // An operand that a call leaves out stays left out.
+    if (auto known = s->values.find(name); known != s->values.end())
+      return known->second;
+    last = s;
+  }
+  std::string &value = last->values[name];
+  if (!name.empty())
+    value = makeName(last->prefix + name);
+  return value;
+}
+
 void InlinedGraph::Inliner::copyNode(const onnx::NodeProto &from, Scope &scope,
                                      onnx::NodeProto &to) {
-  auto getName = [&](const std::string &name) -> const std::string & {
-    std::string &value = scope.values[name];
-    if (value.empty() && !name.empty())
-      value = scope.isOpen ? name : makeName(scope.prefix + name);
-    return value;
-  };
   to.set_op_type(from.op_type());
   to.set_domain(from.domain());
-  // An operand that the call leaves out stays left out.
-  for (const std::string &name : from.input()) {
-    auto known = scope.values.find(name);
-    *to.add_input() =
-        known != scope.values.end() ? known->second : getName(name);
+  for (const std::string &name : from.input())
+    *to.add_input() = resolve(name, scope);
+  for (const std::string &name : from.output()) {
+    std::string &value = scope.values[name];
+    if (value.empty() && !name.empty())
+      value = makeName(scope.prefix + name);
+    *to.add_output() = value;
   }
-  for (const std::string &name : from.output())
-    *to.add_output() = getName(name);
   for (const onnx::AttributeProto &attribute : from.attribute()) {
     if (attribute.ref_attr_name().empty()) {
       *to.add_attribute() = attribute;
       continue;
     }
     // One that the call does not give is not given here.
-    auto actual = scope.attributes.find(attribute.ref_attr_name());
-    if (actual == scope.attributes.end())
+    const onnx::AttributeProto *actual = nullptr;
+    for (Scope *s = &scope; s && !actual; s = s->outer)
+      actual = s->attributes.lookup(attribute.ref_attr_name());
+    if (!actual)
       continue;
     onnx::AttributeProto &copy = *to.add_attribute();
-    copy = *actual->second;
+    copy = *actual;
     copy.set_name(attribute.name());
   }
 }
@@ -452,7 +471,7 @@ llvm::Error InlinedGraph::Inliner::call(const onnx::NodeProto &node,
             addCopiedBytes(name, scope.prefix.size() + copy.ByteSizeLong()))
       return error;
     if (llvm::Error error =
-            add(copy, **opsets, scope.prefix + getNodeName(inner, i), &scope))
+            add(copy, **opsets, scope.prefix + getNodeName(inner, i), scope))
       return error;
   }
   active.pop_back();
@@ -461,7 +480,8 @@ llvm::Error InlinedGraph::Inliner::call(const onnx::NodeProto &node,
     copy.set_op_type("Identity");
     copy.add_input(from);
     copy.add_output(to);
-    if (llvm::Error error = add(copy, **opsets, scope.prefix + "Identity"))
+    if (llvm::Error error =
+            addNode({&copy, *opsets, scope.prefix + "Identity", branch}))
       return error;
   }
   return llvm::Error::success();

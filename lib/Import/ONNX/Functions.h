@@ -21,8 +21,10 @@ namespace tern::onnx_import {
 /// Opset versions by domain; "" is ai.onnx.
 using Opsets = llvm::StringMap<int64_t>;
 
-/// What must hold for a node to count: it stands in a branch of an If.
-struct Guard {
+/// One of the two branches of an If.
+struct Branch {
+  /// The branch that the If itself stands in; null in the graph.
+  const Branch *parent;
   /// The value, true or false, that chooses the branch.
   std::string condition;
   bool isThen;
@@ -36,8 +38,10 @@ struct GraphNode {
   const Opsets *opsets;
   /// Unique among nodes without a name: "Op_12", or "call/Op_3" in a function.
   std::string name;
-  /// The branches that it stands in, from the outside in.
-  llvm::ArrayRef<Guard> guards = {};
+  /// The innermost branch that it stands in, or null.
+  const Branch *branch = nullptr;
+  /// Of an If: the branch that is taken if the condition holds, and the other.
+  const Branch *thenBranch = nullptr, *elseBranch = nullptr;
 };
 
 /// The nodes of a graph with calls of the model's functions replaced by their
@@ -56,7 +60,7 @@ private:
   std::vector<GraphNode> nodes;
   std::deque<onnx::NodeProto> protos;
   std::deque<Opsets> functionOpsets;
-  std::deque<std::vector<Guard>> guards;
+  std::deque<Branch> branches;
 };
 
 } // namespace tern::onnx_import

@@ -66,6 +66,11 @@ LogicalResult Importer::addInputs() {
       return failure();
     if (auto argument = dyn_cast_or_null<BlockArgument>(tensor->value)) {
       inputArguments[input.name()] = argument;
+      // There was memory for it.
+      std::optional<Extent> rest = Extent::product(tensor->shape);
+      rest = rest ? Extent::sub(maxElements, *rest) : std::nullopt;
+      if (rest)
+        symbols.assumeNonNegative(*rest);
       normalizeInput(*tensor);
     }
     tensors[input.name()] = std::move(*tensor);
@@ -404,7 +409,9 @@ Tensor Importer::getUpdated(const Tensor &parameter) {
 
 void Importer::update(ImplicitLocOpBuilder &b, Tensor parameter, Tensor value) {
   UpdateParameterOp::create(b, getValue(parameter), getValue(value));
-  updated[parameter.parameter] = std::move(value);
+  // Code outside of a branch could not read it.
+  if (!isInBranch())
+    updated[parameter.parameter] = std::move(value);
 }
 
 void Importer::noteLinearUse(const Tensor &weight, int64_t channelAxis) {

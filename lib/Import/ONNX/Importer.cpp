@@ -175,8 +175,8 @@ FailureOr<std::vector<int>> Importer::sortNodes() {
     worklist.pop_back();
     for (const std::string &input : nodes[index].proto->input())
       need(input);
-    for (const Guard &guard : nodes[index].guards)
-      need(guard.condition);
+    for (const Branch *b = nodes[index].branch; b; b = b->parent)
+      need(b->condition);
   }
   // Kahn's algorithm on all nodes, taking them in file order where there is a
   // choice.
@@ -193,8 +193,8 @@ FailureOr<std::vector<int>> Importer::sortNodes() {
     for (const std::string &input : nodes[i].proto->input())
       follow(input);
     // Whether a branch is taken may be known before it is imported.
-    for (const Guard &guard : nodes[i].guards)
-      follow(guard.condition);
+    for (const Branch *b = nodes[i].branch; b; b = b->parent)
+      follow(b->condition);
   }
   std::vector<int> order;
   std::priority_queue<int, std::vector<int>, std::greater<int>> ready;
@@ -213,11 +213,58 @@ FailureOr<std::vector<int>> Importer::sortNodes() {
         ready.push(user);
   }
   if (numSorted == missing.size())
-    return order;
+    return groupBranches(order);
   int index =
       llvm::find_if(missing, [](int n) { return n > 0; }) - missing.begin();
   return error(getNodeLoc(index),
                describeNode(index) + ": its inputs depend on its outputs");
+}
+
+std::vector<int> Importer::groupBranches(ArrayRef<int> order) const {
+  // Only the If itself reads what stands in a branch, so that may come later.
+  llvm::DenseMap<const Branch *, std::vector<int>> groups;
+  for (int index : order) {
+    const GraphNode &node = nodes[index];
+    std::vector<int> whole;
+    for (const Branch *branch : {node.thenBranch, node.elseBranch}) {
+      if (!branch)
+        continue;
+      std::vector<int> inside = std::exchange(groups[branch], {});
+      if (whole.empty())
+        whole = std::move(inside);
+      else
+        llvm::append_range(whole, inside);
+    }
+    std::vector<int> &group = groups[node.branch];
+    if (group.empty())
+      group = std::move(whole);
+    else
+      llvm::append_range(group, whole);
+    group.push_back(index);
+  }
+  return groups[nullptr];
+}
+
+void Importer::enterBranch(const Branch *branch) {
+  SmallVector<const Branch *> path;
+  for (; branch; branch = branch->parent)
+    if (!getKnownCondition(branch->condition))
+      path.push_back(branch);
+  std::reverse(path.begin(), path.end());
+  while (openBranches.size() > path.size() ||
+         ArrayRef(path).take_front(openBranches.size()) !=
+             ArrayRef(openBranches)) {
+    openBranches.pop_back();
+    symbols.leaveScope();
+  }
+  for (const Branch *next : ArrayRef(path).drop_front(openBranches.size())) {
+    openBranches.push_back(next);
+    symbols.enterScope();
+    auto begin = UnrealizedConversionCastOp::create(
+        builder, function.getLoc(), TypeRange(builder.getIndexType()),
+        ValueRange());
+    branchCode[next] = {begin, symbols.getNumAtoms()};
+  }
 }
 
 Tensor *Importer::lookup(StringRef name, bool &wasReported) {
@@ -246,9 +293,15 @@ std::optional<bool> Importer::getKnownCondition(StringRef name) {
   return value ? std::optional(*value != 0) : std::nullopt;
 }
 
-Value Importer::getCondition(ImplicitLocOpBuilder &b, StringRef name) {
+Value Importer::getCondition(ImplicitLocOpBuilder &b, StringRef name,
+                             std::optional<Extent> &extent) {
   bool wasReported = false;
-  Value tensor = getValue(*lookup(name, wasReported));
+  Tensor &condition = *lookup(name, wasReported);
+  if (condition.contents) {
+    extent = condition.contents->front();
+    return symbols.getScalar(b, *extent, b.getI1Type());
+  }
+  Value tensor = getValue(condition);
   SmallVector<Value> position(
       cast<RankedTensorType>(tensor.getType()).getRank(),
       arith::ConstantIndexOp::create(b, 0));
@@ -257,30 +310,31 @@ Value Importer::getCondition(ImplicitLocOpBuilder &b, StringRef name) {
 
 LogicalResult Importer::importNode(int index) {
   const onnx::NodeProto &proto = *nodes[index].proto;
-  for (const Guard &guard : nodes[index].guards) {
-    if (absent.contains(guard.condition) ||
-        getKnownCondition(guard.condition).value_or(guard.isThen) !=
-            guard.isThen) {
+  for (const Branch *branch = nodes[index].branch; branch;
+       branch = branch->parent) {
+    if (absent.contains(branch->condition) ||
+        getKnownCondition(branch->condition).value_or(branch->isThen) !=
+            branch->isThen) {
       for (const std::string &output : proto.output())
         absent.insert(output);
       return success();
     }
     // Then the node that chooses says what is wrong with the condition.
     bool wasReported = false;
-    Tensor *condition = lookup(guard.condition, wasReported);
+    Tensor *condition = lookup(branch->condition, wasReported);
     if (!condition)
       return failure();
     if (condition->dtype != DType::Bool || condition->getRank() > 1)
       return success();
   }
+  enterBranch(nodes[index].branch);
   StringRef domain =
       proto.domain() == "ai.onnx" ? "" : StringRef(proto.domain());
   const Opsets &versions = *nodes[index].opsets;
   auto opset = versions.find(domain);
   int64_t version = opset == versions.end() ? 1 : opset->second;
-  Node node(*this, proto, version,
+  Node node(*this, nodes[index], version,
             ImplicitLocOpBuilder(Location(getNodeLoc(index)), builder));
-  node.guards = nodes[index].guards;
 
   int64_t firstVersion;
   const OpTable::Entry *entry =
@@ -350,6 +404,7 @@ LogicalResult Importer::importNodes(ArrayRef<int> order) {
     if (failed(importNode(index)))
       for (const std::string &output : nodes[index].proto->output())
         poisoned.insert(output);
+  enterBranch(nullptr);
   return failure(hasErrors || hasDeduced);
 }
 

@@ -23,6 +23,7 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
 #include <deque>
+#include <limits>
 
 namespace tern::onnx_import {
 
@@ -76,8 +77,24 @@ public:
   void noteLinearUse(const Tensor &weight, int64_t channelAxis);
   /// Whether the value, true or false, is known; none if it is not.
   std::optional<bool> getKnownCondition(llvm::StringRef name);
-  /// The value, true or false, as a scalar.
-  mlir::Value getCondition(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name);
+  /// The value, true or false, as a scalar; of one that follows from extents
+  /// the extent, 0 or 1, too.
+  mlir::Value getCondition(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
+                           std::optional<Extent> &extent);
+  /// Whether what is imported may not run: it stands in a branch that is not
+  /// known to be taken.
+  bool isInBranch() const { return !openBranches.empty(); }
+  /// Where the code of a branch is, which goes on to the end of the function's
+  /// so far, or to the code of the other branch.
+  struct BranchCode {
+    /// A placeholder in front of it; null if there is no code.
+    mlir::Operation *begin = nullptr;
+    /// Atoms from this number on were made in it.
+    unsigned firstAtom = std::numeric_limits<unsigned>::max();
+  };
+  BranchCode getCode(const Branch *branch) const {
+    return branchCode.lookup(branch);
+  }
   /// Whether a node or an output of the graph reads the value.
   bool isUsed(llvm::StringRef value);
   /// Notes that no gradient trains the parameter: a running statistic.
@@ -105,6 +122,10 @@ private:
   mlir::LogicalResult inlineFunctions();
   mlir::FailureOr<std::vector<int>> sortNodes();
   mlir::LogicalResult importNode(int index);
+  /// Each If behind all that stands in its branches, and these together.
+  std::vector<int> groupBranches(llvm::ArrayRef<int> order) const;
+  /// From here on, code is that of the branch.
+  void enterBranch(const Branch *branch);
   mlir::LogicalResult importNodes(llvm::ArrayRef<int> order);
   mlir::LogicalResult addResults();
   mlir::ArrayAttr getShapeAttr(llvm::ArrayRef<Extent> shape);
@@ -140,6 +161,10 @@ private:
   /// Values of branches that are known not to be taken.
   llvm::StringSet<> absent;
   llvm::StringSet<> usedDims;
+  /// The branches that code is emitted for, from the outside in, but for those
+  /// that are known to be taken.
+  llvm::SmallVector<const Branch *> openBranches;
+  llvm::DenseMap<const Branch *, BranchCode> branchCode;
 
   struct Parameter {
     mlir::BlockArgument argument;

@@ -100,25 +100,6 @@ template <typename Op> static Value emitSimple(B &b, Value x, Value y, DType) {
   return Op::create(b, x, y);
 }
 
-/// x where the condition, 0 or 1, is 1, else y.
-static Extent select(Node &node, const Extent &condition, const Extent &x,
-                     const Extent &y) {
-  if (std::optional<int64_t> value = condition.getConstant())
-    return *value ? x : y;
-  if (x == y)
-    return x;
-  B &b = node.b;
-  Symbols &symbols = node.getSymbols();
-  Symbols::Range range = symbols.getRange(x).unite(symbols.getRange(y));
-  return symbols.compute("where", {condition, x, y}, range, [&]() -> Value {
-    Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
-                                        symbols.getValue(b, condition),
-                                        symbols.getValue(b, Extent(0)));
-    return arith::SelectOp::create(b, holds, symbols.getValue(b, x),
-                                   symbols.getValue(b, y));
-  });
-}
-
 /// NumPy's where, on three broadcast operands.
 static LogicalResult importWhere(Node &node) {
   Tensor condition = node.getInput(0), x = node.getInput(1),
@@ -144,7 +125,8 @@ static LogicalResult importWhere(Node &node) {
       Tensor result = node.makeTensor(x.dtype, *shape, nullptr);
       result.contents.emplace();
       for (size_t i = 0; i < n; ++i)
-        if (Extent value = select(node, (*cs)[i], (*xs)[i], (*ys)[i]);
+        if (Extent value =
+                node.getSymbols().select(node.b, (*cs)[i], (*xs)[i], (*ys)[i]);
             fitsType(value, x.dtype))
           result.contents->push_back(std::move(value));
       if (result.contents->size() == n) {

@@ -16,10 +16,10 @@
 using namespace mlir;
 using namespace tern::onnx_import;
 
-Node::Node(Importer &importer, const onnx::NodeProto &proto, int64_t version,
+Node::Node(Importer &importer, const GraphNode &graphNode, int64_t version,
            ImplicitLocOpBuilder builder)
-    : b(std::move(builder)), importer(importer), proto(proto),
-      version(version) {
+    : b(std::move(builder)), importer(importer), graphNode(graphNode),
+      proto(*graphNode.proto), version(version) {
   results.resize(proto.output_size());
 }
 
@@ -294,9 +294,13 @@ LogicalResult Node::checkShape(DType dtype, ArrayRef<Extent> shape) {
     if (failed(requireNonNegative(extent, "shape " + describe(shape) +
                                               " has a negative extent")))
       return failure();
-    if (value && *value != 0 && llvm::MulOverflow(numBytes, *value, numBytes))
-      return error("a tensor of shape " + describe(shape) +
-                   " has a size in bytes that overflows");
+    if (!value || *value == 0 || !llvm::MulOverflow(numBytes, *value, numBytes))
+      continue;
+    // Of a branch, that is an error only where it is taken.
+    return importer.isInBranch()
+               ? requireSize(shape)
+               : error("a tensor of shape " + describe(shape) +
+                       " has a size in bytes that overflows");
   }
   return success();
 }
@@ -319,6 +323,11 @@ Tensor Node::makeConstant(DType dtype, double value) {
 }
 
 Value Node::emitEmpty(Type elementType, ArrayRef<Extent> shape) {
+  // Memory for a branch is there before it is known whether it runs: then only
+  // what is checked counts.
+  if (importer.isInBranch() &&
+      isa<func::FuncOp>(b.getInsertionBlock()->getParentOp()))
+    (void)requireSize(shape);
   return tensor::EmptyOp::create(b, getStaticShape(shape), elementType,
                                  getSymbols().getDynamic(b, shape));
 }

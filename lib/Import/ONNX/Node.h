@@ -28,7 +28,7 @@ class NodeProto;
 
 namespace tern::onnx_import {
 class Importer;
-struct Guard;
+struct GraphNode;
 
 /// Sets of element types.
 enum Types : unsigned {
@@ -45,7 +45,7 @@ using ScalarBuilder = llvm::function_ref<mlir::Value(
 
 class Node {
 public:
-  Node(Importer &importer, const onnx::NodeProto &proto, int64_t version,
+  Node(Importer &importer, const GraphNode &graphNode, int64_t version,
        mlir::ImplicitLocOpBuilder builder);
 
   int64_t getVersion() const { return version; }
@@ -108,6 +108,7 @@ public:
   /// The attribute as it is, or null.
   const onnx::AttributeProto *getAttribute(llvm::StringRef name);
   const onnx::NodeProto &getProto() const { return proto; }
+  const GraphNode &getGraphNode() const { return graphNode; }
   /// Reports attributes of a wrong type or value, those that stand twice, and
   /// those that nobody asked for: to ignore one would be to compute something
   /// else.
@@ -157,7 +158,11 @@ public:
   /// The extent is not negative, or the model fails with `message`.
   mlir::LogicalResult requireNonNegative(const Extent &extent,
                                          const llvm::Twine &message);
-  /// Checks a condition at run time; in a branch, only if it is taken.
+  /// A tensor of the shape is one that a machine could hold, or the model
+  /// fails.
+  mlir::LogicalResult requireSize(llvm::ArrayRef<Extent> shape);
+  /// Checks a condition at run time; in a branch, only if it is taken. What
+  /// follows from extents is checked before the branch runs.
   mlir::LogicalResult check(mlir::Value condition, const llvm::Twine &message);
   /// The tensor with a shape that its own is known to equal at run time.
   Tensor assumeShape(Tensor tensor, llvm::ArrayRef<Extent> shape);
@@ -238,14 +243,13 @@ private:
                                 llvm::ArrayRef<Extent> to, DType dtype);
 
   Importer &importer;
+  const GraphNode &graphNode;
   const onnx::NodeProto &proto;
   int64_t version;
   llvm::SmallVector<Tensor *> inputs;
   std::vector<std::optional<Tensor>> results;
   llvm::StringSet<> usedAttributes;
   std::string attributeError;
-  /// The branches that the node stands in.
-  llvm::ArrayRef<Guard> guards;
 
   friend class Importer;
 };

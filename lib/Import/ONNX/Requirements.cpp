@@ -20,15 +20,6 @@ LogicalResult Node::check(Value condition, const Twine &message) {
   // Checks stand in front of everything, so not in a loop.
   if (!isa<func::FuncOp>(b.getInsertionBlock()->getParentOp()))
     return error(message + "; fix dynamic dimensions with --dim");
-  Value yes;
-  for (const Guard &guard : guards) {
-    Value isElsewhere = importer.getCondition(b, guard.condition);
-    if (!yes)
-      yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
-    if (guard.isThen)
-      isElsewhere = arith::XOrIOp::create(b, isElsewhere, yes);
-    condition = arith::OrIOp::create(b, condition, isElsewhere);
-  }
   cf::AssertOp::create(b, condition, escape((describe() + message).str()));
   return success();
 }
@@ -41,7 +32,7 @@ LogicalResult Node::require(const Extent &x, const Extent &y,
   if (solution.isImpossible)
     return error(message);
   // What a branch wants, the inputs need not have.
-  if (!solution.name.empty() && guards.empty()) {
+  if (!solution.name.empty() && !importer.isInBranch()) {
     importer.deduce(solution);
     return failure();
   }
@@ -63,6 +54,49 @@ LogicalResult Node::requireNonNegative(const Extent &extent,
   if (failed(check(isNonNegative, message)))
     return failure();
   getSymbols().assumeNonNegative(extent);
+  return success();
+}
+
+LogicalResult Node::requireSize(ArrayRef<Extent> shape) {
+  SmallVector<Extent> dynamic;
+  for (const Extent &extent : shape) {
+    if (failed(requireNonNegative(extent, "shape " + describe(shape) +
+                                              " has a negative extent")))
+      return failure();
+    if (!extent.getConstant())
+      dynamic.push_back(extent);
+  }
+  // An extent of an input is not that large.
+  if (dynamic.size() == 1 && !getSymbols().getInputName(dynamic[0]).empty())
+    return success();
+  std::optional<Extent> rest = Extent::product(shape);
+  rest = rest ? Extent::sub(maxElements, *rest) : std::nullopt;
+  if (rest && getSymbols().isNonNegative(*rest))
+    return success();
+  // In floats, which do not overflow.
+  auto product = [&](Value x, Value y) -> Value {
+    return x ? arith::MulFOp::create(b, x, y).getResult() : y;
+  };
+  Value size;
+  for (const Extent &extent : shape) {
+    Value sum = emitScalar(b.getF64Type(), 0);
+    for (const Extent::Term &term : extent.getTerms()) {
+      Value part = emitScalar(b.getF64Type(), term.coefficient);
+      for (unsigned atom : term.atoms)
+        part = product(part,
+                       emitExtentAsFloat(Extent::atom(atom), b.getF64Type()));
+      sum = arith::AddFOp::create(b, sum, part);
+    }
+    size = product(size, sum);
+  }
+  Value isSmall =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OLE, size,
+                            emitScalar(b.getF64Type(), maxElements));
+  if (failed(check(isSmall, "a tensor of shape " + describe(shape) +
+                                " has more elements than memory can hold")))
+    return failure();
+  if (rest)
+    getSymbols().assumeNonNegative(*rest);
   return success();
 }
 

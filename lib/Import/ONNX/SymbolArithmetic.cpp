@@ -103,9 +103,46 @@ bool Symbols::isNonNegative(const Extent &extent, int depth) const {
 }
 
 void Symbols::assumeNonNegative(const Extent &extent) {
-  nonNegatives.insert(getKey(extent));
-  if (extent.getAtom())
-    getAtom(extent).range.min = std::max<int64_t>(getAtom(extent).range.min, 0);
+  std::string key = getKey(extent);
+  if (!nonNegatives.insert(key).second)
+    return;
+  std::optional<unsigned> number = extent.getAtom();
+  if (!scopes.empty()) {
+    scopes.back().nonNegatives.push_back(key);
+    if (number)
+      scopes.back().ranges.emplace_back(*number, atoms[*number].range);
+  }
+  if (number)
+    atoms[*number].range.min = std::max<int64_t>(atoms[*number].range.min, 0);
+}
+
+void Symbols::enterScope() { scopes.emplace_back(); }
+
+void Symbols::leaveScope() {
+  Scope scope = std::move(scopes.back());
+  scopes.pop_back();
+  for (auto [number, range] : llvm::reverse(scope.ranges))
+    atoms[number].range = range;
+  // What is known of these atoms may follow from what was assumed.
+  for (const std::string &key : scope.numbers)
+    numbers.erase(key);
+  for (const std::string &key : scope.minima)
+    minima.erase(key);
+  for (const std::string &key : scope.nonNegatives)
+    nonNegatives.erase(key);
+}
+
+Extent Symbols::leaveScope(ImplicitLocOpBuilder &b, const Extent &extent,
+                           unsigned first) {
+  if (llvm::none_of(extent.getTerms(), [&](const Extent::Term &term) {
+        return llvm::any_of(term.atoms,
+                            [&](unsigned atom) { return atom >= first; });
+      }))
+    return extent;
+  Extent result = compute("branch", {extent}, Range(),
+                          [&]() -> Value { return getValue(b, extent); });
+  getAtom(result).name = describe(extent);
+  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -136,6 +173,8 @@ Extent Symbols::compute(StringRef function, ArrayRef<Extent> operands,
   for (const Extent &bound : above)
     atom.above.push_back({1, bound});
   atoms.push_back(std::move(atom));
+  if (!scopes.empty())
+    scopes.back().numbers.push_back(std::move(key));
   return Extent::atom(entry->second);
 }
 
@@ -170,6 +209,8 @@ std::optional<Extent> Symbols::min(ImplicitLocOpBuilder &b, const Extent &lhs,
                           },
                           {lhs, rhs});
   getAtom(result).isMinimum = true;
+  if (!scopes.empty())
+    scopes.back().minima.push_back(getKey(*difference));
   minima.try_emplace(getKey(*difference), result, lhs);
   return result;
 }
@@ -178,6 +219,22 @@ std::optional<Extent> Symbols::max(ImplicitLocOpBuilder &b, const Extent &lhs,
                                    const Extent &rhs) {
   std::optional<Extent> excess = saturatingSub(b, lhs, rhs);
   return excess ? Extent::add(rhs, *excess) : std::nullopt;
+}
+
+Extent Symbols::select(ImplicitLocOpBuilder &b, const Extent &condition,
+                       const Extent &lhs, const Extent &rhs) {
+  if (std::optional<int64_t> value = condition.getConstant())
+    return *value ? lhs : rhs;
+  if (lhs == rhs)
+    return lhs;
+  Range range = getRange(lhs).unite(getRange(rhs));
+  return compute("where", {condition, lhs, rhs}, range, [&]() -> Value {
+    Value holds =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                              getValue(b, condition), getValue(b, Extent(0)));
+    return arith::SelectOp::create(b, holds, getValue(b, lhs),
+                                   getValue(b, rhs));
+  });
 }
 
 std::optional<Extent> Symbols::saturatingSub(ImplicitLocOpBuilder &b,

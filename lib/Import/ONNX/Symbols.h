@@ -54,6 +54,17 @@ public:
   /// From now on the extent counts as such: the model checks it.
   void assumeNonNegative(const Extent &extent);
 
+  /// What is assumed and computed from here on holds in a branch, which code
+  /// outside of it may not rely on. Scopes nest.
+  void enterScope();
+  void leaveScope();
+  /// Atoms from this number on do not exist yet.
+  unsigned getNumAtoms() const { return atoms.size(); }
+  /// The extent for code outside of the branch that made it, whose atoms have
+  /// numbers from `first` on: what is known of those held in the branch.
+  Extent leaveScope(mlir::ImplicitLocOpBuilder &b, const Extent &extent,
+                    unsigned first);
+
   /// floor(a / b) for non-negative b, which is taken for 1 where it turns out
   /// to be 0; none if it may be negative, or is 0.
   std::optional<Extent> floorDiv(mlir::ImplicitLocOpBuilder &b,
@@ -80,6 +91,9 @@ public:
                             const Extent &rhs);
   std::optional<Extent> max(mlir::ImplicitLocOpBuilder &b, const Extent &lhs,
                             const Extent &rhs);
+  /// The first where the condition, 0 or 1, is 1, else the second.
+  Extent select(mlir::ImplicitLocOpBuilder &b, const Extent &condition,
+                const Extent &lhs, const Extent &rhs);
 
   /// Scalar code: emitted by `body`, constants folded and nothing twice. None,
   /// and nothing emitted, if it is more than that: if it reads a tensor, or
@@ -166,6 +180,12 @@ private:
   /// By the difference of their operands: minima, and their first operands.
   llvm::StringMap<std::pair<Extent, Extent>> minima;
   llvm::StringSet<> nonNegatives; // Extents assumed to be, by their key.
+  /// What was before a branch, or is to be forgotten after it.
+  struct Scope {
+    llvm::SmallVector<std::pair<unsigned, Range>> ranges;
+    std::vector<std::string> numbers, minima, nonNegatives;
+  };
+  std::vector<Scope> scopes;
 
   struct ScalarInfo : llvm::DenseMapInfo<mlir::Operation *> {
     static unsigned getHashValue(const mlir::Operation *op);

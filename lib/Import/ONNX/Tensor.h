@@ -42,6 +42,9 @@ struct Tensor {
 /// Tensors with at most so many elements have `contents`.
 constexpr int64_t maxContents = 1024;
 
+/// More elements no tensor has: addresses have 48 bits, or few more.
+constexpr int64_t maxElements = int64_t(1) << 46;
+
 } // namespace tern::onnx_import
 
 #endif // TERN_LIB_IMPORT_ONNX_TENSOR_H

@@ -9,6 +9,7 @@
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
@@ -83,8 +84,7 @@ public:
       if (Operation *origin = getOrigin(write.getDest()))
         written.insert(origin);
     });
-    for (Operation &op : function.front().without_terminator())
-      classify(&op);
+    classify(function.front());
   }
 
   /// Values to be stored: computed from parameters, used by other code.
@@ -134,6 +134,34 @@ private:
     SmallVector<Value> values(op->getOperands());
     llvm::append_range(values, captured);
     return values;
+  }
+
+  void classify(Block &block) {
+    for (Operation &op :
+         llvm::make_early_inc_range(block.without_terminator())) {
+      if (auto branch = dyn_cast<scf::IfOp>(op))
+        for (Region &region : branch->getRegions())
+          for (Block &inner : region)
+            classify(inner);
+      classify(&op);
+      // What is stored is there, whichever branch is taken.
+      if (computes(&op) && llvm::all_of(op.getResultTypes(), [](Type type) {
+            return byteSize(type) > 0;
+          }))
+        for (Operation *branch = block.getParentOp(); isa<scf::IfOp>(branch);
+             branch = branch->getParentOp())
+          moveBefore(&op, branch);
+    }
+  }
+
+  /// Moves an operation out of a branch, with what it depends on there.
+  void moveBefore(Operation *op, Operation *branch) {
+    if (op->getBlock()->getParentOp() != branch)
+      return;
+    for (Value input : inputs(op))
+      if (Operation *producer = input.getDefiningOp())
+        moveBefore(producer, branch);
+    op->moveBefore(branch);
   }
 
   void classify(Operation *op) {

@@ -94,3 +94,32 @@ func.func @state(%n: index, %h: tensor<5x8xf32> {tern.param = "h"}, %w: tensor<5
   }
   return %last : tensor<8x5xf32>
 }
+
+// -----
+
+// Out of branches: what is stored is there, whichever is taken. Other work stays.
+// CHECK-LABEL: func @branches
+// CHECK-SAME: tensor<5x8xf32> {tern.param = "a.prepared"}
+// CHECK: scf.if
+// CHECK: scf.if
+// CHECK: linalg.transpose
+// CHECK: func @prepare_0({{.*}}tern.param = "a"
+// CHECK: linalg.transpose
+func.func @branches(%x: tensor<8x5xf32>, %a: tensor<8x5xf32> {tern.param = "a"}, %c: i1, %d: i1) -> tensor<5x8xf32> {
+  %r = scf.if %c -> tensor<5x8xf32> {
+    %s = scf.if %d -> tensor<5x8xf32> {
+      %e = tensor.empty() : tensor<5x8xf32>
+      %at = linalg.transpose ins(%a : tensor<8x5xf32>) outs(%e : tensor<5x8xf32>) permutation = [1, 0]
+      scf.yield %at : tensor<5x8xf32>
+    } else {
+      %e = tensor.empty() : tensor<5x8xf32>
+      %xt = linalg.transpose ins(%x : tensor<8x5xf32>) outs(%e : tensor<5x8xf32>) permutation = [1, 0]
+      scf.yield %xt : tensor<5x8xf32>
+    }
+    scf.yield %s : tensor<5x8xf32>
+  } else {
+    %e = tensor.empty() : tensor<5x8xf32>
+    scf.yield %e : tensor<5x8xf32>
+  }
+  return %r : tensor<5x8xf32>
+}

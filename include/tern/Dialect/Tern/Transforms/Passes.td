@@ -88,7 +88,8 @@ def TernHoistWeightWork
     functions `@prepare_<n>`, marked `tern.prepare` and targeted at
     `#tern.generic`. Their results become parameters of the function in place
     of the originals. One prepare function holds the values that share work,
-    so the originals can be processed one after another.
+    so the originals can be processed one after another. Such operations of
+    static shape leave branches of `scf.if` first.
 
     Values stay where they are if they are views of a parameter, if their type
     is dynamic, or if they are more than eight times larger than what they are

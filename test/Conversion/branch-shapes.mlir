@@ -1,0 +1,69 @@
+// RUN: tern-opt %s --resolve-shaped-type-result-dims --canonicalize --cse | FileCheck %s
+
+// Both branches write to one destination, or to two of one size, in whatever loops and branches.
+// CHECK-LABEL: func.func @known
+// CHECK-SAME: %[[X:[^:]*]]: tensor<?x7xf32>
+// CHECK: %[[C0:.*]] = arith.constant 0 : index
+// CHECK: %[[N:.*]] = tensor.dim %[[X]], %[[C0]]
+// CHECK: return %[[N]], %[[N]], %{{[^,]*}}, %[[N]]
+func.func @known(%x: tensor<?x7xf32>, %m: index, %c: i1, %d: i1) -> (index, index, index, index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %n = tensor.dim %x, %c0 : tensor<?x7xf32>
+  %e = tensor.empty(%n) : tensor<?x7xf32>
+  %shared = scf.if %c -> tensor<?x7xf32> {
+    %a = linalg.copy ins(%x : tensor<?x7xf32>) outs(%e : tensor<?x7xf32>) -> tensor<?x7xf32>
+    scf.yield %a : tensor<?x7xf32>
+  } else {
+    %a = linalg.fill ins(%zero : f32) outs(%e : tensor<?x7xf32>) -> tensor<?x7xf32>
+    scf.yield %a : tensor<?x7xf32>
+  }
+  %two:2 = scf.if %c -> (tensor<?x7xf32>, tensor<?x?xf32>) {
+    %k = tensor.dim %x, %c0 : tensor<?x7xf32>
+    %own = tensor.empty(%k) : tensor<?x7xf32>
+    %a = scf.forall (%i) = (0) to (%n) step (8) shared_outs(%o = %own) -> tensor<?x7xf32> {
+      scf.forall.in_parallel {
+      }
+    }
+    %f = tensor.empty(%n, %m) : tensor<?x?xf32>
+    scf.yield %a, %f : tensor<?x7xf32>, tensor<?x?xf32>
+  } else {
+    %b = scf.if %d -> tensor<?x7xf32> {
+      scf.yield %e : tensor<?x7xf32>
+    } else {
+      %a = scf.for %i = %c0 to %m step %c1 iter_args(%v = %e) -> tensor<?x7xf32> {
+        scf.yield %v : tensor<?x7xf32>
+      }
+      scf.yield %a : tensor<?x7xf32>
+    }
+    %f = tensor.empty(%n, %m) : tensor<?x?xf32>
+    scf.yield %b, %f : tensor<?x7xf32>, tensor<?x?xf32>
+  }
+  %0 = tensor.dim %shared, %c0 : tensor<?x7xf32>
+  %1 = tensor.dim %two#0, %c0 : tensor<?x7xf32>
+  %2 = tensor.dim %two#1, %c1 : tensor<?x?xf32>
+  %3 = tensor.dim %two#1, %c0 : tensor<?x?xf32>
+  return %0, %1, %2, %3 : index, index, index, index
+}
+
+// Two sizes, and one that is computed in a branch.
+// CHECK-LABEL: func.func @unknown
+// CHECK: %[[R:.*]]:2 = scf.if
+// CHECK-DAG: tensor.dim %[[R]]#0
+// CHECK-DAG: tensor.dim %[[R]]#1
+func.func @unknown(%n: index, %m: index, %t: tensor<index>, %c: i1) -> (index, index) {
+  %c0 = arith.constant 0 : index
+  %r:2 = scf.if %c -> (tensor<?xf32>, tensor<?xf32>) {
+    %e = tensor.empty(%n) : tensor<?xf32>
+    %size = tensor.extract %t[] : tensor<index>
+    %f = tensor.empty(%size) : tensor<?xf32>
+    scf.yield %e, %f : tensor<?xf32>, tensor<?xf32>
+  } else {
+    %e = tensor.empty(%m) : tensor<?xf32>
+    scf.yield %e, %e : tensor<?xf32>, tensor<?xf32>
+  }
+  %0 = tensor.dim %r#0, %c0 : tensor<?xf32>
+  %1 = tensor.dim %r#1, %c0 : tensor<?xf32>
+  return %0, %1 : index, index
+}
