@@ -43,6 +43,16 @@ simple("shape_of_data", "the new shape must be known when compiling, but 'b' dep
        [node("Mul", "a a", "b"), node("Reshape", "x b")], inputs=[value("x", ["batch", 4]), value("a", [1], INT64)])
 simple("axes_of_extent", "axes must be known when compiling, but 'a' depends on batch; fix dynamic dimensions with --dim",
        [helper.make_node("Shape", ["x"], ["a"], end=1), node("ReduceSum", "x a")], inputs=[value("x", ["batch", 4])])
+# What is a list has one dimension.
+for op, what, data, attributes in [
+    ("Reshape", "the new shape", [[4], [1]], {}), ("Expand", "the new shape", [[2, 4]], {}), ("ReduceSum", "axes", [[1]], {}),
+    ("Squeeze", "axes", [[1]], {}), ("Unsqueeze", "axes", [[1]], {}), ("Tile", "repeats", [[1, 2]], {}), ("TopK", "k", [[2]], {}),
+    ("Split", "sizes", [[2, 2]], dict(axis=1)), ("CumSum", "the axis", [[1]], {}), ("Pad", "pads", [[0, 0], [1, 1]], {})]:
+    simple(f"matrix_{op.lower()}", f"{what} must be a vector, not of shape", [node(op, "x s", "y z" if op in ("TopK", "Split") else "y", **attributes)],
+           [tensor("s", np.array(data, np.int64))])
+simple("matrix_shape", "the shape must be a vector, not of shape [1, 2]", [node("ConstantOfShape", "s")], [tensor("s", np.array([[2, 3]]))])
+simple("resize_both", "both scales and sizes are given", [node("Resize", "x r f s")],
+       [tensor("r", np.array([], np.float32)), tensor("f", np.array([1, 1, 2, 2], np.float32)), tensor("s", np.array([1, 3, 16, 16]))], inputs=[value("x", [1, 3, 8, 8])])
 
 
 def reshape(shape, error, name):
@@ -354,6 +364,11 @@ for name, error, inputs, data, attributes in [
     ("resize_negative", "cannot resize axis 2 of extent 8 to -4", "sizes", [1, 3, -4, 8], {}),
     ("resize_count", "there are 2 scales or sizes for 4 axes", "scales", [1, 2], {}),
     ("resize_four", "more than three axes are resized", "scales", [2, 2, 2, 2], {}),
+    ("resize_axis_twice", "axis 2 stands twice", "scales", [2, 2], dict(axes=[2, -2])),
+    ("resize_axis", "axis 4 is out of range for rank 4", "scales", [2], dict(axes=[4])),
+    ("resize_matrix", "must be vectors, not of shape [2, 2]", "sizes", [[1, 3], [4, 8]], {}),
+    ("resize_policy", "'keep_aspect_ratio_policy' must be stretch, not_larger or not_smaller, not 'any'", "sizes", [4, 4],
+     dict(axes=[2, 3], keep_aspect_ratio_policy="any")),
 ]:
     slots = ["x", "", "s"] if inputs == "scales" else ["x", "", "", "s"]
     simple(name, error, [helper.make_node("Resize", slots, ["y"], name="n", **attributes)],

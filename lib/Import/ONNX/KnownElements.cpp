@@ -79,6 +79,9 @@ LogicalResult Node::requireKnown(unsigned i, const Twine &what) {
   if (!hasInput(i))
     return error("required input " + Twine(i) + " is missing");
   Tensor &tensor = getInput(i);
+  if (tensor.getRank() > 1)
+    return error(what + " must be a vector, not of shape " +
+                 describe(tensor.shape));
   std::string message = (what + " must be known when compiling").str();
   std::string name = quote(proto.input(i));
   if (tensor.contents) {

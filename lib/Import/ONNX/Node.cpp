@@ -44,7 +44,8 @@ LogicalResult Node::error(const Twine &reason) {
 //===----------------------------------------------------------------------===//
 
 std::optional<ArrayRef<Extent>> Node::getContents(unsigned i) {
-  if (!hasInput(i) || !getInput(i).contents || isFloat(getInput(i).dtype))
+  if (!hasInput(i) || !getInput(i).contents || isFloat(getInput(i).dtype) ||
+      getInput(i).getRank() > 1)
     return std::nullopt;
   return ArrayRef<Extent>(*getInput(i).contents);
 }

@@ -378,10 +378,21 @@ static LogicalResult importResize(Node &node) {
       FailureOr<int64_t> normal = node.normalizeAxis(axis, rank);
       if (failed(normal))
         return failure();
+      if (llvm::is_contained(numbers, *normal))
+        return node.error("axis " + Twine(*normal) + " stands twice");
       numbers.push_back(*normal);
     }
   }
+  for (unsigned i = 1; i < node.getNumInputs(); ++i)
+    if (node.hasInput(i) && node.getInput(i).getRank() != 1)
+      return node.error("scales, sizes and the region of interest must be "
+                        "vectors, not of shape " +
+                        node.describe(node.getInput(i).shape));
   StringRef policy = node.getString("keep_aspect_ratio_policy", "stretch");
+  if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller")
+    return node.error("attribute 'keep_aspect_ratio_policy' must be stretch, "
+                      "not_larger or not_smaller, not " +
+                      quote(policy));
   unsigned scalesAt = isOld ? 1 : 2;
   std::optional<SmallVector<double>> scales = node.getFloatContents(scalesAt);
   if (scales && scales->empty())
@@ -391,6 +402,8 @@ static LogicalResult importResize(Node &node) {
     sizes = node.getContents(3);
   if (sizes && sizes->empty())
     sizes = std::nullopt;
+  if (scales && sizes)
+    return node.error("both scales and sizes are given");
   unsigned sizesAt = !isOld && node.hasInput(3) ? 3 : scalesAt;
   if (!scales && !sizes)
     return node.requireKnown(sizesAt, "scales or sizes");
