@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainingForm.h"
-#include "Philox.h"
 #include "TensorBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -15,6 +14,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "tern/Support/Philox.h"
 #include "llvm/ADT/MapVector.h"
 #include <cmath>
 

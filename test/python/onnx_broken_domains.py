@@ -1,11 +1,11 @@
 # Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Nodes of ai.onnx.ml and com.microsoft with attributes and operands that do not fit the operator."""
+"""Nodes of ai.onnx.ml and com.microsoft, and of samples and random numbers, with attributes and operands that do not fit the operator."""
 import numpy as np
 from onnx import TensorProto, helper
 
-from onnx_broken_case import CASES, FLOAT, INT64, model, tensor, value, write
+from onnx_broken_case import CASES, FLOAT, INT64, model, node, simple, tensor, value, write
 
 
 def other(domain, name, errors, op, *arrays, shape=("batch", 4), dtype=FLOAT, outputs=("y",), **attributes):
@@ -13,7 +13,8 @@ def other(domain, name, errors, op, *arrays, shape=("batch", 4), dtype=FLOAT, ou
     names = ["" if array is None else f"i{i}" for i, array in enumerate(arrays)]
     proto = model([helper.make_node(op, ["x", *names], list(outputs), name="n", domain=domain, **attributes)],
                   [tensor(label, array) for label, array in zip(names, arrays) if label], inputs=[value("x", list(shape), dtype)])
-    proto.opset_import.append(helper.make_opsetid(domain, 1))
+    if domain:
+        proto.opset_import.append(helper.make_opsetid(domain, 1))
     CASES.append((name, lambda path: write(path, proto), (errors,), []))
 
 
@@ -124,3 +125,21 @@ heads("heads_past_shape", "past keys or values of shape [2, 1, 1, 2] do not fit 
       None, f32(2, 1, 1, 2), f32(2, 2, 1, 2))
 heads("heads_past_count", "there are not as many past keys as values", KEYS, KEYS, None, None, None, f32(2, 2, 1, 2), f32(2, 2, 2, 2))
 heads("heads_output", "output 3 is not supported", KEYS, KEYS, outputs=("", "", "", "y"))
+
+
+def standard(name, errors, op, *arrays, **others):
+    other("", name, errors, op, *arrays, **others)
+
+
+IMAGE, GRID = (2, 3, 5, 5), f32(2, 4, 4, 2)
+standard("grid_mode", "attribute 'mode' is 'linear'", "GridSample", GRID, shape=IMAGE, mode="linear")
+standard("grid_padding", "attribute 'padding_mode' is 'mirror'", "GridSample", GRID, shape=IMAGE, padding_mode="mirror")
+standard("grid_rank", "the input has shape [2, 3, 5, 5, 5], the grid [2, 4, 4, 2]; they must have rank 4", "GridSample", GRID, shape=(2, 3, 5, 5, 5))
+standard("grid_axes", "a grid of shape [2, 4, 4, 3] does not fit an input of shape [2, 3, 5, 5]", "GridSample", f32(2, 4, 4, 3), shape=IMAGE)
+standard("grid_batch", "a grid of shape [3, 4, 4, 2] does not fit an input of shape [2, 3, 5, 5]", "GridSample", f32(3, 4, 4, 2), shape=IMAGE)
+standard("grid_empty", "cannot sample an input of shape [2, 3, 0, 5]", "GridSample", GRID, shape=(2, 3, 0, 5))
+standard("grid_type", "element type i64 is not supported", "GridSample", GRID, shape=IMAGE, dtype=INT64)
+standard("random_type", "element type i64 is not supported", "RandomUniformLike", dtype=INT64)
+simple("random_dtype", "attribute 'dtype' is 99, which is no element type", [node("RandomNormalLike", dtype=99)])
+simple("random_shape", "attribute 'shape' is missing", [helper.make_node("RandomNormal", [], ["y"], name="n")])
+simple("random_extent", "attribute 'shape' has a negative extent, -1", [helper.make_node("RandomUniform", [], ["y"], name="n", shape=[2, -1])])

@@ -38,6 +38,7 @@ import onnx_fuzz_found  # noqa: E402, F401
 import onnx_fuzz_layers  # noqa: E402, F401
 import onnx_fuzz_math  # noqa: E402, F401
 import onnx_fuzz_ml  # noqa: E402, F401
+import onnx_fuzz_sampling  # noqa: E402, F401
 from onnx_fuzz_draw import GENERATORS, Draw  # noqa: E402
 # Whose functions are loops.
 PRIMITIVE = ("Range",)

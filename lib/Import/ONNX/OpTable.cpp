@@ -9,6 +9,7 @@
 #include "OpTable.h"
 #include "Contrib.h"
 #include "MachineLearning.h"
+#include "Sampling.h"
 #include "tern/Import/ONNX/Import.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -50,6 +51,8 @@ const OpTable &OpTable::get() {
     addEinsumOps(ops);
     addLossOps(ops);
     addQuantizationOps(ops);
+    addRandomOps(ops);
+    addGridSampleOps(ops);
     addResizingOps(ops);
     addRecurrentOps(ops);
     addRotaryEmbeddingOps(ops);

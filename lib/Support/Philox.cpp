@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Philox.h"
+#include "tern/Support/Philox.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;

@@ -13,8 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_TRAINING_PHILOX_H
-#define TERN_LIB_TRAINING_PHILOX_H
+#ifndef TERN_SUPPORT_PHILOX_H
+#define TERN_SUPPORT_PHILOX_H
 
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include <array>
@@ -42,4 +42,4 @@ private:
 
 } // namespace tern
 
-#endif // TERN_LIB_TRAINING_PHILOX_H
+#endif // TERN_SUPPORT_PHILOX_H
