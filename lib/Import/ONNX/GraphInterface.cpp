@@ -282,9 +282,11 @@ bool Importer::isParameter(StringRef name, const TensorData &data) {
   if (data.numElements != 1)
     return true;
   std::optional<ParamUse> use = uses->find(name);
-  return use && use->kind != ParamUse::Kind::Constant &&
-         (use->kind == ParamUse::Kind::Learned ||
-          (options.isParameter && options.isParameter(name)));
+  if (!use || use->kind == ParamUse::Kind::Learned)
+    return use.has_value();
+  // A constant that is asked for is one to say that it is not trained.
+  return options.isParameter && options.isParameter(name) &&
+         (use->kind != ParamUse::Kind::Constant || !data.shape.empty());
 }
 
 FailureOr<Tensor> Importer::makeConstant(const onnx::TensorProto &proto,
