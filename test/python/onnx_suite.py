@@ -26,6 +26,7 @@ DATA = "/usr/share/libonnx-testdata/data"
 # Why a test cannot pass, by a part of its name.
 EXPECTED = {
     "training": "training mode",
+    "bernoulli": "random numbers are not those of the data",
     "STRING": "string tensors",
     "BFLOAT16": "NumPy has no bfloat16",
     "identity_opt": "optional types",
