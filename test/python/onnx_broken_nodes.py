@@ -161,6 +161,7 @@ operands("scatter_nd_tuple", "address 3 dimensions; there are 2", "ScatterND", [
 operands("scatter_nd_updates", "updates have shape [2], not [1, 4]", "ScatterND", [np.zeros((1, 1), np.int64), np.zeros(2, f32)])
 operands("gather_nd_batch", "attribute 'batch_dims' is 2", "GatherND", [np.zeros((1, 1), np.int64)], batch_dims=2)
 operands("onehot_values", "the values must be two, off and on", "OneHot", [np.array(3), np.zeros(3, f32)])
+operands("trilu_offset", "k must be i64, not f64", "Trilu", [np.array(1.0)], opset=17)
 operands("trilu_rank", "the input must have rank 2 or more", "Trilu", [], opset=17)
 CASES[-1] = (CASES[-1][0], lambda path: write(path, model([node("Trilu")], inputs=[value("x", [4])])), *CASES[-1][2:])
 operands("einsum_rank", "cannot understand equation", "Einsum", [np.zeros((4, 3), f32)], equation="ijk,jk->i")
@@ -240,8 +241,10 @@ contrib("qgemm_rank", "inputs must be matrices, not of shapes [batch, 4] and [4]
 contrib("qgemm_columns", "a scale or zero point of shape [4] is not one for each of 3 columns", "QGemm", ONE, BYTE,
         np.ones((4, 3), np.uint8), ROW, BYTE, **CODES)
 contrib("qgemm_bias", "the bias must be i32", "QGemm", ONE, BYTE, np.ones((4, 3), np.uint8), ONE, BYTE, ROW[:3], **CODES)
-contrib("qgemm_zero_alone", "there is a zero point of the result and no scale", "QGemm", ONE, BYTE, np.ones((4, 3), np.uint8), ONE, BYTE, None,
+contrib("qgemm_zero_alone", "it takes both, or neither to stay f32", "QGemm", ONE, BYTE, np.ones((4, 3), np.uint8), ONE, BYTE, None,
         None, BYTE, **CODES)
+contrib("qgemm_scale_alone", "it takes both, or neither to stay f32", "QGemm", ONE, BYTE, np.ones((4, 3), np.uint8), ONE, BYTE, None,
+        ONE, **CODES)
 
 
 def nbits(name, errors, codes=((3, 1, 8), np.uint8), scales=((3, 1), np.float32), rest=(), rank=2, **attributes):

@@ -205,11 +205,12 @@ static LogicalResult importQGemm(Node &node) {
                                     node.makeConstant(DType::F32, alpha));
   FailureOr<Tensor> product =
       scale(node, emitCast(node, *sum, DType::F32), factor);
-  if (!node.hasInput(7)) {
-    if (node.hasInput(8))
-      return node.error("there is a zero point of the result and no scale");
+  // ONNX Runtime takes a scale alone, and what it computes is neither.
+  if (node.hasInput(7) != node.hasInput(8))
+    return node.error("the result has a scale or a zero point; it takes both, "
+                      "or neither to stay f32");
+  if (!node.hasInput(7))
     return node.setResult(product);
-  }
   return node.setResult(quantize(node, product, 7, a.dtype));
 }
 

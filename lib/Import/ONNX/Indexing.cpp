@@ -583,6 +583,9 @@ static LogicalResult importTrilu(Node &node) {
     return node.error("the input must have rank 2 or more");
   Value k = arith::ConstantIndexOp::create(node.b, 0);
   if (node.hasInput(1)) {
+    if (node.getInput(1).dtype != DType::I64)
+      return node.error("k must be i64, not " +
+                        getName(node.getInput(1).dtype));
     FailureOr<Value> given = emitOnlyElement(node, node.getInput(1));
     if (failed(given))
       return failure();

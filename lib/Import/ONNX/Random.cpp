@@ -116,14 +116,20 @@ static FailureOr<std::pair<Extents, DType>> getKind(Node &node, bool isLike) {
   return std::pair(shape, dtype);
 }
 
-static LogicalResult importUniform(Node &node, bool isLike) {
-  double low = node.getFloat("low", 0), high = node.getFloat("high", 1);
+static FailureOr<std::pair<Extents, DType>> getFloatKind(Node &node,
+                                                         bool isLike) {
   FailureOr<std::pair<Extents, DType>> kind = getKind(node, isLike);
-  if (failed(kind))
-    return failure();
-  if (!isFloat(kind->second))
+  if (succeeded(kind) && !isFloat(kind->second))
     return node.error("element type " + getName(kind->second) +
                       " is not supported");
+  return kind;
+}
+
+static LogicalResult importUniform(Node &node, bool isLike) {
+  double low = node.getFloat("low", 0), high = node.getFloat("high", 1);
+  FailureOr<std::pair<Extents, DType>> kind = getFloatKind(node, isLike);
+  if (failed(kind))
+    return failure();
   return node.setResult(emitDrawn(
       node, {}, kind->first, kind->second, 1,
       [&](B &b, ValueRange, Draw draw) -> Value {
@@ -140,12 +146,9 @@ static LogicalResult importUniform(Node &node, bool isLike) {
 /// 1958.
 static LogicalResult importNormal(Node &node, bool isLike) {
   double mean = node.getFloat("mean", 0), scale = node.getFloat("scale", 1);
-  FailureOr<std::pair<Extents, DType>> kind = getKind(node, isLike);
+  FailureOr<std::pair<Extents, DType>> kind = getFloatKind(node, isLike);
   if (failed(kind))
     return failure();
-  if (!isFloat(kind->second))
-    return node.error("element type " + getName(kind->second) +
-                      " is not supported");
   return node.setResult(emitDrawn(
       node, {}, kind->first, kind->second, 2,
       [&](B &b, ValueRange, Draw draw) -> Value {
