@@ -14,9 +14,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
-#include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/InstIterator.h"
-#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -82,40 +79,6 @@ tern::createTargetMachine(const Machine &machine, unsigned optLevel) {
   return result;
 }
 
-/// Masked loads and stores of bfloat16 become those of integers: where a
-/// processor has no instruction for them, LLVM would round elements that are
-/// rounded already, by a function of a library that Debian 12 lacks.
-static void maskHalvesAsIntegers(llvm::Module &module) {
-  using namespace llvm;
-  for (Function &function : module)
-    for (Instruction &inst : make_early_inc_range(instructions(function))) {
-      auto *call = dyn_cast<IntrinsicInst>(&inst);
-      bool isLoad = call && call->getIntrinsicID() == Intrinsic::masked_load;
-      bool isStore = call && call->getIntrinsicID() == Intrinsic::masked_store;
-      if (!isLoad && !isStore)
-        continue;
-      // (address, mask, others), or (elements, address, mask).
-      Value *elements = call->getArgOperand(isLoad ? 2 : 0);
-      unsigned at = isLoad ? 0 : 1;
-      auto *type = cast<VectorType>(elements->getType());
-      if (!type->getElementType()->isBFloatTy())
-        continue;
-      IRBuilder<> b(call);
-      auto *integers = VectorType::get(b.getInt16Ty(), type->getElementCount());
-      Value *address = call->getArgOperand(at);
-      Value *mask = call->getArgOperand(at + 1);
-      Align align = call->getParamAlign(at).valueOrOne();
-      Value *bits = b.CreateBitCast(elements, integers);
-      CallInst *masked =
-          isLoad ? b.CreateMaskedLoad(integers, address, align, mask, bits)
-                 : b.CreateMaskedStore(bits, address, align, mask);
-      masked->copyMetadata(*call);
-      if (isLoad)
-        call->replaceAllUsesWith(b.CreateBitCast(masked, type));
-      call->eraseFromParent();
-    }
-}
-
 std::unique_ptr<llvm::Module>
 tern::translateForMachine(mlir::ModuleOp module, llvm::LLVMContext &context,
                           llvm::TargetMachine &machine,
@@ -125,7 +88,6 @@ tern::translateForMachine(mlir::ModuleOp module, llvm::LLVMContext &context,
     module.emitError("cannot be translated to LLVM IR");
     return nullptr;
   }
-  maskHalvesAsIntegers(*result);
   result->setTargetTriple(machine.getTargetTriple());
   result->setDataLayout(machine.createDataLayout());
   // For passes that ask a function, not the target machine.

@@ -1,12 +1,11 @@
-// No bfloat16 is rounded by a library: masked accesses, which processors without
-// AVX-512BW do element by element, are those of integers.
+// No bfloat16 is rounded by a library: masked accesses and choices, which
+// processors do element by element, are those of integers.
 //
 // RUN: ternc %s --target=x86:avx2,fma --emit=asm -o - | FileCheck %s --implicit-check-not=__truncsfbf2
 // RUN: ternc %s --target=x86:avx2,fma,avx512f,avx512dq,avx512vl --emit=asm -o - | FileCheck %s --implicit-check-not=__truncsfbf2
 // CHECK: tern_model_invoke
-// RUN: ternc %s --target=x86:avx2,fma,avx512f,avx512dq,avx512vl --emit=llvm-ir -o - | FileCheck %s --check-prefix=IR
+// RUN: ternc %s --target=x86:avx2,fma,avx512f,avx512dq,avx512vl --emit=llvm-ir -o - | FileCheck %s --check-prefix=IR --implicit-check-not=bfloat
 // IR: @llvm.masked.load.v{{[0-9]+}}i16
-// IR-NOT: @llvm.masked.load.v{{[0-9]+}}bf16
 
 #x = affine_map<(b, m, n, k) -> (b, m, k)>
 #y = affine_map<(b, m, n, k) -> (b, k, n)>

@@ -204,7 +204,8 @@ def ApproximateMathPass : Pass<"tern-approximate-math", "::mlir::func::FuncOp"> 
     Upstream's polynomials, within a few units in the last place, become part
     of the loops they stand in, which LLVM then vectorizes; calls of libm would
     keep them scalar. Only where the target fuses multiplication and addition,
-    of which the polynomials are made.
+    of which the polynomials are made. No conversion to an integer in them meets
+    NaN, which would be poison: LLVM would drop what is computed of it.
 
     Leaves other functions and other types alone.
   }];
@@ -413,6 +414,36 @@ def SplitFunctionsPass : Pass<"tern-split-functions", "::mlir::ModuleOp"> {
   ];
   let statistics = [Statistic<"numParts", "num-parts", "Parts made">];
   let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
+def ExpandBFloatCastsPass
+    : Pass<"tern-expand-bfloat-casts", "::mlir::func::FuncOp"> {
+  let summary = "Cast between f64 and bf16 by way of f32";
+  let description = [{
+    `arith.truncf` of f64 to bf16 rounds to odd in f32 first, in integers, so
+    that the result is the f64 rounded once, to even; `arith.extf` of bf16 to
+    f64 goes by f32. `arith-expand` does the casts between f32 and bf16, and no
+    others.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def BFloatsAsIntegersPass
+    : Pass<"tern-bfloats-as-integers", "::mlir::ModuleOp"> {
+  let summary = "Make values of bf16 those of i16 in the LLVM dialect";
+  let description = [{
+    Every type bf16 becomes i16, and constants their bits. What computes with
+    bf16 must have been expanded into integers and f32 before
+    (`arith-emulate-unsupported-floats`, `arith-expand`), else it is an error:
+    only moves, choices and bit casts are left.
+
+    Where a processor has no instruction for such a move (a select of vectors, a
+    masked load), LLVM would take the elements apart, extend and round them
+    again, by a function of a library (`__truncsfbf2`) that distributions which
+    Tern supports lack. Upstream's `arith-expand` ends at values of bf16, and no
+    type converter of the conversions to LLVM changes a memref's element type.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 def EmitEntryPointsPass
