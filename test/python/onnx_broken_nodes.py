@@ -333,6 +333,8 @@ simple("two_strides", "attribute 'strides' has 3 elements, not 2", [node("MaxPoo
        inputs=[value("x", [1, 1, 4, 4])])
 simple("attention_without_heads", "input K of shape [2, 3, 8] must have 4 dimensions", [node("Attention", "x k k", q_num_heads=2)],
        inputs=[value("x", [2, 3, 8]), value("k", [2, 3, 8])], opset=23)
+simple("attention_past_rank", "past keys and values must be like those of the node", [node("Attention", "x x x  p q", "y pk pv")],
+       inputs=[value("x", [2, 1, 3, 4]), value("p", [2, 1, 3, 4]), value("q", [3, 4])], opset=23)
 
 
 def recurrent(name, error, op="LSTM", shapes=((1, 12, 4), (1, 12, 3)), extra="", inputs=None, lengths=(), **attributes):

@@ -106,7 +106,7 @@ def unary(d):
 ACTIVATIONS = {
     "Celu": {"alpha": (0.5, 2)}, "Elu": {"alpha": (0.5, 2)}, "HardSigmoid": {"alpha": (0.1, 0.5), "beta": (0.2, 0.8)}, "HardSwish": {},
     "LeakyRelu": {"alpha": (0.1, 1)}, "Mish": {}, "Relu": {}, "Selu": {"alpha": (0.5, 2), "gamma": (0.5, 2)},
-    "Shrink": {"bias": (-1, 1), "lambd": (0.1, 1)}, "Softplus": {}, "Softsign": {}, "ThresholdedRelu": {"alpha": (0.1, 1)}, "Gelu": {},
+    "Shrink": {"bias": (-1, 1), "lambd": (-1, 1)}, "Softplus": {}, "Softsign": {}, "ThresholdedRelu": {"alpha": (0.1, 1)}, "Gelu": {},
 }
 
 

@@ -306,14 +306,15 @@ void tern::onnx_import::addActivationOps(OpTable &ops) {
                   return select(b, P::OGT, x, constant(b, x, values[0]), x,
                                 constant(b, x, 0));
                 });
-  // x + bias above lambd, x - bias below -lambd.
+  // x + bias below -lambd, else x - bias above lambd: a negative lambd leaves
+  // room for both.
   addParametric(ops, "Shrink", 9, {{"bias", 0}, {"lambd", 0.5}},
                 [](B &b, Value x, ArrayRef<double> values) {
                   Value above = add(b, x, constant(b, x, -values[0]));
                   Value below = add(b, x, constant(b, x, values[0]));
-                  Value inner = select(b, P::OLT, x, constant(b, x, -values[1]),
-                                       below, constant(b, x, 0));
-                  return select(b, P::OGT, x, constant(b, x, values[1]), above,
+                  Value inner = select(b, P::OGT, x, constant(b, x, values[1]),
+                                       above, constant(b, x, 0));
+                  return select(b, P::OLT, x, constant(b, x, -values[1]), below,
                                 inner);
                 });
   ops.onOp("Gelu", 20, 1, importGelu);

@@ -94,7 +94,7 @@ static FailureOr<Heads> getHeads(Node &node) {
     return node.error("past keys and past values must be given together, and "
                       "without a number of keys");
   if (node.hasInput(4)) {
-    if (node.getInput(4).getRank() != 4 ||
+    if (node.getInput(4).getRank() != 4 || node.getInput(5).getRank() != 4 ||
         node.getInput(4).dtype != key->dtype ||
         node.getInput(5).dtype != value->dtype)
       return node.error("past keys and values must be like those of the node");

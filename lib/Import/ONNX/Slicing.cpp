@@ -85,6 +85,14 @@ FailureOr<Tensor> tern::onnx_import::emitConcat(Node &node,
                                                 int64_t axis) {
   SmallVector<Tensor> inputs(operands);
   const Tensor &first = inputs.front();
+  for (const Tensor &input : inputs)
+    if (input.dtype != first.dtype || input.getRank() <= axis)
+      return node.error("tensors of shapes " + node.describe(first.shape) +
+                        " and " + node.describe(input.shape) +
+                        " cannot be joined at axis " + Twine(axis) +
+                        (input.dtype != first.dtype
+                             ? ": they have different element types"
+                             : ""));
   Extents shape(first.shape);
   shape[axis] = 0;
   // Floats beside those that are computed from extents.
