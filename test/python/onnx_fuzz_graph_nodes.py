@@ -353,7 +353,7 @@ def scatter_elements(g):
     shape = list(value.shape)
     reduction = g.choice(("none", "none", "add", "min")) if value.dtype != "?" else "none"
     # Each place once: then the order is no question.
-    indices = g.input(shape, "i8", lambda extents: np.argsort(g.rng.random(extents), axis) if extents else 0)
+    indices = g.input(shape, "i8", lambda extents: np.argsort(g.rng.random(extents), axis) if axis < len(extents) else 0)
     if indices.rank != value.rank:  # Too large.
         return
     g.add("ScatterElements", [value, indices, g.like(value, shape)], axis=g.signed(axis, value),
