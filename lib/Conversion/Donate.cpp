@@ -10,6 +10,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
 
@@ -65,6 +66,60 @@ void writeInto(OpBuilder &b, Value value, Value old) {
   for (Operation *reshape : reshapes)
     old = undoReshape(b, reshape, old);
   init->set(old);
+}
+
+/// The operand whose memory a result of an operation may take: what it is a
+/// view of, or what is written over; null if there is none.
+OpOperand *getTaken(OpResult result) {
+  Operation *op = result.getOwner();
+  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp,
+          tensor::ExtractSliceOp>(op))
+    return &op->getOpOperand(0);
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+    return &insert.getDestMutable();
+  if (auto insert = dyn_cast<tensor::InsertOp>(op))
+    return &insert.getDestMutable();
+  if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
+    return loop.getTiedLoopInit(result);
+  if (auto styled = dyn_cast<DestinationStyleOpInterface>(op))
+    return styled.getTiedOpOperand(result);
+  return nullptr;
+}
+
+/// Lets all that would write to a view of `old`, but what `value` is made by,
+/// write to a copy: bufferization decides for the first that it meets, and if
+/// that is not the update, the update is what has to be copied.
+void protect(OpBuilder &b, Value old, Value value) {
+  DenseSet<OpOperand *> updates;
+  while (auto result = dyn_cast<OpResult>(value)) {
+    OpOperand *taken = getTaken(result);
+    if (!taken)
+      break;
+    updates.insert(taken);
+    value = taken->get();
+  }
+  SmallVector<Value> views{old};
+  while (!views.empty())
+    for (OpOperand &use :
+         llvm::make_early_inc_range(views.pop_back_val().getUses())) {
+      Operation *user = use.getOwner();
+      for (OpResult result : user->getResults()) {
+        if (getTaken(result) != &use)
+          continue;
+        if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp,
+                tensor::ExtractSliceOp>(user)) {
+          views.push_back(result);
+          continue;
+        }
+        if (updates.contains(&use))
+          continue;
+        b.setInsertionPoint(user);
+        auto type = cast<RankedTensorType>(use.get().getType());
+        use.set(bufferization::AllocTensorOp::create(
+            b, user->getLoc(), type, /*dynamicSizes=*/ValueRange(),
+            /*copy=*/use.get()));
+      }
+    }
 }
 
 struct DonatePass : public tern::impl::DonatePassBase<DonatePass> {
@@ -131,6 +186,7 @@ struct DonatePass : public tern::impl::DonatePassBase<DonatePass> {
     Operation *ret = body.getTerminator();
     Value value = ret->getOperand(result);
     writeInto(b, value, old);
+    protect(b, old, value);
     // At the end, after everything that reads the old value.
     b.setInsertionPoint(ret);
     bufferization::MaterializeInDestinationOp::create(

@@ -59,6 +59,51 @@ func.func @product(%a: tensor<4x4xf32>, %b: tensor<4x4xf32>, %c: tensor<4x4xf32>
 
 // -----
 
+// What else writes to the old value, or to a view of it, writes to a copy; what
+// the new value is made by writes in place.
+// CHECK-LABEL: func.func @others
+// CHECK: %[[OLD:.*]] = bufferization.to_tensor
+// CHECK: %[[VIEW:.*]] = tensor.collapse_shape %[[OLD]]
+// CHECK: %[[COPY:.*]] = bufferization.alloc_tensor() copy(%[[VIEW]]) : tensor<8xf32>
+// CHECK: %[[CHANGED:.*]] = tensor.insert_slice %{{.*}} into %[[COPY]][2] [2] [1]
+// CHECK: %[[BEGUN:.*]] = bufferization.alloc_tensor() copy(%[[OLD]])
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[BEGUN]])
+// CHECK: %[[NEW:.*]] = linalg.generic {{.*}} ins(%[[VIEW]]{{.*}} outs(%[[VIEW]]
+// CHECK: %[[SET:.*]] = tensor.insert_slice %{{.*}} into %[[NEW]][0] [2] [1]
+// CHECK: %[[SHAPED:.*]] = tensor.expand_shape %[[SET]]
+// CHECK: bufferization.materialize_in_destination %[[SHAPED]]
+//
+// BUFFERS-LABEL: func.func @others(
+// BUFFERS-SAME: %[[W:[^:]*]]: memref<2x4xf32> {tern.donated, tern.param = "w"}
+// BUFFERS-NOT: linalg.copy {{.*}} outs(%[[W]]
+// BUFFERS: return
+#id = affine_map<(d0) -> (d0)>
+func.func @others(%x: tensor<2xf32>, %w: tensor<2x4xf32> {tern.param = "w", tern.donated = 0 : i64})
+    -> (tensor<2x4xf32>, tensor<8xf32> {tern.name = "changed"}, tensor<2x4xf32> {tern.name = "begun"}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %row = tensor.collapse_shape %w [[0, 1]] : tensor<2x4xf32> into tensor<8xf32>
+  %changed = tensor.insert_slice %x into %row[2] [2] [1] : tensor<2xf32> into tensor<8xf32>
+  %begun = scf.for %i = %c0 to %c2 step %c1 iter_args(%s = %w) -> tensor<2x4xf32> {
+    %f = tensor.extract %x[%i] : tensor<2xf32>
+    %next = tensor.insert %f into %s[%i, %i] : tensor<2x4xf32>
+    scf.yield %next : tensor<2x4xf32>
+  }
+  %e = tensor.empty() : tensor<8xf32>
+  %new = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]}
+      ins(%row, %changed : tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %s = arith.subf %a, %b : f32
+    linalg.yield %s : f32
+  } -> tensor<8xf32>
+  %set = tensor.insert_slice %x into %new[0] [2] [1] : tensor<2xf32> into tensor<8xf32>
+  %shaped = tensor.expand_shape %set [[0, 1]] output_shape [2, 4] : tensor<8xf32> into tensor<2x4xf32>
+  return %shaped, %changed, %begun : tensor<2x4xf32>, tensor<8xf32>, tensor<2x4xf32>
+}
+
+// -----
+
 // An unchanged argument needs nothing.
 // BUFFERS-LABEL: func.func @unchanged(
 // BUFFERS-NEXT: return

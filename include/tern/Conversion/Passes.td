@@ -157,8 +157,10 @@ def DonatePass : Pass<"tern-donate", "::mlir::ModuleOp"> {
       bufferization.materialize_in_destination %new in restrict writable %w
     ```
 
-    Whether this is possible without a copy is decided by bufferization, which
-    knows who reads the old value, and checked by `tern-check-donation`.
+    What else would write to a view of the old value (an insertion, a loop that
+    begins with it) writes to a copy. Whether the update is possible without one
+    is decided by bufferization, which knows who reads the old value, and
+    checked by `tern-check-donation`.
 
     Accepts functions of one block. Fails where the result has another type
     than the argument or is the new value of two arguments.
