@@ -6,12 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
 
@@ -42,6 +44,29 @@ LogicalResult checkArgumentsAreReadOnly(func::FuncOp func) {
   return success();
 }
 
+/// An extent of a collapsed buffer is the product of those that it is made of;
+/// upstream folds that of a tensor, and of other views.
+struct DimOfCollapse : public OpRewritePattern<memref::DimOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(memref::DimOp op,
+                                PatternRewriter &b) const override {
+    auto collapse = op.getSource().getDefiningOp<memref::CollapseShapeOp>();
+    std::optional<int64_t> index = op.getConstantIndex();
+    if (!collapse || !index || *index < 0 ||
+        *index >= collapse.getResultType().getRank())
+      return failure();
+    Location loc = op.getLoc();
+    Value extent;
+    for (int64_t dim : collapse.getReassociationIndices()[*index]) {
+      Value factor =
+          memref::DimOp::create(b, loc, collapse.getSrc(), dim).getResult();
+      extent = extent ? arith::MulIOp::create(b, loc, extent, factor) : factor;
+    }
+    b.replaceOp(op, extent);
+    return success();
+  }
+};
+
 struct BufferizePass : public tern::impl::BufferizePassBase<BufferizePass> {
   void runOnOperation() override {
     for (func::FuncOp func : getEntryFunctions(getOperation()))
@@ -61,6 +86,20 @@ struct BufferizePass : public tern::impl::BufferizePassBase<BufferizePass> {
                                                         state)))
       return signalPassFailure();
     bufferization::removeBufferizationAttributesInModule(getOperation());
+    if (failed(resolveExtents()))
+      signalPassFailure();
+  }
+
+  /// Sizes of what bufferization allocated (padded tensors).
+  LogicalResult resolveExtents() {
+    SmallVector<Operation *> extents;
+    getOperation()->walk([&](memref::DimOp op) { extents.push_back(op); });
+    RewritePatternSet patterns(&getContext());
+    patterns.add<DimOfCollapse>(&getContext());
+    return applyOpPatternsGreedily(
+        extents, std::move(patterns),
+        GreedyRewriteConfig().setStrictness(
+            GreedyRewriteStrictness::ExistingAndNewOps));
   }
 };
 

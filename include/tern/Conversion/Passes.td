@@ -189,12 +189,14 @@ def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
     One-shot bufferization across function boundaries with dense row-major
     arguments. Operations it does not know are an error. Copies become
     `linalg.copy`, which lowers to loops: `memref.copy` of strided buffers
-    would need a library.
+    would need a library. Extents of collapsed buffers become products of those
+    that they were collapsed from, so that the sizes of padded tensors follow
+    from the arguments'.
 
     Checks first that no tensor argument of a public function is writable.
   }];
   let dependentDialects = [
-    "::mlir::bufferization::BufferizationDialect",
+    "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect"
   ];
