@@ -57,7 +57,9 @@ struct DimOfCollapse : public OpRewritePattern<memref::DimOp> {
       return failure();
     Location loc = op.getLoc();
     Value extent;
-    for (int64_t dim : collapse.getReassociationIndices()[*index]) {
+    // A copy: the list of groups does not outlive the expression.
+    ReassociationIndices group = collapse.getReassociationIndices()[*index];
+    for (int64_t dim : group) {
       Value factor =
           memref::DimOp::create(b, loc, collapse.getSrc(), dim).getResult();
       extent = extent ? arith::MulIOp::create(b, loc, extent, factor) : factor;
