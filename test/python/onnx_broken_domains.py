@@ -127,6 +127,33 @@ heads("heads_past_count", "there are not as many past keys as values", KEYS, KEY
 heads("heads_output", "output 3 is not supported", KEYS, KEYS, outputs=("", "", "", "y"))
 
 
+def lstm(name, errors, w=(1, 4, 12), r=(1, 3, 12), dtype=np.uint8, rest=(None,) * 5, w_scale=(1,), w_zero=(1,), r_scale=(1,), zero_type=None, input_type=FLOAT,
+         **others):
+    zero_type = zero_type or dtype
+    contrib(name, errors, "DynamicQuantizeLSTM", np.ones(w, dtype), np.ones(r, dtype), *rest, w_scale and f32(*w_scale),
+            np.ones(w_zero, zero_type), f32(*r_scale), np.ones(1, zero_type), **{"shape": ("time", 2, 4), **others, "dtype": input_type})
+
+
+lstm("lstm8_rank", "the input and the weights must have rank 3", shape=(2, 4))
+lstm("lstm8_input", "input 0 must be f32, not f64", input_type=TensorProto.DOUBLE)
+lstm("lstm8_type", "the weights must be u8 or i8, not f32", dtype=np.float32)
+lstm("lstm8_zero_type", "input W_zero_point must be u8, not i8", zero_type=np.int8)
+lstm("lstm8_hidden", "attribute 'hidden_size' is 5, but the weights are of 3", hidden_size=5)
+lstm("lstm8_layout", "attribute 'layout' is not supported", layout=0)
+lstm("lstm8_weight", "input W has shape [1, 12, 4], not [1, 4, 12]", w=(1, 12, 4))
+lstm("lstm8_recurrence", "input R has shape [1, 3, 11], not [1, 3, 12]", r=(1, 3, 11))
+lstm("lstm8_directions", "input W has shape [1, 4, 12], not [2, 4, 12]", direction="bidirectional")
+lstm("lstm8_scale", "input W_scale has shape [12], not [1] or [1, 12]", w_scale=(12,))
+lstm("lstm8_scale_missing", "required input 8 is missing", w_scale=None)
+lstm("lstm8_scale_columns", "input R_scale has shape [1, 3], not [1] or [1, 12]", r_scale=(1, 3))
+lstm("lstm8_zero", "input W_zero_point has shape [1, 1, 1], not [1] or [1, 12]", w_zero=(1, 1, 1))
+lstm("lstm8_bias", "input B has shape [1, 12], not [1, 24]", rest=(f32(1, 12), None, None, None, None))
+lstm("lstm8_lengths", "sequence_lens must be i32, one for each sequence", rest=(None, np.ones(2, np.int64), None, None, None))
+lstm("lstm8_state_type", "input 5 must be f32, not f64", rest=(None, None, np.ones((1, 2, 3)), None, None))
+lstm("lstm8_peepholes", "input P has shape [1, 3], not [1, 9]", rest=(None, None, None, None, f32(1, 3)))
+lstm("lstm8_clip", "attribute 'clip' must be positive", clip=-1.0)
+
+
 def standard(name, errors, op, *arrays, **others):
     other("", name, errors, op, *arrays, **others)
 

@@ -3,7 +3,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Models of ONNX Runtime's own operators (domain com.microsoft) on quantized tensors."""
 import numpy as np
+import onnx
+from onnx import helper, numpy_helper
 from onnx_fuzz_draw import generator
+from onnx_fuzz_layers import ACTIVATIONS, WITH_ALPHA, WITH_BETA
 
 DOMAIN = "com.microsoft"
 RANGES = {"u1": (0, 255), "i1": (-128, 127)}
@@ -102,3 +105,47 @@ def concat(d):
         own[axis] = d.size(7)
         operands += quantized(d, own, dtype, optional=False)
     d.node("QLinearConcat", operands, domain=DOMAIN, axis=axis)
+
+
+@generator("DynamicQuantizeLSTM")
+def lstm(d):
+    time, batch, inputs, hidden, dtype = d.size(7), d.size(5), d.size(17), d.fixed(17), d.choice(("u1", "i1"))
+    direction = d.choice(("forward", "reverse", "bidirectional"))
+    directions = 1 + (direction == "bidirectional")
+    attributes = {"hidden_size": hidden, "direction": direction, "clip": d.structure.uniform(0.2, 1.0) if d.flip(0.3) else None,
+                  "input_forget": 1 if d.flip(0.2) else None}
+    if d.flip(0.4):
+        names = [d.choice(ACTIVATIONS) for _ in range(3 * directions)]
+        attributes |= {"activations": names,
+                       "activation_alpha": [d.structure.uniform(0.2, 0.9) for name in names if name in WITH_ALPHA] or None,
+                       "activation_beta": [d.structure.uniform(0.1, 0.5) for name in names if name in WITH_BETA] or None}
+
+    shifted = []
+
+    def weight(rows):
+        """A weight, its scale and its zero point. ONNX Runtime wants one zero point for all columns, and 0 for those of int8; what has others
+        is the same with the weight less these."""
+        each, shape = [directions, 4 * hidden] if d.flip() else [directions], [directions, rows, 4 * hidden]
+        own = dtype == "i1" and len(each) == 2 and d.flip()
+        zeros = d.array(each if own else [directions] + [1] * (len(each) - 1), dtype, *ZEROS[dtype], constant=True)
+        zeros = np.broadcast_to(zeros * (dtype == "u1" or own or len(each) == 1), each).astype(dtype)
+        low, high = (-100, 100) if own else RANGES[dtype]
+        name = d.constant(d.array(shape, dtype, low, high, constant=True)) if own else d.operand(shape, dtype, low, high)
+        factor, zero_point = d.constant(d.array(each, "f4", 0.001, 0.006, constant=True)), d.constant(zeros)
+        if own:
+            shifted.extend([(name, d.parameters[name] - zeros[:, None]), (zero_point, zeros * np.int8(0))])
+        return name, factor, zero_point
+
+    w, r = weight(inputs), weight(hidden)
+    state = [directions, batch, hidden]
+    lengths = d.input(d.values.integers(1, time, [batch], endpoint=True).astype("i4")) if d.flip(0.4) else None
+    bias, h, c, peepholes = (d.operand(shape, "f4", -0.5, 0.5) if d.flip() else None
+                             for shape in ([directions, 8 * hidden], state, state, [directions, 3 * hidden]))
+    operands = [d.input(d.array([time, batch, inputs])), w[0], r[0], bias, lengths, h, c, peepholes, *w[1:], *r[1:]]
+    d.node("DynamicQuantizeLSTM", operands, [True, True, True] if d.flip(0.7) else [False, True, True], domain=DOMAIN, **attributes)
+    if shifted:
+        node = onnx.NodeProto()
+        node.CopyFrom(d.nodes[-1])
+        names = dict((name, f"{name}_shifted") for name, _ in shifted)
+        node.input[:] = [names.get(name, name) for name in node.input]
+        d.reference_nodes = [*(helper.make_node("Constant", [], [names[name]], value=numpy_helper.from_array(array)) for name, array in shifted), node]

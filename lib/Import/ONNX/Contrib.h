@@ -18,6 +18,7 @@ namespace tern::onnx_import {
 void addContribAttentionOps(OpTable &ops);
 void addContribFusedOps(OpTable &ops);
 void addContribQuantizedOps(OpTable &ops);
+void addContribRecurrentOps(OpTable &ops);
 
 } // namespace tern::onnx_import
 

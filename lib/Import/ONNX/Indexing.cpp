@@ -303,6 +303,32 @@ static LogicalResult importGatherND(Node &node) {
       }));
 }
 
+FailureOr<Tensor> tern::onnx_import::emitReverseSequence(Node &node,
+                                                         Tensor data,
+                                                         Tensor lengths,
+                                                         int64_t time) {
+  Value source = node.getValue(data), counts = node.getValue(lengths);
+  Value extent = getExtentValues(node, data.shape)[time];
+  return node.emitMap(
+      {}, data.shape, data.dtype, [&](B &b, ValueRange) -> Value {
+        SmallVector<Value> position;
+        for (int64_t i = 0; i < data.getRank(); ++i)
+          position.push_back(linalg::IndexOp::create(b, i));
+        Value count = arith::IndexCastOp::create(
+            b, b.getIndexType(),
+            tensor::ExtractOp::create(b, counts, position[1 - time]));
+        Value one = arith::ConstantIndexOp::create(b, 1);
+        Value last = arith::SubIOp::create(b, count, one);
+        Value turned = arith::SubIOp::create(b, last, position[time]);
+        Value isTurned = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                                               position[time], count);
+        position[time] = emitSafeIndex(
+            b, arith::SelectOp::create(b, isTurned, turned, position[time]),
+            extent);
+        return tensor::ExtractOp::create(b, source, position);
+      });
+}
+
 /// Turns round the first elements along the time of each entry of the batch, as
 /// many as `sequence_lens` says.
 static LogicalResult importReverseSequence(Node &node) {
@@ -327,26 +353,7 @@ static LogicalResult importReverseSequence(Node &node) {
                              node.describe(data.shape[time]) +
                              ", the number of time steps")))
     return failure();
-  Value source = node.getValue(data), counts = node.getValue(*fitting);
-  Value extent = getExtentValues(node, data.shape)[time];
-  return node.setResult(
-      node.emitMap({}, data.shape, data.dtype, [&](B &b, ValueRange) -> Value {
-        SmallVector<Value> position;
-        for (int64_t i = 0; i < data.getRank(); ++i)
-          position.push_back(linalg::IndexOp::create(b, i));
-        Value count = arith::IndexCastOp::create(
-            b, b.getIndexType(),
-            tensor::ExtractOp::create(b, counts, position[batch]));
-        Value one = arith::ConstantIndexOp::create(b, 1);
-        Value last = arith::SubIOp::create(b, count, one);
-        Value turned = arith::SubIOp::create(b, last, position[time]);
-        Value isTurned = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
-                                               position[time], count);
-        position[time] = emitSafeIndex(
-            b, arith::SelectOp::create(b, isTurned, turned, position[time]),
-            extent);
-        return tensor::ExtractOp::create(b, source, position);
-      }));
+  return node.setResult(emitReverseSequence(node, data, *fitting, time));
 }
 
 //===----------------------------------------------------------------------===//

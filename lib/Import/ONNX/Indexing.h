@@ -35,7 +35,6 @@ mlir::FailureOr<Tensor> emitSlice(Node &node, Tensor operand,
 mlir::FailureOr<Tensor> emitConcat(Node &node, llvm::ArrayRef<Tensor> operands,
                                    int64_t axis);
 
-/// The extents as values, made before a body refers to them.
 /// What indices may be besides positions.
 struct IndexForms {
   /// -1 is the last position, -2 the one before it.
@@ -58,6 +57,13 @@ mlir::LogicalResult requireUpTo(Node &node, Tensor integers,
                                 const Extent &greatest,
                                 const llvm::Twine &message);
 
+/// Turns round the first elements along axis `time`, 0 or 1, of each entry of
+/// the batch, the other of these axes, as many as `lengths` says: from 0 to
+/// all.
+mlir::FailureOr<Tensor> emitReverseSequence(Node &node, Tensor data,
+                                            Tensor lengths, int64_t time);
+
+/// The extents as values, made before a body refers to them.
 llvm::SmallVector<mlir::Value> getExtentValues(Node &node,
                                                llvm::ArrayRef<Extent> shape);
 

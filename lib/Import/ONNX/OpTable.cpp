@@ -40,6 +40,7 @@ const OpTable &OpTable::get() {
     addContribAttentionOps(ops);
     addContribFusedOps(ops);
     addContribQuantizedOps(ops);
+    addContribRecurrentOps(ops);
     addMachineLearningOps(ops);
     addConvolutionOps(ops);
     addAttentionOps(ops);

@@ -144,12 +144,8 @@ static FailureOr<Tensor> getSingle(Node &node, const Tensor &tensor) {
   return scalar;
 }
 
-/// Scale and zero point from the range of the values, which includes 0. Both
-/// are detached, so that the quantizer passes gradients as the identity does.
-static LogicalResult importDynamicQuantizeLinear(Node &node) {
-  Tensor x = node.getInput(0);
-  if (x.dtype != DType::F32)
-    return node.error("the input must be f32");
+FailureOr<DynamicallyQuantized>
+tern::onnx_import::emitDynamicallyQuantized(Node &node, const Tensor &x) {
   SmallVector<int64_t> axes =
       llvm::to_vector(llvm::seq<int64_t>(0, x.getRank()));
   auto reduce = [&](bool isMax) {
@@ -184,10 +180,24 @@ static LogicalResult importDynamicQuantizeLinear(Node &node) {
   FailureOr<Tensor> zeroPoint = cast(node, zero, DType::U8);
   if (failed(zeroPoint))
     return failure();
-  node.setResult(1, *scale);
-  node.setResult(2, *zeroPoint);
-  return node.setResult(
-      emitQuantized(node, x, *scale, *zeroPoint, Quantizer::Fitted));
+  FailureOr<Tensor> codes =
+      emitQuantized(node, x, *scale, *zeroPoint, Quantizer::Fitted);
+  if (failed(codes))
+    return failure();
+  return DynamicallyQuantized{*codes, *scale, *zeroPoint};
+}
+
+static LogicalResult importDynamicQuantizeLinear(Node &node) {
+  Tensor x = node.getInput(0);
+  if (x.dtype != DType::F32)
+    return node.error("the input must be f32");
+  FailureOr<DynamicallyQuantized> result = emitDynamicallyQuantized(node, x);
+  if (failed(result))
+    return failure();
+  node.setResult(0, result->codes);
+  node.setResult(1, result->scale);
+  node.setResult(2, result->zeroPoint);
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

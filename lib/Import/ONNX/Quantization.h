@@ -47,6 +47,17 @@ mlir::FailureOr<Tensor> emitQuantized(Node &node, const Tensor &x,
                                       const Tensor &zeroPoint,
                                       Quantizer kind = Quantizer::Clips);
 
+/// Codes u8, and what they are made by.
+struct DynamicallyQuantized {
+  Tensor codes, scale, zeroPoint;
+};
+
+/// DynamicQuantizeLinear of f32: scale and zero point come from the range of
+/// the values, which includes 0. Both are detached, so that the quantizer
+/// passes gradients as the identity does.
+mlir::FailureOr<DynamicallyQuantized> emitDynamicallyQuantized(Node &node,
+                                                               const Tensor &x);
+
 /// x - zero point in i32, or f32 for narrow floats.
 mlir::FailureOr<Tensor> emitShifted(Node &node, const Tensor &x,
                                     const std::optional<Tensor> &zeroPoint);
