@@ -71,6 +71,7 @@ embed("embed_rank", "input 0 has shape [4]; it must be [batch, positions]", shap
 embed("embed_type", "input 0 must be i32 or i64, not f32", dtype=FLOAT)
 embed("embed_segments", "segments and their table must be given together", ids=np.zeros((2, 4), np.int32))
 embed("embed_segment_ids", "input 1 has shape [2, 3], not [2, 4]", ids=np.zeros((2, 3), np.int32), segments=f32(2, 5))
+embed("embed_segment_row", "input 1 has shape [1, 4], not [2, 4]", ids=np.zeros((1, 4), np.int32), segments=f32(2, 5))
 embed("embed_segment_range", "index 2 is out of range for 2 elements", ids=np.full((2, 4), 2, np.int32), segments=f32(2, 5))
 embed("embed_width", "input 3 of shape [7, 6] does not have the width of input 2, 5", positions=f32(7, 6))
 embed("embed_positions", "there are embeddings of 3 positions, and 4 positions", positions=f32(3, 5))
@@ -89,7 +90,13 @@ attention("attention_sizes", "weights of shape [4, 12] do not hold queries, keys
 attention("attention_rank", "the input has shape [5, 4], the weights [4, 12]; they must have 3 and 2 dimensions", shape=(5, 4))
 attention("attention_types", "inputs have different element types", weights=np.ones((4, 12)))
 attention("attention_rotary", "attribute 'do_rotary' is not supported", do_rotary=1)
-attention("attention_past", "past keys and values are not supported", None, f32(2, 2, 2, 3, 2))
+attention("attention_packed_past_rank", "the past has shape [2, 2, 3, 2]; it must be [2, batch, heads, positions, size]", None, f32(2, 2, 3, 2))
+attention("attention_past_two", "the past has shape [3, 2, 2, 3, 2], which is not one of keys and of values", None, f32(3, 2, 2, 3, 2))
+attention("attention_past_shape", "past keys or values of shape [2, 1, 3, 2] do not fit those of the node, of shape [2, 2, 5, 2]", None,
+          f32(2, 2, 1, 3, 2))
+attention("attention_past_type", "past keys and values must be like those of the node", None, np.ones((2, 2, 2, 3, 2)))
+attention("attention_past_sizes", "with a past, keys and values must be of one size, not 5 and 2", None, f32(2, 2, 1, 3, 5), num_heads=1,
+          qkv_hidden_sizes=[5, 5, 2])
 attention("attention_shared", "a buffer that past and present share is not supported", past_present_share_buffer=1)
 attention("attention_mask_type", "the mask must be i32, not f32", f32(2))
 attention("attention_mask", "the mask of shape [2, 4] does not fit scores of shape [2, 2, 5, 5]", np.ones((2, 4), np.int32))
@@ -97,9 +104,11 @@ attention("attention_lengths", "the mask of shape [3] does not fit scores of sha
 attention("attention_square", "the mask of shape [2, 1, 4, 4] does not fit scores", np.ones((2, 1, 4, 4), np.int32))
 attention("attention_bias_rank", "the bias of the scores has shape [5, 5]; it must have rank 4", None, None, f32(5, 5))
 attention("attention_bias_type", "the bias of the scores must be f32, not f64", None, None, np.ones((1, 1, 5, 5)))
+attention("attention_bias_row", "the bias of shape [1, 1, 1, 5] does not fit scores of shape [2, 2, 5, 5]", None, None, f32(1, 1, 1, 5))
 attention("attention_bias_shape", "the bias of shape [1, 1, 5, 4] does not fit scores of shape [2, 2, 5, 5]", None, None, f32(1, 1, 5, 4))
 
 contrib("qlinear_softmax_type", "quantized tensors must be i8 or u8, not f32", "QLinearSoftmax", np.float32(1), np.uint8(0), np.float32(1), opset=13)
+contrib("qlinear_softmax_opset", "attribute 'opset' is missing", "QLinearSoftmax", np.float32(1), np.uint8(0), np.float32(1), dtype=TensorProto.UINT8)
 contrib("qlinear_softmax_axis", "axis 2 is out of range for rank 2", "QLinearSoftmax", np.float32(1), np.uint8(0), np.float32(1),
         dtype=TensorProto.UINT8, axis=2, opset=13)
 contrib("qlinear_softmax_scale", "required input 3 is missing", "QLinearSoftmax", np.float32(1), np.uint8(0), None, np.uint8(0),
@@ -116,6 +125,7 @@ heads("heads_packed_keys", "packed ones are not supported", f32(2, 3, 2, 2, 2), 
 heads("heads_rank", "keys have rank 3, values rank 4", KEYS, f32(2, 2, 3, 2))
 heads("heads_keys", "keys of shape [2, 3, 6] do not fit queries of shape [2, 5, 4]", f32(2, 3, 6), KEYS)
 heads("heads_values", "values of shape [2, 2, 4] do not fit keys of shape [2, 3, 4]", KEYS, f32(2, 2, 4))
+heads("heads_split_values", "values of shape [2, 2, 3, 4] do not fit keys of shape [2, 2, 3, 2]", f32(2, 2, 3, 2), f32(2, 2, 3, 4))
 heads("heads_divide", "input query of shape [2, 5, 4] has no 3 heads", KEYS, KEYS, num_heads=3)
 heads("heads_types", "inputs have different element types", KEYS, np.ones((2, 3, 4)))
 heads("heads_bias", "the bias has shape [11], not [12]", KEYS, KEYS, f32(11))

@@ -224,7 +224,9 @@ contrib("fast_gelu_bias_type", "inputs have different element types", "FastGelu"
 contrib("quick_gelu_type", "element type i64 is not supported", "QuickGelu", dtype=INT64)
 contrib("skip_norm_rank", "the input has rank 4, not 2 or 3", "SkipLayerNormalization", ROW, ROW, **IMAGE)
 contrib("skip_norm_skip", "the skip of shape [3] does not fit an input of shape [batch, 4]", "SkipLayerNormalization", ROW[:3], ROW)
-contrib("skip_norm_gamma", "gamma or beta of shape [3] is not one for each of 4", "SkipSimplifiedLayerNormalization", ROW, ROW[:3])
+contrib("skip_norm_row", "the skip of shape [1, 4] does not fit an input of shape [2, 4]", "SkipLayerNormalization", ROW[None], ROW, shape=[2, 4])
+contrib("skip_norm_gamma", "gamma or beta of shape [3] is not one for each of 4", "SkipSimplifiedLayerNormalization", np.ones((2, 4), np.float32),
+        ROW[:3], shape=[2, 4])
 contrib("qlinear_add_type", "quantized tensors must be i8 or u8, not f32", "QLinearAdd", ONE, BYTE, BYTE, ONE, BYTE, ONE, BYTE)
 contrib("qlinear_add_types", "inputs have different element types", "QLinearAdd", ONE, BYTE, np.int8(1), ONE, np.int8(1), ONE, BYTE, **CODES)
 contrib("qlinear_mul_scale", "the scale of input 1 must be f32, not f64", "QLinearMul", np.float64(1), BYTE, BYTE, ONE, BYTE, ONE, BYTE, **CODES)
@@ -240,6 +242,8 @@ contrib("qlinear_concat_axis", "attribute 'axis' is missing", "QLinearConcat", B
 contrib("qgemm_rank", "inputs must be matrices, not of shapes [batch, 4] and [4]", "QGemm", ONE, BYTE, np.ones(4, np.uint8), ONE, BYTE, **CODES)
 contrib("qgemm_columns", "a scale or zero point of shape [4] is not one for each of 3 columns", "QGemm", ONE, BYTE,
         np.ones((4, 3), np.uint8), ROW, BYTE, **CODES)
+contrib("qgemm_zero_columns", "of the scale and the zero point of B one is for each column, the other for all", "QGemm", ONE, BYTE,
+        np.ones((4, 3), np.uint8), ROW[:3], BYTE, **CODES)
 contrib("qgemm_bias", "the bias must be i32", "QGemm", ONE, BYTE, np.ones((4, 3), np.uint8), ONE, BYTE, ROW[:3], **CODES)
 contrib("qgemm_zero_alone", "it takes both, or neither to stay f32", "QGemm", ONE, BYTE, np.ones((4, 3), np.uint8), ONE, BYTE, None,
         None, BYTE, **CODES)

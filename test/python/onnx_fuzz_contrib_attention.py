@@ -59,9 +59,12 @@ def attention(d):
     batch, positions, heads, width = d.fixed(5) if kind == "starts" else d.size(5), d.size(17), d.choice((1, 2, 3)), d.fixed(17)
     size, value = d.choice((1, 3, 8)), d.choice((None, None, 2, 5))
     sizes = [heads * size, heads * size, heads * (value or size)]
+    past = d.size(7) if value is None and d.flip() else 0
     operands = [d.input(d.array([batch, positions, width])), d.operand([width, sum(sizes)], "f4", -0.3, 0.3), d.operand([sum(sizes)]),
-                mask(d, kind, batch, positions, positions), None, bias(d, batch, heads, positions, positions)]
-    d.node("Attention", operands, domain=DOMAIN, num_heads=heads, qkv_hidden_sizes=sizes if value else None, **attributes(d))
+                mask(d, kind, batch, positions, past + positions), d.operand([2, batch, heads, past, size]) if past else None,
+                None if past else bias(d, batch, heads, positions, positions)]  # ONNX Runtime does not take both.
+    d.node("Attention", operands, [True] * (2 if past or value is None and d.flip(0.3) else 1), domain=DOMAIN, num_heads=heads,
+           qkv_hidden_sizes=sizes if value else None, **attributes(d))
     if kind == 4:
         # ONNX Runtime has it on other devices only: of the mask the first rows and columns count.
         def integers(name, *values):
@@ -70,7 +73,7 @@ def attention(d):
         node = onnx.NodeProto()
         node.CopyFrom(d.nodes[-1])
         node.input[3] = "part"
-        d.reference_nodes = [integers("start", 0, 0), integers("end", positions, positions), integers("axes", 2, 3), integers("one", 1),
+        d.reference_nodes = [integers("start", past, 0), integers("end", past + positions, past + positions), integers("axes", 2, 3), integers("one", 1),
                              helper.make_node("Slice", [operands[3], "start", "end", "axes"], ["square"]),
                              helper.make_node("Squeeze", ["square", "one"], ["part"]), node]
 

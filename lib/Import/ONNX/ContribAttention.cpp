@@ -30,9 +30,11 @@ using B = ImplicitLocOpBuilder;
 // Embeddings
 //===----------------------------------------------------------------------===//
 
-/// Rows of a table [rows, width] by indices [batch, positions] of input `i`.
+/// Rows of a table [rows, width] by indices [batch, positions] of input `i`, of
+/// which one row may stand for all of the batch if it `isSpread`.
 static FailureOr<Tensor> emitRows(Node &node, Tensor table, unsigned i,
-                                  ArrayRef<Extent> shape) {
+                                  ArrayRef<Extent> shape,
+                                  bool isSpread = false) {
   Tensor indices = node.getInput(i);
   if (indices.dtype != DType::I32 && indices.dtype != DType::I64)
     return node.error("input " + Twine(i) + " must be i32 or i64, not " +
@@ -42,6 +44,11 @@ static FailureOr<Tensor> emitRows(Node &node, Tensor table, unsigned i,
                         node.describe(shape);
   if (indices.getRank() != 2)
     return node.error(message);
+  FailureOr<Tensor> fitting = node.expectShape(
+      indices, {isSpread ? indices.shape[0] : shape[0], shape[1]}, message);
+  if (failed(fitting))
+    return failure();
+  indices = *fitting;
   IndexForms forms;
   forms.negative = false;
   if (failed(node.requireBroadcast(indices.shape, shape, message)) ||
@@ -133,8 +140,8 @@ static LogicalResult importEmbedLayerNorm(Node &node) {
   FailureOr<Tensor> sum = emitRows(node, words, 0, shape);
   Tensor positions = node.getInput(3);
   if (node.hasInput(8)) {
-    sum =
-        combine<arith::AddFOp>(node, sum, emitRows(node, positions, 8, shape));
+    sum = combine<arith::AddFOp>(
+        node, sum, emitRows(node, positions, 8, shape, /*isSpread=*/true));
   } else {
     std::optional<Extent> rest = Extent::sub(positions.shape[0], shape[1]);
     if (!rest ||
@@ -377,13 +384,18 @@ static FailureOr<Tensor> emitAttention(Node &node, Operands operands,
     if (bias.getRank() != 4)
       return node.error("the bias of the scores has shape " +
                         node.describe(bias.shape) + "; it must have rank 4");
-    if (failed(node.requireBroadcast(bias.shape, scores->shape,
-                                     "the bias of shape " +
-                                         node.describe(bias.shape) +
-                                         " does not fit scores of shape " +
-                                         node.describe(scores->shape))))
+    std::string message = "the bias of shape " + node.describe(bias.shape) +
+                          " does not fit scores of shape " +
+                          node.describe(scores->shape);
+    // The batch and the heads may be 1.
+    FailureOr<Tensor> fitting = node.expectShape(
+        bias,
+        {bias.shape[0], bias.shape[1], scores->shape[2], scores->shape[3]},
+        message);
+    if (failed(fitting) ||
+        failed(node.requireBroadcast(fitting->shape, scores->shape, message)))
       return failure();
-    FailureOr<Tensor> cast = emitCast(node, bias, wide);
+    FailureOr<Tensor> cast = emitCast(node, *fitting, wide);
     if (failed(cast))
       return failure();
     addends.push_back(*cast);
@@ -430,6 +442,37 @@ static FailureOr<Tensor> addPast(Node &node, Tensor past, const Tensor &own) {
   return emitConcat(node, {*fitting, own}, 2);
 }
 
+/// Puts the past [2, batch, heads, positions, size], of keys and of values, in
+/// front of those of the node.
+static LogicalResult addPacked(Node &node, Tensor past,
+                               ArrayRef<int64_t> widths, Operands &operands) {
+  if (past.getRank() != 5)
+    return node.error("the past has shape " + node.describe(past.shape) +
+                      "; it must be [2, batch, heads, positions, size]");
+  if (widths[2] != widths[1])
+    return node.error("with a past, keys and values must be of one size, not " +
+                      Twine(widths[1]) + " and " + Twine(widths[2]));
+  if (failed(node.require(past.shape[0], 2,
+                          "the past has shape " + node.describe(past.shape) +
+                              ", which is not one of keys and of values")))
+    return failure();
+  operands.past = past.shape[3];
+  int64_t number = 0;
+  for (Tensor *own : {&operands.key, &operands.value}) {
+    SmallVector<Span> ranges = getFullRanges(past.shape);
+    ranges[0] = {number++, 1, 1};
+    FailureOr<Tensor> part = emitSlice(node, past, ranges);
+    if (succeeded(part))
+      part = node.emitReshape(*part, ArrayRef(past.shape).drop_front());
+    if (succeeded(part))
+      part = addPast(node, *part, *own);
+    if (failed(part))
+      return failure();
+    *own = *part;
+  }
+  return success();
+}
+
 /// Queries, keys and values are input . weights + bias, side by side.
 static LogicalResult importAttention(Node &node) {
   FailureOr<Settings> settings = getSettings(node);
@@ -443,8 +486,6 @@ static LogicalResult importAttention(Node &node) {
     return node.error("attribute 'do_rotary' is not supported");
   if (sharesBuffer || node.hasInput(6))
     return node.error("a buffer that past and present share is not supported");
-  if (node.hasInput(4))
-    return node.error("past keys and values are not supported");
   Tensor x = node.getInput(0), weights = node.getInput(1);
   if (failed(node.expectTypes(x, Floats)))
     return failure();
@@ -496,6 +537,23 @@ static LogicalResult importAttention(Node &node) {
   operands.query = parts[0];
   operands.key = parts[1];
   operands.value = parts[2];
+  if (node.hasInput(4) &&
+      failed(addPacked(node, node.getInput(4), widths, operands)))
+    return failure();
+  if (node.hasResult(1)) {
+    if (widths[2] != widths[1])
+      return node.error("keys and values of different sizes, " +
+                        Twine(widths[1]) + " and " + Twine(widths[2]) +
+                        ", do not make one present");
+    FailureOr<Tensor> key = node.emitUnsqueeze(operands.key, {0});
+    FailureOr<Tensor> value = node.emitUnsqueeze(operands.value, {0});
+    if (failed(key) || failed(value))
+      return failure();
+    FailureOr<Tensor> present = emitConcat(node, {*key, *value}, 0);
+    if (failed(present))
+      return failure();
+    node.setResult(1, *present);
+  }
   if (node.hasInput(3))
     operands.mask = node.getInput(3);
   if (node.hasInput(5))
@@ -581,10 +639,12 @@ static LogicalResult importMultiHeadAttention(Node &node) {
         "keys of shape " + node.describe(key.shape) +
             " do not fit queries of shape " + node.describe(query.shape));
   if (succeeded(k))
-    v = node.expectShape(
-        *v, {k->shape[0], k->shape[1], k->shape[2], v->shape[3]},
-        "values of shape " + node.describe(value.shape) +
-            " do not fit keys of shape " + node.describe(key.shape));
+    v = node.expectShape(*v,
+                         {k->shape[0], k->shape[1], k->shape[2],
+                          isSplit ? k->shape[3] : v->shape[3]},
+                         "values of shape " + node.describe(value.shape) +
+                             " do not fit keys of shape " +
+                             node.describe(key.shape));
   if (failed(k) || failed(v))
     return failure();
   Operands operands;

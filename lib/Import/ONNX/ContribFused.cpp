@@ -200,11 +200,21 @@ static LogicalResult importSkipNorm(Node &node, bool isRms) {
   if (x.getRank() != 2 && x.getRank() != 3)
     return node.error("the input has rank " + Twine(x.getRank()) +
                       ", not 2 or 3");
-  if (failed(node.requireBroadcast(
-          skip.shape, x.shape,
-          "the skip of shape " + node.describe(skip.shape) +
-              " does not fit an input of shape " + node.describe(x.shape))))
+  // One for all of the batch may stand for each, whether it has a batch or not.
+  std::string message = "the skip of shape " + node.describe(skip.shape) +
+                        " does not fit an input of shape " +
+                        node.describe(x.shape);
+  if (skip.getRank() < 2)
+    return node.error(message);
+  Extents wanted = x.shape;
+  if (skip.getRank() == 3)
+    wanted[0] = skip.shape[0];
+  FailureOr<Tensor> fitting = node.expectShape(
+      skip, ArrayRef(wanted).take_back(skip.getRank()), message);
+  if (failed(fitting) ||
+      failed(node.requireBroadcast(fitting->shape, x.shape, message)))
     return failure();
+  skip = *fitting;
   FailureOr<Tensor> sum = node.emitMap(
       {x, skip}, x.shape, x.dtype, [](B &b, ValueRange args) -> Value {
         return arith::AddFOp::create(b, args[0], args[1]);

@@ -180,6 +180,10 @@ static LogicalResult importQGemm(Node &node) {
       return failure();
     *vector = *fitting;
   }
+  if (cScale.getRank() != cZero.getRank())
+    return node.error(
+        "of the scale and the zero point of B one is for each column, the "
+        "other for all");
   FailureOr<Tensor> sum = emitIntegerMatmul(node, *lhs, *aZero, *rhs, cZero);
   if (failed(sum))
     return failure();
@@ -242,6 +246,8 @@ static LogicalResult importQLinearSoftmax(Node &node) {
   Tensor x = node.getInput(0);
   if (failed(expectByte(node, x)))
     return failure();
+  if (!node.hasAttribute("opset"))
+    return node.error("attribute 'opset' is missing");
   int64_t opset = node.getInt("opset", 13);
   FailureOr<int64_t> axis =
       node.normalizeAxis(node.getInt("axis", -1), x.getRank());
