@@ -17,6 +17,7 @@ import numpy as np
 import onnx_broken_domains  # noqa: F401
 import onnx_broken_files
 import onnx_broken_nodes
+import onnx_broken_operands  # noqa: F401
 from onnx_broken_case import CASES, model, node, simple, value, write
 
 # --- Options -----------------------------------------------------------------

@@ -323,7 +323,8 @@ for op, weight in ("QLinearMatMul", (5, 3)), ("QLinearConv", (3, 5, 1, 1)):
     quantized(f"{label}_result_type", "the result's zero point must be i8 or u8, not f16", op, {"yz": np.float16(0)}, weight)
     quantized(f"{label}_result_scale", "scale or zero point has shape [3]; it must be a scalar", op, {"ys": np.ones(3, f32)}, weight)
     quantized(f"{label}_result_zero", "scale or zero point has shape [4, 1]; it must be a scalar", op, {"yz": np.ones((4, 1), np.uint8)}, weight)
-    quantized(f"{label}_scale_type", "element type i32 is not supported", op, {"ws": np.int32(1)}, weight)
+    quantized(f"{label}_scale_type", "the scale of w must be f32, not i32" if "Conv" in op else "inputs 1 and 4 have different element types, f32 and i32",
+              op, {"ws": np.int32(1)}, weight)
 quantized("qlinearmatmul_scale", "scale or zero point of shape [3] does not fit the rows", "QLinearMatMul", {"xs": np.ones(3, f32)})
 quantized("qlinearconv_scale", "scale or zero point has shape [5]; it must be a scalar", "QLinearConv", {"xs": np.ones(5, f32)}, (3, 5, 1, 1))
 for op in "ConvInteger", "QLinearConv":

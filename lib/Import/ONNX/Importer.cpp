@@ -10,6 +10,7 @@
 #include "FoldedNorms.h"
 #include "NarrowTypes.h"
 #include "Node.h"
+#include "OperandTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -389,6 +390,8 @@ LogicalResult Importer::importNode(int index) {
       return node.error("element type " + getName(type) + " is not supported");
   }
 
+  if (domain != "com.microsoft" && failed(checkOperands(node)))
+    return failure();
   if (failed(entry->rule(node)) || failed(node.checkAttributes()) ||
       failed(node.checkResults()))
     return failure();

@@ -37,8 +37,6 @@ static FailureOr<Tensor> getAngles(Node &node, unsigned input,
                                 node.describe({batch, positions}) +
                                 " positions");
   Tensor ids = node.getInput(3);
-  if (ids.dtype != DType::I64)
-    return node.error("position_ids must be i64");
   FailureOr<Tensor> fitting =
       node.expectShape(ids, {batch, positions},
                        "position_ids have shape " + node.describe(ids.shape) +
@@ -117,6 +115,13 @@ static LogicalResult importRotaryEmbedding(Node &node) {
   }
 
   const Extents split = x->shape;
+  const Tensor &cosines = node.getInput(1), &sines = node.getInput(2);
+  if (node.hasInput(3) && cosines.getRank() == 2 && sines.getRank() == 2 &&
+      failed(node.require(sines.shape[0], cosines.shape[0],
+                          "cos_cache and sin_cache have " +
+                              node.describe(cosines.shape[0]) + " and " +
+                              node.describe(sines.shape[0]) + " positions")))
+    return failure();
   FailureOr<Tensor> cosine = getAngles(node, 1, split[0], split[time]);
   FailureOr<Tensor> sine = getAngles(node, 2, split[0], split[time]);
   if (failed(cosine) || failed(sine))

@@ -196,11 +196,14 @@ static LogicalResult importSplit(Node &node) {
     if (!values)
       return node.requireKnown(1, "sizes");
     parts.assign(values->begin(), values->end());
-  } else if (std::optional<SmallVector<int64_t>> values =
-                 node.getInts("split")) {
-    parts.assign(values->begin(), values->end());
-    isGiven = true;
+  } else if (node.getVersion() < 13) {
+    if (std::optional<SmallVector<int64_t>> values = node.getInts("split")) {
+      parts.assign(values->begin(), values->end());
+      isGiven = true;
+    }
   }
+  if (isGiven && node.hasAttribute("num_outputs"))
+    return node.error("both sizes and attribute 'num_outputs' are given");
   if (int64_t declared = node.getInt("num_outputs", count); declared != count)
     return node.error("num_outputs is " + Twine(declared) +
                       ", but the node has " + Twine(count) + " outputs");
