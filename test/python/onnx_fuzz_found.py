@@ -92,3 +92,15 @@ def rows_of_nothing(d):
     rows, places = d.input(np.zeros([7, 0, d.size()], np.float32)), d.constant([[2], [-7]], "i8")
     d.node("GatherND", [rows, places])
     d.node("ScatterND", [rows, places, d.input(np.zeros([2, 0, d.inputs[rows].shape[2]], np.float32))])
+
+
+@found("no-sequences")
+def no_sequences(d):
+    w, r = d.operand([2, 5, 3]), d.operand([2, 5, 5])
+    d.node("RNN", [d.input(np.zeros([d.size(7), 0, 3], np.float32)), w, r], 2, direction="bidirectional", hidden_size=5)
+
+
+@found("reduction-of-a-constant")
+def reduction_of_a_constant(d):
+    d.opset = 18
+    d.node("ReduceLogSumExp", [d.constant(-2, "f4"), d.constant([], "i8")], keepdims=0)

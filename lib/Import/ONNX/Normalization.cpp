@@ -10,6 +10,7 @@
 #include "Elementwise.h"
 #include "Importer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
@@ -193,7 +194,7 @@ static FailureOr<std::array<Tensor, 2>> emitBatchStatistics(Node &node,
   FailureOr<Tensor> center = emitChannelMean(node, x);
   if (failed(mean) || failed(center))
     return failure();
-  if (Operation *op = node.getValue(*center).getDefiningOp())
+  if (auto op = node.getValue(*center).getDefiningOp<linalg::LinalgOp>())
     op->setAttr(kDetachedAttrName, node.b.getUnitAttr());
   FailureOr<Tensor> aligned = alignVector(node, center, x.getRank());
   if (failed(aligned))

@@ -8,6 +8,7 @@
 
 #include "Elementwise.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "tern/Dialect/Tern/IR/Facts.h"
 #include <limits>
@@ -286,7 +287,7 @@ static FailureOr<Tensor> emitShift(Node &node, Tensor x,
                                    ArrayRef<int64_t> axes) {
   FailureOr<Tensor> max = node.emitMax(x, axes);
   if (succeeded(max))
-    if (Operation *op = node.getValue(*max).getDefiningOp())
+    if (auto op = node.getValue(*max).getDefiningOp<linalg::LinalgOp>())
       op->setAttr(tern::kDetachedAttrName, node.b.getUnitAttr());
   return max;
 }
