@@ -63,7 +63,7 @@ operand("NegativeLogLikelihoodLoss", 1, "labels", "i32 or i64", ANY, [ints(0, 1)
 operand("SoftmaxCrossEntropyLoss", 1, "labels", "i32 or i64", ANY, [ints(0, 1)])
 operand("ReverseSequence", 1, "sequence_lens", "i64", VECTOR, [ints(1, 1, 1, 1)])
 operand("LSTM", 4, "sequence_lens", "i32", VECTOR, [np.ones((1, 12, 4), F32), np.ones((1, 12, 3), F32), None, ints(1, 1, dtype=I32)], shape=(5, 2, 4))
-operand("Dropout", 2, "training_mode", "bool", ANY, [F32(0.5), np.array(False)])
+operand("Dropout", 2, "training_mode", "bool", SCALAR, [F32(0.5), np.array(False)])
 operand("RotaryEmbedding", 3, "position_ids", "i64", ANY, [np.ones((9, 3), F32), np.ones((9, 3), F32), np.zeros((2, 5), I64)], opset=23,
         shape=(2, 1, 5, 6))
 operand("TensorScatter", 2, "write_indices", "i64", VECTOR, [np.ones((2, 1, 5), F32), ints(0, 1)], opset=24, shape=(2, 3, 5))
@@ -87,3 +87,8 @@ simple("split_both", "both sizes and attribute 'num_outputs' are given", [node("
 simple("split_attribute", "attribute 'split' is not supported", [node("Split", "x", "y z", axis=1, split=[2, 2])], opset=13)
 simple("rotary_positions", "cos_cache and sin_cache have 9 and 8 positions", [node("RotaryEmbedding", "x c s i")],
        [tensor("c", np.ones((9, 3), F32)), tensor("s", np.ones((8, 3), F32)), tensor("i", np.zeros((2, 5), I64))], inputs=[value("x", [2, 1, 5, 6])], opset=23)
+for op in "Min", "Max", "Sum", "Mean":
+    simple(f"{op.lower()}_shapes", f"({op}, opset 7): inputs of shapes [2, 4] and [4] differ; they broadcast from opset 8 on", [node(op, "x a")],
+           [tensor("a", np.ones(4, F32))], inputs=[value("x", [2, 4])], opset=7)
+simple("concat_axis", "attribute 'axis' is missing", [node("Concat", "x x")])
+simple("global_lp_pool_rank", "the input must have rank 3 or more, not shape [2, 4]", [node("GlobalLpPool")], inputs=[value("x", [2, 4])])

@@ -230,6 +230,18 @@ static void addVariadic(OpTable &ops, StringRef name, unsigned types,
     if (failed(operands))
       return failure();
     DType dtype = operands->front().dtype;
+    if (node.getVersion() < 8)
+      for (Tensor &operand : *operands) {
+        const Extents &first = operands->front().shape;
+        FailureOr<Tensor> fitting =
+            node.expectShape(operand, first,
+                             "inputs of shapes " + node.describe(first) +
+                                 " and " + node.describe(operand.shape) +
+                                 " differ; they broadcast from opset 8 on");
+        if (failed(fitting))
+          return failure();
+        operand = *fitting;
+      }
     std::optional<Tensor> folded = operands->front();
     for (const Tensor &next : ArrayRef(*operands).drop_front())
       if (folded)

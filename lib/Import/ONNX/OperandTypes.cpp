@@ -19,7 +19,7 @@ using namespace mlir;
 using namespace tern::onnx_import;
 
 namespace {
-enum class Kind { I64, I32, I32OrI64, Bool, F32, Number };
+enum class Kind { I64, I32, I32OrI64, Bool, F32, Float, Number };
 enum class Form { Any, Scalar, Vector };
 
 struct Operand {
@@ -40,7 +40,8 @@ static const Operand operands[] = {
     {"ConstantOfShape", 0, 9, "the shape", Kind::I64, Form::Vector},
     {"CumProd", 1, 1, "the axis", Kind::I32OrI64},
     {"CumSum", 1, 11, "the axis", Kind::I32OrI64},
-    {"Dropout", 2, 12, "training_mode", Kind::Bool},
+    {"Dropout", 1, 12, "ratio", Kind::Float, Form::Scalar},
+    {"Dropout", 2, 12, "training_mode", Kind::Bool, Form::Scalar},
     {"Expand", 1, 8, "the new shape", Kind::I64, Form::Vector},
     {"GRU", 4, 1, "sequence_lens", Kind::I32, Form::Vector},
     {"Gather", 1, 1, "the indices", Kind::I32OrI64},
@@ -116,6 +117,8 @@ static bool isOfKind(DType type, Kind kind) {
     return type == DType::Bool;
   case Kind::F32:
     return type == DType::F32;
+  case Kind::Float:
+    return isFloat(type);
   case Kind::Number:
     return isFloat(type) || isInteger(type);
   }
@@ -134,6 +137,8 @@ static const char *getNames(Kind kind) {
     return "bool";
   case Kind::F32:
     return "f32";
+  case Kind::Float:
+    return "a float";
   case Kind::Number:
     return "a number";
   }

@@ -343,6 +343,9 @@ static LogicalResult importLpPool(Node &node, bool isGlobal) {
   FailureOr<double> p = getNorm(node);
   if (failed(p) || failed(node.expectTypes(input, Floats)))
     return failure();
+  if (isGlobal && input.getRank() < 3)
+    return node.error("the input must have rank 3 or more, not shape " +
+                      node.describe(input.shape));
   FailureOr<Tensor> powers =
       node.emitFloatCast(input, getAccumulatorType(input.dtype));
   if (succeeded(powers))
@@ -351,8 +354,8 @@ static LogicalResult importLpPool(Node &node, bool isGlobal) {
     return failure();
   FailureOr<Tensor> sum = failure();
   if (isGlobal) {
-    SmallVector<int64_t> axes = llvm::to_vector(
-        llvm::seq<int64_t>(2, std::max<int64_t>(input.getRank(), 2)));
+    SmallVector<int64_t> axes =
+        llvm::to_vector(llvm::seq<int64_t>(2, input.getRank()));
     sum = node.emitSum(*powers, axes);
     if (succeeded(sum))
       sum = node.emitUnsqueeze(*sum, axes);

@@ -159,6 +159,8 @@ static LogicalResult importConcat(Node &node) {
   FailureOr<SmallVector<Tensor>> inputs = node.getSameTyped(AllTypes);
   if (failed(inputs))
     return failure();
+  if (node.getVersion() >= 4 && !node.hasAttribute("axis"))
+    return node.error("attribute 'axis' is missing");
   FailureOr<int64_t> axis =
       node.normalizeAxis(node.getInt("axis", node.getVersion() < 4 ? 1 : 0),
                          inputs->front().getRank());
