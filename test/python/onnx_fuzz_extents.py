@@ -7,7 +7,8 @@ onnx_fuzz_extents.py FOLDER [--seed N] [--count N] [--filter REGEX] [--run]
 
 Writes FOLDER/<kind>/<number>: an input with symbols for extents, an integer computed from these by a few random nodes
 (negative, zero and overlong ones among them), and an operator that takes it. The data are what ONNX Runtime computes for
-up to six shapes; those that it refuses are left out. --run runs tern-onnx-suite (in the PATH) on them.
+up to six shapes; those that it refuses are left out. The models of onnx_extent_cases.py go with them. --run runs tern-onnx-suite
+(in the PATH) on them.
 """
 import argparse
 import os
@@ -24,6 +25,7 @@ sys.path[:0] = [str(path) for path in pathlib.Path(sys.prefix).parent.glob("onnx
 import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
+from onnx_extent_cases import CASES, draw  # noqa: E402
 from onnx_fuzz import write  # noqa: E402
 
 EXTENTS = (0, 1, 2, 3, 4, 5, 7, 8, 13)
@@ -350,16 +352,33 @@ def run(session, inputs):
         return None
 
 
+def make_session(proto):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def write_case(folder, name, seed):
+    """Writes one of the models that are not random."""
+    (proto, runs), rng = CASES[name], np.random.default_rng(seed)
+    session, sets = make_session(proto), []
+    for extents in runs:
+        inputs = draw(proto, extents, rng)
+        sets.append((inputs.values(), session.run(None, inputs)))
+    if name == "unknown":
+        for value in proto.graph.input:
+            value.type.tensor_type.shape.dim[0].dim_value = -1
+    write(f"{folder}/{name}/0", proto, sets)
+
+
 def generate(folder, name, make, seed, number):
     """Writes the model of one number; whether there is a reference for it."""
     model = Model([seed, number, *name.encode()])
     make(model)
     proto = model.model()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = make_session(proto)
     except Exception:  # pylint: disable=broad-except
         return False
     sets = []
@@ -386,6 +405,9 @@ def main():
     parser.add_argument("--run", action="store_true", help="run tern-onnx-suite")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
+    for name in CASES:
+        if re.search(arguments.filter, name):
+            write_case(arguments.folder, name, arguments.seed)
     for name, make in KINDS.items():
         if re.search(arguments.filter, name):
             for number in range(arguments.count):

@@ -93,7 +93,7 @@ static bool correctShape(onnx::ValueInfoProto &input, const std::string &data) {
       *input.mutable_type()->mutable_tensor_type()->mutable_shape();
   bool isSame = shape.dim_size() == tensor.dims_size();
   for (int i = 0; isSame && i < shape.dim_size(); ++i)
-    isSame = !shape.dim(i).has_dim_value() ||
+    isSame = !shape.dim(i).has_dim_value() || shape.dim(i).dim_value() < 0 ||
              shape.dim(i).dim_value() == tensor.dims(i);
   if (isSame)
     return false;
