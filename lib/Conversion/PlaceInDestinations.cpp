@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "tern/Conversion/Passes.h"
 
@@ -109,6 +110,26 @@ Value getTensor(RewriterBase &b,
                                            /*writable=*/true);
 }
 
+/// The other uses of `empty` that become what is materialized: a branch that is
+/// not taken writes to what the other does. None if one of them must not start
+/// in the destination.
+std::optional<SmallVector<OpOperand *>>
+getOtherUses(const bufferization::AnalysisState &state, tensor::EmptyOp empty,
+             Operation *user,
+             bufferization::MaterializeInDestinationOp materialize) {
+  SmallVector<OpOperand *> others;
+  for (OpOperand &use : empty->getUses()) {
+    Operation *other = use.getOwner();
+    if (other == user || !getAliases(state, other->getResults())
+                              .contains(materialize.getSource()))
+      continue;
+    if (isUsedAfter(state, other, materialize))
+      return std::nullopt;
+    others.push_back(&use);
+  }
+  return others;
+}
+
 struct PlaceInDestinationsPass
     : public tern::impl::PlaceInDestinationsPassBase<PlaceInDestinationsPass> {
   void runOnOperation() override {
@@ -129,7 +150,25 @@ struct PlaceInDestinationsPass
       if (!dest || dest.getOwner() != materialize->getBlock() ||
           isUsedAfter(state, user, materialize))
         return nullptr;
-      return getTensor(b, materialize, user);
+      auto others = getOtherUses(state, empty, user, materialize);
+      if (!others)
+        return nullptr;
+      Value tensor = getTensor(b, materialize, user);
+      if (!tensor)
+        return nullptr;
+      DominanceInfo dominance;
+      for (OpOperand *other : *others)
+        if (!dominance.dominates(tensor, other->getOwner()))
+          return nullptr;
+      for (OpOperand *other : *others) {
+        b.setInsertionPoint(other->getOwner());
+        Value start = tensor;
+        if (start.getType() != empty.getType())
+          start = tensor::CastOp::create(b, empty.getLoc(), empty.getType(),
+                                         tensor);
+        b.modifyOpInPlace(other->getOwner(), [&] { other->set(start); });
+      }
+      return tensor;
     };
     IRRewriter rewriter(&getContext());
     if (failed(

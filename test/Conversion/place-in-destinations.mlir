@@ -185,3 +185,32 @@ func.func @sometimes(%x: tensor<8xf32> {bufferization.writable = false}, %c: i1,
   }
   return
 }
+
+// -----
+
+// Both branches write to one destination, also where another result is made of theirs, and comes last.
+// CHECK-LABEL: func @branches
+// CHECK-SAME: %[[FIRST:[^:]*]]: memref<?xf32>, %[[SECOND:[^:]*]]: memref<?xf32>)
+// CHECK-NOT: to_tensor %[[SECOND]]
+// CHECK: %[[T:.*]] = bufferization.to_tensor %[[FIRST]]
+// CHECK: scf.if
+// CHECK: linalg.exp {{.*}} outs(%[[T]] :
+// CHECK: else
+// CHECK: linalg.log {{.*}} outs(%[[T]] :
+func.func @branches(%x: tensor<?xf32> {bufferization.writable = false}, %c: i1, %first: memref<?xf32>, %second: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %f = arith.constant 0.0 : f32
+  %n = tensor.dim %x, %c0 : tensor<?xf32>
+  %e = tensor.empty(%n) : tensor<?xf32>
+  %a = scf.if %c -> tensor<?xf32> {
+    %p = linalg.exp ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+    scf.yield %p : tensor<?xf32>
+  } else {
+    %q = linalg.log ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+    scf.yield %q : tensor<?xf32>
+  }
+  %b = tensor.insert %f into %a[%c0] : tensor<?xf32>
+  bufferization.materialize_in_destination %a in restrict writable %first : (tensor<?xf32>, memref<?xf32>) -> ()
+  bufferization.materialize_in_destination %b in restrict writable %second : (tensor<?xf32>, memref<?xf32>) -> ()
+  return
+}

@@ -212,3 +212,23 @@ agraph (float[n, 3] x, float[n, 1] z) => (y) {
   b = Add(a, z)
   y = Softmax(b)
 }""")
+
+# What a branch yields is an output, and is scattered into.
+case("branches", ["N4", "N7"], """
+init zero i64[] = 0
+init row i64[1, 1] = 1
+init places i64[1, 3] = [[1, 0, 2]]
+init u f32[1, 3] = [[1, 2, 3]]
+opset 18
+agraph (float[N, 3] x, int64[1] flag) => (y) {
+  a = Relu(x)
+  f = Squeeze(flag)
+  c = Greater(f, zero)
+  b = If(c) <then_branch = t () => (float[N, 3] one) { one = ScatterND(a, row, u) },
+             else_branch = e () => (float[N, 3] two) { two = Neg(a) }>
+  d = ScatterND(b, row, u)
+  g = If(c) <then_branch = s () => (float[N, 3] three) { three = Identity(a) },
+             else_branch = r () => (float[N, 3] four) { four = ScatterND(d, row, u) }>
+  h = ScatterElements<axis=0>(g, places, u)
+  y = Add(g, h)
+}""")

@@ -105,6 +105,10 @@ def PlaceInDestinationsPass
       %b = linalg.generic ... outs(%a)
       ```
 
+    - values that start in one `tensor.empty` and become what is materialized,
+      as those of the two branches of an `scf.if` do, all start in the
+      destination or none does;
+
     - only materializations in the block that the destination is an argument of
       count: those in loops and branches may run more or less often than what
       they materialize;
