@@ -232,3 +232,33 @@ agraph (float[N, 3] x, int64[1] flag) => (y) {
   h = ScatterElements<axis=0>(g, places, u)
   y = Add(g, h)
 }""")
+
+# Elements of shapes that are picked, replaced and summed up.
+case("elements", ["A5 B4", "A1 B7", "A8 B2"], """
+init zero i64[] = 0
+init first i64[1] = 0
+init second i64[1] = 1
+init last i64[1] = -1
+init row i64[1, 1] = -1
+init three i64[1] = 3
+opset 18
+agraph (float[A, B] x) => (y) {
+  s = Shape(x)
+  h = Gather(s, first)
+  w = GatherND(s, second)
+  wv = Unsqueeze(w, first)
+  swapped = ScatterElements<axis=0>(s, first, wv)
+  both = ScatterND(swapped, row, h)
+  turned = ConstantOfShape(both)
+  replaced = ScatterND(s, row, three)
+  cut = ConstantOfShape(replaced)
+  added = ScatterND<reduction="add">(s, row, three)
+  picked = GatherElements<axis=0>(added, last)
+  places = CumSum<exclusive=1>(s, zero)
+  begin = Gather(places, second)
+  ends = CumSum<reverse=1>(s, zero)
+  end = Gather(ends, first)
+  filled = ConstantOfShape(end)
+  part = Slice(filled, begin, end, first)
+  y = Relu(part)
+}""")

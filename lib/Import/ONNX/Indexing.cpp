@@ -208,6 +208,53 @@ static LogicalResult checkNotEmpty(Node &node, const Tensor &data,
 //===----------------------------------------------------------------------===//
 
 /// result[i, j, k] = data[index[i, j, k], j, k] for axis 0.
+/// Where constant indices point to in a vector whose elements are known, as a
+/// shape's are.
+static std::optional<SmallVector<int64_t>>
+getKnownPositions(const Tensor &vector, const Tensor &indices) {
+  if (vector.getRank() != 1 || !vector.contents || !indices.contents)
+    return std::nullopt;
+  int64_t count = vector.contents->size();
+  SmallVector<int64_t> positions;
+  for (const Extent &extent : *indices.contents) {
+    std::optional<int64_t> index = extent.getConstant();
+    if (!index || *index < -count || *index >= count)
+      return std::nullopt;
+    positions.push_back(*index < 0 ? *index + count : *index);
+  }
+  return positions;
+}
+
+/// What is gathered from such a vector.
+static std::optional<Tensor> foldGather(Node &node, const Tensor &vector,
+                                        const Tensor &indices,
+                                        ArrayRef<Extent> shape) {
+  std::optional<SmallVector<int64_t>> from = getKnownPositions(vector, indices);
+  if (!from)
+    return std::nullopt;
+  Tensor result = node.makeTensor(vector.dtype, shape, nullptr);
+  result.contents.emplace();
+  for (int64_t position : *from)
+    result.contents->push_back((*vector.contents)[position]);
+  return result;
+}
+
+/// Such a vector after known elements replaced some of its own.
+static std::optional<Tensor> foldScatter(Node &node, const Tensor &vector,
+                                         const Tensor &indices,
+                                         const Tensor &updates) {
+  std::optional<SmallVector<int64_t>> to = getKnownPositions(vector, indices);
+  if (!to || node.getString("reduction", "none") != "none" ||
+      updates.dtype != vector.dtype || !updates.contents ||
+      updates.contents->size() != to->size())
+    return std::nullopt;
+  Tensor result = node.makeTensor(vector.dtype, vector.shape, nullptr);
+  result.contents = vector.contents;
+  for (auto [position, element] : llvm::zip_equal(*to, *updates.contents))
+    (*result.contents)[position] = element;
+  return result;
+}
+
 static LogicalResult importGatherElements(Node &node) {
   Tensor data = node.getInput(0), indices = node.getInput(1);
   FailureOr<int64_t> axis =
@@ -222,6 +269,11 @@ static LogicalResult importGatherElements(Node &node) {
   if (failed(requireElements(node, indices, others)) ||
       failed(requireIndices(node, indices, data.shape[*axis])))
     return failure();
+  if (std::optional<Tensor> known =
+          foldGather(node, data, indices, indices.shape)) {
+    node.setResult(0, *known);
+    return success();
+  }
   Value source = node.getValue(data);
   SmallVector<Value> extents = getExtentValues(node, data.shape);
   return node.setResult(
@@ -279,6 +331,11 @@ static LogicalResult importGatherND(Node &node) {
   if (failed(requireIndices(node, indices,
                             ArrayRef(data.shape).slice(batch, *tuple))))
     return failure();
+  if (std::optional<Tensor> known =
+          batch == 0 ? foldGather(node, data, indices, shape) : std::nullopt) {
+    node.setResult(0, *known);
+    return success();
+  }
   Value source = node.getValue(data), positions = node.getValue(indices);
   SmallVector<Value> extents = getExtentValues(node, data.shape);
   return node.setResult(
@@ -456,6 +513,10 @@ static LogicalResult importScatterElements(Node &node) {
       failed(requireIndices(node, indices, data.shape[*axis])))
     return failure();
   updates = *fitting;
+  if (std::optional<Tensor> known = foldScatter(node, data, indices, updates)) {
+    node.setResult(0, *known);
+    return success();
+  }
   Value positions = node.getValue(indices);
   SmallVector<Value> extents = getExtentValues(node, data.shape);
   return importScatter(
@@ -555,6 +616,10 @@ static LogicalResult importScatterND(Node &node) {
                             ArrayRef(data.shape).take_front(*tuple))))
     return failure();
   updates = *fitting;
+  if (std::optional<Tensor> known = foldScatter(node, data, indices, updates)) {
+    node.setResult(0, *known);
+    return success();
+  }
   Value positions = node.getValue(indices);
   SmallVector<Value> extents = getExtentValues(node, data.shape);
   return importScatter(

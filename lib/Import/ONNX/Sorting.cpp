@@ -274,6 +274,27 @@ static LogicalResult importTopK(Node &node) {
 //===----------------------------------------------------------------------===//
 
 /// One slice along the axis after another.
+/// Running sums or products of integers that are known, as a shape's are.
+static std::optional<Tensor> foldCumulative(Node &node, const Tensor &input,
+                                            bool isProduct, bool isExclusive,
+                                            bool isReverse) {
+  if (input.getRank() != 1 || !input.contents || isFloat(input.dtype))
+    return std::nullopt;
+  Tensor result = node.makeTensor(input.dtype, input.shape, nullptr);
+  result.contents = input.contents;
+  std::optional<Extent> total(isProduct ? 1 : 0);
+  for (size_t i = 0, e = result.contents->size(); i < e; ++i) {
+    Extent &element = (*result.contents)[isReverse ? e - 1 - i : i];
+    std::optional<Extent> before = total;
+    total =
+        isProduct ? Extent::mul(*total, element) : Extent::add(*total, element);
+    if (!total || !fitsType(*total, input.dtype))
+      return std::nullopt;
+    element = isExclusive ? *before : *total;
+  }
+  return result;
+}
+
 static LogicalResult importCumulative(Node &node, bool isProduct) {
   Tensor input = node.getInput(0);
   bool isExclusive = node.getFlag("exclusive", false);
@@ -288,6 +309,11 @@ static LogicalResult importCumulative(Node &node, bool isProduct) {
     return failure();
   if (llvm::is_contained(input.shape, Extent(0))) {
     node.setResult(0, input);
+    return success();
+  }
+  if (std::optional<Tensor> known =
+          foldCumulative(node, input, isProduct, isExclusive, isReverse)) {
+    node.setResult(0, *known);
     return success();
   }
   B &b = node.b;
