@@ -11,11 +11,13 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
@@ -60,9 +62,22 @@ tern::createTargetMachine(const Machine &machine, unsigned optLevel) {
   // The baseline processor of the architecture: what code needs beyond it is
   // in the features, which the artifact records.
   llvm::StringRef cpu = triple.isX86() ? "x86-64" : "generic";
+  // LLVM ignores those that it does not know.
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
+      target->createMCSubtargetInfo(triple, cpu, /*Features=*/""));
+  std::vector<std::string> known;
+  if (subtarget)
+    for (const llvm::SubtargetFeatureKV &feature :
+         subtarget->getAllProcessorFeatures())
+      known.push_back(feature.Key);
   std::string features;
-  for (const std::string &feature : machine.features)
+  for (const std::string &feature : machine.features) {
+    if (!llvm::is_contained(known, feature))
+      return llvm::createStringError("unknown feature '" + feature +
+                                     "' of target '" + machine.triple + "'" +
+                                     runtime::suggest(feature, known));
     features += (features.empty() ? "+" : ",+") + feature;
+  }
   static constexpr llvm::CodeGenOptLevel levels[] = {
       llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less,
       llvm::CodeGenOptLevel::Default, llvm::CodeGenOptLevel::Aggressive};

@@ -8,7 +8,10 @@
 
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/runtime/Text.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -53,6 +56,55 @@ void TernDialect::registerAttributes() {
 #define GET_ATTRDEF_LIST
 #include "tern/Dialect/Tern/IR/TernAttributes.cpp.inc"
       >();
+}
+
+//===----------------------------------------------------------------------===//
+// Syntax
+//===----------------------------------------------------------------------===//
+
+/// The names behind `#tern.`.
+template <typename... Attributes>
+static std::vector<std::string> getMnemonics() {
+  return {Attributes::getMnemonic().str()...};
+}
+
+Attribute TernDialect::parseAttribute(DialectAsmParser &parser,
+                                      Type type) const {
+  auto isIdentifier = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  SMLoc loc = parser.getCurrentLocation();
+  StringRef text = parser.getFullSymbolSpec();
+  StringRef mnemonic;
+  Attribute result;
+  OptionalParseResult parsed =
+      generatedAttributeParser(parser, &mnemonic, type, result);
+  if (!parsed.has_value()) {
+    std::vector<std::string> known = getMnemonics<
+#define GET_ATTRDEF_LIST
+#include "tern/Dialect/Tern/IR/TernAttributes.cpp.inc"
+        >();
+    parser.emitError(loc) << "unknown attribute '" << mnemonic
+                          << "' of dialect 'tern'; known are: "
+                          << llvm::join(known, ", ")
+                          << runtime::suggest(mnemonic, known);
+    return {};
+  }
+  if (failed(*parsed))
+    return {};
+  // MLIR skips what the attribute did not take of the text.
+  SMLoc end = parser.getCurrentLocation();
+  if (end.getPointer() < text.end()) {
+    StringRef rest(end.getPointer(), text.end() - end.getPointer());
+    parser.emitError(end) << "'" << rest << "' follows #tern."
+                          << text.take_while(isIdentifier)
+                          << ", which ends there";
+    return {};
+  }
+  return result;
+}
+
+void TernDialect::printAttribute(Attribute attribute,
+                                 DialectAsmPrinter &printer) const {
+  (void)generatedAttributePrinter(attribute, printer);
 }
 
 //===----------------------------------------------------------------------===//

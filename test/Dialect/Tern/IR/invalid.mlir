@@ -237,3 +237,28 @@ func.func @fact_group(%w: tensor<4x8xf32>, %e: tensor<8x4xf32>) {
   %0 = linalg.transpose ins(%w : tensor<4x8xf32>) outs(%e : tensor<8x4xf32>) permutation = [1, 0] {tern.ternary = "group:0:1"}
   return
 }
+
+// -----
+
+// expected-error @below {{'<garbage>' follows #tern.generic, which ends there}}
+module attributes {tern.target = #tern.generic<garbage>} {}
+
+// -----
+
+// expected-error @below {{'<>' follows #tern.generic, which ends there}}
+module attributes {tern.target = #tern.generic<>} {}
+
+// -----
+
+// expected-error @below {{'x <z>' follows #tern.bits2, which ends there}}
+#layout = #tern<bits2<rows = 4, lanes = 16> x <z>>
+
+// -----
+
+// expected-error @below {{unknown attribute 'x68' of dialect 'tern'; known are: weight_quantizer, activation_quantizer, bits2, base3, generic, x86; did you mean 'x86'?}}
+module attributes {tern.target = #tern.x68} {}
+
+// -----
+
+// expected-error @below {{unknown attribute 'sparc' of dialect 'tern'; known are: weight_quantizer, activation_quantizer, bits2, base3, generic, x86}}
+module attributes {tern.target = #tern.sparc} {}

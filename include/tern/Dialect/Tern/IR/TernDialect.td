@@ -59,7 +59,8 @@ def Tern_Dialect : Dialect {
     | `tern.element_checks`, `tern.failed_check` | functions, results and arguments | messages of what is checked of elements, and the number of the first that fails |
     | `tern.interface`, `tern.prepares` | modules, at level `llvm` | what the artifact's signature says |
   }];
-  let useDefaultAttributePrinterParser = 1;
+  // The generated parser takes whatever stands in brackets behind a name.
+  let useDefaultAttributePrinterParser = 0;
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
@@ -70,6 +71,11 @@ def Tern_Dialect : Dialect {
   let extraClassDeclaration = [{
     void registerAttributes();
     void registerOps();
+
+    ::mlir::Attribute parseAttribute(::mlir::DialectAsmParser &parser,
+                                     ::mlir::Type type) const override;
+    void printAttribute(::mlir::Attribute attribute,
+                        ::mlir::DialectAsmPrinter &printer) const override;
 
     static constexpr llvm::StringLiteral getNameAttrName() { return "tern.name"; }
     static constexpr llvm::StringLiteral getParamAttrName() { return "tern.param"; }
