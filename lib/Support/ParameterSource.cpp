@@ -21,8 +21,8 @@ ParameterSource::open(llvm::StringRef path) {
   if (path.ends_with_insensitive(".safetensors"))
     return openSafetensorsParameters(path);
   return llvm::createStringError(
-      llvm::Twine(path) +
-      ": unknown kind of weights file (expected .onnx or .safetensors)");
+      "cannot read weights '" + llvm::Twine(path) +
+      "': unknown kind of file (expected .onnx or .safetensors)");
 }
 
 std::vector<std::string> tern::listParameterFiles(llvm::StringRef path) {

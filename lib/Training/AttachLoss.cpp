@@ -278,10 +278,12 @@ LogicalResult AttachLossPass::run() {
   terms = std::move(*parsed);
   if (!(labelSmoothing >= 0 && labelSmoothing < 1))
     return emitError(UnknownLoc::get(&getContext()))
-           << "label smoothing must be at least 0 and less than 1";
+           << "'label-smoothing' is " << double(labelSmoothing)
+           << "; it must be at least 0 and less than 1";
   if (!(temperature > 0))
     return emitError(UnknownLoc::get(&getContext()))
-           << "the temperature must be positive";
+           << "'temperature' is " << double(temperature)
+           << "; it must be positive";
   FailureOr<unsigned> index = findOutput(main);
   if (failed(index) || failed(checkOutput(main, *index)))
     return failure();

@@ -292,7 +292,8 @@ LogicalResult OptimizerAttacher::run() {
     emitWarning(UnknownLoc::get(module.getContext()))
         << "pattern '" << pattern << "' matches no parameter";
   if (trained.empty())
-    return error("nothing is left to train");
+    return error("nothing is left to train; let 'freeze' match less, or name "
+                 "with 'train-also' what else is a parameter");
 
   StepBuilder builder(files, trained, variants, clip, accumulate);
   if (failed(builder.plan(groups)))

@@ -6,8 +6,8 @@
 // RUN: not tern-opt %S/Inputs/model.mlir --tern-attach-loss=output=z 2>&1 | FileCheck %s --check-prefix=OUTPUT
 // KIND: error: unknown loss 'hinge'; known are: softmax-cross-entropy, mse, l1, bce-with-logits, kl, graph
 // WEIGHT: error: bad weight 'x' of a loss
-// SMOOTHING: error: label smoothing must be at least 0 and less than 1
-// TEMPERATURE: error: the temperature must be positive
+// SMOOTHING: error: 'label-smoothing' is 1{{.*}}; it must be at least 0 and less than 1
+// TEMPERATURE: error: 'temperature' is 0{{.*}}; it must be positive
 // OUTPUT: error: the model has no output 'z'; there are: y
 
 // expected-error @+1 {{loss 'softmax-cross-entropy': output 'y' is 'tensor<f32>', expected rows of logits}}

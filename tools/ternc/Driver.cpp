@@ -447,6 +447,9 @@ LogicalResult Driver::dump(int phase) {
 
 LogicalResult Driver::arrive() {
   report.afterPhase(getPhases()[level].level, *module);
+  if (StringRef(getPhases()[level].level) == "buffers")
+    if (std::string problem = report.checkDims(); !problem.empty())
+      return fail(problem);
   return dump(level);
 }
 

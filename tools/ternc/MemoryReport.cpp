@@ -11,6 +11,8 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/runtime/Text.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace tern;
@@ -86,6 +88,20 @@ void MemoryReport::read(ModuleOp module) {
         if (auto bytes = dyn_cast_or_null<IntegerAttr>(result->front()))
           arena = bytes.getInt();
   }
+}
+
+std::string MemoryReport::checkDims() const {
+  std::vector<std::string> known;
+  for (const auto &[name, value] : dims)
+    known.push_back(name);
+  for (const auto &entry : given)
+    if (!dims.count(entry.getKey().str()))
+      return "--stats-dim: there is no dimension " +
+             runtime::quote(entry.getKey()) + "; " +
+             (known.empty() ? "all are static"
+                            : "there are: " + llvm::join(known, ", ") +
+                                  runtime::suggest(entry.getKey(), known));
+  return "";
 }
 
 void MemoryReport::print(llvm::json::OStream &out) const {

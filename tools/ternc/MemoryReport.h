@@ -28,6 +28,9 @@ public:
 
   /// Looks at a module at level `buffers`.
   void read(mlir::ModuleOp module);
+  /// Why a dimension that a value was given for is none of the model; empty if
+  /// all are.
+  std::string checkDims() const;
   /// The attribute `memory` of an object.
   void print(llvm::json::OStream &out) const;
 

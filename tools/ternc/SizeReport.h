@@ -32,6 +32,8 @@ public:
 
   /// The module is now at `level`.
   void afterPhase(llvm::StringRef level, mlir::ModuleOp module);
+  /// What is wrong with the extents, from level `buffers` on; empty if nothing.
+  std::string checkDims() const { return memory.checkDims(); }
   void setCalibration(CalibrationReport report) {
     calibration = std::move(report);
   }

@@ -95,6 +95,11 @@ for kind, name in KINDS.items():
     run(trainer, "--info=json")
     run(trainer, "--data", x, "--labels", labels, "--steps=3", "--batch=4", "--plot", svg)
     xml.dom.minidom.parse(os.fsdecode(svg))
+    for suffix in (b"jsonl", b"csv"):
+        log = FOLDER + b"/metrics." + suffix
+        run(trainer, "--data", x, "--labels", labels, "--steps=3", "--batch=4", "--metrics", log, "--checkpoint",
+            name.replace(b"\0", b"")[:100] + b".safetensors")
+        assert re.fullmatch(r"[ -~\n]+", open(log, encoding="utf-8").read())
     run(trainer, "--data", labels, "--labels", labels, "--steps=3", fails=True)
     run(trainer, "--" + os.fsdecode(name.replace(b"\0", b"")), fails=True)
     for fault in ("op", "attribute", "value", "data", "domain"):
