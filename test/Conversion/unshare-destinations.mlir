@@ -73,3 +73,56 @@ func.func @branch(%x: tensor<4xf32>, %c: i1) -> tensor<4xf32> {
   }
   return %r : tensor<4xf32>
 }
+
+// The second result of a branch in a branch is that of the outer one, not its first.
+// CHECK-LABEL: func @second
+// CHECK-DAG: %[[E:.*]] = tensor.empty
+// CHECK-DAG: %[[F:.*]] = tensor.empty
+// CHECK-NOT: tensor.empty
+// CHECK: scf.if
+// CHECK: %[[A:.*]] = linalg.exp {{.*}} outs(%[[G:.*]] :
+// CHECK: %[[B:.*]] = linalg.log {{.*}} outs(%[[H:.*]] :
+// CHECK: scf.yield %[[A]], %[[B]]
+// CHECK: scf.if
+// CHECK: linalg.log {{.*}} outs(%[[H]] :
+// CHECK: linalg.exp {{.*}} outs(%[[G]] :
+func.func @second(%x: tensor<4xf32>, %c: i1, %d: i1) -> (tensor<4xf32>, tensor<4xf32>) {
+  %e = tensor.empty() : tensor<4xf32>
+  %r:2 = scf.if %c -> (tensor<4xf32>, tensor<4xf32>) {
+    %a = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    %b = linalg.log ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    scf.yield %a, %b : tensor<4xf32>, tensor<4xf32>
+  } else {
+    %s:2 = scf.if %d -> (tensor<4xf32>, tensor<4xf32>) {
+      %b = linalg.log ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      %a = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      scf.yield %a, %b : tensor<4xf32>, tensor<4xf32>
+    } else {
+      scf.yield %x, %x : tensor<4xf32>, tensor<4xf32>
+    }
+    scf.yield %s#0, %s#1 : tensor<4xf32>, tensor<4xf32>
+  }
+  return %r#0, %r#1 : tensor<4xf32>, tensor<4xf32>
+}
+
+// What a branch yields twice is two results, each of which starts where that of the other branch does.
+// CHECK-LABEL: func @twice
+// CHECK: scf.if
+// CHECK: linalg.exp {{.*}} outs(%[[A:.*]] :
+// CHECK: linalg.log {{.*}} outs(%[[B:.*]] :
+// CHECK: else
+// CHECK: %[[ABS:.*]] = linalg.abs {{.*}} outs(%[[A]] :
+// CHECK: %[[COPY:.*]] = linalg.copy ins(%[[ABS]] : {{.*}} outs(%[[B]] :
+// CHECK: scf.yield %[[ABS]], %[[COPY]]
+func.func @twice(%x: tensor<4xf32>, %c: i1) -> (tensor<4xf32>, tensor<4xf32>) {
+  %e = tensor.empty() : tensor<4xf32>
+  %r:2 = scf.if %c -> (tensor<4xf32>, tensor<4xf32>) {
+    %a = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    %b = linalg.log ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    scf.yield %a, %b : tensor<4xf32>, tensor<4xf32>
+  } else {
+    %a = linalg.abs ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    scf.yield %a, %a : tensor<4xf32>, tensor<4xf32>
+  }
+  return %r#0, %r#1 : tensor<4xf32>, tensor<4xf32>
+}

@@ -213,7 +213,7 @@ agraph (float[n, 3] x, float[n, 1] z) => (y) {
   y = Softmax(b)
 }""")
 
-# What a branch yields is an output, and is scattered into.
+# What a branch yields is an output, and is scattered into; two results are equal in one branch, and checked in the other.
 case("branches", ["N4", "N7"], """
 init zero i64[] = 0
 init row i64[1, 1] = 1
@@ -230,7 +230,11 @@ agraph (float[N, 3] x, int64[1] flag) => (y) {
   g = If(c) <then_branch = s () => (float[N, 3] three) { three = Identity(a) },
              else_branch = r () => (float[N, 3] four) { four = ScatterND(d, row, u) }>
   h = ScatterElements<axis=0>(g, places, u)
-  y = Add(g, h)
+  p, q = If(c) <then_branch = v () => (float[N, 3] five, float[N, 3] six) { five = Exp(x) six = Exp(x) },
+                else_branch = w () => (float[N, 3] seven, float[N, 3] eight) { seven = ScatterND(h, row, u) eight = ScatterND(x, row, u) }>
+  o = ScatterND(q, row, u)
+  i = ScatterElements<axis=0>(p, places, u)
+  y = Add(o, i)
 }""")
 
 # Elements of shapes that are picked, replaced and summed up.

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The nodes of which onnx_fuzz_graphs.py makes graphs: functions that add one to a graph, to values that are there."""
 import numpy as np
+from onnx import ValueInfoProto, helper
 from onnx_fuzz_draw import ONNX_TYPES
 
 # Of these a graph's nodes are drawn; what writes into its operand, and what might be its memory, more often.
@@ -375,3 +376,34 @@ def quantize(g):
     # Halves of powers of two away from where rounding turns.
     made = g.add("QuantizeLinear", [value, g.constant(0.1, "f4"), g.constant(3, "i1")], discontinuous=True)
     g.add("DequantizeLinear", [made, g.constant(0.1, "f4"), g.constant(3, "i1")])
+
+
+def branch(g, starts, captured):
+    """A subgraph with a result of the shape of each start: that itself, or what a few nodes make of it."""
+    nodes, outputs = [], []
+    for start in starts:
+        last = start.name
+        for _ in range(g.integer(1, 3)):
+            op = g.choice(("Identity", "Neg", "Abs", "Max", "Add", "ScatterND", "ScatterND"))
+            operands = []
+            if op in ("Max", "Add"):
+                operands = [g.like(start)]
+            if op == "ScatterND":
+                length = g.integer(1, start.rank)
+                indices = tuples(g, start, length)
+                operands = [indices, g.like(start, [indices.shape[0], *start.shape[length:]])]
+            captured += [value for value in operands if value not in captured]
+            nodes.append(helper.make_node(op, [last, *(value.name for value in operands)], [g.name("b")]))
+            last = nodes[-1].output[0]
+        outputs.append(ValueInfoProto(name=last))
+    return helper.make_graph(nodes, "branch", [], outputs)
+
+
+@node(4)
+def choose(g):
+    """What a branch starts from is another's, too, and may be an output."""
+    starts = [g.pick("f4 f8 i4 i8", least=1, most=4, filled=True) for _ in range(g.integer(1, 2))]
+    captured = list(dict.fromkeys(starts))
+    branches = [branch(g, starts, captured) for _ in range(2)]
+    condition = g.like(None, [], "?")
+    g.add("If", [condition], len(starts), captured=captured, then_branch=branches[0], else_branch=branches[1])

@@ -157,12 +157,13 @@ class Graph:
         """The same axis, maybe counted from the end."""
         return axis - value.rank if self.flip(0.3) else axis
 
-    def add(self, op, operands, results=1, discontinuous=False, **attributes):
-        """Adds a node, and runs it. Rejected if its results may differ much from a right compiler's: each operand is moved by its
+    def add(self, op, operands, results=1, discontinuous=False, captured=(), **attributes):
+        """Adds a node, and runs it; `captured`: what its branches read, too. Rejected if its results may differ much from a right compiler's: each operand is moved by its
         error, and what that makes of the results is theirs."""
         node = helper.make_node(op, [value.name if value else "" for value in operands],
                                 [self.name("y") for _ in range(results)], **{k: v for k, v in attributes.items() if v is not None})
         operands = [value for value in operands if value]
+        operands += [value for value in captured if value not in operands]
         if discontinuous and not all(value.is_exact for value in operands):
             raise Rejected
         run = prepare(node, operands, self.constants)
@@ -224,7 +225,7 @@ class Graph:
 # Whose results are the same however they are computed.
 EXACT = frozenset((
     "Abs Add And ArgMax ArgMin BitwiseAnd BitwiseOr BitwiseXor Cast Clip Concat ConstantOfShape DepthToSpace Equal Expand Flatten Floor Gather "
-    "GatherElements GatherND Greater Hardmax Identity Less Max MaxPool Min Mod Mul Neg Not OneHot Or Pad ReduceMax ReduceMin Relu Reshape "
+    "GatherElements GatherND Greater Hardmax Identity If Less Max MaxPool Min Mod Mul Neg Not OneHot Or Pad ReduceMax ReduceMin Relu Reshape "
     "ScatterElements ScatterND Sign Slice SpaceToDepth Split Squeeze Sub Tile TopK Transpose Trilu Unsqueeze Where Xor").split())
 
 

@@ -64,11 +64,13 @@ def UnshareDestinationsPass : Pass<"tern-unshare-destinations", "::mlir::func::F
   let summary = "Give each operation a destination of its own";
   let description = [{
     A `linalg.fill` on a tensor is moved in front of who uses it, and cloned
-    there if there are several; and so is a `tensor.empty`. Common subexpression elimination unites the
-    zeros that sums start from; as one buffer, all but one would start from a
-    copy of it. Empty tensors that are one would become one buffer for values
-    that live one after the other, which then is there all the time between,
-    too. In branches as well; uses in a loop are one use.
+    there if there are several; and so is a `tensor.empty`. Common subexpression
+    elimination unites the zeros that sums start from; as one buffer, all but
+    one would start from a copy of it. Empty tensors that are one would become
+    one buffer for values that live one after the other, which then is there all
+    the time between, too. In branches as well; uses in a loop are one use, and
+    so are those in the branches of an `scf.if` that become one result of it. A
+    value that a branch yields twice is copied to be two.
   }];
   let dependentDialects = [
     "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
