@@ -92,6 +92,7 @@ void MemoryReport::read(ModuleOp module) {
 
 std::string MemoryReport::checkDims() const {
   std::vector<std::string> known;
+  known.reserve(dims.size());
   for (const auto &[name, value] : dims)
     known.push_back(name);
   for (const auto &entry : given)
