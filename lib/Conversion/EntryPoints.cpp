@@ -9,8 +9,8 @@
 #include "tern/Conversion/EntryPoints.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Support/UniqueNames.h"
 #include "llvm/ADT/StringMap.h"
-#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -53,22 +53,18 @@ std::string tern::getLocationName(Location loc, StringRef fallback) {
 tern::SymbolicDims::SymbolicDims(func::FuncOp func) {
   llvm::StringMap<unsigned> known;
   // Names that are made up give way to those that are given.
-  llvm::StringSet<> taken;
+  UniqueNames taken;
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
     if (auto shape = func.getArgAttrOfType<ArrayAttr>(
             i, TernDialect::getShapeAttrName()))
       for (Attribute extent : shape)
         if (auto name = dyn_cast<StringAttr>(extent))
-          taken.insert(name);
+          taken.take(name);
   auto makeName = [&](unsigned argument, unsigned axis) {
     auto name = func.getArgAttrOfType<StringAttr>(
         argument, TernDialect::getNameAttrName());
-    std::string base = (name ? name.str() : "arg" + std::to_string(argument)) +
-                       "." + std::to_string(axis);
-    std::string made = base;
-    for (unsigned n = 2; !taken.insert(made).second; ++n)
-      made = base + "." + std::to_string(n);
-    return made;
+    return taken.make((name ? name.str() : "arg" + std::to_string(argument)) +
+                      "." + std::to_string(axis));
   };
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
     auto type = dyn_cast<ShapedType>(func.getArgument(i).getType());

@@ -18,10 +18,10 @@
 #include "tern/Conversion/EntryPoints.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Support/UniqueNames.h"
 #include "tern/Training/Passes.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNATTACHLOSS
@@ -61,14 +61,6 @@ unsigned endOfInputs(func::FuncOp func) {
     if (!getStateName(func, i))
       end = i + 1;
   return end;
-}
-
-/// What the model has is called as it was; what is added to it gives way.
-std::string getFreeName(const llvm::StringSet<> &taken, StringRef base) {
-  std::string name = base.str();
-  for (unsigned n = 2; taken.contains(name); ++n)
-    name = (base + "." + Twine(n)).str();
-  return name;
 }
 
 StringRef getResultName(func::FuncOp func, unsigned result) {
@@ -137,14 +129,13 @@ FailureOr<Value> AttachLossPass::addInput(func::FuncOp func, LossInput input,
     name = "teacher";
     break;
   }
-  llvm::StringSet<> taken;
+  UniqueNames names;
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
     if (auto known = func.getArgAttrOfType<StringAttr>(
             i, TernDialect::getNameAttrName()))
-      taken.insert(known);
-  SmallVector<NamedAttribute> attrs = {
-      b.getNamedAttr(TernDialect::getNameAttrName(),
-                     b.getStringAttr(getFreeName(taken, name)))};
+      names.take(known);
+  SmallVector<NamedAttribute> attrs = {b.getNamedAttr(
+      TernDialect::getNameAttrName(), b.getStringAttr(names.make(name)))};
   if (outputShape)
     attrs.push_back(
         b.getNamedAttr(TernDialect::getShapeAttrName(), outputShape));
@@ -204,12 +195,12 @@ FailureOr<func::FuncOp> AttachLossPass::addEvalStep(func::FuncOp main,
     total = part;
   }
   ret->insertOperands(0, total);
-  llvm::StringSet<> taken;
+  UniqueNames names;
   for (unsigned i = 0, e = step.getNumResults(); i < e; ++i)
-    taken.insert(getResultName(step, i));
+    names.take(getResultName(step, i));
   DictionaryAttr attrs = b.getDictionaryAttr(
       {b.getNamedAttr(TernDialect::getNameAttrName(),
-                      b.getStringAttr(getFreeName(taken, "loss"))),
+                      b.getStringAttr(names.make("loss"))),
        b.getNamedAttr(TernDialect::getShapeAttrName(), b.getArrayAttr({}))});
   if (failed(step.insertResult(0, total.getType(), attrs)))
     return failure();

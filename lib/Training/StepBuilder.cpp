@@ -93,15 +93,12 @@ LogicalResult StepBuilder::addScalar(func::FuncOp func, unsigned arg) {
 /// The usual name is `PARAMETER/STATE`; a parameter may have it.
 bool StepBuilder::addState(const TrainedParam &param, StringRef state,
                            FloatAttr init) {
-  std::string base = param.name + "/" + state.str(), name = base;
   auto [known, isNew] =
       stateNames.try_emplace(std::pair(param.name, state.str()));
   if (!isNew)
     return false;
-  for (unsigned n = 2; !takenNames.insert(name).second; ++n)
-    name = base + "." + std::to_string(n);
-  known->second = name;
-  states.push_back({name, param.type, init});
+  known->second = names.make(param.name + "/" + state.str());
+  states.push_back({known->second, param.type, init});
   return true;
 }
 
@@ -143,7 +140,7 @@ LogicalResult StepBuilder::plan(const ParamGroups &groups) {
     for (unsigned i = 0, e = func::FuncOp(variant.loss).getNumArguments();
          i < e; ++i)
       if (StringAttr name = getStateName(variant.loss, i))
-        takenNames.insert(name);
+        names.take(name);
   for (const TrainedParam &param : trained)
     for (func::FuncOp func : getFunctions(param))
       for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {

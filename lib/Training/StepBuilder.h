@@ -12,9 +12,9 @@
 #include "OptimizerFile.h"
 #include "ParamGroups.h"
 #include "TensorBuilder.h"
+#include "tern/Support/UniqueNames.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
-#include "llvm/ADT/StringSet.h"
 #include <map>
 
 namespace tern {
@@ -91,7 +91,7 @@ private:
   std::vector<Scalar> scalars;
   std::vector<State> states;
   /// Names of parameters and states.
-  llvm::StringSet<> takenNames;
+  UniqueNames names;
   /// The names of states, by parameter and by what the optimizer calls them.
   std::map<std::pair<std::string, std::string>, std::string> stateNames;
   /// Arguments of the step being built: the loss function's inputs by number;

@@ -207,7 +207,9 @@ static bool sameTensors(const std::vector<TensorSpec> &a,
 /// Where the model has an output called 'loss', what is added to it has a
 /// number behind, as in 'loss.2'.
 static bool isLossName(const std::string &name) {
-  return name == "loss" || name.compare(0, 5, "loss.") == 0;
+  return name == "loss" ||
+         (name.size() > 5 && name.compare(0, 5, "loss.") == 0 &&
+          name.find_first_not_of("0123456789", 5) == std::string::npos);
 }
 
 static MaybeError checkFunctions(const TrainSignature &signature) {

@@ -95,6 +95,10 @@ TEST(TrainSignature, Refuses) {
              "its output 'loss' is not a single f32");
   EXPECT_BAD(parseWith("\"name\":\"loss\"", "\"name\":\"y\"", /*last=*/true),
              "its first output is not 'loss'");
+  // The model may have an output called 'loss'.
+  EXPECT_GOOD(parseWith("\"name\":\"loss\"", "\"name\":\"loss.2\""));
+  EXPECT_BAD(parseWith("\"name\":\"loss\"", "\"name\":\"loss.y\""),
+             "its first output is not 'loss'");
   EXPECT_BAD(parseWith("\"i64\",\"shape\"", "\"i32\",\"shape\""),
              "in function 'eval_step': its inputs are not those of");
   EXPECT_BAD(

@@ -9,6 +9,7 @@
 #include "Functions.h"
 #include "DType.h"
 #include "OpTable.h"
+#include "tern/Support/UniqueNames.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include <google/protobuf/message.h>
@@ -82,20 +83,12 @@ private:
   llvm::Expected<const Opsets *> getOpsets(const onnx::FunctionProto &function,
                                            const Opsets &callers);
   /// The name of a value that only a call has.
-  std::string makeName(llvm::StringRef wanted) {
-    std::string name = wanted.str();
-    while (!usedNames.insert(name).second) {
-      unsigned number = ++numTaken[wanted];
-      name = (wanted + "'" + (number > 1 ? llvm::Twine(number) : "")).str();
-    }
-    return name;
-  }
+  std::string makeName(llvm::StringRef wanted) { return names.make(wanted); }
   llvm::Error addCopiedBytes(llvm::StringRef node, size_t bytes);
 
   InlinedGraph &graph;
   const onnx::ModelProto &model;
-  llvm::StringSet<> usedNames;
-  llvm::StringMap<unsigned> numTaken;
+  UniqueNames names;
   llvm::StringMap<const onnx::FunctionProto *> functions;
   size_t numCalls = 0, copiedBytes = 0;
   std::vector<const onnx::FunctionProto *> active;
@@ -140,7 +133,7 @@ llvm::Error InlinedGraph::Inliner::run(const Opsets &opsets) {
                           &function);
   Scope scope;
   auto define = [&](const std::string &name) {
-    usedNames.insert(name);
+    names.take(name);
     scope.values[name] = name;
   };
   for (const onnx::NodeProto &node : main.node())

@@ -43,10 +43,10 @@ LogicalResult Importer::addInputs() {
   for (const onnx::TensorProto &initializer : graph.initializer())
     initializerNames.insert(initializer.name());
   // Names of dimensions that the model leaves nameless give way to its own.
-  llvm::StringSet<> dimNames;
+  UniqueNames dimNames;
   for (const onnx::ValueInfoProto &input : graph.input())
     for (const auto &dim : input.type().tensor_type().shape().dim())
-      dimNames.insert(getDimName(dim));
+      dimNames.take(getDimName(dim));
   llvm::StringSet<> usedConstants;
   for (const onnx::ValueInfoProto &input : graph.input()) {
     // In old files initializers are listed as inputs too.
@@ -88,7 +88,7 @@ LogicalResult Importer::addInputs() {
 }
 
 FailureOr<Tensor> Importer::importInput(const onnx::ValueInfoProto &input,
-                                        llvm::StringSet<> &dimNames) {
+                                        UniqueNames &dimNames) {
   std::string what = "input " + quote(input.name());
   if (!input.type().has_tensor_type())
     return error(what + " is not a tensor");
@@ -129,12 +129,8 @@ FailureOr<Tensor> Importer::importInput(const onnx::ValueInfoProto &input,
       continue;
     }
     std::string name = getDimName(dim).str();
-    if (name.empty()) {
-      std::string base = input.name() + "." + std::to_string(axis);
-      name = base;
-      for (unsigned n = 2; !dimNames.insert(name).second; ++n)
-        name = base + "." + std::to_string(n);
-    }
+    if (name.empty())
+      name = dimNames.make(input.name() + "." + std::to_string(axis));
     auto bound = options.dims.find(name);
     auto deduced = deductions.values.find(deductions.resolve(name));
     if (bound != options.dims.end() || deduced != deductions.values.end()) {
@@ -458,16 +454,13 @@ LogicalResult Importer::addResults() {
 
   // A value may be listed as several outputs. Those after the first get a name
   // of their own, which no other input or output has.
-  llvm::StringSet<> listed, names;
+  llvm::StringSet<> listed;
+  UniqueNames names;
   for (const auto *infos : {&graph.input(), &graph.output()})
     for (const onnx::ValueInfoProto &info : *infos)
-      names.insert(info.name());
+      names.take(info.name());
   auto makeName = [&](const std::string &value) {
-    std::string name = value;
-    if (!listed.insert(value).second)
-      for (int i = 2; !names.insert(name).second; ++i)
-        name = value + "_" + std::to_string(i);
-    return name;
+    return listed.insert(value).second ? value : names.make(value, "_");
   };
 
   for (const onnx::ValueInfoProto &output : graph.output()) {

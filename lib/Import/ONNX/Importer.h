@@ -20,6 +20,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "tern/Import/ONNX/Import.h"
+#include "tern/Support/UniqueNames.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
 #include <deque>
@@ -112,7 +113,7 @@ private:
   mlir::LogicalResult addInputs();
   /// `dimNames`: those that name something already.
   mlir::FailureOr<Tensor> importInput(const onnx::ValueInfoProto &input,
-                                      llvm::StringSet<> &dimNames);
+                                      UniqueNames &dimNames);
   void normalizeInput(Tensor &tensor);
   mlir::FailureOr<Tensor> loadConstantInput(llvm::StringRef name,
                                             const Tensor &declared,

@@ -21,10 +21,10 @@
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Support/UniqueNames.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/StringSet.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNHOISTWEIGHTWORK
@@ -262,10 +262,10 @@ void HoistWeightWorkPass::hoist(func::FuncOp function) {
     return function.getArgAttrOfType<StringAttr>(
         index, TernDialect::getParamAttrName());
   };
-  llvm::StringSet<> taken;
+  UniqueNames taken;
   for (unsigned index = 0; index < function.getNumArguments(); ++index)
     if (StringAttr name = paramName(index))
-      taken.insert(name);
+      taken.take(name);
 
   Builder b(&getContext());
   for (auto &[leader, members] : groups) {
@@ -275,10 +275,7 @@ void HoistWeightWorkPass::hoist(func::FuncOp function) {
           (paramName(firstParam[value].getArgNumber()).getValue() +
            getSuffix(value))
               .str();
-      std::string name = base;
-      for (unsigned n = 2; !taken.insert(name).second; ++n)
-        name = base + "." + std::to_string(n);
-      names.push_back(b.getStringAttr(name));
+      names.push_back(b.getStringAttr(taken.make(base)));
     }
     outline(function, members, work, names);
     for (auto [value, name] : llvm::zip_equal(members, names)) {

@@ -13,7 +13,7 @@
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
-#include "llvm/ADT/StringSet.h"
+#include "tern/Support/UniqueNames.h"
 
 using namespace mlir;
 using namespace tern;
@@ -37,16 +37,13 @@ void tern::findSlice(Value value, llvm::SetVector<Operation *> &ops,
 }
 
 std::string tern::getFreeName(func::FuncOp function, StringRef base) {
-  llvm::StringSet<> taken;
+  UniqueNames names;
   for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
     for (StringRef attr :
          {TernDialect::getParamAttrName(), TernDialect::getNameAttrName()})
       if (auto known = function.getArgAttrOfType<StringAttr>(i, attr))
-        taken.insert(known);
-  std::string name = base.str();
-  for (unsigned n = 2; taken.contains(name); ++n)
-    name = (base + "." + Twine(n)).str();
-  return name;
+        names.take(known);
+  return names.make(base);
 }
 
 Value tern::addComputedParameter(
