@@ -7,13 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Support/OutputGuard.h"
+#include "tern/runtime/AtomicFile.h"
 #include "tern/runtime/Safetensors.h"
 #include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include <climits>
 #include <unistd.h>
 
 using namespace tern;
@@ -52,25 +51,6 @@ llvm::Error OutputGuard::checkNotInput(const Twine &path, StringRef what) {
   return clash(what, it->second.what, it->second.path);
 }
 
-std::string tern::followLinks(const std::string &name) {
-  llvm::SmallString<128> target(name);
-  // As many as Linux follows.
-  for (int links = 0; links < 40; ++links) {
-    char link[PATH_MAX];
-    ssize_t size = ::readlink(target.c_str(), link, sizeof(link));
-    if (size <= 0 || size == sizeof(link))
-      break;
-    llvm::SmallString<128> next(StringRef(link, size));
-    if (path::is_relative(next)) {
-      llvm::SmallString<128> beside(path::parent_path(target));
-      path::append(beside, next);
-      next = beside;
-    }
-    target = next;
-  }
-  return target.str().str();
-}
-
 /// Why a file must not be replaced that may be weights; empty if it may.
 static std::string checkReplaceable(const std::string &name) {
   auto buffer = llvm::MemoryBuffer::getFile(name, /*IsText=*/false,
@@ -101,7 +81,7 @@ llvm::Error OutputGuard::claim(const Twine &name, StringRef what) {
   auto fail = [&](const Twine &why) {
     return llvm::createStringError("cannot write '" + path + "': " + why);
   };
-  std::string target = followLinks(path);
+  std::string target = runtime::AtomicFile::resolve(path);
   StringRef parent = path::parent_path(target);
   fs::UniqueID folder;
   if (std::error_code error =

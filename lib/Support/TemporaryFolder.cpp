@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Support/TemporaryFolder.h"
-#include "tern/Support/OutputGuard.h"
+#include "tern/runtime/AtomicFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
@@ -159,19 +159,11 @@ std::error_code TemporaryFolder::create(StringRef parent, StringRef prefix) {
 }
 
 llvm::Error TemporaryFolder::createBeside(StringRef file) {
-  std::string target = followLinks(file.str());
+  std::string target = runtime::AtomicFile::resolve(file.str());
   StringRef parent = path::parent_path(target);
-  // Names have a limit, 255 bytes nearly everywhere; some file systems insist
-  // on UTF-8.
-  StringRef name = path::filename(target);
-  if (name.size() > 64) {
-    size_t size = 64;
-    while (size > 60 && (name[size] & 0xc0) == 0x80)
-      --size;
-    name = name.take_front(size);
-  }
-  std::string prefix = ("." + name + ".tmp").str();
-  if (std::error_code error = create(parent.empty() ? "." : parent, prefix))
+  if (std::error_code error =
+          create(parent.empty() ? "." : parent,
+                 runtime::AtomicFile::temporaryPrefix(target)))
     return llvm::createStringError(error, "cannot write '" + file.str() +
                                               "': " + error.message());
   return llvm::Error::success();

@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Publish.h"
-#include "tern/Support/OutputGuard.h"
 #include "tern/runtime/AtomicFile.h"
 #include "tern/runtime/WeightsFile.h"
 #include "llvm/ADT/STLExtras.h"
@@ -60,7 +59,7 @@ llvm::Error toError(runtime::MaybeError problem) {
 
 /// The folder of a file, where links at its name lead.
 std::string getFolder(const std::string &file) {
-  std::string real = followLinks(file);
+  std::string real = AtomicFile::resolve(file);
   StringRef folder = path::parent_path(real);
   return folder.empty() ? "." : folder.str();
 }
@@ -82,23 +81,14 @@ llvm::Error copyInto(AtomicFile &copy, int from, StringRef target) {
   }
 }
 
-/// Gives a file the permissions of one that takes the place of `model`. The
-/// owner is kept where that is allowed; who is in another group than before may
-/// do what others may.
+/// Gives a file the owner, group and permissions of one that takes the place of
+/// `model`; 0, or an error's number.
 int takePermissions(int fd, const std::string &model, bool isProgram) {
-  mode_t mode = 0666 & ~fs::getUmask();
-  struct stat existing, status;
-  if (::stat(model.c_str(), &existing) == 0) {
-    mode = existing.st_mode & 0777;
-    if (::fstat(fd, &status) != 0)
-      return errno;
-    if ((status.st_uid != existing.st_uid ||
-         status.st_gid != existing.st_gid) &&
-        ::fchown(fd, existing.st_uid, existing.st_gid) != 0 &&
-        status.st_gid != existing.st_gid &&
-        ::fchown(fd, static_cast<uid_t>(-1), existing.st_gid) != 0)
-      mode = (mode & 0707) | (mode & 07) << 3;
-  }
+  unsigned mode = 0666 & ~fs::getUmask();
+  struct stat existing;
+  if (::stat(model.c_str(), &existing) == 0 &&
+      !AtomicFile::takeOwner(fd, existing, mode))
+    return errno;
   if (isProgram)
     mode |= (mode & 0444) >> 2;
   return ::fchmod(fd, mode) == 0 ? 0 : errno;
@@ -111,8 +101,9 @@ llvm::Error place(const std::string &path, const std::string &target,
   Descriptor file(path, O_RDONLY);
   if (file.get() < 0)
     return writeError(target, errno);
-  std::string real = followLinks(target);
-  if (int code = takePermissions(file.get(), followLinks(model), isProgram))
+  std::string real = AtomicFile::resolve(target);
+  if (int code =
+          takePermissions(file.get(), AtomicFile::resolve(model), isProgram))
     return writeError(target, code);
   // Some file systems, in memory say, have nothing to synchronize with.
   if (durable && llvm::sys::RetryAfterSignal(-1, ::fsync, file.get()) != 0 &&
@@ -130,10 +121,10 @@ llvm::Error place(const std::string &path, const std::string &target,
   if (llvm::Error error = copyInto(copy, file.get(), target))
     return error;
   Descriptor copied(copy.temporaryPath(), O_RDONLY);
-  if (int code =
-          copied.get() < 0
-              ? errno
-              : takePermissions(copied.get(), followLinks(model), isProgram))
+  if (int code = copied.get() < 0
+                     ? errno
+                     : takePermissions(copied.get(), AtomicFile::resolve(model),
+                                       isProgram))
     return writeError(target, code);
   return toError(copy.commit(durable));
 }

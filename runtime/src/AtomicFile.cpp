@@ -62,16 +62,17 @@ std::string AtomicFile::resolve(const std::string &path) {
   return target;
 }
 
-/// What the names of a target's temporary files begin with. Names have a limit
-/// (255 bytes nearly everywhere), so only a part of the target's is in them.
-static std::string temporaryPrefix(const std::string &target) {
-  size_t base = findBase(target);
-  size_t size = target.size() - base;
-  if (size > 64)
-    // Some file systems insist on UTF-8: cut where a character begins.
-    for (size = 64; size > 60 && (target[base + size] & 0xc0) == 0x80;)
+std::string AtomicFile::shortenName(const std::string &name, size_t limit) {
+  size_t size = name.size();
+  if (size > limit)
+    // No character has more than four bytes.
+    for (size = limit; size + 4 > limit && (name[size] & 0xc0) == 0x80;)
       --size;
-  return "." + target.substr(base, size) + ".tmp";
+  return name.substr(0, size);
+}
+
+std::string AtomicFile::temporaryPrefix(const std::string &target) {
+  return "." + shortenName(target.substr(findBase(target)), 64) + ".tmp";
 }
 
 static std::string randomDigits() {
@@ -108,6 +109,22 @@ MaybeError AtomicFile::create(unsigned mode) {
   return std::nullopt;
 }
 
+bool AtomicFile::takeOwner(int fd, const struct stat &existing,
+                           unsigned &mode) {
+  struct stat created;
+  if (::fstat(fd, &created) != 0)
+    return false;
+  // Set-user-id and its like do not pass on to other contents.
+  mode = existing.st_mode & 0777;
+  if ((created.st_uid != existing.st_uid ||
+       created.st_gid != existing.st_gid) &&
+      ::fchown(fd, existing.st_uid, existing.st_gid) != 0 &&
+      created.st_gid != existing.st_gid &&
+      ::fchown(fd, static_cast<uid_t>(-1), existing.st_gid) != 0)
+    mode = (mode & 0707) | (mode & 07) << 3;
+  return true;
+}
+
 MaybeError AtomicFile::open(const std::string &newPath, unsigned mode) {
   discard();
   path = newPath;
@@ -128,16 +145,8 @@ MaybeError AtomicFile::open(const std::string &newPath, unsigned mode) {
   // The owner's permissions are the process's own, and needed now.
   if (MaybeError error = create(0600))
     return error;
-  // Set-user-id and its like do not pass on to other contents.
-  mode = status.st_mode & 0777;
-  struct stat created;
-  if (::fstat(fd, &created) != 0)
+  if (!takeOwner(fd, status, mode))
     return fail("write");
-  if ((created.st_uid != status.st_uid || created.st_gid != status.st_gid) &&
-      ::fchown(fd, status.st_uid, status.st_gid) != 0 &&
-      created.st_gid != status.st_gid &&
-      ::fchown(fd, static_cast<uid_t>(-1), status.st_gid) != 0)
-    mode = (mode & 0707) | (mode & 07) << 3;
   // Not all file systems have permissions.
   (void)::fchmod(fd, mode);
   return std::nullopt;

@@ -19,8 +19,8 @@
 
 using namespace tern::runtime;
 
-/// The name of the lock's file. Names have a limit of 255 bytes: of a longer
-/// one there is a part and a hash (FNV-1a) of the whole.
+/// The name of the lock's file. Of a long name there is a part and a hash
+/// (FNV-1a) of the whole.
 static std::string makeLockPath(const std::string &path) {
   std::string target = AtomicFile::resolve(path);
   size_t slash = target.rfind('/');
@@ -30,10 +30,7 @@ static std::string makeLockPath(const std::string &path) {
     uint64_t hash = 0xcbf29ce484222325;
     for (char c : name)
       hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    size_t size = 200;
-    while (size > 190 && (name[size] & 0xc0) == 0x80)
-      --size;
-    name = name.substr(0, size) + "." + std::to_string(hash);
+    name = AtomicFile::shortenName(name, 200) + "." + std::to_string(hash);
   }
   return target.substr(0, base) + "." + name + ".lock";
 }

@@ -109,6 +109,21 @@ TEST_F(Atomic, NamesAreNew) {
   EXPECT_TRUE(fs::exists(path(longest)));
 }
 
+TEST_F(Atomic, ShortensNames) {
+  EXPECT_EQ(AtomicFile::shortenName("name", 4), "name");
+  EXPECT_EQ(AtomicFile::shortenName("names", 4), "name");
+  // Characters of two, three and four bytes stay whole.
+  EXPECT_EQ(AtomicFile::shortenName("12345\u00e9", 6), "12345");
+  EXPECT_EQ(AtomicFile::shortenName("12345\u20ac", 7), "12345");
+  EXPECT_EQ(AtomicFile::shortenName("12345\U0001f600!", 9), "12345\U0001f600");
+  EXPECT_EQ(AtomicFile::shortenName("12345\U0001f600", 8), "12345");
+  // Those of other encodings are cut anywhere.
+  EXPECT_EQ(AtomicFile::shortenName(std::string(9, '\x80'), 8),
+            std::string(4, '\x80'));
+  EXPECT_EQ(AtomicFile::temporaryPrefix("folder/" + std::string(70, 'x')),
+            "." + std::string(64, 'x') + ".tmp");
+}
+
 TEST_F(Atomic, RemovesWhatKilledProcessesLeft) {
   std::string unlocked = write(".w.tmp0123456789abcdef", "half");
   std::string ours = write(".w.tmpfedcba9876543210", "half");

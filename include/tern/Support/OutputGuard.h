@@ -54,10 +54,6 @@ private:
   std::map<llvm::sys::fs::UniqueID, File> existing;
 };
 
-/// Where a file is that is written to this path: follows symbolic links, also
-/// to a file that does not exist yet.
-std::string followLinks(const std::string &path);
-
 /// For tools whose options are MLIR's, of which only MLIR knows what they mean:
 /// an error if two arguments, or values of options, are one regular file that
 /// exists. Either might be an output. Options of plugins may name one twice.

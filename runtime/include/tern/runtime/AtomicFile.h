@@ -11,6 +11,8 @@
 
 #include "tern/runtime/DType.h"
 
+struct stat;
+
 namespace tern::runtime {
 
 /// Writes to a temporary file in the target's folder; commit() renames it.
@@ -70,6 +72,21 @@ public:
   /// The file that a path means: follows symbolic links, also to one that is
   /// not there yet.
   static std::string resolve(const std::string &path);
+
+  /// What the names of a target's temporary files and folders begin with: a
+  /// dot, at most 64 bytes of its name, and .tmp.
+  static std::string temporaryPrefix(const std::string &target);
+  /// At most `limit` bytes of a file's name: names have a limit, 255 bytes
+  /// nearly everywhere. Some file systems insist on UTF-8, so it is cut where a
+  /// character begins.
+  static std::string shortenName(const std::string &name, size_t limit);
+
+  /// Gives an open file the owner and group of the file whose place it is to
+  /// take, as far as the process may, and says which permissions that one hands
+  /// on: whoever is in another group than before may do what others may. False
+  /// is an error of the system, by errno.
+  [[nodiscard]] static bool takeOwner(int fd, const struct stat &existing,
+                                      unsigned &mode);
 
   /// Puts the names in the folder of `path` on the disk: those of files that
   /// were created, renamed or removed. File systems that cannot are no error.
