@@ -9,6 +9,7 @@
 #include "Signature.h"
 #include "mlir/IR/Diagnostics.h"
 #include "tern/Config/Version.h"
+#include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/runtime/Artifact.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -252,11 +253,11 @@ void SignaturePrinter::print(const SignatureFields &fields,
       number(key, training.get(key));
     if (conversion)
       out.attributeObject("conversion", [&] {
-        for (StringRef key : {"ternarize", "quantizer", "activations"})
+        for (StringRef key : kConversionKeys)
           if (auto text = conversion.getAs<StringAttr>(key))
             out.attribute(key, json::fixUTF8(text.getValue()));
-        out.attributeArray("exclude", [&] {
-          if (auto exclude = conversion.getAs<ArrayAttr>("exclude"))
+        out.attributeArray(kExcludeKey, [&] {
+          if (auto exclude = conversion.getAs<ArrayAttr>(kExcludeKey))
             for (auto pattern : exclude.getAsRange<StringAttr>())
               out.value(json::fixUTF8(pattern.getValue()));
         });

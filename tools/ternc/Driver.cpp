@@ -358,10 +358,10 @@ LogicalResult Driver::applyConversion() {
   if (recorded["tern_ternarize"] == "auto" && ternary.ternarize == "all" &&
       !isMade)
     return success();
-  for (auto [name, value] : {std::pair("ternarize", &ternary.ternarize),
-                             {"quantizer", &ternary.quantizer},
-                             {"activations", &ternary.activations}}) {
-    const std::string &trained = recorded[std::string("tern_") + name];
+  for (auto [name, value] : {std::pair(kTernarizeKey, &ternary.ternarize),
+                             {kQuantizerKey, &ternary.quantizer},
+                             {kActivationsKey, &ternary.activations}}) {
+    const std::string &trained = recorded["tern_" + name.str()];
     // Not a checkpoint, or an earlier version's; no layer was converted.
     if (trained.empty() ||
         (value == &ternary.quantizer && recorded["tern_ternarize"] != "all"))
@@ -385,12 +385,12 @@ LogicalResult Driver::applyConversion() {
   std::vector<std::string> chosen = ternary.exclude;
   if (isMade) {
     chosen = patterns;
-    if (auto texts = made ? made.getAs<ArrayAttr>("exclude") : nullptr) {
+    if (auto texts = made ? made.getAs<ArrayAttr>(kExcludeKey) : nullptr) {
       chosen.clear();
       for (auto text : texts.getAsRange<StringAttr>())
         chosen.push_back(text.str());
     }
-  } else if (!options.chosen.contains("exclude")) {
+  } else if (!options.chosen.contains(kExcludeKey)) {
     ternary.exclude = chosen = patterns;
   }
   if (std::set(chosen.begin(), chosen.end()) !=
@@ -410,10 +410,11 @@ void Driver::recordConversion() {
   (*module)->setAttr(
       kConversionAttrName,
       b.getDictionaryAttr(
-          {b.getNamedAttr("ternarize", b.getStringAttr(ternary.ternarize)),
-           b.getNamedAttr("quantizer", b.getStringAttr(ternary.quantizer)),
-           b.getNamedAttr("activations", b.getStringAttr(ternary.activations)),
-           b.getNamedAttr("exclude", b.getStrArrayAttr(exclude))}));
+          {b.getNamedAttr(kTernarizeKey, b.getStringAttr(ternary.ternarize)),
+           b.getNamedAttr(kQuantizerKey, b.getStringAttr(ternary.quantizer)),
+           b.getNamedAttr(kActivationsKey,
+                          b.getStringAttr(ternary.activations)),
+           b.getNamedAttr(kExcludeKey, b.getStrArrayAttr(exclude))}));
 }
 
 LogicalResult Driver::chooseTarget() {

@@ -13,6 +13,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "tern/Config/Version.h"
+#include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Import/ONNX/Import.h"
 #include "tern/InitAll.h"
 #include "tern/Support/InputFile.h"
@@ -424,8 +425,7 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
   options.pipeline.ternary.quantizer = quantizer;
   options.pipeline.ternary.activations = activations;
   for (const auto &[name, option] : cl::getRegisteredOptions())
-    if (isOneOf(name, {"ternarize", "quantizer", "activations", "exclude"}) &&
-        option->getNumOccurrences())
+    if (tern::isConversionKey(name) && option->getNumOccurrences())
       options.chosen.insert(name);
   for (const std::string &regex : exclude) {
     std::string message;

@@ -109,8 +109,8 @@ static StringRef isUse(Attribute attr) {
 static StringRef isConversion(Attribute attr) {
   auto dict = dyn_cast<DictionaryAttr>(attr);
   bool isFine =
-      dict && dict.get("exclude") && isTexts(dict.get("exclude")).empty();
-  for (StringRef key : {"ternarize", "quantizer", "activations"})
+      dict && dict.get(kExcludeKey) && isTexts(dict.get(kExcludeKey)).empty();
+  for (StringRef key : kConversionKeys)
     isFine = isFine && dict.getAs<StringAttr>(key);
   return isFine ? ""
                 : "must be a dictionary of 'ternarize', 'quantizer', "

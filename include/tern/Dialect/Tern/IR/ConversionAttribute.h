@@ -9,14 +9,28 @@
 #ifndef TERN_DIALECT_TERN_IR_CONVERSIONATTRIBUTE_H
 #define TERN_DIALECT_TERN_IR_CONVERSIONATTRIBUTE_H
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace tern {
 
-/// On a module whose layers `ternc` made ternary: by which of its options. A
-/// dictionary: `ternarize`, `quantizer`, `activations` (strings), `exclude`
-/// (strings). Checkpoints record it.
+/// On a module whose layers `ternc` made ternary: by which of its options, a
+/// dictionary with all of these. Artifacts for training and checkpoints record
+/// it by the same names.
 inline constexpr llvm::StringLiteral kConversionAttrName = "tern.conversion";
+/// A string each.
+inline constexpr llvm::StringLiteral kTernarizeKey = "ternarize";
+inline constexpr llvm::StringLiteral kQuantizerKey = "quantizer";
+inline constexpr llvm::StringLiteral kActivationsKey = "activations";
+inline constexpr llvm::StringLiteral kConversionKeys[] = {
+    kTernarizeKey, kQuantizerKey, kActivationsKey};
+/// An array of strings.
+inline constexpr llvm::StringLiteral kExcludeKey = "exclude";
+
+/// Whether an option of `ternc` is one of them.
+inline bool isConversionKey(llvm::StringRef option) {
+  return option == kExcludeKey || llvm::is_contained(kConversionKeys, option);
+}
 
 } // namespace tern
 
