@@ -90,6 +90,9 @@ def check_run(name, model, path, runtime):
         expected = model.layer if is_parameter(model.proto) else layer["name"] + ".weight"
         if layer["origin"] != "raised" or layer["weight"] != expected or not layer["bytes"]:
             return f"reported as {layer}"
+        said, _, why = model.remark.partition("activations stay float: ")
+        if (layer["activations"] == "float") != ("activations_reason" in layer) or why not in layer.get("activations_reason", why):
+            return f"reported as {layer}"
         if report["bytes"]["parameters"] >= report["bytes"]["parameters_as_f32"] and layer["shape"][1] > 100:
             return f"nothing is packed: {report['bytes']}"
     elif layer["origin"] != "float" or model.reason not in layer["reason"]:

@@ -10,6 +10,7 @@
 #include "Report.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
@@ -66,6 +67,10 @@ void SizeReport::afterPhase(StringRef level, ModuleOp module) {
           module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName()))
     model = name.str();
   if (level == "ternary") {
+    if (auto conversion =
+            module->getAttrOfType<DictionaryAttr>(kConversionAttrName))
+      if (auto asked = conversion.getAs<StringAttr>(kActivationsKey))
+        activations = asked.str();
     int64_t count = 0;
     for (func::FuncOp func : getEntryFunctions(module))
       for (BlockArgument arg : func.getArguments())
@@ -181,6 +186,20 @@ const LayerErrors *SizeReport::findErrors(const Layer &layer) const {
   return nullptr;
 }
 
+StringRef SizeReport::getActivationsReason(const Layer &layer) const {
+  if (!layer.reason.empty())
+    return layer.reason;
+  if (activations == "int8")
+    return "the convolution's input is quantized in their place, with one "
+           "scale for each sample";
+  if (layer.origin == "raised")
+    return "the model does not quantize them, or in a way that is not known";
+  return activations == "float"
+             ? "--activations=float asks for it"
+             : "those of convolutions are, unless --activations=int8 asks for "
+               "others";
+}
+
 /// What may be done about a layer that is not ternary for this reason.
 static StringRef getAdvice(StringRef origin, StringRef reason) {
   if (reason.starts_with("excluded by default"))
@@ -213,10 +232,9 @@ void SizeReport::printTable(llvm::raw_ostream &os) const {
     if (!layer.isTernary)
       why = layer.reason + "; " + getAdvice(layer.origin, layer.reason).str();
     else if (!layer.hasInt8Activations)
-      why = layer.origin == "raised"
-                ? "activations are float, as in the model, or are quantized in "
-                  "a way that is not known; --activations=int8 makes them int8"
-                : "activations are float; --activations=int8 makes them int8";
+      why =
+          "activations are float: " + getActivationsReason(layer).str() +
+          (activations == "int8" ? "" : "; --activations=int8 makes them int8");
     rows.push_back(
         {runtime::shorten(runtime::printable(layer.name), kMaxNameWidth),
          llvm::formatv("{0} x {1}", layer.n, layer.k),
@@ -329,7 +347,7 @@ void SizeReport::print(llvm::raw_ostream &os) const {
           out.attribute("name", json::fixUTF8(layer.name));
           out.attribute("weight", json::fixUTF8(layer.weight));
           out.attribute("origin", layer.origin);
-          if (!layer.reason.empty())
+          if (!layer.isTernary && !layer.reason.empty())
             out.attribute("reason", json::fixUTF8(layer.reason));
           out.attributeArray("shape", [&] {
             out.value(layer.n);
@@ -340,6 +358,9 @@ void SizeReport::print(llvm::raw_ostream &os) const {
           out.attribute("quantizer", layer.quantizer);
           out.attribute("activations",
                         layer.hasInt8Activations ? "int8" : "float");
+          if (!layer.hasInt8Activations)
+            out.attribute("activations_reason",
+                          json::fixUTF8(getActivationsReason(layer)));
           number("bytes", hasWritten ? std::optional<int64_t>(layer.bytes)
                                      : std::nullopt);
           double total = static_cast<double>(layer.n) * layer.k;

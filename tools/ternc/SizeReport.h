@@ -59,6 +59,8 @@ private:
     uint64_t bytes = 0;
     std::optional<int64_t> zeros;
   };
+  /// Why the activations of a ternary layer are float.
+  llvm::StringRef getActivationsReason(const Layer &layer) const;
   /// What calibration says of a layer, or null.
   const LayerErrors *findErrors(const Layer &layer) const;
   void readUses(mlir::func::FuncOp step);
@@ -67,6 +69,8 @@ private:
 
   MemoryReport memory;
   std::string model;
+  /// What was asked for, of activations of ternary layers.
+  std::string activations;
   std::optional<int64_t> numParameters;
   std::vector<Layer> layers;
   std::optional<CalibrationReport> calibration;

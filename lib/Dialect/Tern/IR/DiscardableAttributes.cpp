@@ -220,6 +220,7 @@ static constexpr OperationAttribute operationAttributes[] = {
     {kDetachedAttrName, Place::Structured, isUnit},
     {kOriginAttrName, Place::Any, isText},
     {kFloatReasonAttrName, Place::Any, isText},
+    {kUnquantizedAttrName, Place::Any, isText},
     {kLevelAttrName, Place::Module, isText},
     {kTrainingAttrName, Place::Module, isTraining},
     {kConversionAttrName, Place::Module, isConversion},

@@ -12,6 +12,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/runtime/Text.h"
@@ -212,6 +213,10 @@ std::vector<LayerInfo> tern::collectLayers(ModuleOp module) {
       info.k = type.getDimSize(1);
       info.weights = bitlinear.getWeights();
       info.hasInt8Activations = bitlinear.getActivations().has_value();
+      if (Operation *source = bitlinear.getX().getDefiningOp();
+          source && !info.hasInt8Activations)
+        if (auto why = source->getAttrOfType<StringAttr>(kUnquantizedAttrName))
+          info.reason = why.str();
       layers.push_back(info);
       return;
     }

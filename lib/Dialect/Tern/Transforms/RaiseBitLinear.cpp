@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
 namespace tern {
@@ -95,15 +96,22 @@ private:
     ScaledProduct scaled;
   };
   /// The same, with the weights' scale over the result's position beside it.
+  /// `reason`: why it is none, although there are codes.
   std::optional<Codes> matchCodes(const LinearLayer &layer,
                                   QuantizerMatcher &matcher,
-                                  const Monomial &weightScale);
+                                  const Monomial &weightScale,
+                                  std::string &reason);
   /// The weights are codes and their scale comes after the product. Whether it
   /// was dealt with.
   bool raiseCodes(const LinearLayer &layer, QuantizerMatcher &matcher);
   /// The weights are integers and the activations' codes, too.
   void raiseIntegers(const LinearLayer &layer);
-  void finish(const LinearLayer &layer, Value result, BitLinearParts parts);
+  /// Whether the user wants the layer, whose weights are made of `latent`, left
+  /// alone; then it is.
+  bool isExcluded(const LinearLayer &layer, Value latent);
+  /// `reason`: why activations are float, if they are and it is known.
+  void finish(const LinearLayer &layer, Value result,
+              const BitLinearParts &parts, StringRef reason);
   void keep(const LinearLayer &layer, StringRef reason);
 
   remark::RemarkOpts describe() {
@@ -115,6 +123,13 @@ private:
   LayerFilter filter;
 };
 } // namespace
+
+/// The layer with float activations.
+static BitLinearParts getParts(const LinearLayer &layer,
+                               const WeightPattern &weights) {
+  return {layer.x,           weights.latent, weights.alpha, weights.alphaTensor,
+          weights.quantizer, nullptr};
+}
 
 void RaiseBitLinear::raise(const LinearLayer &layer) {
   Operation *op = layer.op;
@@ -137,23 +152,15 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
       keep(layer, reason);
     return;
   }
-  if (std::optional<StringRef> pattern =
-          filter.match(getLayerNames(op, weights->latent.value))) {
-    setExcluded(op, *pattern);
+  if (isExcluded(layer, weights->latent.value))
     return;
-  }
 
   // What dequantizes in narrow floats is followed by a conversion.
   if (!weights->fact.empty())
     weights->latent.value.getDefiningOp()->setAttr(
         TernDialect::getTernaryAttrName(),
         StringAttr::get(&getContext(), weights->fact));
-  BitLinearParts parts{layer.x,
-                       weights->latent,
-                       weights->alpha,
-                       weights->alphaTensor,
-                       weights->quantizer,
-                       nullptr};
+  BitLinearParts parts = getParts(layer, *weights);
   matcher.clearReason();
   // Activations are quantized before or after their leading dimensions become
   // one.
@@ -169,17 +176,15 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
     break;
   }
   Value result = layer.getResult();
+  std::string reason;
   if (!parts.activations)
-    if (std::optional<Codes> codes = matchCodes(layer, matcher, {})) {
+    if (std::optional<Codes> codes = matchCodes(layer, matcher, {}, reason)) {
       OpBuilder builder(op);
       parts.activations = codes->activations.quantizer;
       parts.x = codes->activations.source;
       result = applyRest(builder, codes->scaled);
     }
-  if (!parts.activations && !matcher.getReason().empty())
-    remark::missed(loc, describe())
-        << describeNode(op) + "activations stay float: " + matcher.getReason();
-  finish(layer, result, parts);
+  finish(layer, result, parts, reason.empty() ? matcher.getReason() : reason);
 }
 
 /// The layer's result where it has the rank of `x`, which may be reshaped to
@@ -197,7 +202,7 @@ static Value followReshapes(const LinearLayer &layer, Value x) {
 
 std::optional<RaiseBitLinear::Codes>
 RaiseBitLinear::matchCodes(const LinearLayer &layer, QuantizerMatcher &matcher,
-                           const Monomial &weightScale) {
+                           const Monomial &weightScale, std::string &reason) {
   for (Value x : {layer.x, skipReshapes(layer.x)}) {
     std::optional<ActivationPattern> activations =
         matcher.matchActivationCodes(x);
@@ -210,11 +215,9 @@ RaiseBitLinear::matchCodes(const LinearLayer &layer, QuantizerMatcher &matcher,
     std::optional<ScaledProduct> scaled = findScaledProduct(product, scales);
     if (scaled && canApplyRest(*scaled))
       return Codes{*activations, *scaled};
-    remark::missed(layer.op->getLoc(), describe())
-        << describeNode(layer.op) +
-               "the product of codes is not multiplied with " +
-               (weightScale.bases.empty() ? "the activations' scale"
-                                          : "both scales");
+    reason = "the product of codes is not multiplied with ";
+    reason +=
+        weightScale.bases.empty() ? "the activations' scale" : "both scales";
     return std::nullopt;
   }
   return std::nullopt;
@@ -227,31 +230,29 @@ bool RaiseBitLinear::raiseCodes(const LinearLayer &layer,
   if (!weights || !isLatentMatrix(layer, weights->latent))
     return false;
   Monomial scale = getScaleOfResult(layer, weights->scale);
-  std::optional<Codes> codes = matchCodes(layer, matcher, scale);
+  QuantizerMatcher activations(&getContext());
+  std::string reason;
+  std::optional<Codes> codes = matchCodes(layer, activations, scale, reason);
   std::optional<ScaledProduct> scaled;
   if (codes)
     scaled = codes->scaled;
   else // Activations are float, or quantized in another way before the layer.
     scaled = findScaledProduct(layer.getResult(), scale);
-  if (!scaled || !canApplyRest(*scaled))
-    return false;
-  if (std::optional<StringRef> pattern =
-          filter.match(getLayerNames(layer.op, weights->latent.value))) {
-    setExcluded(layer.op, *pattern);
-    return true;
+  if (!scaled || !canApplyRest(*scaled)) {
+    if (!reason.empty())
+      keep(layer, reason);
+    return !reason.empty();
   }
+  if (isExcluded(layer, weights->latent.value))
+    return true;
   OpBuilder builder(layer.op);
-  BitLinearParts parts{layer.x,
-                       weights->latent,
-                       weights->alpha,
-                       weights->alphaTensor,
-                       weights->quantizer,
-                       nullptr};
+  BitLinearParts parts = getParts(layer, *weights);
   if (codes) {
     parts.x = codes->activations.source;
     parts.activations = codes->activations.quantizer;
   }
-  finish(layer, applyRest(builder, *scaled), parts);
+  finish(layer, applyRest(builder, *scaled), parts,
+         reason.empty() ? activations.getReason() : reason);
   return true;
 }
 
@@ -280,9 +281,8 @@ void RaiseBitLinear::raiseIntegers(const LinearLayer &layer) {
   if (!scales || rankOf(scales->result) != rankOf(activations->source))
     return keep(layer, "the integer product is not multiplied with the "
                        "activations' scale and one of the weights");
-  if (std::optional<StringRef> pattern =
-          filter.match(getLayerNames(layer.op, integers.value)))
-    return setExcluded(layer.op, *pattern);
+  if (isExcluded(layer, integers.value))
+    return;
   OpBuilder builder(scales->result.getDefiningOp());
   Element latent = buildScaledWeights(builder, layer, integers, fact, *scales);
   if (!latent.value || !isLatentMatrix(layer, latent))
@@ -293,7 +293,8 @@ void RaiseBitLinear::raiseIntegers(const LinearLayer &layer) {
     return keep(layer, matcher.getReason());
   finish(layer, scales->result,
          {activations->source, latent, std::nullopt, nullptr,
-          weights->quantizer, activations->quantizer});
+          weights->quantizer, activations->quantizer},
+         /*reason=*/"");
 }
 
 void RaiseBitLinear::keep(const LinearLayer &layer, StringRef reason) {
@@ -302,11 +303,25 @@ void RaiseBitLinear::keep(const LinearLayer &layer, StringRef reason) {
   setFloatReason(layer.op, reason);
 }
 
+bool RaiseBitLinear::isExcluded(const LinearLayer &layer, Value latent) {
+  std::optional<StringRef> pattern =
+      filter.match(getLayerNames(layer.op, latent));
+  if (pattern)
+    setExcluded(layer.op, *pattern);
+  return pattern.has_value();
+}
+
 void RaiseBitLinear::finish(const LinearLayer &layer, Value result,
-                            BitLinearParts parts) {
+                            const BitLinearParts &parts, StringRef reason) {
   OpBuilder builder(&getContext());
   BitLinearOp bitlinear = replaceByBitLinear(builder, layer, result, parts);
   setOrigin(bitlinear, LayerOrigin::Raised);
+  if (!parts.activations && !reason.empty()) {
+    if (Operation *source = parts.x.getDefiningOp())
+      source->setAttr(kUnquantizedAttrName, builder.getStringAttr(reason));
+    remark::missed(bitlinear.getLoc(), describe())
+        << describeNode(bitlinear) + "activations stay float: " + reason.str();
+  }
   ++numRaised;
   remark::passed(bitlinear.getLoc(), describe())
       << describeNode(bitlinear) +

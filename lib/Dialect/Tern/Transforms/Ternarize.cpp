@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
+#include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/runtime/Text.h"
@@ -205,6 +206,8 @@ void Ternarize::visit(BitLinearOp bitlinear) {
   filter.match(names);
   if (activations != ActivationMode::Int8 || bitlinear.getActivations())
     return;
+  if (Operation *source = bitlinear.getX().getDefiningOp())
+    source->removeAttr(kUnquantizedAttrName);
   std::optional<Convolution> convolution =
       getConvolution(bitlinear.getX(), Element::get(bitlinear.getWeight()));
   if (!convolution)

@@ -49,7 +49,7 @@ func.func @int4(%x: tensor<2x8xf32>, %w: tensor<8x4xf32>) -> tensor<2x4xf32> {
 #none = affine_map<(d0, d1) -> ()>
 // CHECK-LABEL: func @not_per_token
 // CHECK: linalg.generic
-// CHECK: %[[X:.*]] = linalg.generic
+// CHECK: %[[X:.*]] = linalg.generic {{.*}}tern.unquantized = "the activation scale is not per token
 // CHECK: math.roundeven
 // CHECK: tern.bitlinear %[[X]], %{{.*}} weights <statistic = absmax, eps = 1.0E-30> {tern.origin
 // REMARK: remark: {{.*}}Missed{{.*}}Function=not_per_token{{.*}}activations stay float: the activation scale is not per token

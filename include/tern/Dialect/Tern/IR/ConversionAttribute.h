@@ -14,6 +14,10 @@
 
 namespace tern {
 
+/// On what a ternary layer takes: why the layer takes it in float although
+/// something quantizes it.
+inline constexpr llvm::StringLiteral kUnquantizedAttrName = "tern.unquantized";
+
 /// On a module whose layers `ternc` made ternary: by which of its options, a
 /// dictionary with all of these. Artifacts for training and checkpoints record
 /// it by the same names.

@@ -41,7 +41,8 @@ struct LayerInfo {
   /// The parameter that the weights are, or empty.
   std::string weight;
   LayerOrigin origin;
-  /// Why it is excluded or float; may be empty.
+  /// Why it is excluded or float, or why its activations are (recorded as
+  /// `tern.unquantized` of what makes them); may be empty.
   std::string reason;
   int64_t n, k;
   /// Null unless it is ternary.
