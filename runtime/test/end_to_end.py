@@ -17,10 +17,11 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import unittest
 
 import numpy as np
+
+from tool_case import ToolCase
 
 ARGS = None
 W = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
@@ -40,19 +41,7 @@ def safetensors(tensors, metadata):
     return struct.pack("<Q", len(text)) + text + data
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.dir = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.dir)
-        self.rng = np.random.default_rng(0)
-
-    def path(self, name):
-        return os.path.join(self.dir, name)
-
-    def save(self, name, array):
-        np.save(self.path(name), array)
-        return "@" + self.path(name)
-
+class Case(ToolCase):
     def data(self, batch):
         x = self.rng.integers(-8, 8, (batch, 3)).astype(np.float32)
         mask = self.rng.integers(0, 2, (batch, 4)).astype(bool)
@@ -67,23 +56,6 @@ class Case(unittest.TestCase):
             command + list(arguments), cwd=self.dir, text=True,
             env={**os.environ, **(env or {})},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-
-    def good(self, *arguments, **options):
-        result = self.run_tool(*arguments, **options)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual(result.stderr, "")
-        return result.stdout
-
-    def bad(self, expected, *arguments, **options):
-        """Expects one line of error that contains `expected`."""
-        before = sorted(os.listdir(self.dir))
-        result = self.run_tool(*arguments, **options)
-        self.assertEqual(result.returncode, 1, result.stderr)
-        lines = result.stderr.splitlines()
-        self.assertEqual(len(lines), 1, result.stderr)
-        self.assertTrue(lines[0].startswith("error: "), lines[0])
-        self.assertIn(expected, lines[0])
-        self.assertEqual(sorted(os.listdir(self.dir)), before)
 
 
 def fake(name):

@@ -9,14 +9,14 @@ import json
 import os
 import re
 import resource
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import unittest
 
 import numpy as np
+
+from tool_case import ToolCase
 
 ARGS = None
 MASK = (1 << 64) - 1
@@ -102,19 +102,14 @@ PROGRESS = (r"step \d+ of \d+: loss [-\w.+]+, lr [-\w.+]+, [-\w.+]+ items/s, "
             r"[\d:]+ left")
 
 
-class Case(unittest.TestCase):
+class Case(ToolCase):
     def setUp(self):
-        self.dir = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.dir)
-        self.rng = np.random.default_rng(0)
+        super().setUp()
         self.x = self.rng.normal(size=(101, 6)).astype(np.float32)
         truth = self.rng.normal(size=(6, 3))
         self.y = (self.x @ truth).argmax(1).astype(np.int64)
         self.data = ["--data", self.save("x.npy", self.x),
                      "--labels", self.save("y.npy", self.y)]
-
-    def path(self, name):
-        return os.path.join(self.dir, name)
 
     def save(self, name, array):
         np.save(self.path(name), array)
@@ -138,23 +133,6 @@ class Case(unittest.TestCase):
         # On a slow machine any run may last long enough for one of these.
         result.stderr = re.sub(r"(?m)^" + PROGRESS + r"\n", "", result.stderr)
         return result
-
-    def good(self, *arguments, **options):
-        result = self.run_tool(*arguments, **options)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual(result.stderr, "")
-        return result.stdout
-
-    def bad(self, expected, *arguments, **options):
-        """Expects one line of error that contains `expected`, and no file."""
-        before = sorted(os.listdir(self.dir))
-        result = self.run_tool(*arguments, **options)
-        self.assertEqual(result.returncode, 1, result.stderr)
-        lines = result.stderr.splitlines()
-        self.assertEqual(len(lines), 1, result.stderr)
-        self.assertTrue(lines[0].startswith("error: "), lines[0])
-        self.assertIn(expected, lines[0])
-        self.assertEqual(sorted(os.listdir(self.dir)), before)
 
     def metrics(self, name="m.jsonl"):
         with open(self.path(name)) as file:

@@ -54,6 +54,19 @@ class Guarded:
                 raise OSError(ctypes.get_errno(), "mprotect")
 
 
+def check_array(spec, array, dims):
+    """Whether the array is what the signature says, which also fixes those of `dims` that are None."""
+    if array.dtype != DTYPES[spec["dtype"]]:
+        raise TypeError(f"{spec['name']}: {array.dtype}, expected {spec['dtype']}")
+    for extent, expected in zip(array.shape, spec["shape"], strict=True):
+        if isinstance(expected, str):
+            if dims[expected] is None:
+                dims[expected] = extent
+            expected = dims[expected]
+        if extent != expected:
+            raise ValueError(f"{spec['name']}: shape {array.shape}, expected {spec['shape']}")
+
+
 class Artifact:
     """One loaded artifact. `chunk` is how many iterations a body gets at once."""
 
@@ -84,15 +97,7 @@ class Artifact:
         buffers, kept = [], []
         for spec in signature["inputs"] + signature["params"]:
             array = (inputs if spec in signature["inputs"] else params)[spec["name"]]
-            if array.dtype != DTYPES[spec["dtype"]]:
-                raise TypeError(f"{spec['name']}: {array.dtype}, expected {spec['dtype']}")
-            for extent, expected in zip(array.shape, spec["shape"], strict=True):
-                if isinstance(expected, str):
-                    if dims[expected] is None:
-                        dims[expected] = extent
-                    expected = dims[expected]
-                if extent != expected:
-                    raise ValueError(f"{spec['name']}: shape {array.shape}, expected {spec['shape']}")
+            check_array(spec, array, dims)
             kept.append(Guarded(array))
             buffers.append(kept[-1].address)
         dim_values = (ctypes.c_int64 * max(1, len(dims)))(*dims.values())

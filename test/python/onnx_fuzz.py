@@ -21,13 +21,11 @@ import sys
 import warnings
 
 import numpy as np
-import onnxruntime
 
 # ONNX's current package, beside ONNX Runtime.
 sys.path[:0] = [str(path) for path in pathlib.Path(sys.prefix).parent.glob("onnx-environment/lib/*/site-packages")]
 import onnx  # noqa: E402
 import onnx.inliner  # noqa: E402
-from onnx import numpy_helper  # noqa: E402
 from onnx.reference import ReferenceEvaluator  # noqa: E402
 
 import onnx_fuzz_contrib  # noqa: E402, F401
@@ -40,6 +38,8 @@ import onnx_fuzz_math  # noqa: E402, F401
 import onnx_fuzz_ml  # noqa: E402, F401
 import onnx_fuzz_sampling  # noqa: E402, F401
 from onnx_fuzz_draw import GENERATORS, Draw  # noqa: E402
+from onnx_fuzz_reference import open_session, write  # noqa: E402
+
 # Whose functions are loops.
 PRIMITIVE = ("Range",)
 
@@ -66,30 +66,13 @@ def run_reference(draw):
     model, inputs = draw.reference(), draw.inputs
     if draw.is_evaluated:
         return evaluate(model, inputs)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
-    # What it computes must not depend on what it fuses.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        return session.run(None, inputs), "ONNX Runtime"
+        return open_session(model).run(None, inputs), "ONNX Runtime"
     except Exception as error:  # pylint: disable=broad-except
         reason = str(error).split("\n", maxsplit=1)[0]
     if "NOT_IMPLEMENTED" not in reason:
         return None, reason
     return evaluate(model, inputs)
-
-
-def write(folder, model, sets):
-    os.makedirs(folder)
-    onnx.save(model, f"{folder}/model.onnx")
-    for number, (inputs, results) in enumerate(sets):
-        data = f"{folder}/test_data_set_{number}"
-        os.makedirs(data)
-        for kind, arrays in (("input", inputs), ("output", results)):
-            for i, array in enumerate(arrays):
-                with open(f"{data}/{kind}_{i}.pb", "wb") as file:
-                    file.write(numpy_helper.from_array(np.asarray(array)).SerializeToString())
 
 
 def inline(model):

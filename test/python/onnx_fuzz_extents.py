@@ -18,7 +18,6 @@ import subprocess
 import sys
 
 import numpy as np
-import onnxruntime
 
 # ONNX's current package, beside ONNX Runtime.
 sys.path[:0] = [str(path) for path in pathlib.Path(sys.prefix).parent.glob("onnx-environment/lib/*/site-packages")]
@@ -26,7 +25,7 @@ import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from onnx_extent_cases import CASES, draw  # noqa: E402
-from onnx_fuzz import write  # noqa: E402
+from onnx_fuzz_reference import open_session, write  # noqa: E402
 
 EXTENTS = (0, 1, 2, 3, 4, 5, 7, 8, 13)
 INT_MAX, INT64_MAX, INT64_MIN = 2**31 - 1, 2**63 - 1, -2**63
@@ -352,17 +351,10 @@ def run(session, inputs):
         return None
 
 
-def make_session(proto):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-
-
 def write_case(folder, name, seed):
     """Writes one of the models that are not random."""
     (proto, runs), rng = CASES[name], np.random.default_rng(seed)
-    session, sets = make_session(proto), []
+    session, sets = open_session(proto), []
     for extents in runs:
         inputs = draw(proto, extents, rng)
         sets.append((inputs.values(), session.run(None, inputs)))
@@ -378,7 +370,7 @@ def generate(folder, name, make, seed, number):
     make(model)
     proto = model.model()
     try:
-        session = make_session(proto)
+        session = open_session(proto)
     except Exception:  # pylint: disable=broad-except
         return False
     sets = []

@@ -21,7 +21,6 @@ import subprocess
 import sys
 
 import numpy as np
-import onnxruntime
 
 # ONNX's current package, beside ONNX Runtime.
 sys.path[:0] = [str(path) for path in pathlib.Path(sys.prefix).parent.glob("onnx-environment/lib/*/site-packages")]
@@ -30,6 +29,7 @@ from onnx import helper, numpy_helper  # noqa: E402
 
 from onnx_fuzz_draw import ONNX_TYPES  # noqa: E402
 from onnx_fuzz_graph_nodes import NODES  # noqa: E402
+from onnx_fuzz_reference import open_session, write  # noqa: E402
 
 OPSET = 21
 SIZES = (1, 2, 3, 5, 7, 17, 33)
@@ -237,11 +237,8 @@ def prepare(node, operands, constants):
     graph = helper.make_graph([node], "node", list(infos.values()), [onnx.ValueInfoProto(name=name) for name in node.output],
                               list(fixed.values()))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = open_session(model)
     except Exception as error:  # pylint: disable=broad-except
         raise Rejected from error
 
@@ -253,18 +250,6 @@ def prepare(node, operands, constants):
             raise Rejected from error
 
     return run
-
-
-def write(folder, model, sets):
-    os.makedirs(folder)
-    onnx.save(model, f"{folder}/model.onnx")
-    for number, (inputs, outputs) in enumerate(sets):
-        data = f"{folder}/test_data_set_{number}"
-        os.makedirs(data)
-        for kind, arrays in (("input", inputs), ("output", outputs)):
-            for i, array in enumerate(arrays):
-                with open(f"{data}/{kind}_{i}.pb", "wb") as file:
-                    file.write(numpy_helper.from_array(array).SerializeToString())
 
 
 def generate(folder, seed, number):

@@ -50,7 +50,7 @@ class TrainingArtifact(inference.Artifact):
         buffers, kept = [], []
         for spec in entry["inputs"]:
             array = inputs[spec["name"]]
-            self.check(spec, array, dims)
+            inference.check_array(spec, array, dims)
             kept.append(inference.Guarded(array))
             buffers.append(kept[-1].address)
         for name in entry["scalars"]:
@@ -69,17 +69,6 @@ class TrainingArtifact(inference.Artifact):
 
     def step(self, inputs, step=1, function="train_step", **scalars):
         return self.run(function, inputs, step=step, **scalars)
-
-    def check(self, spec, array, dims):
-        if array.dtype != inference.DTYPES[spec["dtype"]]:
-            raise TypeError(f"{spec['name']}: {array.dtype}, expected {spec['dtype']}")
-        for extent, expected in zip(array.shape, spec["shape"], strict=True):
-            if isinstance(expected, str):
-                if dims[expected] is None:
-                    dims[expected] = extent
-                expected = dims[expected]
-            if extent != expected:
-                raise ValueError(f"{spec['name']}: shape {array.shape}, expected {spec['shape']}")
 
     def invoke(self, prefix, entry, dims, buffers, function):
         call = lambda name: getattr(self.library, prefix + name)
