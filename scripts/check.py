@@ -51,6 +51,9 @@ def run_lit(build, jobs, extra, counts):
     cache = (build / "CMakeCache.txt").read_text()
     lit = re.search(r"^LLVM_EXTERNAL_LIT:[A-Z]*=(.+)$", cache, re.MULTILINE).group(1)
     folders = [build / "test", build / "unittests"]
+    # Some again, with instrumented tools.
+    if (build / "sanitized" / "lit.site.cfg.py").exists():
+        folders.append(build / "sanitized")
     with tempfile.TemporaryDirectory() as scratch:
         results = pathlib.Path(scratch) / "results.json"
         command = [sys.executable, lit, f"-j{jobs}", "-q", "-v", f"--output={results}", *extra]

@@ -4,27 +4,34 @@
 """Configuration of the lit tests. docs/testing.md explains their use."""
 import os
 import re
+import sys
 
 import lit.formats
 
-config.name = "Tern"
-config.test_format = lit.formats.ShTest(execute_external=False)
+if config.sanitized:
+    sys.path.append(os.path.join(os.path.dirname(__file__), "python"))
+    from sanitized_tests import SanitizedTests
+
+config.name = "Tern-Sanitized" if config.sanitized else "Tern"
+config.test_format = (SanitizedTests if config.sanitized else lit.formats.ShTest)(execute_external=False)
 config.suffixes = [".mlir", ".test"]
 config.excludes = ["Inputs", "python"]
 config.test_source_root = os.path.dirname(__file__)
-config.test_exec_root = os.path.join(config.tern_binary_dir, "test")
+binary_root = os.path.join(config.tern_binary_dir, "test")
+config.test_exec_root = os.path.join(config.tern_binary_dir, "sanitized") if config.sanitized else binary_root
 
 # Tools by name: Tern's own, then LLVM's (FileCheck, not, mlir-opt, llc, ...).
-path = [os.path.join(config.tern_binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
+path = [os.path.join(config.tern_binary_dir, "sanitized", "bin")] if config.sanitized else []
+path += [os.path.join(config.tern_binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
 config.environment["PATH"] = os.pathsep.join(path)
 config.environment["LC_ALL"] = "C.UTF-8"
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
 
 config.substitutions += [
     ("%python", config.python),
-    ("%ort_python", os.path.join(config.test_exec_root, "environment", "bin", "python")),
-    ("%onnx_python", os.path.join(config.test_exec_root, "onnx-environment", "bin", "python")),
-    ("%onnx_data", os.path.join(config.test_exec_root, "onnx-data")),
+    ("%ort_python", os.path.join(binary_root, "environment", "bin", "python")),
+    ("%onnx_python", os.path.join(binary_root, "onnx-environment", "bin", "python")),
+    ("%onnx_data", os.path.join(binary_root, "onnx-data")),
     ("%cc", config.c_compiler),
     ("%cxx", config.cxx_compiler),
     ("%cmake", config.cmake),
@@ -45,9 +52,6 @@ if config.build_type != "Debug" and not config.asan and not config.tsan:
 
 if config.asan:
     config.available_features.add("asan")
-    # LLVM's and MLIR's libraries are not instrumented: containers that cross
-    # the border would be reported, and so would memory that our instrumented
-    # copy of an inline allocator poisons and theirs hands out. Leaks at exit
-    # are LLVM's own singletons.
+    # For the reasons in fuzz/AsanOptions.cpp.
     config.environment["ASAN_OPTIONS"] = (
         "detect_leaks=0:detect_container_overflow=0:allow_user_poisoning=0")

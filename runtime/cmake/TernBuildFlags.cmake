@@ -39,13 +39,17 @@ macro(tern_guard_memory)
   endif()
 endmacro()
 
-# tern_add_sanitized(<name> <address|thread> FROM targets... [SOURCES files...]
-#   [PCH headers...]): an executable of the sources of these targets and of
-# `files`, instrumented, for tests of an ordinary build. It is optimized little,
-# and takes a precompiled header, to be compiled quickly.
-function(tern_add_sanitized name kind)
+# tern_add_sanitized(<name> <EXECUTABLE|OBJECT|SHARED> <address|thread>
+#   FROM targets... [SOURCES files...] [PCH headers...]): a target of `files` and
+# of the sources of these targets, instrumented, for tests of an ordinary build.
+# It is optimized little, and takes a precompiled header, to be compiled quickly.
+function(tern_add_sanitized name type kind)
   cmake_parse_arguments(ARG "" "" "FROM;SOURCES;PCH" ${ARGN})
-  add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  if(type STREQUAL EXECUTABLE)
+    add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  else()
+    add_library(${name} ${type} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  endif()
   foreach(target ${ARG_FROM})
     get_target_property(folder ${target} SOURCE_DIR)
     get_target_property(sources ${target} SOURCES)
@@ -60,6 +64,8 @@ function(tern_add_sanitized name kind)
       $<TARGET_PROPERTY:${target},INTERFACE_SYSTEM_INCLUDE_DIRECTORIES>)
     target_compile_definitions(${name} PRIVATE
       $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>)
+    target_compile_options(${name} PRIVATE
+      $<TARGET_PROPERTY:${target},COMPILE_OPTIONS>)
   endforeach()
   if(kind STREQUAL address)
     set(flags -fsanitize=address,undefined)
