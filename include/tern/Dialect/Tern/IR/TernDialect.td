@@ -40,6 +40,7 @@ def Tern_Dialect : Dialect {
     | `tern.level` | modules | the level of IR the module is at, where `ternc` continues |
     | `tern.origin` | `tern.bitlinear` | `"raised"` from the model or `"converted"` on request |
     | `tern.float` | matrix products | why the layer was not made ternary |
+    | `tern.unquantized` | operations | why a ternary layer takes the result in float although something quantizes it |
     | `tern.detached` | `linalg` operations | has no derivative: what depends on it does so in a way that cancels, like a maximum that is subtracted and added again |
     | `tern.sorted` | `linalg` operations | `"ascending"` or `"descending"`: the result is the first elements of the last input in that order |
     | `tern.order` | `arith.addf`, `arith.mulf` in bodies of reductions | `"lanes"` or `"ascending"`: in which order terms are added or multiplied, see docs/numerics.md |
