@@ -6,12 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ArenaLayout.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -251,10 +253,94 @@ std::pair<func::FuncOp, func::CallOp> Outliner::run() {
   return {body, call};
 }
 
+/// Stack buffers that may be in one place, since no two of them are in use at
+/// a time.
+struct StackSlot {
+  SmallVector<memref::AllocaOp> buffers;
+  int64_t bytes = 0;
+};
+
+/// Below it, LLVM may keep a buffer in registers, which a shared one prevents.
+constexpr int64_t kSmallestShared = 256;
+
+/// The last operation of the buffer's block that uses it, or a view of it.
+Operation *findLastUser(memref::AllocaOp alloca) {
+  Block *block = alloca->getBlock();
+  Operation *last = alloca;
+  SmallVector<Value> views{alloca.getResult()};
+  while (!views.empty())
+    for (Operation *user : views.pop_back_val().getUsers()) {
+      for (Value result : user->getResults())
+        if (isa<MemRefType>(result.getType()))
+          views.push_back(result);
+      Operation *ancestor = block->findAncestorOpInBlock(*user);
+      if (ancestor && last->isBeforeInBlock(ancestor))
+        last = ancestor;
+    }
+  return last;
+}
+
+/// Gives each stack buffer of a block a slot that is not `taken`. Operations of
+/// a block run one after the other, so that a slot is free behind the last
+/// that uses its buffer. Buffers in use at a time have slots of their own:
+/// LLVM knows then that they are different.
+void placeStackBuffers(Block &block, BitVector taken, const DataLayout &layout,
+                       SmallVectorImpl<StackSlot> &slots) {
+  DenseMap<Operation *, SmallVector<unsigned>> released;
+  for (Operation &op : block) {
+    auto alloca = dyn_cast<memref::AllocaOp>(op);
+    if (alloca && alloca.getType().hasStaticShape() &&
+        alloca.getType().getLayout().isIdentity()) {
+      MemRefType type = alloca.getType();
+      int64_t bytes = type.getNumElements() *
+                      layout.getTypeSize(type.getElementType()).getFixedValue();
+      if (bytes < kSmallestShared)
+        continue;
+      int slot = taken.find_first_unset();
+      if (slot < 0) {
+        slot = taken.size();
+        taken.resize(slot + 1);
+      }
+      taken.set(slot);
+      if (slot >= static_cast<int>(slots.size()))
+        slots.resize(slot + 1);
+      slots[slot].buffers.push_back(alloca);
+      slots[slot].bytes = std::max(slots[slot].bytes, bytes);
+      released[findLastUser(alloca)].push_back(slot);
+      continue;
+    }
+    for (Region &region : op.getRegions())
+      for (Block &inner : region)
+        placeStackBuffers(inner, taken, layout, slots);
+    for (unsigned slot : released.lookup(&op))
+      taken.reset(slot);
+  }
+}
+
 /// Stack buffers move to the entry of their function: within a loop each
-/// iteration would take more stack.
+/// iteration would take more stack. Those that are in use at different times
+/// are in one place: those of a long function would not fit on a thread's
+/// stack.
 void hoistStackBuffers(func::FuncOp func) {
   Block &entry = func.getBody().front();
+  SmallVector<StackSlot> slots;
+  placeStackBuffers(entry, BitVector(), DataLayout::closest(func), slots);
+  OpBuilder b = OpBuilder::atBlockBegin(&entry);
+  for (StackSlot &slot : slots) {
+    if (slot.buffers.size() < 2)
+      continue;
+    Location loc = func.getLoc();
+    Value shared = memref::AllocaOp::create(
+        b, loc, MemRefType::get({slot.bytes}, b.getI8Type()),
+        b.getI64IntegerAttr(kArenaAlignment));
+    Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+    for (memref::AllocaOp alloca : slot.buffers) {
+      auto view = memref::ViewOp::create(b, alloca.getLoc(), alloca.getType(),
+                                         shared, zero, ValueRange());
+      alloca.replaceAllUsesWith(view.getResult());
+      alloca.erase();
+    }
+  }
   func.walk([&](memref::AllocaOp alloca) {
     if (alloca.getType().hasStaticShape() && alloca->getBlock() != &entry)
       alloca->moveBefore(&entry, entry.begin());

@@ -93,6 +93,53 @@ func.func @tiles(%x: memref<?x64xf32>) {
 
 // -----
 
+// Buffers of loops that follow each other share the stack; those in use at a
+// time do not, and small ones may become registers.
+// CHECK-LABEL: func.func @stack(
+// CHECK-DAG: memref.alloca() : memref<8xf32>
+// CHECK-DAG: %[[FIRST:.*]] = memref.alloca() {alignment = 64 : i64} : memref<1024xi8>
+// CHECK-DAG: %[[A:.*]] = memref.view %[[FIRST]][%c0][] : memref<1024xi8> to memref<256xf32>
+// CHECK-DAG: %[[C:.*]] = memref.view %[[FIRST]][%c0][] : memref<1024xi8> to memref<512xi8>
+// CHECK-DAG: %[[B:.*]] = memref.alloca() : memref<128xf64>
+// CHECK: scf.for
+// CHECK: memref.store %{{.*}}, %[[A]]
+// CHECK: memref.store %{{.*}}, %[[B]]
+// CHECK: scf.for
+// CHECK: memref.store %{{.*}}, %[[C]]
+func.func @stack(%x: memref<3xf32>, %y: memref<3xf64>, %z: memref<3xi8>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  scf.for %i = %c0 to %c3 step %c1 {
+    %small = memref.alloca() : memref<8xf32>
+    %a = memref.alloca() : memref<256xf32>
+    %f = memref.load %x[%i] : memref<3xf32>
+    memref.store %f, %small[%i] : memref<8xf32>
+    memref.store %f, %a[%i] : memref<256xf32>
+    scf.for %j = %c0 to %c3 step %c1 {
+      %b = memref.alloca() : memref<128xf64>
+      %g = memref.load %y[%j] : memref<3xf64>
+      memref.store %g, %b[%i] : memref<128xf64>
+      %h = memref.load %b[%j] : memref<128xf64>
+      memref.store %h, %y[%i] : memref<3xf64>
+    }
+    %s = memref.load %small[%c0] : memref<8xf32>
+    %t = memref.load %a[%c0] : memref<256xf32>
+    %u = arith.addf %s, %t : f32
+    memref.store %u, %x[%i] : memref<3xf32>
+  }
+  scf.for %i = %c0 to %c3 step %c1 {
+    %c = memref.alloca() : memref<512xi8>
+    %f = memref.load %z[%i] : memref<3xi8>
+    memref.store %f, %c[%i] : memref<512xi8>
+    %g = memref.load %c[%c0] : memref<512xi8>
+    memref.store %g, %z[%i] : memref<3xi8>
+  }
+  return
+}
+
+// -----
+
 // The arena itself is passed beside a view of it: no promise of disjointness.
 // CHECK-LABEL: func.func private @alias_par0
 // CHECK-NOT: llvm.noalias

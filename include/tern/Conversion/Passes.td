@@ -387,6 +387,10 @@ def OutlineParallelPass
     passed are marked `llvm.noalias` when nothing else passed is the same
     memory.
 
+    Stack buffers move to their function's entry. Those that are in use at
+    different times, in loops that follow each other, are views of one, so that
+    the stack that a function takes does not grow with its length.
+
     Accepts loops without reductions.
   }];
   let options = [

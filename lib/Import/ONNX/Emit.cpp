@@ -265,6 +265,18 @@ static Extents getCommonShape(ArrayRef<Extent> a, ArrayRef<Extent> b) {
 }
 
 /// Reshapes by collapsing or expanding; null if neither does it.
+/// Whether an extent is 0 that is the product of some that are not known: MLIR
+/// wants it to be unknown.
+static bool isHiddenZero(ArrayRef<Extent> coarse, ArrayRef<Extent> fine,
+                         ArrayRef<ReassociationIndices> groups) {
+  return llvm::any_of(llvm::zip_equal(coarse, groups), [&](auto pair) {
+    auto [extent, group] = pair;
+    return extent.isConstant(0) && llvm::any_of(group, [&](int64_t dim) {
+             return !fine[dim].getConstant();
+           });
+  });
+}
+
 Value Node::emitReassociation(Value value, ArrayRef<Extent> from,
                               ArrayRef<Extent> to, DType dtype) {
   if (from == to)
@@ -274,11 +286,15 @@ Value Node::emitReassociation(Value value, ArrayRef<Extent> from,
   if (from.size() > to.size()) {
     if (!groupDims(from, to, groups))
       return nullptr;
+    if (isHiddenZero(to, from, groups))
+      return emitEmpty(type.getElementType(), to);
     // Folds with an expansion that made the value.
     return b.createOrFold<tensor::CollapseShapeOp>(type, value, groups);
   }
   if (from.size() == to.size() || !groupDims(to, from, groups))
     return nullptr;
+  if (isHiddenZero(from, to, groups))
+    return emitEmpty(type.getElementType(), to);
   SmallVector<OpFoldResult> sizes;
   for (const Extent &extent : to)
     sizes.push_back(getSymbols().getFoldResult(b, extent));
