@@ -12,9 +12,11 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
@@ -54,6 +56,43 @@ bool dependsOnElements(Value value) {
   (void)getBackwardSlice(value, &slice, options);
   return found;
 }
+
+/// An extent of what a loop carries is that of its initial value if the next
+/// value's is the same: upstream's patterns follow it through slices only, but
+/// a next value may be a tensor of its own.
+struct DimOfCarried : public OpRewritePattern<tensor::DimOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tensor::DimOp op,
+                                PatternRewriter &b) const override {
+    Value source = op.getSource();
+    auto loop = source.getDefiningOp<scf::ForOp>();
+    BlockArgument carried;
+    if (loop) {
+      carried = loop.getTiedLoopRegionIterArg(cast<OpResult>(source));
+    } else if ((carried = dyn_cast<BlockArgument>(source))) {
+      loop = dyn_cast<scf::ForOp>(carried.getOwner()->getParentOp());
+      if (!loop || carried == loop.getInductionVar())
+        return failure();
+    } else {
+      return failure();
+    }
+    std::optional<int64_t> axis = op.getConstantIndex();
+    if (!axis)
+      return failure();
+    using Bounds = ValueBoundsConstraintSet;
+    Value init = loop.getTiedLoopInit(carried)->get();
+    Bounds::Variable next(loop.getTiedLoopYieldedValue(carried)->get(), *axis);
+    auto isNext = [&](Value value) {
+      FailureOr<bool> equal =
+          Bounds::areEqual(next, Bounds::Variable(value, *axis));
+      return succeeded(equal) && *equal;
+    };
+    if (!isNext(init) && !isNext(carried))
+      return failure();
+    b.replaceOpWithNewOp<tensor::DimOp>(op, init, op.getIndex());
+    return success();
+  }
+};
 
 bool hasTensor(TypeRange types) {
   return llvm::any_of(types, [](Type type) { return isa<TensorType>(type); });
@@ -96,6 +135,7 @@ struct MaterializeShapesPass
     RewritePatternSet patterns(&getContext());
     // What a loop carries keeps its extents.
     scf::populateSCFForLoopCanonicalizationPatterns(patterns);
+    patterns.add<DimOfCarried>(&getContext());
     memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
     memref::populateResolveShapedTypeResultDimsPatterns(patterns);
     if (failed(applyPatternsGreedily(shapes, std::move(patterns))))

@@ -163,3 +163,48 @@ func.func @branch(%x: tensor<?xf32> {tern.shape = ["n"]}, %t: tensor<i1>) -> ten
   %e = tensor.empty() : tensor<f32>
   return %e : tensor<f32>
 }
+
+// -----
+
+#map = affine_map<(d0, d1) -> (d0, d1)>
+
+// What a loop carries has one extent, though each value is a tensor of its own.
+// CHECK-LABEL: func.func private @main_shapes
+// CHECK-SAME: (%[[N:.*]]: index)
+// CHECK: return %[[N]], %{{c4.*}} : index, index
+func.func @main(%x: tensor<3x?x4xf32> {tern.name = "x", tern.shape = [3, "n", 4]}) -> (tensor<?x4xf32> {tern.name = "y"}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %zero = arith.constant 0.0 : f32
+  %n = tensor.dim %x, %c1 : tensor<3x?x4xf32>
+  %e = tensor.empty(%n) : tensor<?x4xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
+  %h = scf.for %t = %c0 to %c3 step %c1 iter_args(%s = %init) -> tensor<?x4xf32> {
+    %f = tensor.empty(%n) : tensor<?x4xf32>
+    %next = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]} ins(%s : tensor<?x4xf32>) outs(%f : tensor<?x4xf32>) {
+    ^bb0(%a: f32, %o: f32):
+      %b = arith.addf %a, %a : f32
+      linalg.yield %b : f32
+    } -> tensor<?x4xf32>
+    scf.yield %next : tensor<?x4xf32>
+  }
+  return %h : tensor<?x4xf32>
+}
+
+// -----
+
+// One that grows depends on how often the loop runs.
+func.func @main(%x: tensor<?xf32> {tern.name = "x", tern.shape = ["n"]}) -> (tensor<?xf32> {tern.name = "y"}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %h = scf.for %t = %c0 to %c3 step %c1 iter_args(%s = %x) -> tensor<?xf32> {
+    // expected-error @+1 {{an extent of a result of 'main' depends on data: it must follow from the extents of the inputs}}
+    %n = tensor.dim %s, %c0 : tensor<?xf32>
+    %m = arith.addi %n, %c1 : index
+    %next = tensor.empty(%m) : tensor<?xf32>
+    scf.yield %next : tensor<?xf32>
+  }
+  return %h : tensor<?xf32>
+}

@@ -266,3 +266,19 @@ agraph (float[A, B] x) => (y) {
   part = Slice(filled, begin, end, first)
   y = Relu(part)
 }""")
+
+# States that a loop carries, without their leading axis, and flat.
+case("states", ["T3 B2", "T1 B5", "T7 B1", "T4 B17"], """
+init first i64[1] = 0
+init flat i64[1] = -1
+opset 18
+agraph (float[T, B, 4] x, float[1, 9, 4] w, float[1, 9, 3] r, float[1, 12, 4] w4, float[1, 12, 3] r4) => (y) {
+  g, gh = GRU<hidden_size=3>(x, w, r)
+  gs = Squeeze(gh, first)
+  gf = Reshape(gh, flat)
+  l, lh, lc = LSTM<hidden_size=3>(x, w4, r4)
+  ls = Squeeze(lh, first)
+  lf = Reshape(lc, flat)
+  both = Add(gs, ls)
+  y = Add(gf, lf)
+}""")

@@ -103,12 +103,14 @@ def reduce(g):
     if any(array.size == 0 for array in value.arrays):
         # ONNX Runtime leaves negative axes of what is empty as they are: fuzz/accepted-differences.txt.
         axes = [axis % value.rank for axis in axes]
+        # "Reduction over an empty set of values yields undefined."
+        op = "ReduceSum" if op == "ReduceMean" else op
     g.add(op, [value, g.constant(axes)], keepdims=int(g.flip()))
 
 
 @node()
 def arg_max(g):
-    value = g.pick(FLOATS + " " + INTEGERS, least=1, exact=True)
+    value = g.pick(FLOATS + " " + INTEGERS, least=1, exact=True, filled=True)
     g.add(g.choice(("ArgMax", "ArgMin")), [value], discontinuous=True, axis=g.axis(value), keepdims=int(g.flip()))
 
 
@@ -164,7 +166,7 @@ def product_with_itself(g):
 @node()
 def convolution(g):
     value = g.pick("f4", least=3, most=4, filled=True, test=static([1]))
-    kernel = [g.integer(1, 3) for _ in range(value.rank - 2)]
+    kernel = [g.integer(1, min(3, *value.shape[axis])) for axis in range(2, value.rank)]
     channels = g.choice((1, 3, 5))
     weights = g.input([(channels, channels), value.shape[1], *((k, k) for k in kernel)])
     g.add("Conv", [value, weights], kernel_shape=kernel, pads=[1] * (2 * len(kernel)))
@@ -173,7 +175,7 @@ def convolution(g):
 @node()
 def pool(g):
     value = g.pick("f4", least=3, most=4, filled=True)
-    kernel = [g.integer(1, 3) for _ in range(value.rank - 2)]
+    kernel = [g.integer(1, min(3, *value.shape[axis])) for axis in range(2, value.rank)]
     g.add(g.choice(("MaxPool", "AveragePool")), [value], kernel_shape=kernel, pads=[kernel[0] // 2] * (2 * len(kernel)))
 
 
