@@ -7,17 +7,19 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Conversion/BranchShapes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
+#include "mlir/Interfaces/ShapedOpInterfaces.h"
 
 using namespace mlir;
 
 namespace {
 /// An extent that is known in front of a branch: a size, or dimension `axis` of
-/// a tensor.
+/// a tensor or buffer.
 struct KnownExtent {
   OpFoldResult size;
   Value tensor;
@@ -38,19 +40,24 @@ static std::optional<KnownExtent> findExtent(scf::IfOp branch, Value value,
     return !branch->isAncestor(v.getParentRegion()->getParentOp());
   };
   while (true) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type)
+    auto type = dyn_cast<ShapedType>(value.getType());
+    if (!type || !type.hasRank())
       return std::nullopt;
     if (!type.isDynamicDim(axis))
       return KnownExtent{IntegerAttr::get(IndexType::get(value.getContext()),
                                           type.getDimSize(axis)),
                          nullptr};
-    if (auto empty = value.getDefiningOp<tensor::EmptyOp>()) {
-      Value size = empty.getDynamicSize(axis);
-      auto dim = size.getDefiningOp<tensor::DimOp>();
-      std::optional<int64_t> of = dim ? dim.getConstantIndex() : std::nullopt;
+    Value size;
+    if (auto empty = value.getDefiningOp<tensor::EmptyOp>())
+      size = empty.getDynamicSize(axis);
+    else if (auto alloc = value.getDefiningOp<memref::AllocOp>())
+      size = alloc.getDynamicSizes()[type.getDynamicDimIndex(axis)];
+    if (size) {
+      auto dim = size.getDefiningOp<ShapedDimOpInterface>();
+      std::optional<int64_t> of =
+          dim ? getConstantIntValue(dim.getDimension()) : std::nullopt;
       if (of) {
-        value = dim.getSource();
+        value = dim.getShapedValue();
         axis = *of;
         continue;
       }
@@ -63,6 +70,8 @@ static std::optional<KnownExtent> findExtent(scf::IfOp branch, Value value,
       auto loop = dyn_cast<LoopLikeOpInterface>(arg.getOwner()->getParentOp());
       source = loop ? loop.getTiedLoopInit(arg) : nullptr;
     } else if (auto conversion = value.getDefiningOp<tensor::CastOp>()) {
+      source = &conversion.getSourceMutable();
+    } else if (auto conversion = value.getDefiningOp<memref::CastOp>()) {
       source = &conversion.getSourceMutable();
     } else if (auto inner = value.getDefiningOp<scf::IfOp>()) {
       unsigned number = cast<OpResult>(value).getResultNumber();
@@ -115,6 +124,10 @@ struct IfShapes
         findExtent(cast<scf::IfOp>(op), result, axis);
     if (!extent)
       return failure();
+    if (extent->tensor && isa<MemRefType>(extent->tensor.getType()))
+      return OpFoldResult(
+          memref::DimOp::create(b, op->getLoc(), extent->tensor, extent->axis)
+              .getResult());
     if (extent->tensor)
       return OpFoldResult(
           tensor::DimOp::create(b, op->getLoc(), extent->tensor, extent->axis)
@@ -125,8 +138,10 @@ struct IfShapes
   FailureOr<SmallVector<OpFoldResult>>
   reifyShapeOfResult(Operation *op, OpBuilder &b, int result) const {
     SmallVector<OpFoldResult> shape;
-    auto type = dyn_cast<RankedTensorType>(op->getResult(result).getType());
-    for (int64_t axis = 0; type && axis < type.getRank(); ++axis) {
+    auto type = dyn_cast<ShapedType>(op->getResult(result).getType());
+    if (!type || !type.hasRank())
+      return shape;
+    for (int64_t axis = 0; axis < type.getRank(); ++axis) {
       FailureOr<OpFoldResult> extent = reifyDimOfResult(op, b, result, axis);
       shape.push_back(succeeded(extent) ? *extent : OpFoldResult());
     }

@@ -67,3 +67,33 @@ func.func @unknown(%n: index, %m: index, %t: tensor<index>, %c: i1) -> (index, i
   %1 = tensor.dim %r#1, %c0 : tensor<?xf32>
   return %0, %1 : index, index
 }
+
+// Buffers that branches allocate, once tensors are gone.
+// CHECK-LABEL: func.func @buffers
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x7xf32>
+// CHECK: %[[C0:.*]] = arith.constant 0 : index
+// CHECK: %[[N:.*]] = memref.dim %[[X]], %[[C0]]
+// CHECK: %[[OTHER:.*]] = scf.if
+// CHECK: %[[D:.*]] = memref.dim %[[OTHER]], %[[C0]]
+// CHECK: return %[[N]], %[[D]]
+func.func @buffers(%x: memref<?x7xf32>, %c: i1) -> (index, index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = memref.dim %x, %c0 : memref<?x7xf32>
+  %equal = scf.if %c -> memref<?x7xf32> {
+    %a = memref.alloc(%n) : memref<?x7xf32>
+    scf.yield %a : memref<?x7xf32>
+  } else {
+    scf.yield %x : memref<?x7xf32>
+  }
+  %other = scf.if %c -> memref<?x7xf32> {
+    %m = arith.addi %n, %c1 : index
+    %a = memref.alloc(%m) : memref<?x7xf32>
+    scf.yield %a : memref<?x7xf32>
+  } else {
+    scf.yield %x : memref<?x7xf32>
+  }
+  %d = memref.dim %equal, %c0 : memref<?x7xf32>
+  %e = memref.dim %other, %c0 : memref<?x7xf32>
+  return %d, %e : index, index
+}
