@@ -158,8 +158,9 @@ class Graph:
         return axis - value.rank if self.flip(0.3) else axis
 
     def add(self, op, operands, results=1, discontinuous=False, captured=(), **attributes):
-        """Adds a node, and runs it; `captured`: what its branches read, too. Rejected if its results may differ much from a right compiler's: each operand is moved by its
-        error, and what that makes of the results is theirs."""
+        """Adds a node, and runs it; `captured`: what its branches read, too. Rejected if its results may differ much from a right compiler's:
+        each operand is moved by its error, of a recurrent layer, whose steps round again, at least by its last bit, and what that
+        makes of the results is theirs."""
         node = helper.make_node(op, [value.name if value else "" for value in operands],
                                 [self.name("y") for _ in range(results)], **{k: v for k, v in attributes.items() if v is not None})
         operands = [value for value in operands if value]
@@ -171,8 +172,7 @@ class Graph:
         errors = [0.0] * results
         if op not in EXACT or not all(value.is_exact for value in operands):
             errors = [3e-7 * max(np.abs(y).max(initial=0) for y in ys) if ys[0].dtype.kind == "f" else 0 for ys in zip(*outputs)]
-            moved = run([np.asarray(value.arrays[0] + self.rng.choice([-1, 1], value.arrays[0].shape) * value.error, value.arrays[0].dtype)
-                         if value.error else value.arrays[0] for value in operands])
+            moved = run([self.move(value, 2.0**-23 if op in RECURRENT else 0) for value in operands])
             for j, (was, now) in enumerate(zip(outputs[0], moved, strict=True)):
                 if was.dtype.kind == "f":
                     errors[j] += 2 * float(np.abs(was - now).max(initial=0))
@@ -190,6 +190,14 @@ class Graph:
         self.values += made
         self.made += made
         return made[0]
+
+    def move(self, value, relative):
+        """What the value would be with other errors: its own, or those of a last bit."""
+        array = value.arrays[0]
+        if not value.error and (not relative or array.dtype.kind != "f"):
+            return array
+        distance = np.maximum(value.error, relative * np.abs(array))
+        return np.asarray(array + self.rng.choice([-1, 1], array.shape) * distance, array.dtype)
 
     def grow(self, count):
         while len(self.nodes) < count:
@@ -222,6 +230,8 @@ class Graph:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
 
 
+# Whose error is more than that of one result.
+RECURRENT = {"GRU", "LSTM", "RNN"}
 # Whose results are the same however they are computed.
 EXACT = frozenset((
     "Abs Add And ArgMax ArgMin BitwiseAnd BitwiseOr BitwiseXor Cast Clip Concat ConstantOfShape DepthToSpace Equal Expand Flatten Floor Gather "
