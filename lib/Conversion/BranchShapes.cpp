@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Conversion/BranchShapes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -14,8 +15,10 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/ShapedOpInterfaces.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 
 using namespace mlir;
+using namespace tern;
 
 namespace {
 /// An extent that is known in front of a branch: a size, or dimension `axis` of
@@ -29,6 +32,35 @@ struct KnownExtent {
   }
 };
 } // namespace
+
+/// Dimension `axis` of `value`. Of an argument of a function, that of the first
+/// argument whose `tern.shape` gives the same name: equal names are equal
+/// extents, so that two branches that ask different arguments agree.
+static KnownExtent getDim(Value value, int64_t axis) {
+  auto arg = dyn_cast<BlockArgument>(value);
+  auto func =
+      arg ? dyn_cast<func::FuncOp>(arg.getOwner()->getParentOp()) : nullptr;
+  if (!func || !arg.getOwner()->isEntryBlock())
+    return {OpFoldResult(), value, axis};
+  auto getName = [&](unsigned number, unsigned axis) {
+    auto shape = func.getArgAttrOfType<ArrayAttr>(
+        number, TernDialect::getShapeAttrName());
+    return shape && axis < shape.size() ? dyn_cast<StringAttr>(shape[axis])
+                                        : StringAttr();
+  };
+  StringAttr name = getName(arg.getArgNumber(), axis);
+  if (!name)
+    return {OpFoldResult(), value, axis};
+  for (BlockArgument other : func.getArguments()) {
+    auto type = dyn_cast<ShapedType>(other.getType());
+    if (!type || !type.hasRank())
+      continue;
+    for (int64_t i = 0, rank = type.getRank(); i < rank; ++i)
+      if (type.isDynamicDim(i) && getName(other.getArgNumber(), i) == name)
+        return {OpFoldResult(), other, i};
+  }
+  return {OpFoldResult(), value, axis};
+}
 
 static std::optional<KnownExtent> findExtent(scf::IfOp branch, unsigned result,
                                              int64_t axis);
@@ -77,7 +109,7 @@ static std::optional<KnownExtent> findExtent(scf::IfOp branch, Value value,
       unsigned number = cast<OpResult>(value).getResultNumber();
       std::optional<KnownExtent> extent = findExtent(inner, number, axis);
       if (!extent && isOutside(value))
-        return KnownExtent{OpFoldResult(), value, axis};
+        return getDim(value, axis);
       if (!extent)
         return std::nullopt;
       if (extent->tensor) {
@@ -95,7 +127,7 @@ static std::optional<KnownExtent> findExtent(scf::IfOp branch, Value value,
       source = op.getTiedOpOperand(cast<OpResult>(value));
     }
     if (!source && isOutside(value))
-      return KnownExtent{OpFoldResult(), value, axis};
+      return getDim(value, axis);
     if (!source)
       return std::nullopt;
     value = source->get();

@@ -365,7 +365,7 @@ WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
     if (reinterpret_cast<uintptr_t>(data) % 8 != 0) {
       void *copy = allocate(found->bytes.size());
       if (!copy)
-        return error("out of memory");
+        return error("out of memory for parameter '") << info.name << "'";
       std::memcpy(copy, data, found->bytes.size());
       data = static_cast<const char *>(copy);
     }
@@ -387,9 +387,13 @@ WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
     if (!buffers.back())
       return error("out of memory for parameter '") << info.name << "'";
   }
-  void *arena = allocate((*arenaSize)(nullptr));
+  uint64_t arenaBytes = (*arenaSize)(nullptr);
+  void *arena = allocate(arenaBytes);
   if (!arena)
-    return error("out of memory");
+    return error("computing parameter '")
+           << getTensors(prepare, "outputs").front().name
+           << "' ahead of time takes " << arenaBytes
+           << " bytes of memory, more than there is";
   if (!host)
     host.emplace();
   // Checks of elements stay behind in the functions that are exported.

@@ -113,6 +113,7 @@ def windows(name, error, op="Conv", inputs="x w", extra=(), image=IMAGE, **attri
 windows("conv_rank", "must have one rank of 3 or more, not shapes [batch, 4] and [4, 3, 3, 3]", image=[value("x", ["batch", 4])])
 windows("conv_channels", "has other channels than a weight of shape [4, 3, 3, 3] in 1 groups", image=[value("x", ["batch", 2, 8, 8])])
 windows("conv_groups", "output channels are no multiple of 3 groups", group=3, image=[value("x", ["batch", 9, 8, 8])])
+windows("conv_group_huge", "attribute 'group' is 9223372036854775807: the number of channels overflows", group=(1 << 63) - 1)
 windows("conv_group_zero", "attribute 'group' is 0", group=0)
 windows("conv_kernel_shape", "attribute 'kernel_shape' is not that of the weight", kernel_shape=[2, 2])
 windows("conv_strides", "attribute 'strides' has 1 elements, not 2", strides=[1])
@@ -340,6 +341,8 @@ simple("attention_without_heads", "input K of shape [2, 3, 8] must have 4 dimens
        inputs=[value("x", [2, 3, 8]), value("k", [2, 3, 8])], opset=23)
 simple("attention_past_rank", "past keys and values must be like those of the node", [node("Attention", "x x x  p q", "y pk pv")],
        inputs=[value("x", [2, 1, 3, 4]), value("p", [2, 1, 3, 4]), value("q", [3, 4])], opset=23)
+simple("attention_counts", "a number of keys of shape [4] does not fit a batch of 2", [node("Attention", "x x x    n")],
+       inputs=[value("x", [2, 1, 3, 4]), value("n", [4], onnx.TensorProto.INT64)], opset=23)
 
 
 def recurrent(name, error, op="LSTM", shapes=((1, 12, 4), (1, 12, 3)), extra="", inputs=None, lengths=(), **attributes):

@@ -51,8 +51,10 @@ FailureOr<Tensor> tern::onnx_import::joinHeads(Node &node, Tensor x,
   if (rank == 4)
     return x;
   std::optional<Extent> width = Extent::mul(x.shape[1], x.shape[3]);
+  if (!width)
+    return node.error("the extent of the result overflows");
   FailureOr<Tensor> moved = node.emitTranspose(x, {0, 2, 1, 3});
-  if (!width || failed(moved))
+  if (failed(moved))
     return failure();
   return node.emitReshape(*moved, {x.shape[0], x.shape[2], *width});
 }
@@ -205,7 +207,14 @@ static FailureOr<std::optional<Tensor>> getBias(Node &node, const Heads &heads,
     count = node.getInput(6);
     if (count.dtype != DType::I64 || count.getRank() != 1)
       return node.error("the number of keys must be a vector of int64");
-    FailureOr<Tensor> column = node.emitUnsqueeze(count, {1, 2, 3});
+    FailureOr<Tensor> fitting = node.expectShape(
+        count, {heads.query.shape[0]},
+        "a number of keys of shape " + node.describe(count.shape) +
+            " does not fit a batch of " +
+            node.describe({heads.query.shape[0]}));
+    if (failed(fitting))
+      return failure();
+    FailureOr<Tensor> column = node.emitUnsqueeze(*fitting, {1, 2, 3});
     FailureOr<Extents> all =
         node.broadcast(shape, {heads.query.shape[0], 1, 1, 1});
     if (failed(column) || failed(all))

@@ -130,9 +130,11 @@ LogicalResult tern::onnx_import::requireExactFloat(Node &node,
     std::optional<Extent> value = Extent::mul(extent, sign);
     std::optional<Extent> rest =
         value ? Extent::sub(greatest, *value) : std::nullopt;
-    if (!rest || failed(node.requireNonNegative(
-                     *rest, "f32 does not hold " + node.describe(extent) +
-                                " if that is more than 2^24")))
+    std::string message = "f32 does not hold " + node.describe(extent) +
+                          " if that is more than 2^24";
+    if (!rest)
+      return node.error(message);
+    if (failed(node.requireNonNegative(*rest, message)))
       return failure();
   }
   return success();

@@ -246,7 +246,10 @@ FailureOr<Tensor> tern::onnx_import::emitConv(Node &node, Tensor x, Tensor w,
   int64_t groups = node.getInt("group", 1);
   std::optional<Extent> channels =
       w.getRank() > 1 ? Extent::mul(w.shape[1], groups) : Extent(0);
-  if (!channels || failed(checkConvolution(node, x, w, *channels, groups)))
+  if (!channels)
+    return node.error("attribute 'group' is " + Twine(groups) +
+                      ": the number of channels overflows");
+  if (failed(checkConvolution(node, x, w, *channels, groups)))
     return failure();
   if (!Extent::divExact(w.shape[0], groups))
     return node.error("the weight's " + node.describe({w.shape[0]}) +
