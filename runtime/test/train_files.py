@@ -28,6 +28,11 @@ def can_be_process_1():
                           stderr=subprocess.DEVNULL).returncode == 0
 
 
+def take_signals():
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Runs(Case):
     def setUp(self):
         super().setUp()
@@ -36,6 +41,8 @@ class Runs(Case):
 
     def begin(self, *arguments, prefix=(), **options):
         tool = options.pop("tool", None)
+        # Tests that run under nohup would have trainers ignore SIGHUP, too.
+        options.setdefault("preexec_fn", take_signals)
         process = subprocess.Popen(
             [*prefix, *self.command(*self.data, *arguments, tool=tool)],
             cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
