@@ -48,8 +48,9 @@ static KnownExtent getDim(Value value, int64_t axis) {
     return shape && axis < shape.size() ? dyn_cast<StringAttr>(shape[axis])
                                         : StringAttr();
   };
+  // An empty name is that of an extent without one.
   StringAttr name = getName(arg.getArgNumber(), axis);
-  if (!name)
+  if (!name || name.empty())
     return {OpFoldResult(), value, axis};
   for (BlockArgument other : func.getArguments()) {
     auto type = dyn_cast<ShapedType>(other.getType());

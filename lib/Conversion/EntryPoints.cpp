@@ -79,7 +79,8 @@ tern::SymbolicDims::SymbolicDims(func::FuncOp func) {
       StringAttr given;
       if (shape && axis < shape.size())
         given = dyn_cast<StringAttr>(shape[axis]);
-      std::string name = given ? given.str() : makeName(i, axis);
+      bool isNamed = given && !given.empty();
+      std::string name = isNamed ? given.str() : makeName(i, axis);
       auto [it, isNew] = known.try_emplace(name, names.size());
       if (isNew) {
         names.push_back(name);

@@ -98,26 +98,30 @@ func.func @buffers(%x: memref<?x7xf32>, %c: i1) -> (index, index) {
   return %d, %e : index, index
 }
 
-// Arguments whose extents have one name; `%z`'s has another.
+// Arguments whose extents have one name; `%z`'s has another, and those of `%u` and `%v` have none.
 // CHECK-LABEL: func.func @named
 // CHECK-SAME: %[[X:[^:]*]]: memref<?x?xf32>
 // CHECK-DAG: %[[C1:.*]] = arith.constant 1 : index
 // CHECK-DAG: %[[N:.*]] = memref.dim %[[X]], %[[C1]]
-// CHECK-DAG: %[[R:.*]] = arith.select
-// CHECK: %[[M:.*]] = memref.dim %[[R]]
-// CHECK: return %[[N]], %[[M]]
+// CHECK-DAG: %[[R:.*]] = arith.select %{{.*}}, %arg1, %arg2
+// CHECK-DAG: %[[S:.*]] = arith.select %{{.*}}, %arg3, %arg4
+// CHECK-DAG: %[[M:.*]] = memref.dim %[[R]]
+// CHECK-DAG: %[[L:.*]] = memref.dim %[[S]]
+// CHECK: return %[[N]], %[[M]], %[[L]]
 func.func @named(%x: memref<?x?xf32> {tern.shape = ["k", "n"]}, %y: memref<?xf32> {tern.shape = ["n"]},
-                 %z: memref<?xf32> {tern.shape = ["m"]}, %c: i1) -> (index, index) {
+                 %z: memref<?xf32> {tern.shape = ["m"]}, %u: memref<?xf32> {tern.shape = [""]},
+                 %v: memref<?xf32> {tern.shape = [""]}, %c: i1) -> (index, index, index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  %r:2 = scf.if %c -> (memref<?xf32>, memref<?xf32>) {
+  %r:3 = scf.if %c -> (memref<?xf32>, memref<?xf32>, memref<?xf32>) {
     %n = memref.dim %x, %c1 : memref<?x?xf32>
     %a = memref.alloc(%n) : memref<?xf32>
-    scf.yield %a, %y : memref<?xf32>, memref<?xf32>
+    scf.yield %a, %y, %u : memref<?xf32>, memref<?xf32>, memref<?xf32>
   } else {
-    scf.yield %y, %z : memref<?xf32>, memref<?xf32>
+    scf.yield %y, %z, %v : memref<?xf32>, memref<?xf32>, memref<?xf32>
   }
   %0 = memref.dim %r#0, %c0 : memref<?xf32>
   %1 = memref.dim %r#1, %c0 : memref<?xf32>
-  return %0, %1 : index, index
+  %2 = memref.dim %r#2, %c0 : memref<?xf32>
+  return %0, %1, %2 : index, index, index
 }
