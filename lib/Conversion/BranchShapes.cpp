@@ -15,7 +15,7 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/ShapedOpInterfaces.h"
-#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Conversion/EntryPoints.h"
 
 using namespace mlir;
 using namespace tern;
@@ -34,33 +34,21 @@ struct KnownExtent {
 } // namespace
 
 /// Dimension `axis` of `value`. Of an argument of a function, that of the first
-/// argument whose `tern.shape` gives the same name: equal names are equal
-/// extents, so that two branches that ask different arguments agree.
+/// argument that has this extent, so that two branches that ask different
+/// arguments agree.
 static KnownExtent getDim(Value value, int64_t axis) {
   auto arg = dyn_cast<BlockArgument>(value);
   auto func =
       arg ? dyn_cast<func::FuncOp>(arg.getOwner()->getParentOp()) : nullptr;
   if (!func || !arg.getOwner()->isEntryBlock())
     return {OpFoldResult(), value, axis};
-  auto getName = [&](unsigned number, unsigned axis) {
-    auto shape = func.getArgAttrOfType<ArrayAttr>(
-        number, TernDialect::getShapeAttrName());
-    return shape && axis < shape.size() ? dyn_cast<StringAttr>(shape[axis])
-                                        : StringAttr();
-  };
-  // An empty name is that of an extent without one.
-  StringAttr name = getName(arg.getArgNumber(), axis);
-  if (!name || name.empty())
+  SymbolicDims dims(func);
+  std::optional<unsigned> symbol =
+      findSymbol(func, dims, arg.getArgNumber(), axis);
+  if (!symbol)
     return {OpFoldResult(), value, axis};
-  for (BlockArgument other : func.getArguments()) {
-    auto type = dyn_cast<ShapedType>(other.getType());
-    if (!type || !type.hasRank())
-      continue;
-    for (int64_t i = 0, rank = type.getRank(); i < rank; ++i)
-      if (type.isDynamicDim(i) && getName(other.getArgNumber(), i) == name)
-        return {OpFoldResult(), other, i};
-  }
-  return {OpFoldResult(), value, axis};
+  auto [number, first] = dims.getSource(*symbol);
+  return {OpFoldResult(), func.getArgument(number), first};
 }
 
 static std::optional<KnownExtent> findExtent(scf::IfOp branch, unsigned result,

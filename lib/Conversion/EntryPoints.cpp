@@ -122,14 +122,43 @@ LogicalResult tern::verifyHelperFunction(func::FuncOp func, func::FuncOp helper,
   return error << "indices";
 }
 
-size_t tern::getNumShapesResults(func::FuncOp func) {
+/// How many extents of the first `numArguments` arguments the shapes function
+/// returns.
+static size_t countResultExtents(func::FuncOp func, unsigned numArguments) {
   size_t count = 0;
-  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+  for (unsigned i = 0; i < numArguments; ++i) {
     auto type = dyn_cast<ShapedType>(func.getArgument(i).getType());
-    if (type && type.hasRank() && func.getArgAttr(i, kResultAttrName) &&
-        !func.getArgAttr(i, kFailedCheckAttrName))
+    if (type && type.hasRank() && func.getArgAttr(i, tern::kResultAttrName) &&
+        !func.getArgAttr(i, tern::kFailedCheckAttrName))
       count += type.getRank();
   }
+  return count;
+}
+
+std::optional<unsigned> tern::findSymbol(func::FuncOp func,
+                                         const SymbolicDims &dims,
+                                         unsigned argument, unsigned axis) {
+  if (std::optional<unsigned> symbol = dims.lookup(argument, axis))
+    return symbol;
+  if (!func.getArgAttr(argument, kResultAttrName) ||
+      func.getArgAttr(argument, kFailedCheckAttrName))
+    return std::nullopt;
+  auto shapes = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      func, StringAttr::get(func.getContext(), getShapesFunctionName(func)));
+  if (!shapes || !shapes.getBody().hasOneBlock())
+    return std::nullopt;
+  Operation *ret = shapes.getBody().front().getTerminator();
+  size_t position = countResultExtents(func, argument) + axis;
+  if (position >= ret->getNumOperands())
+    return std::nullopt;
+  auto extent = dyn_cast<BlockArgument>(ret->getOperand(position));
+  return extent && extent.getArgNumber() < dims.size()
+             ? std::optional(extent.getArgNumber())
+             : std::nullopt;
+}
+
+size_t tern::getNumShapesResults(func::FuncOp func) {
+  size_t count = countResultExtents(func, func.getNumArguments());
   if (auto checks = func->getAttrOfType<ArrayAttr>(kChecksAttrName))
     count += checks.size();
   return count;

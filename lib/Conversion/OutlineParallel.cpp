@@ -263,21 +263,39 @@ struct StackSlot {
 /// Below it, LLVM may keep a buffer in registers, which a shared one prevents.
 constexpr int64_t kSmallestShared = 256;
 
-/// The last operation of the buffer's block that uses it, or a view of it.
+/// The last operation of the buffer's block that uses it, or a view of it; none
+/// if what a branch or loop yields, a pointer, or memory without a rank may be
+/// the buffer, too.
 Operation *findLastUser(memref::AllocaOp alloca) {
   Block *block = alloca->getBlock();
   Operation *last = alloca;
-  SmallVector<Value> views{alloca.getResult()};
-  while (!views.empty())
-    for (Operation *user : views.pop_back_val().getUsers()) {
-      for (Value result : user->getResults())
+  llvm::SetVector<Value> views;
+  views.insert(alloca.getResult());
+  for (size_t next = 0; next < views.size(); ++next)
+    for (Operation *user : views[next].getUsers()) {
+      if (user->hasTrait<OpTrait::IsTerminator>() ||
+          isa<memref::ExtractAlignedPointerAsIndexOp>(user))
+        return nullptr;
+      for (Value result : user->getResults()) {
         if (isa<MemRefType>(result.getType()))
-          views.push_back(result);
+          views.insert(result);
+        else if (!result.getType().isIntOrIndexOrFloat() &&
+                 !isa<VectorType>(result.getType()))
+          return nullptr;
+      }
       Operation *ancestor = block->findAncestorOpInBlock(*user);
       if (ancestor && last->isBeforeInBlock(ancestor))
         last = ancestor;
     }
   return last;
+}
+
+/// Whether it is a plain array of memory, aligned as all are.
+bool canShareStack(memref::AllocaOp alloca) {
+  MemRefType type = alloca.getType();
+  return type.hasStaticShape() && type.getLayout().isIdentity() &&
+         !type.getMemorySpace() &&
+         alloca.getAlignment().value_or(0) <= kArenaAlignment;
 }
 
 /// Gives each stack buffer of a block a slot that is not `taken`. Operations of
@@ -289,12 +307,12 @@ void placeStackBuffers(Block &block, BitVector taken, const DataLayout &layout,
   DenseMap<Operation *, SmallVector<unsigned>> released;
   for (Operation &op : block) {
     auto alloca = dyn_cast<memref::AllocaOp>(op);
-    if (alloca && alloca.getType().hasStaticShape() &&
-        alloca.getType().getLayout().isIdentity()) {
+    if (alloca && canShareStack(alloca)) {
       MemRefType type = alloca.getType();
       int64_t bytes = type.getNumElements() *
                       layout.getTypeSize(type.getElementType()).getFixedValue();
-      if (bytes < kSmallestShared)
+      Operation *last = findLastUser(alloca);
+      if (bytes < kSmallestShared || !last)
         continue;
       int slot = taken.find_first_unset();
       if (slot < 0) {
@@ -306,7 +324,7 @@ void placeStackBuffers(Block &block, BitVector taken, const DataLayout &layout,
         slots.resize(slot + 1);
       slots[slot].buffers.push_back(alloca);
       slots[slot].bytes = std::max(slots[slot].bytes, bytes);
-      released[findLastUser(alloca)].push_back(slot);
+      released[last].push_back(slot);
       continue;
     }
     for (Region &region : op.getRegions())

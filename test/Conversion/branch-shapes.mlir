@@ -125,3 +125,28 @@ func.func @named(%x: memref<?x?xf32> {tern.shape = ["k", "n"]}, %y: memref<?xf32
   %2 = memref.dim %r#2, %c0 : memref<?xf32>
   return %0, %1, %2 : index, index, index
 }
+
+// Of arguments made of results the shapes function knows the extents: %y's is n, %z's is not, whatever its name says.
+// CHECK-LABEL: func.func @results
+// CHECK-SAME: %[[X:[^:]*]]: memref<?xf32>
+// CHECK-DAG: %[[N:.*]] = memref.dim %[[X]]
+// CHECK-DAG: %[[R:.*]] = arith.select %{{.*}}, %arg0, %arg2
+// CHECK-DAG: %[[M:.*]] = memref.dim %[[R]]
+// CHECK: return %[[N]], %[[M]]
+func.func @results(%x: memref<?xf32> {tern.shape = ["n"]}, %y: memref<?xf32> {tern.result, tern.shape = ["m"]},
+                   %z: memref<?xf32> {tern.result, tern.shape = ["n"]}, %c: i1) -> (index, index) {
+  %c0 = arith.constant 0 : index
+  %r:2 = scf.if %c -> (memref<?xf32>, memref<?xf32>) {
+    scf.yield %x, %x : memref<?xf32>, memref<?xf32>
+  } else {
+    scf.yield %y, %z : memref<?xf32>, memref<?xf32>
+  }
+  %0 = memref.dim %r#0, %c0 : memref<?xf32>
+  %1 = memref.dim %r#1, %c0 : memref<?xf32>
+  return %0, %1 : index, index
+}
+func.func private @results_shapes(%n: index) -> (index, index) {
+  %c2 = arith.constant 2 : index
+  %m = arith.muli %n, %c2 : index
+  return %n, %m : index, index
+}

@@ -140,6 +140,55 @@ func.func @stack(%x: memref<3xf32>, %y: memref<3xf64>, %z: memref<3xi8>) {
 
 // -----
 
+// What a branch or a loop yields may be the buffer, and so may memory without a rank: each has a place of its own, as has
+// another memory space.
+// CHECK-LABEL: func.func @escapes(
+// CHECK-NOT: memref.view
+// CHECK: return
+func.func @escapes(%x: memref<8xf32>, %y: memref<256xf32>, %c: i1) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %i = %c0 to %c8 step %c1 {
+    %f = memref.load %x[%i] : memref<8xf32>
+    %a = memref.alloca() : memref<256xf32>
+    memref.store %f, %a[%c0] : memref<256xf32>
+    %r = scf.if %c -> memref<256xf32> {
+      scf.yield %a : memref<256xf32>
+    } else {
+      %own = memref.alloca() : memref<256xf32>
+      memref.store %f, %own[%c0] : memref<256xf32>
+      scf.yield %own : memref<256xf32>
+    }
+    %d = memref.alloca() : memref<256xf32>
+    memref.store %f, %d[%c0] : memref<256xf32>
+    %s = scf.for %j = %c0 to %c8 step %c1 iter_args(%p = %y) -> memref<256xf32> {
+      memref.store %f, %p[%j] : memref<256xf32>
+      scf.yield %d : memref<256xf32>
+    }
+    %e = memref.alloca() : memref<256xf32>
+    memref.store %f, %e[%c0] : memref<256xf32>
+    %u = memref.cast %e : memref<256xf32> to memref<*xf32>
+    %b = memref.alloca() : memref<256xf32>
+    memref.store %zero, %b[%c0] : memref<256xf32>
+    %t = memref.cast %u : memref<*xf32> to memref<256xf32>
+    %0 = memref.load %r[%c0] : memref<256xf32>
+    %1 = memref.load %s[%c0] : memref<256xf32>
+    %2 = memref.load %t[%c0] : memref<256xf32>
+    %3 = memref.load %b[%c0] : memref<256xf32>
+    %4 = arith.addf %0, %1 : f32
+    %5 = arith.addf %2, %3 : f32
+    %6 = arith.addf %4, %5 : f32
+    memref.store %6, %x[%i] : memref<8xf32>
+    %far = memref.alloca() : memref<256xf32, 1>
+    memref.store %6, %far[%c0] : memref<256xf32, 1>
+  }
+  return
+}
+
+// -----
+
 // The arena itself is passed beside a view of it: no promise of disjointness.
 // CHECK-LABEL: func.func private @alias_par0
 // CHECK-NOT: llvm.noalias

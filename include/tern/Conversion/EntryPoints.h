@@ -73,6 +73,13 @@ llvm::LogicalResult
 verifyHelperFunction(mlir::func::FuncOp func, mlir::func::FuncOp helper,
                      std::optional<size_t> numResults = std::nullopt);
 
+/// The symbol that a dynamic extent of an argument is. Of an argument made of
+/// a result it is one if the shapes function returns just that, whatever the
+/// result's `tern.shape` says.
+std::optional<unsigned> findSymbol(mlir::func::FuncOp func,
+                                   const SymbolicDims &dims, unsigned argument,
+                                   unsigned axis);
+
 /// How many extents and checks the shapes function of `func` returns. The
 /// function's results are marked arguments.
 size_t getNumShapesResults(mlir::func::FuncOp func);
