@@ -17,7 +17,7 @@ build=(
   libonnx-dev libprotobuf-dev protobuf-compiler zlib1g-dev
   libgtest-dev libgmock-dev python3)
 demo=(dataset-fashion-mnist)
-check=(clang-format-22 fish libclang-rt-22-dev libonnx-testdata python3-numpy python3-onnx
+check=(clang-format-22 fish gcc libclang-rt-22-dev libonnx-testdata python3-numpy python3-onnx
   python3-torch python3-setuptools python3-venv python3-wheel zsh)
 dev=(clang-tidy-22 libbenchmark-dev)
 

@@ -18,12 +18,22 @@ import signal
 import struct
 import subprocess
 import time
+import unittest
 import xml.dom.minidom
 
 import numpy as np
 
 import train_case
 from train_case import PROGRESS, Case, Reference, fake, permutation, read_safetensors
+
+
+def has_terminals():
+    try:
+        for file in os.openpty():
+            os.close(file)
+    except OSError:
+        return False
+    return True
 
 
 class Steps(Case):
@@ -646,6 +656,7 @@ class Reports(Case):
         self.assertEqual(
             sum(e.get("name") == "train_step" for e in events), 2)
 
+    @unittest.skipUnless(has_terminals(), "needs /dev/pts")
     def test_terminal(self):
         master, slave = os.openpty()
         process = subprocess.run(
