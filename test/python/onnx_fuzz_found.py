@@ -104,3 +104,11 @@ def no_sequences(d):
 def reduction_of_a_constant(d):
     d.opset = 18
     d.node("ReduceLogSumExp", [d.constant(-2, "f4"), d.constant([], "i8")], keepdims=0)
+
+
+@found("infinite-slope-at-zero")
+def infinite_slope(d):
+    # f(x) = x for x >= 0: zero times infinity is not asked for.
+    x = d.input(np.array([[-2, -0.5, 0, 0, 1.5]] * d.size(), "f4"))
+    d.node("PRelu", [x, d.constant(np.array([np.inf, 0.25, -np.inf, np.nan, np.inf], "f4"))])
+    d.node("LeakyRelu", [x], alpha=np.inf)

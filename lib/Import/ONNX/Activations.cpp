@@ -77,10 +77,23 @@ static Value emitRelu(B &b, Value x, DType dtype) {
   return arith::SelectOp::create(b, isPositive, x, zero);
 }
 
-/// The slope holds at 0, too: it is the derivative there.
+/// x for x >= 0 and slope * x below. At 0 the product is taken, which is the
+/// same and gives the derivative there the slope, unless it is NaN: of an
+/// infinite slope, or of none.
+static Value emitLeaky(B &b, Value x, Value slope, bool isFinite) {
+  Value zero = constant(b, x, 0), product = mul(b, x, slope);
+  Value isX = arith::CmpFOp::create(b, P::OGT, x, zero);
+  if (!isFinite) {
+    Value isZero = arith::CmpFOp::create(b, P::OEQ, x, zero);
+    Value isNaN = arith::CmpFOp::create(b, P::UNO, product, product);
+    isX = arith::OrIOp::create(b, isX, arith::AndIOp::create(b, isZero, isNaN));
+  }
+  return arith::SelectOp::create(b, isX, x, product);
+}
+
 static Value emitLeakyRelu(B &b, Value x, ArrayRef<double> alpha) {
-  return select(b, P::OGT, x, constant(b, x, 0), x,
-                mul(b, x, constant(b, x, alpha[0])));
+  // The greatest f16: less than that is finite as any type.
+  return emitLeaky(b, x, constant(b, x, alpha[0]), std::abs(alpha[0]) <= 65504);
 }
 
 /// The slope is broadcast to the input; before opset 7 it was a scalar or had
@@ -106,8 +119,7 @@ static LogicalResult importPRelu(Node &node) {
     return failure();
   return node.setResult(node.emitMap(
       {x, slope}, x.shape, x.dtype, [](B &b, ValueRange args) -> Value {
-        return select(b, P::OGT, args[0], constant(b, args[0], 0), args[0],
-                      mul(b, args[0], args[1]));
+        return emitLeaky(b, args[0], args[1], /*isFinite=*/false);
       }));
 }
 
