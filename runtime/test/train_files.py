@@ -62,6 +62,13 @@ class Runs(Case):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.005)
 
+    def wait_for_lock(self, name):
+        """Until a run has the file, and its test whether it can write one is
+        over."""
+        self.wait_for(f".{name}.lock")
+        while any(".tmp" in name for name in os.listdir(self.dir)):
+            time.sleep(0.005)
+
     def names(self):
         return {name for name in os.listdir(self.dir)
                 if name not in ("x.npy", "y.npy")}
@@ -108,7 +115,7 @@ class Checkpoints(Runs):
 
     def test_chosen_name_is_taken_meanwhile(self):
         process = self.begin(*ENDLESS)
-        self.wait_for(".fake-train-trained.safetensors.lock")
+        self.wait_for_lock("fake-train-trained.safetensors")
         with open(self.path("fake-train-trained.safetensors"), "w") as file:
             file.write("a user's")
         time.sleep(0.2)
@@ -130,7 +137,7 @@ class Checkpoints(Runs):
         run = ["--checkpoint", "c.safetensors", "--val-split", 0.2,
                "--eval-every", 10**8]
         first = self.begin(*ENDLESS, *run)
-        self.wait_for(".c.best.safetensors.lock")
+        self.wait_for_lock("c.best.safetensors")
         for name in ("c.safetensors", "link", "c.best.safetensors"):
             for resume in ([], ["--resume=auto"]):
                 self.bad(f"another run is writing '{name}'", *self.data,
@@ -150,7 +157,7 @@ class Checkpoints(Runs):
         # Without names runs do not meet.
         two = [self.begin(*ENDLESS) for _ in range(2)]
         for number in ("", "-2"):
-            self.wait_for(f".fake-train-trained{number}.safetensors.lock")
+            self.wait_for_lock(f"fake-train-trained{number}.safetensors")
         for process in two:
             time.sleep(0.1)
             process.send_signal(signal.SIGINT)
