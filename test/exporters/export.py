@@ -20,8 +20,11 @@ import torch
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 
-def randomize_statistics(network):
-    """Fresh BatchNorm normalizes by mean 0 and variance 1, which hides mistakes."""
+def randomize(network):
+    """What a network begins with hides mistakes: weights of 0 make every result 0, and BatchNorm's mean and variance are 0 and 1."""
+    for parameter in network.parameters():
+        if parameter.dim() > 1 and not parameter.any():
+            torch.nn.init.normal_(parameter, 0, 0.02)
     for module in network.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
             module.running_mean.normal_(0, 0.1)
@@ -37,7 +40,7 @@ def export(name, opset, dynamic, path):
     torch.manual_seed(zlib.crc32(name.encode()))
     network = model.build().eval()
     with torch.no_grad():
-        randomize_statistics(network)
+        randomize(network)
     runs = [model.inputs(**extents) for extents in model.extents[:None if dynamic else 1]]
     shapes = model.dynamic
     if dynamic and type(network).__name__ == "Named":
