@@ -400,14 +400,19 @@ def draw(rng, network, batch):
 
 
 def reference(network, data, results, prefix, weight):
-    """Loss and gradients by name, in float64."""
+    """Loss and gradients by name, in float64; and for biases the norms of the terms that their gradients are sums of."""
     injected.start(results, prefix, weight)
     network.zero_grad()
+    terms = {}
+    hooks = [module.register_full_backward_hook(lambda _, __, cotangents, name=name: terms.update({name: float(cotangents[0].norm())}))
+             for name, module in ((f"{name}.bias", module) for name, module in network.named_modules()) if name in dict(network.named_parameters())]
     x = torch.tensor(data["x"])
     logits = network(x.double() if x.is_floating_point() else x)
     loss = F.cross_entropy(logits.flatten(0, -2), torch.tensor(data["labels"]).flatten())
     loss.backward()
-    return {"loss": loss.detach().numpy()} | {name: p.grad.numpy().copy() for name, p in network.named_parameters()}
+    for hook in hooks:
+        hook.remove()
+    return {"loss": loss.detach().numpy()} | {name: p.grad.numpy().copy() for name, p in network.named_parameters()}, terms
 
 
 def norm_of_terms(network, name, weight):
@@ -439,12 +444,14 @@ def check_quantized(args, rng, network, failures):
                 # So close to a kink the rounding of f32 decides the side.
                 if margin > 3e-6:
                     break
-            for prefix, wanted in expected.items():
+            for prefix, (wanted, terms) in expected.items():
                 for name, want in wanted.items():
                     tolerance = gradients.TOLERANCE
                     if name.endswith("alpha") and want.ndim == 0 and weight:
                         tolerance *= max(1, norm_of_terms(network, name, weight) / abs(want))
-                    failures.check(f"{prefix}{name} at batch {batch}, lambda {weight}", results[prefix + name], want, tolerance)
+                    # Where all pixels' cotangents cancel, a bias has the rounding of each.
+                    norm = max(np.linalg.norm(want), terms.get(name, 0))
+                    failures.check(f"{prefix}{name} at batch {batch}, lambda {weight}", results[prefix + name], want, tolerance, norm)
 
 
 def check_float(args, rng, network, failures):
