@@ -13,7 +13,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/DynamicQuantizer.h"
+#include "tern/Dialect/Tern/Utils/DynamicQuantizer.h"
 
 using namespace mlir;
 using namespace tern;

@@ -15,7 +15,7 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/ShapedOpInterfaces.h"
-#include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/Utils/EntryPoints.h"
 
 using namespace mlir;
 using namespace tern;

@@ -11,8 +11,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
-#include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/Utils/EntryPoints.h"
 
 namespace tern {
 #define GEN_PASS_DEF_DONATEPASS

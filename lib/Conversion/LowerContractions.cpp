@@ -31,8 +31,8 @@
 #include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Contraction.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Utils/Contraction.h"
 
 namespace tern {
 #define GEN_PASS_DEF_LOWERCONTRACTIONSPASS

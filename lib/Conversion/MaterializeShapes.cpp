@@ -20,8 +20,8 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
-#include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/Utils/EntryPoints.h"
 
 namespace tern {
 #define GEN_PASS_DEF_MATERIALIZESHAPESPASS

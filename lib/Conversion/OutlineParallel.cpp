@@ -17,8 +17,8 @@
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/Utils/EntryPoints.h"
 
 namespace tern {
 #define GEN_PASS_DEF_OUTLINEPARALLELPASS

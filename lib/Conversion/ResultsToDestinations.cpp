@@ -8,8 +8,8 @@
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/Utils/EntryPoints.h"
 
 namespace tern {
 #define GEN_PASS_DEF_RESULTSTODESTINATIONSPASS

@@ -11,9 +11,9 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "tern/Conversion/EntryPoints.h"
 #include "tern/Conversion/Passes.h"
-#include "tern/Conversion/Storage.h"
+#include "tern/Dialect/Tern/Utils/EntryPoints.h"
+#include "tern/Dialect/Tern/Utils/Storage.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace tern {

@@ -8,7 +8,7 @@
 
 #include "BlendBitLinear.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "tern/Dialect/Tern/Transforms/DynamicQuantizer.h"
+#include "tern/Dialect/Tern/Utils/DynamicQuantizer.h"
 
 using namespace mlir;
 using namespace tern;

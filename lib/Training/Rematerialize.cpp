@@ -20,9 +20,9 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "tern/Conversion/Storage.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
-#include "tern/Dialect/Tern/Transforms/Contraction.h"
+#include "tern/Dialect/Tern/Utils/Contraction.h"
+#include "tern/Dialect/Tern/Utils/Storage.h"
 #include "tern/Training/Passes.h"
 #include "llvm/ADT/SetVector.h"
 

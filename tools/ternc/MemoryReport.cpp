@@ -9,8 +9,8 @@
 #include "MemoryReport.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "tern/Conversion/EntryPoints.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 

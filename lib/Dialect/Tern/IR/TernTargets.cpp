@@ -14,6 +14,14 @@
 using namespace mlir;
 using namespace tern;
 
+TargetAttrInterface tern::getTarget(Operation *op) {
+  for (Operation *at = op; at; at = at->getParentOp())
+    if (auto target = at->getAttrOfType<TargetAttrInterface>(
+            TernDialect::getTargetAttrName()))
+      return target;
+  return GenericTargetAttr::get(op->getContext());
+}
+
 /// Largest power of two up to `most` that divides `groupSize` (any, when 0).
 static int64_t lanesFor(int64_t groupSize, int64_t most) {
   int64_t lanes = most;

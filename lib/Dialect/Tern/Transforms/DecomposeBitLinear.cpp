@@ -6,16 +6,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "QuantizerLowering.h"
-#include "Utils.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/DynamicQuantizer.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Utils/DynamicQuantizer.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
+#include "tern/Dialect/Tern/Utils/Padding.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNDECOMPOSEBITLINEAR

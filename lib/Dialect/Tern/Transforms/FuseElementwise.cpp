@@ -13,8 +13,8 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
-#include "tern/Dialect/Tern/Transforms/Contraction.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Utils/Contraction.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNFUSEELEMENTWISE

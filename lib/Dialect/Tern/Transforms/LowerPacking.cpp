@@ -13,12 +13,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "QuantizerLowering.h"
-#include "Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
+#include "tern/Dialect/Tern/Utils/Padding.h"
 
 using namespace mlir;
 using namespace tern;

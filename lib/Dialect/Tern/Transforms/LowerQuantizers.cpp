@@ -13,7 +13,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "QuantizerLowering.h"
-#include "Utils.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -23,6 +22,8 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
+#include "tern/Dialect/Tern/Utils/Padding.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNLOWERQUANTIZERS
@@ -31,61 +32,6 @@ namespace tern {
 
 using namespace mlir;
 using namespace tern;
-
-Value tern::floatConstant(OpBuilder &b, Location loc, Type type, double value) {
-  return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
-}
-
-Value tern::buildRound(OpBuilder &b, Location loc, Rounding rounding,
-                       Value value) {
-  switch (rounding) {
-  case Rounding::Even:
-    return math::RoundEvenOp::create(b, loc, value);
-  case Rounding::Away:
-    return math::RoundOp::create(b, loc, value);
-  case Rounding::HalfUp: {
-    Value half = floatConstant(b, loc, value.getType(), 0.5);
-    value = arith::AddFOp::create(b, loc, value, half);
-    return math::FloorOp::create(b, loc, value);
-  }
-  }
-  llvm_unreachable("all roundings are handled");
-}
-
-Value tern::buildClampToInt8(OpBuilder &b, Location loc, Value value,
-                             double low, double high) {
-  // maxnum and minnum, not maximum and minimum: a NaN becomes a code rather
-  // than an undefined conversion. The scale carries it on to the result.
-  Type type = value.getType();
-  value =
-      arith::MaxNumFOp::create(b, loc, value, floatConstant(b, loc, type, low));
-  value = arith::MinNumFOp::create(b, loc, value,
-                                   floatConstant(b, loc, type, high));
-  return arith::FPToSIOp::create(b, loc, b.getI8Type(), value);
-}
-
-Value tern::buildElementwise(
-    OpBuilder &b, Location loc, ValueRange inputs, ArrayRef<AffineMap> maps,
-    Value init, function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
-  SmallVector<AffineMap> allMaps(maps);
-  int64_t rank = cast<RankedTensorType>(init.getType()).getRank();
-  allMaps.push_back(b.getMultiDimIdentityMap(rank));
-  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
-  return linalg::GenericOp::create(
-             b, loc, init.getType(), inputs, init, allMaps, loops,
-             [&](OpBuilder &nested, Location at, ValueRange args) {
-               linalg::YieldOp::create(nested, at,
-                                       body(nested, at, args.drop_back()));
-             })
-      .getResult(0);
-}
-
-Value tern::buildFilled(OpBuilder &b, Location loc,
-                        ArrayRef<OpFoldResult> sizes, TypedAttr value) {
-  Value empty = tensor::EmptyOp::create(b, loc, sizes, value.getType());
-  Value scalar = arith::ConstantOp::create(b, loc, value);
-  return linalg::FillOp::create(b, loc, scalar, empty).getResult(0);
-}
 
 namespace {
 

@@ -14,8 +14,8 @@
 #include "tern/Dialect/Tern/IR/LinalgFold.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
-#include "tern/Dialect/Tern/Transforms/Contraction.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Utils/Contraction.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNORDERREDUCTIONS

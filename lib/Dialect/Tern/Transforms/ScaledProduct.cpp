@@ -7,10 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "ScaledProduct.h"
-#include "QuantizerLowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 using namespace mlir;
 using namespace tern;

@@ -21,4 +21,10 @@
 #define GET_ATTRDEF_CLASSES
 #include "tern/Dialect/Tern/IR/TernAttributes.h.inc"
 
+namespace tern {
+/// The target of the code around `op`: `tern.target` of the nearest operation
+/// that has one, else `#tern.generic`.
+TargetAttrInterface getTarget(mlir::Operation *op);
+} // namespace tern
+
 #endif // TERN_DIALECT_TERN_IR_TERNATTRIBUTES_H

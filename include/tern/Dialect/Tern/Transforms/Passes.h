@@ -46,7 +46,6 @@ class LLVMDialect;
 
 namespace tern {
 class TernDialect;
-class TargetAttrInterface;
 
 /// Which layers `tern-ternarize` converts.
 enum class TernarizeMode { Auto, All, None };
@@ -58,10 +57,6 @@ enum class ActivationMode { Auto, Int8, Float };
 
 #define GEN_PASS_REGISTRATION
 #include "tern/Dialect/Tern/Transforms/Passes.h.inc"
-
-/// The target of the code around `op`: `tern.target` of the nearest operation
-/// that has one, else `#tern.generic`.
-TargetAttrInterface getTarget(mlir::Operation *op);
 
 /// What `tern-drop-training` does to one function.
 llvm::LogicalResult dropTraining(mlir::func::FuncOp function);

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_DIALECT_TERN_TRANSFORMS_DYNAMICQUANTIZER_H
-#define TERN_DIALECT_TERN_TRANSFORMS_DYNAMICQUANTIZER_H
+#ifndef TERN_DIALECT_TERN_UTILS_DYNAMICQUANTIZER_H
+#define TERN_DIALECT_TERN_UTILS_DYNAMICQUANTIZER_H
 
 #include "mlir/IR/Builders.h"
 
@@ -30,4 +30,4 @@ mlir::Value dequantize(mlir::OpBuilder &b, mlir::Location loc,
 
 } // namespace tern
 
-#endif // TERN_DIALECT_TERN_TRANSFORMS_DYNAMICQUANTIZER_H
+#endif // TERN_DIALECT_TERN_UTILS_DYNAMICQUANTIZER_H

@@ -1,4 +1,5 @@
-//===- Utils.h - Helpers shared by passes -----------------------*- C++ -*-===//
+//===- Padding.h - Tensors grown to whole blocks -----------------*- C++
+//-*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_UTILS_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_UTILS_H
+#ifndef TERN_DIALECT_TERN_UTILS_PADDING_H
+#define TERN_DIALECT_TERN_UTILS_PADDING_H
 
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/Builders.h"
@@ -29,4 +30,4 @@ mlir::Value padColumns(mlir::OpBuilder &b, mlir::Location loc,
                        mlir::Value source, int64_t block);
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_UTILS_H
+#endif // TERN_DIALECT_TERN_UTILS_PADDING_H

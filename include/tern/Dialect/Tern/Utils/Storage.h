@@ -10,8 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_CONVERSION_STORAGE_H
-#define TERN_CONVERSION_STORAGE_H
+#ifndef TERN_DIALECT_TERN_UTILS_STORAGE_H
+#define TERN_DIALECT_TERN_UTILS_STORAGE_H
 
 #include "mlir/IR/Value.h"
 
@@ -30,4 +30,4 @@ int64_t estimateBytes(mlir::Value value);
 
 } // namespace tern
 
-#endif // TERN_CONVERSION_STORAGE_H
+#endif // TERN_DIALECT_TERN_UTILS_STORAGE_H

@@ -1,4 +1,5 @@
-//===- Utils.cpp - Helpers shared by passes -------------------------------===//
+//===- Padding.cpp - Tensors grown to whole blocks
+//-------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,23 +7,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Utils.h"
+#include "tern/Dialect/Tern/Utils/Padding.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "tern/Dialect/Tern/IR/TernAttributes.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 
 using namespace mlir;
 using namespace tern;
-
-TargetAttrInterface tern::getTarget(Operation *op) {
-  for (Operation *at = op; at; at = at->getParentOp())
-    if (auto target = at->getAttrOfType<TargetAttrInterface>(
-            TernDialect::getTargetAttrName()))
-      return target;
-  return GenericTargetAttr::get(op->getContext());
-}
 
 OpFoldResult tern::applyFolded(OpBuilder &b, Location loc, AffineExpr expr,
                                ArrayRef<OpFoldResult> symbols) {

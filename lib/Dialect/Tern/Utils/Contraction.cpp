@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Dialect/Tern/Transforms/Contraction.h"
+#include "tern/Dialect/Tern/Utils/Contraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;

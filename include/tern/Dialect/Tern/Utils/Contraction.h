@@ -12,8 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_DIALECT_TERN_TRANSFORMS_CONTRACTION_H
-#define TERN_DIALECT_TERN_TRANSFORMS_CONTRACTION_H
+#ifndef TERN_DIALECT_TERN_UTILS_CONTRACTION_H
+#define TERN_DIALECT_TERN_UTILS_CONTRACTION_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include <optional>
@@ -41,4 +41,4 @@ std::optional<Contraction> matchContraction(mlir::linalg::LinalgOp op);
 
 } // namespace tern
 
-#endif // TERN_DIALECT_TERN_TRANSFORMS_CONTRACTION_H
+#endif // TERN_DIALECT_TERN_UTILS_CONTRACTION_H

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Conversion/EntryPoints.h"
+#include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Support/UniqueNames.h"

@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_CONVERSION_ENTRYPOINTS_H
-#define TERN_CONVERSION_ENTRYPOINTS_H
+#ifndef TERN_DIALECT_TERN_UTILS_ENTRYPOINTS_H
+#define TERN_DIALECT_TERN_UTILS_ENTRYPOINTS_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -86,4 +86,4 @@ size_t getNumShapesResults(mlir::func::FuncOp func);
 
 } // namespace tern
 
-#endif // TERN_CONVERSION_ENTRYPOINTS_H
+#endif // TERN_DIALECT_TERN_UTILS_ENTRYPOINTS_H

@@ -1,0 +1,42 @@
+//===- Elementwise.h - Builders of elementwise work -------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_DIALECT_TERN_UTILS_ELEMENTWISE_H
+#define TERN_DIALECT_TERN_UTILS_ELEMENTWISE_H
+
+#include "mlir/IR/Builders.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
+
+namespace tern {
+mlir::Value floatConstant(mlir::OpBuilder &b, mlir::Location loc,
+                          mlir::Type type, double value);
+
+/// `value` rounded to an integral float.
+mlir::Value buildRound(mlir::OpBuilder &b, mlir::Location loc,
+                       Rounding rounding, mlir::Value value);
+
+/// An integral float as i8, clamped to [low, high]; NaN gives `low`.
+mlir::Value buildClampToInt8(mlir::OpBuilder &b, mlir::Location loc,
+                             mlir::Value value, double low, double high);
+
+/// A linalg.generic with parallel loops over `init`, which it overwrites;
+/// `body` gets the inputs' elements.
+mlir::Value buildElementwise(
+    mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange inputs,
+    llvm::ArrayRef<mlir::AffineMap> maps, mlir::Value init,
+    llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location,
+                                   mlir::ValueRange)>
+        body);
+
+/// A tensor of `sizes` filled with `value`.
+mlir::Value buildFilled(mlir::OpBuilder &b, mlir::Location loc,
+                        llvm::ArrayRef<mlir::OpFoldResult> sizes,
+                        mlir::TypedAttr value);
+} // namespace tern
+
+#endif // TERN_DIALECT_TERN_UTILS_ELEMENTWISE_H
