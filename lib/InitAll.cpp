@@ -17,6 +17,7 @@
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
+#include "tern/Ternary/Passes.h"
 #include "tern/Training/Passes.h"
 
 void tern::registerAllDialects(mlir::DialectRegistry &registry) {
@@ -31,6 +32,7 @@ void tern::registerAllDialects(mlir::DialectRegistry &registry) {
 void tern::registerAllPasses() {
   mlir::registerAllPasses();
   tern::registerTernPasses();
+  tern::registerTernTernaryPasses();
   tern::registerTernAutodiffPasses();
   tern::registerTernConversionPasses();
   tern::registerTernTrainingPasses();

@@ -13,7 +13,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
-#include "tern/Dialect/Tern/Transforms/Layers.h"
+#include "tern/Ternary/Layers.h"
 #include "tern/Training/Passes.h"
 
 namespace tern {

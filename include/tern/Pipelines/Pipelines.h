@@ -15,6 +15,7 @@
 #define TERN_PIPELINES_PIPELINES_H
 
 #include "mlir/Pass/PassManager.h"
+#include "tern/Ternary/Passes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <functional>
 #include <optional>
@@ -22,20 +23,6 @@
 #include <vector>
 
 namespace tern {
-
-/// What a user can choose about ternary layers.
-struct TernaryOptions {
-  /// Which layers become ternary: `auto` those that are ternary in the model,
-  /// `all` every linear layer that is not excluded, `none`.
-  std::string ternarize = "auto";
-  /// The quantizer of converted layers: a name of docs/numerics.md or the
-  /// parameters of `#tern.weight_quantizer`.
-  std::string quantizer = "absmean";
-  /// Activations of converted layers: `auto`, `int8` or `float`.
-  std::string activations = "auto";
-  /// Layers whose name matches one of these stay as they are.
-  std::vector<std::string> exclude;
-};
 
 /// What a user can choose about training.
 struct TrainingOptions {
@@ -68,9 +55,6 @@ struct PipelineOptions {
   std::optional<TrainingOptions> training;
 };
 
-/// graph -> ternary: recognise ternary layers, convert others.
-void buildGraphToTernaryPipeline(mlir::OpPassManager &pm,
-                                 const TernaryOptions &options = {});
 /// ternary -> training: attach a loss, differentiate, attach an optimizer.
 void buildTernaryToTrainingPipeline(mlir::OpPassManager &pm,
                                     const TrainingOptions &options = {});

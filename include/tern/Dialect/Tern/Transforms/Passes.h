@@ -47,11 +47,6 @@ class LLVMDialect;
 namespace tern {
 class TernDialect;
 
-/// Which layers `tern-ternarize` converts.
-enum class TernarizeMode { Auto, All, None };
-/// The activations of ternary layers.
-enum class ActivationMode { Auto, Int8, Float };
-
 #define GEN_PASS_DECL
 #include "tern/Dialect/Tern/Transforms/Passes.h.inc"
 

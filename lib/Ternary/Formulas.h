@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_FORMULAS_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_FORMULAS_H
+#ifndef TERN_LIB_TERNARY_FORMULAS_H
+#define TERN_LIB_TERNARY_FORMULAS_H
 
 #include "Element.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
@@ -45,4 +45,4 @@ std::optional<Comparison> matchComparison(Element element);
 
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_FORMULAS_H
+#endif // TERN_LIB_TERNARY_FORMULAS_H

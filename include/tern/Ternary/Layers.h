@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_DIALECT_TERN_TRANSFORMS_LAYERS_H
-#define TERN_DIALECT_TERN_TRANSFORMS_LAYERS_H
+#ifndef TERN_TERNARY_LAYERS_H
+#define TERN_TERNARY_LAYERS_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
@@ -61,4 +61,4 @@ parseWeightQuantizer(llvm::StringRef text, mlir::MLIRContext *context);
 
 } // namespace tern
 
-#endif // TERN_DIALECT_TERN_TRANSFORMS_LAYERS_H
+#endif // TERN_TERNARY_LAYERS_H

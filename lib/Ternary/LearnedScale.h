@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_LEARNEDSCALE_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_LEARNEDSCALE_H
+#ifndef TERN_LIB_TERNARY_LEARNEDSCALE_H
+#define TERN_LIB_TERNARY_LEARNEDSCALE_H
 
 #include "tern/Dialect/Tern/IR/TernOps.h"
 
@@ -26,4 +26,4 @@ void addLearnedScale(BitLinearOp layer, WeightQuantizerAttr learned,
 
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_LEARNEDSCALE_H
+#endif // TERN_LIB_TERNARY_LEARNEDSCALE_H

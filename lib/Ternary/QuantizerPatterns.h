@@ -14,8 +14,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_QUANTIZERPATTERNS_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_QUANTIZERPATTERNS_H
+#ifndef TERN_LIB_TERNARY_QUANTIZERPATTERNS_H
+#define TERN_LIB_TERNARY_QUANTIZERPATTERNS_H
 
 #include "Element.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
@@ -136,4 +136,4 @@ mlir::Value getWholeTensor(Element element, mlir::RankedTensorType type);
 
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_QUANTIZERPATTERNS_H
+#endif // TERN_LIB_TERNARY_QUANTIZERPATTERNS_H

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_INTEGERLAYER_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_INTEGERLAYER_H
+#ifndef TERN_LIB_TERNARY_INTEGERLAYER_H
+#define TERN_LIB_TERNARY_INTEGERLAYER_H
 
 #include "LinearLayer.h"
 
@@ -37,4 +37,4 @@ Element buildScaledWeights(mlir::OpBuilder &builder, const LinearLayer &layer,
 
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_INTEGERLAYER_H
+#endif // TERN_LIB_TERNARY_INTEGERLAYER_H

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_INITIALVALUES_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_INITIALVALUES_H
+#ifndef TERN_LIB_TERNARY_INITIALVALUES_H
+#define TERN_LIB_TERNARY_INITIALVALUES_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -32,4 +32,4 @@ mlir::Value addComputedParameter(
 
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_INITIALVALUES_H
+#endif // TERN_LIB_TERNARY_INITIALVALUES_H

@@ -18,13 +18,13 @@
 #include "mlir/IR/Remarks.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Ternary/Passes.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringSwitch.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNTERNARIZE
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Ternary/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

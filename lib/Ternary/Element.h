@@ -14,8 +14,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_ELEMENT_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_ELEMENT_H
+#ifndef TERN_LIB_TERNARY_ELEMENT_H
+#define TERN_LIB_TERNARY_ELEMENT_H
 
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -146,4 +146,4 @@ double getShortestF32(double value);
 
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_ELEMENT_H
+#endif // TERN_LIB_TERNARY_ELEMENT_H

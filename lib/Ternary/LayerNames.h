@@ -6,10 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_LAYERNAMES_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_LAYERNAMES_H
+#ifndef TERN_LIB_TERNARY_LAYERNAMES_H
+#define TERN_LIB_TERNARY_LAYERNAMES_H
 
-#include "tern/Dialect/Tern/Transforms/Layers.h"
+#include "tern/Ternary/Layers.h"
 #include "llvm/Support/Regex.h"
 #include <vector>
 
@@ -58,4 +58,4 @@ void setExcluded(mlir::Operation *layer, llvm::StringRef pattern);
 
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_LAYERNAMES_H
+#endif // TERN_LIB_TERNARY_LAYERNAMES_H

@@ -18,11 +18,11 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Ternary/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNRAISEBITLINEAR
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Ternary/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

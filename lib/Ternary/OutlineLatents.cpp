@@ -11,12 +11,12 @@
 #include "LinearLayer.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Ternary/Passes.h"
 #include "llvm/ADT/BitVector.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNOUTLINELATENTS
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Ternary/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

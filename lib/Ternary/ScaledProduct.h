@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_SCALEDPRODUCT_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_SCALEDPRODUCT_H
+#ifndef TERN_LIB_TERNARY_SCALEDPRODUCT_H
+#define TERN_LIB_TERNARY_SCALEDPRODUCT_H
 
 #include "LinearLayer.h"
 
@@ -42,4 +42,4 @@ mlir::Value applyRest(mlir::OpBuilder &builder, const ScaledProduct &scaled);
 
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_SCALEDPRODUCT_H
+#endif // TERN_LIB_TERNARY_SCALEDPRODUCT_H

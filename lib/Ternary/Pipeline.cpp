@@ -1,4 +1,4 @@
-//===- Ternary.cpp - Graph to ternary -------------------------------------===//
+//===- Pipeline.cpp - Graph to ternary ------------------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -9,8 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
-#include "tern/Pipelines/Pipelines.h"
+#include "tern/Ternary/Passes.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;

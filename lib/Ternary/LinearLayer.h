@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_LINEARLAYER_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_LINEARLAYER_H
+#ifndef TERN_LIB_TERNARY_LINEARLAYER_H
+#define TERN_LIB_TERNARY_LINEARLAYER_H
 
 #include "QuantizerPatterns.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -82,4 +82,4 @@ void eraseDeadOps(mlir::Region &region);
 
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_LINEARLAYER_H
+#endif // TERN_LIB_TERNARY_LINEARLAYER_H
