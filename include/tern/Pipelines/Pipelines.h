@@ -16,6 +16,7 @@
 
 #include "mlir/Pass/PassManager.h"
 #include "tern/Ternary/Passes.h"
+#include "tern/Training/Passes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <functional>
 #include <optional>
@@ -24,40 +25,12 @@
 
 namespace tern {
 
-/// What a user can choose about training.
-struct TrainingOptions {
-  /// The loss, as `tern-attach-loss` takes it.
-  std::string loss = "softmax-cross-entropy";
-  /// Which output the loss is of; empty: the first.
-  std::string lossOutput;
-  int64_t ignoreIndex = -100;
-  double labelSmoothing = 0;
-  double temperature = 1;
-  /// The optimizer, as `tern-attach-optimizer` takes it.
-  std::string optimizer = "adamw";
-  /// `regex:key=value,...`
-  std::vector<std::string> paramGroups;
-  /// Parameters whose name matches one of these are not trained.
-  std::vector<std::string> freeze;
-  /// Parameters that are only trained if they match one of these.
-  std::vector<std::string> trainAlso;
-  /// Whether gradients can be clipped to a norm.
-  bool clip = true;
-  /// Whether gradients can be averaged over several steps.
-  bool accumulate = false;
-  /// Whether cheap values are recomputed for gradients rather than kept.
-  bool recompute = true;
-};
-
 struct PipelineOptions {
   TernaryOptions ternary;
   /// None: inference.
   std::optional<TrainingOptions> training;
 };
 
-/// ternary -> training: attach a loss, differentiate, attach an optimizer.
-void buildTernaryToTrainingPipeline(mlir::OpPassManager &pm,
-                                    const TrainingOptions &options = {});
 /// ternary or training -> packed: decompose layers, choose layouts, hoist
 /// weight-only work.
 void buildTernaryToPackedPipeline(mlir::OpPassManager &pm);

@@ -11,6 +11,16 @@
 
 include "mlir/Pass/PassBase.td"
 
+def TernDropTraining : Pass<"tern-drop-training", "::mlir::func::FuncOp"> {
+  let summary = "Leave out what a model does in training only";
+  let description = [{
+    Puts the second operand of every `tern.in_training`, and the value of every
+    `tern.surrogate`, in its place and erases `tern.update_parameter` and what nothing needs any more, such as
+    `tern.keep_mask`. What is left is the model as it infers. A mask that is
+    still used is an error: outside training there is nothing to draw it from.
+  }];
+}
+
 def TernAttachLoss : Pass<"tern-attach-loss", "::mlir::ModuleOp"> {
   let summary = "Add a loss to a model";
   let description = [{

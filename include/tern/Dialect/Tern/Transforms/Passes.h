@@ -53,9 +53,6 @@ class TernDialect;
 #define GEN_PASS_REGISTRATION
 #include "tern/Dialect/Tern/Transforms/Passes.h.inc"
 
-/// What `tern-drop-training` does to one function.
-llvm::LogicalResult dropTraining(mlir::func::FuncOp function);
-
 /// tern.bitlinear to quantizers, tern.pack and tern.packed_matmul.
 void populateDecomposeBitLinearPatterns(mlir::RewritePatternSet &patterns);
 

@@ -29,16 +29,6 @@ def TernDecomposeBitLinear
   ];
 }
 
-def TernDropTraining : Pass<"tern-drop-training", "::mlir::func::FuncOp"> {
-  let summary = "Leave out what a model does in training only";
-  let description = [{
-    Puts the second operand of every `tern.in_training`, and the value of every
-    `tern.surrogate`, in its place and erases `tern.update_parameter` and what nothing needs any more, such as
-    `tern.keep_mask`. What is left is the model as it infers. A mask that is
-    still used is an error: outside training there is nothing to draw it from.
-  }];
-}
-
 def TernSelectLayout : Pass<"tern-select-layout", "::mlir::func::FuncOp"> {
   let summary = "Pack weights the way the target prefers";
   let description = [{

@@ -8,11 +8,11 @@
 
 #include "mlir/IR/Iterators.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Training/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNDROPTRAINING
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Training/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -1,4 +1,4 @@
-//===- Training.cpp - Ternary to training ---------------------------------===//
+//===- Pipeline.cpp - Ternary to training ---------------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -9,7 +9,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
-#include "tern/Pipelines/Pipelines.h"
 #include "tern/Training/Passes.h"
 
 using namespace mlir;
