@@ -16,6 +16,7 @@
 #include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Packed/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
 #include "tern/Ternary/Passes.h"
 #include "tern/Training/Passes.h"
@@ -33,6 +34,7 @@ void tern::registerAllPasses() {
   mlir::registerAllPasses();
   tern::registerTernPasses();
   tern::registerTernTernaryPasses();
+  tern::registerTernPackedPasses();
   tern::registerTernAutodiffPasses();
   tern::registerTernConversionPasses();
   tern::registerTernTrainingPasses();

@@ -15,6 +15,7 @@
 #define TERN_PIPELINES_PIPELINES_H
 
 #include "mlir/Pass/PassManager.h"
+#include "tern/Packed/Passes.h"
 #include "tern/Ternary/Passes.h"
 #include "tern/Training/Passes.h"
 #include "llvm/ADT/ArrayRef.h"
@@ -31,9 +32,6 @@ struct PipelineOptions {
   std::optional<TrainingOptions> training;
 };
 
-/// ternary or training -> packed: decompose layers, choose layouts, hoist
-/// weight-only work.
-void buildTernaryToPackedPipeline(mlir::OpPassManager &pm);
 /// packed -> tiled: parallel tiles and vector kernels.
 void buildPackedToTiledPipeline(mlir::OpPassManager &pm);
 /// tiled -> buffers: bufferize, plan memory, outline parallel loops.

@@ -187,30 +187,6 @@ def TernAttachCalibration
   ];
 }
 
-def TernRematerialize : Pass<"tern-rematerialize", "::mlir::func::FuncOp"> {
-  let summary = "Recompute cheap values rather than keep them for gradients";
-  let description = [{
-    In a function with `tern.recompute = i` all that result i (the loss) needs
-    is the forward part, and what the rest (the gradients) reads of it is kept
-    from the one to the other. An elementwise `linalg` operation of the forward
-    part is repeated right before those who read it instead, if the bytes that
-    must be kept become fewer: its operands are kept already, are arguments, can
-    be recomputed themselves, or are smaller. A dynamic extent counts as 64.
-
-    Repeated operations have a number, `tern.recomputed`, which keeps CSE from
-    undoing this. Donated arguments are never read again: they may have changed.
-    The attribute `tern.recompute` is removed. Results are bit for bit the same.
-
-    Wants quantizers to be operations of their own (level `packed`): what they
-    return is small and is kept.
-  }];
-  let statistics = [
-    Statistic<"numRecomputed", "num-recomputed",
-              "Values recomputed rather than kept">
-  ];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
-}
-
 def TernExportDequantized
     : Pass<"tern-export-dequantized", "::mlir::ModuleOp"> {
   let summary = "Keep of a model only its parameters, ternarized";

@@ -53,9 +53,6 @@ class TernDialect;
 #define GEN_PASS_REGISTRATION
 #include "tern/Dialect/Tern/Transforms/Passes.h.inc"
 
-/// tern.bitlinear to quantizers, tern.pack and tern.packed_matmul.
-void populateDecomposeBitLinearPatterns(mlir::RewritePatternSet &patterns);
-
 /// Quantizers, packing and straight-through estimators to linalg.
 void populateLowerQuantizersPatterns(mlir::RewritePatternSet &patterns);
 

@@ -23,12 +23,12 @@
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Dialect/Tern/Utils/Contraction.h"
 #include "tern/Dialect/Tern/Utils/Storage.h"
-#include "tern/Training/Passes.h"
+#include "tern/Packed/Passes.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNREMATERIALIZE
-#include "tern/Training/Passes.h.inc"
+#include "tern/Packed/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -12,12 +12,12 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Utils/Padding.h"
+#include "tern/Packed/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNSELECTLAYOUT
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Packed/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

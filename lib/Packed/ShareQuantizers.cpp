@@ -8,12 +8,12 @@
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Packed/Passes.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNSHAREQUANTIZERS
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Packed/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

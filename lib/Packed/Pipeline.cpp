@@ -1,4 +1,4 @@
-//===- Packed.cpp - Ternary to packed -------------------------------------===//
+//===- Pipeline.cpp - Ternary to packed -----------------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -9,8 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
-#include "tern/Pipelines/Pipelines.h"
+#include "tern/Packed/Passes.h"
 #include "tern/Training/Passes.h"
 
 using namespace mlir;

@@ -20,7 +20,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Packed/Passes.h"
 #include "tern/Support/UniqueNames.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
@@ -28,7 +28,7 @@
 
 namespace tern {
 #define GEN_PASS_DEF_TERNHOISTWEIGHTWORK
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Packed/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;
