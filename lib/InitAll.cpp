@@ -12,13 +12,13 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "tern/Autodiff/Passes.h"
-#include "tern/Conversion/BranchShapes.h"
 #include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Packed/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
 #include "tern/Ternary/Passes.h"
+#include "tern/Tiled/BranchShapes.h"
+#include "tern/Tiled/Passes.h"
 #include "tern/Training/Passes.h"
 
 void tern::registerAllDialects(mlir::DialectRegistry &registry) {
@@ -32,9 +32,9 @@ void tern::registerAllDialects(mlir::DialectRegistry &registry) {
 
 void tern::registerAllPasses() {
   mlir::registerAllPasses();
-  tern::registerTernPasses();
   tern::registerTernTernaryPasses();
   tern::registerTernPackedPasses();
+  tern::registerTernTiledPasses();
   tern::registerTernAutodiffPasses();
   tern::registerTernConversionPasses();
   tern::registerTernTrainingPasses();

@@ -14,8 +14,8 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_APPROXIMATEMATHPASS

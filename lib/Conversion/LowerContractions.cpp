@@ -30,8 +30,8 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Utils/Contraction.h"
 
 namespace tern {

@@ -34,8 +34,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 
 using namespace mlir;
 using namespace tern;

@@ -14,6 +14,7 @@
 #include "mlir/Transforms/Passes.h"
 #include "tern/Conversion/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
+#include "tern/Tiled/Passes.h"
 
 using namespace mlir;
 

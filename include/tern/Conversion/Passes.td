@@ -11,37 +11,6 @@
 
 include "mlir/Pass/PassBase.td"
 
-def MaterializeShapesPass
-    : Pass<"tern-materialize-shapes", "::mlir::ModuleOp"> {
-  let summary = "Compute the extents of all results ahead of the results";
-  let description = [{
-    For each public function on tensors, adds
-    `func.func private @<fn>_shapes(index...) -> index...`, which takes the
-    function's symbolic dims (the distinct names in its arguments'
-    `tern.shape`, in order) and returns every extent of every result in order,
-    static ones too. The caller can so allocate results before it calls.
-    Results that are new values of donated arguments (`tern.donated`) are left
-    out.
-
-    Each `cf.assert` of extents in the function's block moves there: after the
-    extents the function returns 1 for each that holds and 0 for each that does
-    not, and the messages become `tern.checks` of @<fn>. So a caller knows before
-    it calls. Those whose conditions depend on elements of tensors become one
-    more result of @<fn>, a `tensor<i32>` marked `tern.failed_check`: 0, or the
-    number of the first that fails, counted from 1 in `tern.element_checks`.
-
-    Accepts operations on tensors that can say their results' extents
-    (`ReifyRankedShapedTypeOpInterface`). Fails where an extent depends on the
-    values in a tensor. Leaves functions alone that have their shapes function
-    already.
-  }];
-  let dependentDialects = [
-    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-    "::mlir::cf::ControlFlowDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::tensor::TensorDialect"
-  ];
-}
-
 def ResultsToDestinationsPass
     : Pass<"tern-results-to-destinations", "::mlir::ModuleOp"> {
   let summary = "Let the caller own the memory of results";
@@ -57,23 +26,6 @@ def ResultsToDestinationsPass
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect",
     "::mlir::memref::MemRefDialect"
-  ];
-}
-
-def UnshareDestinationsPass : Pass<"tern-unshare-destinations", "::mlir::func::FuncOp"> {
-  let summary = "Give each operation a destination of its own";
-  let description = [{
-    A `linalg.fill` on a tensor is moved in front of who uses it, and cloned
-    there if there are several; and so is a `tensor.empty`. Common subexpression
-    elimination unites the zeros that sums start from; as one buffer, all but
-    one would start from a copy of it. Empty tensors that are one would become
-    one buffer for values that live one after the other, which then is there all
-    the time between, too. In branches as well; uses in a loop are one use, and
-    so are those in the branches of an `scf.if` that become one result of it. A
-    value that a branch yields twice is copied to be two.
-  }];
-  let dependentDialects = [
-    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
   ];
 }
 
@@ -123,60 +75,6 @@ def PlaceInDestinationsPass
   }];
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect", "::mlir::tensor::TensorDialect"
-  ];
-}
-
-def SchedulePass : Pass<"tern-schedule", "::mlir::func::FuncOp"> {
-  let summary = "Move operations up to where they free memory";
-  let description = [{
-    In a function with donated arguments (`tern.donated = i`), moves operations
-    without side effects up to where their operands are known if they free more
-    memory there than their results need, or need next to none: the update of a
-    parameter goes right behind the operation that makes its gradient, and a
-    reduction behind the one that makes what it reduces. Operations that make
-    the new value of a donated argument write to the old one, so they need
-    nothing, and stay behind all that reads the old value. All others keep their
-    order. A dynamic extent counts as 64.
-
-    Comes after `tern-unshare-destinations`, and before `tern-donate`, which
-    fixes who reads the old values.
-  }];
-  let statistics = [
-    Statistic<"numMoved", "num-moved", "Operations moved up">
-  ];
-}
-
-def DonatePass : Pass<"tern-donate", "::mlir::ModuleOp"> {
-  let summary = "Update donated arguments in place";
-  let description = [{
-    An argument of a public function with `tern.donated = i` gives its memory
-    to result i, its new value. It becomes a memref; the operation that makes
-    the new value, found through reshapes, writes to it instead of to an empty
-    tensor; and the result disappears:
-
-    ```mlir
-    func.func @step(%w: tensor<4xf32> {tern.donated = 0 : i64}) -> tensor<4xf32>
-    // becomes
-    func.func @step(%w: memref<4xf32> {tern.donated}) {
-      %old = bufferization.to_tensor %w restrict writable
-      %new = linalg.generic ... outs(%old)
-      bufferization.materialize_in_destination %new in restrict writable %w
-    ```
-
-    What else would write to a view of the old value (an insertion, a loop that
-    begins with it) writes to a copy. Whether the update is possible without one
-    is decided by bufferization, which knows who reads the old value, and
-    checked by `tern-check-donation`.
-
-    Accepts functions of one block. Fails where the result has another type
-    than the argument or is the new value of two arguments.
-  }];
-  let statistics = [
-    Statistic<"numDonated", "num-donated", "Arguments updated in place">
-  ];
-  let dependentDialects = [
-    "::mlir::bufferization::BufferizationDialect",
-    "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"
   ];
 }
 

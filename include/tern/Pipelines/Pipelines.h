@@ -17,6 +17,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "tern/Packed/Passes.h"
 #include "tern/Ternary/Passes.h"
+#include "tern/Tiled/Passes.h"
 #include "tern/Training/Passes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <functional>
@@ -32,8 +33,6 @@ struct PipelineOptions {
   std::optional<TrainingOptions> training;
 };
 
-/// packed -> tiled: parallel tiles and vector kernels.
-void buildPackedToTiledPipeline(mlir::OpPassManager &pm);
 /// tiled -> buffers: bufferize, plan memory, outline parallel loops.
 void buildTiledToBuffersPipeline(mlir::OpPassManager &pm);
 /// buffers -> llvm: the C interface, then the LLVM dialect.

@@ -14,12 +14,12 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/TilingInterface.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Utils/Contraction.h"
+#include "tern/Tiled/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNTILE
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Tiled/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -13,12 +13,12 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Utils/Contraction.h"
+#include "tern/Tiled/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNFUSEELEMENTWISE
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Tiled/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_CONVERSION_BRANCHSHAPES_H
-#define TERN_CONVERSION_BRANCHSHAPES_H
+#ifndef TERN_TILED_BRANCHSHAPES_H
+#define TERN_TILED_BRANCHSHAPES_H
 
 namespace mlir {
 class DialectRegistry;
@@ -22,4 +22,4 @@ void registerBranchShapes(mlir::DialectRegistry &registry);
 
 } // namespace tern
 
-#endif // TERN_CONVERSION_BRANCHSHAPES_H
+#endif // TERN_TILED_BRANCHSHAPES_H

@@ -11,14 +11,14 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "tern/Dialect/Tern/Utils/Storage.h"
+#include "tern/Tiled/Passes.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace tern {
 #define GEN_PASS_DEF_SCHEDULEPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/Tiled/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

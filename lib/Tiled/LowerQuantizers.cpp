@@ -21,13 +21,13 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Dialect/Tern/Utils/Padding.h"
+#include "tern/Tiled/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNLOWERQUANTIZERS
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Tiled/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

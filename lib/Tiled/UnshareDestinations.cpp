@@ -10,11 +10,11 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/Tiled/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_UNSHAREDESTINATIONSPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/Tiled/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DIALECT_TERN_TRANSFORMS_QUANTIZERLOWERING_H
-#define TERN_LIB_DIALECT_TERN_TRANSFORMS_QUANTIZERLOWERING_H
+#ifndef TERN_LIB_TILED_QUANTIZERLOWERING_H
+#define TERN_LIB_TILED_QUANTIZERLOWERING_H
 
 namespace mlir {
 class RewritePatternSet;
@@ -21,4 +21,4 @@ void populateLowerWeightQuantizersPatterns(mlir::RewritePatternSet &patterns);
 void populateLowerPackingPatterns(mlir::RewritePatternSet &patterns);
 } // namespace tern
 
-#endif // TERN_LIB_DIALECT_TERN_TRANSFORMS_QUANTIZERLOWERING_H
+#endif // TERN_LIB_TILED_QUANTIZERLOWERING_H

@@ -1,4 +1,4 @@
-//===- Tiled.cpp - Packed to tiled ----------------------------------------===//
+//===- Pipeline.cpp - Packed to tiled -------------------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -10,9 +10,7 @@
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
-#include "tern/Conversion/Passes.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
-#include "tern/Pipelines/Pipelines.h"
+#include "tern/Tiled/Passes.h"
 
 using namespace mlir;
 

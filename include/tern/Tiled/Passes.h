@@ -1,4 +1,4 @@
-//===- Passes.h - Passes on the tern dialect --------------------*- C++ -*-===//
+//===- Passes.h - From packed to tiled --------------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,58 +6,33 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_DIALECT_TERN_TRANSFORMS_PASSES_H
-#define TERN_DIALECT_TERN_TRANSFORMS_PASSES_H
+#ifndef TERN_TILED_PASSES_H
+#define TERN_TILED_PASSES_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
 
 namespace mlir {
 class RewritePatternSet;
-namespace affine {
-class AffineDialect;
-}
-namespace arith {
-class ArithDialect;
-}
-namespace linalg {
-class LinalgDialect;
-}
-namespace math {
-class MathDialect;
-}
-namespace scf {
-class SCFDialect;
-}
-namespace tensor {
-class TensorDialect;
-}
-namespace ub {
-class UBDialect;
-}
-namespace vector {
-class VectorDialect;
-}
-namespace LLVM {
-class LLVMDialect;
-}
 } // namespace mlir
 
 namespace tern {
-class TernDialect;
-
 #define GEN_PASS_DECL
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Tiled/Passes.h.inc"
 
 #define GEN_PASS_REGISTRATION
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Tiled/Passes.h.inc"
 
 /// Quantizers, packing and straight-through estimators to linalg.
 void populateLowerQuantizersPatterns(mlir::RewritePatternSet &patterns);
 
 /// tern.packed_matmul to vector microkernels.
 void populateLowerPackedMatmulPatterns(mlir::RewritePatternSet &patterns);
+
+/// packed -> tiled: parallel tiles and vector kernels.
+void buildPackedToTiledPipeline(mlir::OpPassManager &pm);
 } // namespace tern
 
-#endif // TERN_DIALECT_TERN_TRANSFORMS_PASSES_H
+#endif // TERN_TILED_PASSES_H

@@ -33,11 +33,11 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Tiled/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNLOWERPACKEDMATMUL
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Tiled/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -11,12 +11,12 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
-#include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
+#include "tern/Tiled/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_DONATEPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/Tiled/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -14,12 +14,12 @@
 #include "tern/Dialect/Tern/IR/LinalgFold.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Utils/Contraction.h"
+#include "tern/Tiled/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNORDERREDUCTIONS
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Tiled/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;
