@@ -12,6 +12,7 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "tern/Autodiff/Passes.h"
+#include "tern/Buffers/Passes.h"
 #include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Packed/Passes.h"
@@ -35,6 +36,7 @@ void tern::registerAllPasses() {
   tern::registerTernTernaryPasses();
   tern::registerTernPackedPasses();
   tern::registerTernTiledPasses();
+  tern::registerTernBuffersPasses();
   tern::registerTernAutodiffPasses();
   tern::registerTernConversionPasses();
   tern::registerTernTrainingPasses();

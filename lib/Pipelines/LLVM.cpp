@@ -14,6 +14,7 @@
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "tern/Buffers/Passes.h"
 #include "tern/Conversion/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
 

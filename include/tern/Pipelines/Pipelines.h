@@ -15,6 +15,7 @@
 #define TERN_PIPELINES_PIPELINES_H
 
 #include "mlir/Pass/PassManager.h"
+#include "tern/Buffers/Passes.h"
 #include "tern/Packed/Passes.h"
 #include "tern/Ternary/Passes.h"
 #include "tern/Tiled/Passes.h"
@@ -33,8 +34,6 @@ struct PipelineOptions {
   std::optional<TrainingOptions> training;
 };
 
-/// tiled -> buffers: bufferize, plan memory, outline parallel loops.
-void buildTiledToBuffersPipeline(mlir::OpPassManager &pm);
 /// buffers -> llvm: the C interface, then the LLVM dialect.
 void buildBuffersToLLVMPipeline(mlir::OpPassManager &pm);
 

@@ -14,11 +14,11 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/Buffers/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_PLACEINDESTINATIONSPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/Buffers/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_CONVERSION_APPROXIMATEMATH_H
-#define TERN_LIB_CONVERSION_APPROXIMATEMATH_H
+#ifndef TERN_LIB_BUFFERS_APPROXIMATEMATH_H
+#define TERN_LIB_BUFFERS_APPROXIMATEMATH_H
 
 #include "llvm/ADT/StringRef.h"
 
@@ -19,4 +19,4 @@ bool isApproximatedMath(llvm::StringRef operationName);
 
 } // namespace tern
 
-#endif // TERN_LIB_CONVERSION_APPROXIMATEMATH_H
+#endif // TERN_LIB_BUFFERS_APPROXIMATEMATH_H

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_CONVERSION_LOOPBUILDER_H
-#define TERN_LIB_CONVERSION_LOOPBUILDER_H
+#ifndef TERN_LIB_BUFFERS_LOOPBUILDER_H
+#define TERN_LIB_BUFFERS_LOOPBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -64,4 +64,4 @@ protected:
 
 } // namespace tern
 
-#endif // TERN_LIB_CONVERSION_LOOPBUILDER_H
+#endif // TERN_LIB_BUFFERS_LOOPBUILDER_H

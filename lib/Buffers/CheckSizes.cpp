@@ -17,13 +17,13 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/Buffers/Passes.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include <cmath>
 
 namespace tern {
 #define GEN_PASS_DEF_CHECKSIZESPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/Buffers/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

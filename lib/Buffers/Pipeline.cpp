@@ -1,4 +1,4 @@
-//===- Buffers.cpp - Tiled to buffers -------------------------------------===//
+//===- Pipeline.cpp - Tiled to buffers ------------------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -12,8 +12,7 @@
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
-#include "tern/Conversion/Passes.h"
-#include "tern/Pipelines/Pipelines.h"
+#include "tern/Buffers/Passes.h"
 #include "tern/Tiled/Passes.h"
 
 using namespace mlir;

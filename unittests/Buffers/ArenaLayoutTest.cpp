@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../../lib/Conversion/ArenaLayout.h"
+#include "../../lib/Buffers/ArenaLayout.h"
 #include "gtest/gtest.h"
 #include <algorithm>
 #include <random>

@@ -13,13 +13,13 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/Buffers/Passes.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 
 namespace tern {
 #define GEN_PASS_DEF_APPROXIMATEMATHPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/Buffers/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_CONVERSION_ARENALAYOUT_H
-#define TERN_LIB_CONVERSION_ARENALAYOUT_H
+#ifndef TERN_LIB_BUFFERS_ARENALAYOUT_H
+#define TERN_LIB_BUFFERS_ARENALAYOUT_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include <cstdint>
@@ -34,4 +34,4 @@ int64_t layOutArena(llvm::MutableArrayRef<ArenaSlot> slots);
 
 } // namespace tern
 
-#endif // TERN_LIB_CONVERSION_ARENALAYOUT_H
+#endif // TERN_LIB_BUFFERS_ARENALAYOUT_H

@@ -12,11 +12,11 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/Buffers/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_LOWERLINALGPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/Buffers/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

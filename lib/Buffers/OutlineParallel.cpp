@@ -17,12 +17,12 @@
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/Buffers/Passes.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 
 namespace tern {
 #define GEN_PASS_DEF_OUTLINEPARALLELPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/Buffers/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_CONVERSION_ORDEREDREDUCTIONS_H
-#define TERN_LIB_CONVERSION_ORDEREDREDUCTIONS_H
+#ifndef TERN_LIB_BUFFERS_ORDEREDREDUCTIONS_H
+#define TERN_LIB_BUFFERS_ORDEREDREDUCTIONS_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -28,4 +28,4 @@ llvm::FailureOr<bool> lowerOrderedReduction(mlir::OpBuilder &builder,
 
 } // namespace tern
 
-#endif // TERN_LIB_CONVERSION_ORDEREDREDUCTIONS_H
+#endif // TERN_LIB_BUFFERS_ORDEREDREDUCTIONS_H

@@ -18,13 +18,13 @@
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/Buffers/Passes.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace tern {
 #define GEN_PASS_DEF_PLANMEMORYPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/Buffers/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

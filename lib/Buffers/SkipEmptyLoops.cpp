@@ -14,11 +14,11 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/Buffers/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_SKIPEMPTYLOOPSPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/Buffers/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;
