@@ -13,8 +13,8 @@
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "tern/Autodiff/Passes.h"
 #include "tern/Buffers/Passes.h"
-#include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/LLVM/Passes.h"
 #include "tern/Packed/Passes.h"
 #include "tern/Pipelines/Pipelines.h"
 #include "tern/Ternary/Passes.h"
@@ -37,8 +37,8 @@ void tern::registerAllPasses() {
   tern::registerTernPackedPasses();
   tern::registerTernTiledPasses();
   tern::registerTernBuffersPasses();
+  tern::registerTernLLVMPasses();
   tern::registerTernAutodiffPasses();
-  tern::registerTernConversionPasses();
   tern::registerTernTrainingPasses();
   tern::registerPipelines();
 }

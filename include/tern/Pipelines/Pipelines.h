@@ -16,6 +16,7 @@
 
 #include "mlir/Pass/PassManager.h"
 #include "tern/Buffers/Passes.h"
+#include "tern/LLVM/Passes.h"
 #include "tern/Packed/Passes.h"
 #include "tern/Ternary/Passes.h"
 #include "tern/Tiled/Passes.h"
@@ -33,9 +34,6 @@ struct PipelineOptions {
   /// None: inference.
   std::optional<TrainingOptions> training;
 };
-
-/// buffers -> llvm: the C interface, then the LLVM dialect.
-void buildBuffersToLLVMPipeline(mlir::OpPassManager &pm);
 
 /// A level of IR, and how to get there from the one before.
 struct Phase {

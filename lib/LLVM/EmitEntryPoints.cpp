@@ -20,13 +20,13 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
-#include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
+#include "tern/LLVM/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_EMITENTRYPOINTSPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/LLVM/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -9,11 +9,11 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/PatternMatch.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/LLVM/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_LOWERRESHAPESPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/LLVM/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

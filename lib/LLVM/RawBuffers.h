@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_CONVERSION_RAWBUFFERS_H
-#define TERN_LIB_CONVERSION_RAWBUFFERS_H
+#ifndef TERN_LIB_LLVM_RAWBUFFERS_H
+#define TERN_LIB_LLVM_RAWBUFFERS_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -31,4 +31,4 @@ llvm::LogicalResult takeRawBuffers(mlir::func::FuncOp func);
 
 } // namespace tern
 
-#endif // TERN_LIB_CONVERSION_RAWBUFFERS_H
+#endif // TERN_LIB_LLVM_RAWBUFFERS_H

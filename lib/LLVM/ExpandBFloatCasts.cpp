@@ -8,11 +8,11 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/LLVM/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_EXPANDBFLOATCASTSPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/LLVM/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

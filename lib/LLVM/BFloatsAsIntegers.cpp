@@ -10,11 +10,11 @@
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "tern/Conversion/Passes.h"
+#include "tern/LLVM/Passes.h"
 
 namespace tern {
 #define GEN_PASS_DEF_BFLOATSASINTEGERSPASS
-#include "tern/Conversion/Passes.h.inc"
+#include "tern/LLVM/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

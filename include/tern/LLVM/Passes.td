@@ -1,4 +1,4 @@
-//===- Passes.td - Passes from tensors to LLVM -------------*- tablegen -*-===//
+//===- Passes.td - From buffers to the LLVM dialect --------*- tablegen -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,40 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_CONVERSION_PASSES_TD
-#define TERN_CONVERSION_PASSES_TD
+#ifndef TERN_LLVM_PASSES_TD
+#define TERN_LLVM_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
-
-def ExpandBFloatCastsPass
-    : Pass<"tern-expand-bfloat-casts", "::mlir::func::FuncOp"> {
-  let summary = "Cast between f64 and bf16 by way of f32";
-  let description = [{
-    `arith.truncf` of f64 to bf16 rounds to odd in f32 first, in integers, so
-    that the result is the f64 rounded once, to even; `arith.extf` of bf16 to
-    f64 goes by f32. `arith-expand` does the casts between f32 and bf16, and no
-    others.
-  }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
-}
-
-def BFloatsAsIntegersPass
-    : Pass<"tern-bfloats-as-integers", "::mlir::ModuleOp"> {
-  let summary = "Make values of bf16 those of i16 in the LLVM dialect";
-  let description = [{
-    Every type bf16 becomes i16, and constants their bits. What computes with
-    bf16 must have been expanded into integers and f32 before
-    (`arith-emulate-unsupported-floats`, `arith-expand`), else it is an error:
-    only moves, choices and bit casts are left.
-
-    Where a processor has no instruction for such a move (a select of vectors, a
-    masked load), LLVM would take the elements apart, extend and round them
-    again, by a function of a library (`__truncsfbf2`) that distributions which
-    Tern supports lack. Upstream's `arith-expand` ends at values of bf16, and no
-    type converter of the conversions to LLVM changes a memref's element type.
-  }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
-}
 
 def EmitEntryPointsPass
     : Pass<"tern-emit-entry-points", "::mlir::ModuleOp"> {
@@ -85,4 +55,34 @@ def LowerReshapesPass : Pass<"tern-lower-reshapes"> {
   ];
 }
 
-#endif // TERN_CONVERSION_PASSES_TD
+def ExpandBFloatCastsPass
+    : Pass<"tern-expand-bfloat-casts", "::mlir::func::FuncOp"> {
+  let summary = "Cast between f64 and bf16 by way of f32";
+  let description = [{
+    `arith.truncf` of f64 to bf16 rounds to odd in f32 first, in integers, so
+    that the result is the f64 rounded once, to even; `arith.extf` of bf16 to
+    f64 goes by f32. `arith-expand` does the casts between f32 and bf16, and no
+    others.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def BFloatsAsIntegersPass
+    : Pass<"tern-bfloats-as-integers", "::mlir::ModuleOp"> {
+  let summary = "Make values of bf16 those of i16 in the LLVM dialect";
+  let description = [{
+    Every type bf16 becomes i16, and constants their bits. What computes with
+    bf16 must have been expanded into integers and f32 before
+    (`arith-emulate-unsupported-floats`, `arith-expand`), else it is an error:
+    only moves, choices and bit casts are left.
+
+    Where a processor has no instruction for such a move (a select of vectors, a
+    masked load), LLVM would take the elements apart, extend and round them
+    again, by a function of a library (`__truncsfbf2`) that distributions which
+    Tern supports lack. Upstream's `arith-expand` ends at values of bf16, and no
+    type converter of the conversions to LLVM changes a memref's element type.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // TERN_LLVM_PASSES_TD

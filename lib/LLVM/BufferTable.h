@@ -12,8 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_CONVERSION_BUFFERTABLE_H
-#define TERN_LIB_CONVERSION_BUFFERTABLE_H
+#ifndef TERN_LIB_LLVM_BUFFERTABLE_H
+#define TERN_LIB_LLVM_BUFFERTABLE_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -70,4 +70,4 @@ private:
 
 } // namespace tern
 
-#endif // TERN_LIB_CONVERSION_BUFFERTABLE_H
+#endif // TERN_LIB_LLVM_BUFFERTABLE_H

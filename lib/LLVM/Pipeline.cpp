@@ -1,4 +1,4 @@
-//===- LLVM.cpp - Buffers to LLVM -----------------------------------------===//
+//===- Pipeline.cpp - Buffers to LLVM -------------------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -15,8 +15,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "tern/Buffers/Passes.h"
-#include "tern/Conversion/Passes.h"
-#include "tern/Pipelines/Pipelines.h"
+#include "tern/LLVM/Passes.h"
 
 using namespace mlir;
 
