@@ -16,9 +16,9 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
+#include "tern/Driver/Phases.h"
 #include "tern/Import/ONNX/Import.h"
 #include "tern/InitAll.h"
-#include "tern/Pipelines/Pipelines.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdlib>
 #include <sys/mman.h>

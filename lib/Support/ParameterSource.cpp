@@ -1,4 +1,4 @@
-//===- ParameterSource.cpp - Where weight bytes come from -----------------===//
+//===- ParameterSource.cpp - Where parameters come from -------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -7,30 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Support/ParameterSource.h"
-#include "SafetensorsParameters.h"
-#include "tern/Import/ONNX/Import.h"
 
 using namespace tern;
 
 ParameterSource::~ParameterSource() = default;
-
-llvm::Expected<std::unique_ptr<ParameterSource>>
-ParameterSource::open(llvm::StringRef path) {
-  if (path.ends_with_insensitive(".onnx"))
-    return openONNXParameters(path);
-  if (path.ends_with_insensitive(".safetensors"))
-    return openSafetensorsParameters(path);
-  return llvm::createStringError(
-      "cannot read weights '" + llvm::Twine(path) +
-      "': unknown kind of file (expected .onnx or .safetensors)");
-}
-
-std::vector<std::string> tern::listParameterFiles(llvm::StringRef path) {
-  if (path.empty())
-    return {};
-  if (auto source = ParameterSource::open(path))
-    return (*source)->files();
-  else
-    llvm::consumeError(source.takeError());
-  return {path.str()};
-}

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "SafetensorsParameters.h"
+#include "tern/Support/SafetensorsParameters.h"
 #include "tern/Support/InputFile.h"
 #include "tern/runtime/Safetensors.h"
 

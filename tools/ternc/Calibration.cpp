@@ -12,10 +12,10 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
-#include "tern/Support/ParameterSource.h"
+#include "tern/Driver/Parameters.h"
+#include "tern/Driver/Product.h"
+#include "tern/Driver/Targets.h"
 #include "tern/Support/TemporaryFolder.h"
-#include "tern/Target/Product.h"
-#include "tern/Target/Targets.h"
 #include "tern/Ternary/Layers.h"
 #include "tern/Training/Passes.h"
 #include "tern/runtime/Text.h"
@@ -254,7 +254,7 @@ LogicalResult tern::checkWeights(ModuleOp module, StringRef weights) {
     source = attr.str();
   if (source.empty())
     return success();
-  auto parameters = ParameterSource::open(source);
+  auto parameters = openParameters(source);
   if (!parameters) {
     // Whoever needs them reports it.
     llvm::consumeError(parameters.takeError());

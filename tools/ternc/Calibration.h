@@ -10,7 +10,7 @@
 #define TERN_TOOLS_TERNC_CALIBRATION_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "tern/Pipelines/Pipelines.h"
+#include "tern/Driver/Phases.h"
 #include "llvm/Support/raw_ostream.h"
 #include <string>
 #include <utility>

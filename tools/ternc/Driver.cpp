@@ -22,11 +22,11 @@
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
+#include "tern/Driver/Parameters.h"
+#include "tern/Driver/Product.h"
+#include "tern/Driver/Targets.h"
 #include "tern/Import/ONNX/Import.h"
 #include "tern/Support/OutputGuard.h"
-#include "tern/Support/ParameterSource.h"
-#include "tern/Target/Product.h"
-#include "tern/Target/Targets.h"
 #include "tern/Training/Passes.h"
 #include "tern/runtime/AtomicFile.h"
 #include "tern/runtime/Text.h"
@@ -190,7 +190,7 @@ private:
 std::function<bool(StringRef)> Driver::getWantedParameters() {
   llvm::StringSet<> names;
   if (StringRef(options.weights).ends_with(".safetensors")) {
-    if (auto source = ParameterSource::open(options.weights))
+    if (auto source = openParameters(options.weights))
       for (const std::string &name : (*source)->names())
         names.insert(name);
     else
@@ -343,7 +343,7 @@ LogicalResult Driver::applyConversion() {
   std::string weights = getWeights();
   if (weights.empty())
     return success();
-  auto source = ParameterSource::open(weights);
+  auto source = openParameters(weights);
   if (!source) {
     // Whoever needs them reports it.
     llvm::consumeError(source.takeError());

@@ -10,7 +10,7 @@
 #define TERN_TOOLS_TERNC_DRIVER_H
 
 #include "mlir/IR/DialectRegistry.h"
-#include "tern/Pipelines/Pipelines.h"
+#include "tern/Driver/Phases.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include <optional>

@@ -57,15 +57,7 @@ public:
 
   /// What the file says of itself, by key; empty where formats say nothing.
   virtual std::map<std::string, std::string> metadata() const { return {}; }
-
-  /// Opens the weights file at `path`; its extension tells the format.
-  static llvm::Expected<std::unique_ptr<ParameterSource>>
-  open(llvm::StringRef path);
 };
-
-/// The files that a model or weights file consists of: itself and what it
-/// refers to. Errors are left to whoever reads it.
-std::vector<std::string> listParameterFiles(llvm::StringRef path);
 
 } // namespace tern
 

@@ -1,4 +1,4 @@
-//===- Pipelines.h - From model to code, level by level ---------*- C++ -*-===//
+//===- Phases.h - From model to code, level by level ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_PIPELINES_PIPELINES_H
-#define TERN_PIPELINES_PIPELINES_H
+#ifndef TERN_DRIVER_PHASES_H
+#define TERN_DRIVER_PHASES_H
 
 #include "mlir/Pass/PassManager.h"
 #include "tern/Buffers/Passes.h"
@@ -58,4 +58,4 @@ void registerPipelines();
 
 } // namespace tern
 
-#endif // TERN_PIPELINES_PIPELINES_H
+#endif // TERN_DRIVER_PHASES_H

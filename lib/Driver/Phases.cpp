@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/Driver/Phases.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "tern/Pipelines/Pipelines.h"
 
 using namespace mlir;
 

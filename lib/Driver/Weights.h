@@ -6,12 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_TARGET_WEIGHTS_H
-#define TERN_LIB_TARGET_WEIGHTS_H
+#ifndef TERN_LIB_DRIVER_WEIGHTS_H
+#define TERN_LIB_DRIVER_WEIGHTS_H
 
 #include "Signature.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "tern/Target/Product.h"
+#include "tern/Driver/Product.h"
 #include <string>
 
 namespace tern {
@@ -38,4 +38,4 @@ prepareWeights(mlir::ModuleOp module, llvm::ArrayRef<TensorInfo> state,
 
 } // namespace tern
 
-#endif // TERN_LIB_TARGET_WEIGHTS_H
+#endif // TERN_LIB_DRIVER_WEIGHTS_H

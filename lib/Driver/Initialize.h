@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_TARGET_INITIALIZE_H
-#define TERN_LIB_TARGET_INITIALIZE_H
+#ifndef TERN_LIB_DRIVER_INITIALIZE_H
+#define TERN_LIB_DRIVER_INITIALIZE_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -21,4 +21,4 @@ void initializeUniform(llvm::MutableArrayRef<float> values,
 
 } // namespace tern
 
-#endif // TERN_LIB_TARGET_INITIALIZE_H
+#endif // TERN_LIB_DRIVER_INITIALIZE_H

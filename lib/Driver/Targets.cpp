@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Target/Targets.h"
+#include "tern/Driver/Targets.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/Diagnostics.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_TARGET_LINK_H
-#define TERN_LIB_TARGET_LINK_H
+#ifndef TERN_LIB_DRIVER_LINK_H
+#define TERN_LIB_DRIVER_LINK_H
 
 #include "tern/Support/TemporaryFolder.h"
 #include "llvm/ADT/ArrayRef.h"
@@ -29,4 +29,4 @@ llvm::Error linkProduct(llvm::ArrayRef<std::string> inputs,
 
 } // namespace tern
 
-#endif // TERN_LIB_TARGET_LINK_H
+#endif // TERN_LIB_DRIVER_LINK_H

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_SUPPORT_SAFETENSORSPARAMETERS_H
-#define TERN_LIB_SUPPORT_SAFETENSORSPARAMETERS_H
+#ifndef TERN_SUPPORT_SAFETENSORSPARAMETERS_H
+#define TERN_SUPPORT_SAFETENSORSPARAMETERS_H
 
 #include "tern/Support/ParameterSource.h"
 
@@ -19,4 +19,4 @@ openSafetensorsParameters(llvm::StringRef path);
 
 } // namespace tern
 
-#endif // TERN_LIB_SUPPORT_SAFETENSORSPARAMETERS_H
+#endif // TERN_SUPPORT_SAFETENSORSPARAMETERS_H

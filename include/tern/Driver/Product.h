@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TARGET_PRODUCT_H
-#define TERN_TARGET_PRODUCT_H
+#ifndef TERN_DRIVER_PRODUCT_H
+#define TERN_DRIVER_PRODUCT_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Support/OutputGuard.h"
@@ -88,4 +88,4 @@ llvm::FailureOr<ProductInfo> writeProduct(mlir::ModuleOp module,
 
 } // namespace tern
 
-#endif // TERN_TARGET_PRODUCT_H
+#endif // TERN_DRIVER_PRODUCT_H

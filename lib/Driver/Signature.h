@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_TARGET_SIGNATURE_H
-#define TERN_LIB_TARGET_SIGNATURE_H
+#ifndef TERN_LIB_DRIVER_SIGNATURE_H
+#define TERN_LIB_DRIVER_SIGNATURE_H
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"
@@ -73,4 +73,4 @@ std::string printSignature(const SignatureFields &fields,
 
 } // namespace tern
 
-#endif // TERN_LIB_TARGET_SIGNATURE_H
+#endif // TERN_LIB_DRIVER_SIGNATURE_H

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_TARGET_CODEGEN_H
-#define TERN_LIB_TARGET_CODEGEN_H
+#ifndef TERN_LIB_DRIVER_CODEGEN_H
+#define TERN_LIB_DRIVER_CODEGEN_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/IR/Module.h"
@@ -54,4 +54,4 @@ llvm::Error generateCode(llvm::Module &module, llvm::TargetMachine &machine,
 
 } // namespace tern
 
-#endif // TERN_LIB_TARGET_CODEGEN_H
+#endif // TERN_LIB_DRIVER_CODEGEN_H

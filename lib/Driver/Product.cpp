@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Target/Product.h"
+#include "tern/Driver/Product.h"
 #include "Codegen.h"
 #include "Link.h"
 #include "Publish.h"
@@ -15,7 +15,7 @@
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
-#include "tern/Support/ParameterSource.h"
+#include "tern/Driver/Parameters.h"
 #include "tern/Support/TemporaryFolder.h"
 #include "tern/runtime/Artifact.h"
 #include "tern/runtime/AtomicFile.h"

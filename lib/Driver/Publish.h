@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_TARGET_PUBLISH_H
-#define TERN_LIB_TARGET_PUBLISH_H
+#ifndef TERN_LIB_DRIVER_PUBLISH_H
+#define TERN_LIB_DRIVER_PUBLISH_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -40,4 +40,4 @@ llvm::Error publishPair(const FinishedFile &code, const FinishedFile &weights,
 
 } // namespace tern
 
-#endif // TERN_LIB_TARGET_PUBLISH_H
+#endif // TERN_LIB_DRIVER_PUBLISH_H

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TARGET_TARGETS_H
-#define TERN_TARGET_TARGETS_H
+#ifndef TERN_DRIVER_TARGETS_H
+#define TERN_DRIVER_TARGETS_H
 
 #include "mlir/IR/MLIRContext.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
@@ -29,4 +29,4 @@ void printTargets(llvm::raw_ostream &os);
 
 } // namespace tern
 
-#endif // TERN_TARGET_TARGETS_H
+#endif // TERN_DRIVER_TARGETS_H

@@ -14,7 +14,7 @@
 #include "tern/Config/Version.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
-#include "tern/Support/ParameterSource.h"
+#include "tern/Driver/Parameters.h"
 #include "tern/runtime/Artifact.h"
 #include "tern/runtime/Safetensors.h"
 #include "tern/runtime/WeightsFile.h"
@@ -449,7 +449,7 @@ LogicalResult WeightsWriter::run() {
     return error("the model has parameters, but nothing says where "
                  "they are; name the file with --weights");
   if (!source.empty()) {
-    auto opened = ParameterSource::open(source);
+    auto opened = openParameters(source);
     if (!opened)
       return fail(opened.takeError());
     parameters = std::move(*opened);
