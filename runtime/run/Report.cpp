@@ -21,18 +21,6 @@
 using namespace tern::runtime;
 using nlohmann::ordered_json;
 
-std::string tern::runtime::formatBytes(int64_t bytes) {
-  const char *units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-  double value = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; value >= 1024 && unit < 4; ++unit)
-    value /= 1024;
-  char text[64];
-  std::snprintf(text, sizeof(text), unit ? "%.1f %s" : "%.0f %s", value,
-                units[unit]);
-  return text;
-}
-
 static void printTensors(const char *title,
                          const std::vector<Session::Tensor> &tensors) {
   std::printf("%s:\n", title);

@@ -30,9 +30,6 @@ void printInfo(const Session &session, const Options &options,
 [[nodiscard]] MaybeError runBenchmark(Session &session, double seconds,
                                       const std::vector<HostTensor> &inputs);
 
-/// "12.3 KiB".
-std::string formatBytes(int64_t bytes);
-
 } // namespace tern::runtime
 
 #endif // TERN_RUNTIME_REPORT_H

@@ -213,3 +213,15 @@ std::string tern::runtime::suggest(std::string_view word,
   }
   return best.empty() ? "" : "; did you mean '" + best + "'?";
 }
+
+std::string tern::runtime::formatBytes(int64_t bytes) {
+  const char *units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= 1024 && unit < 4; ++unit)
+    value /= 1024;
+  char text[64];
+  std::snprintf(text, sizeof(text), unit ? "%.1f %s" : "%.0f %s", value,
+                units[unit]);
+  return text;
+}

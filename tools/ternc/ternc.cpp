@@ -7,13 +7,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arguments.h"
+#include "CalibrationRun.h"
 #include "Completion.h"
-#include "Driver.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "tern/Config/Version.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
+#include "tern/Driver/Driver.h"
 #include "tern/Driver/Targets.h"
 #include "tern/Import/ONNX/Import.h"
 #include "tern/InitAll.h"
@@ -453,6 +454,7 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
                   ": expected FILE.npy, or INPUT=FILE.npy");
     options.calibration.emplace_back(name, path);
   }
+  options.runCalibration = tern::runCalibration;
   if (!calibrate.empty() && (train || options.emit == "graph"))
     return fail("--calibrate goes neither with --train nor with --emit=graph");
   if (!calibrate.empty() && options.output == "-")

@@ -50,6 +50,9 @@ std::string escapeJson(std::string_view json);
 std::string suggest(std::string_view word,
                     const std::vector<std::string> &known);
 
+/// "12.3 KiB".
+std::string formatBytes(int64_t bytes);
+
 } // namespace tern::runtime
 
 #endif // TERN_RUNTIME_TEXT_H

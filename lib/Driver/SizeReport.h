@@ -6,14 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_TERNC_SIZEREPORT_H
-#define TERN_TOOLS_TERNC_SIZEREPORT_H
+#ifndef TERN_LIB_DRIVER_SIZEREPORT_H
+#define TERN_LIB_DRIVER_SIZEREPORT_H
 
-#include "Calibration.h"
 #include "MemoryReport.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
+#include "tern/Driver/Calibration.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/raw_ostream.h"
 #include <optional>
@@ -91,4 +91,4 @@ private:
 
 } // namespace tern
 
-#endif // TERN_TOOLS_TERNC_SIZEREPORT_H
+#endif // TERN_LIB_DRIVER_SIZEREPORT_H

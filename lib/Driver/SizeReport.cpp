@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "SizeReport.h"
-#include "Report.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_TERNC_FOREIGNFILE_H
-#define TERN_TOOLS_TERNC_FOREIGNFILE_H
+#ifndef TERN_LIB_DRIVER_FOREIGNFILE_H
+#define TERN_LIB_DRIVER_FOREIGNFILE_H
 
 #include "llvm/ADT/StringRef.h"
 #include <string>
@@ -24,4 +24,4 @@ std::string explainForeignWeights(llvm::StringRef path);
 
 } // namespace tern
 
-#endif // TERN_TOOLS_TERNC_FOREIGNFILE_H
+#endif // TERN_LIB_DRIVER_FOREIGNFILE_H

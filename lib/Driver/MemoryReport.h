@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_TERNC_MEMORYREPORT_H
-#define TERN_TOOLS_TERNC_MEMORYREPORT_H
+#ifndef TERN_LIB_DRIVER_MEMORYREPORT_H
+#define TERN_LIB_DRIVER_MEMORYREPORT_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -45,4 +45,4 @@ private:
 
 } // namespace tern
 
-#endif // TERN_TOOLS_TERNC_MEMORYREPORT_H
+#endif // TERN_LIB_DRIVER_MEMORYREPORT_H

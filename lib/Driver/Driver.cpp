@@ -6,8 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Driver.h"
-#include "Calibration.h"
+#include "tern/Driver/Driver.h"
 #include "ForeignFile.h"
 #include "SizeReport.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -22,6 +21,7 @@
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
+#include "tern/Driver/Calibration.h"
 #include "tern/Driver/Parameters.h"
 #include "tern/Driver/Product.h"
 #include "tern/Driver/Targets.h"
@@ -494,6 +494,7 @@ LogicalResult Driver::runCalibration() {
   calibration.inputs = options.calibration;
   calibration.weights = options.weights;
   calibration.pipeline = pipeline;
+  calibration.run = options.runCalibration;
   FailureOr<CalibrationReport> result = calibrate(*module, calibration);
   if (failed(result))
     return failure();

@@ -6,9 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Calibration.h"
-#include "Npy.h"
-#include "Session.h"
+#include "tern/Driver/Calibration.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
@@ -29,8 +27,6 @@
 
 using namespace mlir;
 using namespace tern;
-using runtime::HostTensor;
-using runtime::Session;
 
 namespace {
 
@@ -51,19 +47,10 @@ private:
     return emitError(UnknownLoc::get(module.getContext()), text);
   }
   LogicalResult compile(const std::string &path);
-  LogicalResult readInputs();
-  LogicalResult countPieces();
-  HostTensor getPiece(const HostTensor &input, int64_t piece) const;
-  LogicalResult sumPieces();
-  CalibrationReport makeReport();
+  CalibrationReport makeReport(const CalibrationSums &sums);
 
   ModuleOp module;
   const CalibrationOptions &options;
-  Session session;
-  std::vector<HostTensor> inputs;
-  int64_t numPieces = 0;
-  /// For each result of the program, over all pieces.
-  std::vector<std::vector<double>> sums;
 };
 
 LogicalResult Calibrator::compile(const std::string &path) {
@@ -88,92 +75,15 @@ LogicalResult Calibrator::compile(const std::string &path) {
   return writeProduct(*copy, product);
 }
 
-LogicalResult Calibrator::readInputs() {
-  std::vector<std::string> known;
-  for (const Session::Tensor &spec : session.inputs)
-    known.push_back(spec.name);
-  std::string names = llvm::join(known, ", ");
-  inputs.resize(session.inputs.size());
-  std::vector<bool> isGiven(inputs.size());
-  for (const auto &[name, path] : options.inputs) {
-    size_t i = 0;
-    if (name.empty() && inputs.size() != 1)
-      return error("the model has several inputs, " + names +
-                   ": give --calibrate=NAME=FILE for each");
-    while (!name.empty() && i < inputs.size() && session.inputs[i].name != name)
-      ++i;
-    if (i == inputs.size())
-      return error("--calibrate: there is no input '" + name +
-                   "'; there are: " + names + runtime::suggest(name, known));
-    if (isGiven[i])
-      return error("--calibrate: input '" + session.inputs[i].name +
-                   "' is given twice");
-    isGiven[i] = true;
-    if (auto problem = runtime::readNpy(path, inputs[i]))
-      return error(*problem);
-  }
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (!isGiven[i])
-      return error("--calibrate: input '" + session.inputs[i].name +
-                   "' is missing");
-  return success();
-}
-
-LogicalResult Calibrator::countPieces() {
-  for (auto [spec, tensor] : llvm::zip_equal(session.inputs, inputs)) {
-    if (spec.shape.empty() || tensor.shape.empty())
-      continue;
-    // A symbolic extent takes everything at once.
-    int64_t extent = spec.shape[0] < 0 ? tensor.shape[0] : spec.shape[0];
-    if (extent == 0 || tensor.shape[0] == 0)
-      return error("--calibrate: input '" + spec.name + "' has no data");
-    if (tensor.shape[0] % extent != 0)
-      return error("--calibrate: input '" + spec.name + "' takes pieces of " +
-                   Twine(extent) + ", of which " + Twine(tensor.shape[0]) +
-                   " is no multiple");
-    int64_t pieces = tensor.shape[0] / extent;
-    if (numPieces != 0 && pieces != numPieces)
-      return error("--calibrate: input '" + spec.name + "' has " +
-                   Twine(pieces) + " pieces, others have " + Twine(numPieces));
-    numPieces = pieces;
-  }
-  numPieces = std::max<int64_t>(numPieces, 1);
-  return success();
-}
-
-HostTensor Calibrator::getPiece(const HostTensor &input, int64_t piece) const {
-  if (numPieces == 1 || input.shape.empty())
-    return input;
-  int64_t rows = input.shape[0] / numPieces;
-  return input.rows(piece * rows, (piece + 1) * rows);
-}
-
-LogicalResult Calibrator::sumPieces() {
-  for (int64_t piece = 0; piece < numPieces; ++piece) {
-    std::vector<HostTensor> pieces, results;
-    for (const HostTensor &input : inputs)
-      pieces.push_back(getPiece(input, piece));
-    if (auto problem = session.run(pieces, results))
-      return error(*problem);
-    sums.resize(results.size());
-    for (auto [sum, result] : llvm::zip_equal(sums, results)) {
-      sum.resize(result.numElements());
-      for (size_t i = 0; i < sum.size(); ++i)
-        sum[i] += static_cast<double>(result.at(static_cast<int64_t>(i)));
-    }
-  }
-  return success();
-}
-
-CalibrationReport Calibrator::makeReport() {
+CalibrationReport Calibrator::makeReport(const CalibrationSums &sums) {
   CalibrationReport report;
   std::vector<LayerInfo> layers = collectLayers(module);
   llvm::erase_if(layers, [](const LayerInfo &layer) {
     return layer.origin != LayerOrigin::Converted;
   });
   auto main = module.lookupSymbol<func::FuncOp>("main");
-  for (auto [spec, sum] : llvm::zip_equal(session.outputs, sums)) {
-    StringRef name = spec.name;
+  for (const auto &[result, sum] : sums.results) {
+    StringRef name = result;
     unsigned index = 0;
     if (name.consume_front("layer.") && !name.getAsInteger(10, index) &&
         index < layers.size()) {
@@ -181,13 +91,14 @@ CalibrationReport Calibrator::makeReport() {
       double codes = static_cast<double>(layer.n * layer.k);
       report.layers.push_back(
           {index, layer.name,
-           codes == 0 ? 0 : sum[0] / (codes * static_cast<double>(numPieces)),
+           codes == 0 ? 0
+                      : sum[0] / (codes * static_cast<double>(sums.numPieces)),
            getError(sum[1], sum[2]), getError(sum[3], sum[5]),
            getError(sum[4], sum[5])});
     } else if (name.consume_front("output.") && !name.getAsInteger(10, index)) {
       auto given = main.getResultAttrOfType<StringAttr>(
           index, TernDialect::getNameAttrName());
-      report.outputs.emplace_back(given ? given.str() : spec.name,
+      report.outputs.emplace_back(given ? given.str() : result,
                                   getError(sum[0], sum[1]));
     }
   }
@@ -206,13 +117,10 @@ FailureOr<CalibrationReport> Calibrator::run() {
   std::string path = folder.getFile("model.so");
   if (failed(compile(path)))
     return failure();
-  TernProgramOptions program = {};
-  program.size = sizeof(program);
-  if (auto problem = session.load(path, nullptr, program))
-    return error(*problem);
-  if (failed(readInputs()) || failed(countPieces()) || failed(sumPieces()))
-    return failure();
-  return makeReport();
+  llvm::Expected<CalibrationSums> sums = options.run(path, options.inputs);
+  if (!sums)
+    return error(llvm::toString(sums.takeError()));
+  return makeReport(*sums);
 }
 
 /// Reports what is wrong with one layer's weights.

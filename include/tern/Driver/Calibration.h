@@ -6,12 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_TERNC_CALIBRATION_H
-#define TERN_TOOLS_TERNC_CALIBRATION_H
+#ifndef TERN_DRIVER_CALIBRATION_H
+#define TERN_DRIVER_CALIBRATION_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "tern/Driver/Phases.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,18 +45,33 @@ struct CalibrationReport {
   void print(llvm::raw_ostream &os) const;
 };
 
+/// What the program computed that measures a model: see
+/// `tern-attach-calibration`.
+struct CalibrationSums {
+  /// The names of its results and their elements, summed over all pieces.
+  std::vector<std::pair<std::string, std::vector<double>>> results;
+  /// In how many pieces the inputs were given.
+  int64_t numPieces = 1;
+};
+
+/// Runs the shared library at `path` here, on inputs by name and their files.
+using CalibrationRun = std::function<llvm::Expected<CalibrationSums>(
+    llvm::StringRef path,
+    llvm::ArrayRef<std::pair<std::string, std::string>> inputs)>;
+
 struct CalibrationOptions {
   /// Names of inputs and .npy files; the name may be empty if there is one.
   std::vector<std::pair<std::string, std::string>> inputs;
   /// As in ProductOptions.
   std::string weights;
   PipelineOptions pipeline;
+  /// The compiler has no runtime: whoever uses it has.
+  CalibrationRun run;
 };
 
 /// Compiles a module at level `ternary`, whose converted layers it compares
-/// with the float ones, and runs it here on the given inputs. Inputs with a
-/// fixed leading extent are cut into pieces of it. Errors are reported on the
-/// module, which is left as it is.
+/// with the float ones, and runs it here on the given inputs. Errors are
+/// reported on the module, which is left as it is.
 llvm::FailureOr<CalibrationReport> calibrate(mlir::ModuleOp module,
                                              const CalibrationOptions &options);
 
@@ -66,4 +83,4 @@ llvm::LogicalResult checkWeights(mlir::ModuleOp module,
 
 } // namespace tern
 
-#endif // TERN_TOOLS_TERNC_CALIBRATION_H
+#endif // TERN_DRIVER_CALIBRATION_H

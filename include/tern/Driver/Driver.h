@@ -6,10 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_TERNC_DRIVER_H
-#define TERN_TOOLS_TERNC_DRIVER_H
+#ifndef TERN_DRIVER_DRIVER_H
+#define TERN_DRIVER_DRIVER_H
 
 #include "mlir/IR/DialectRegistry.h"
+#include "tern/Driver/Calibration.h"
 #include "tern/Driver/Phases.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -37,6 +38,8 @@ struct DriverOptions {
   llvm::StringSet<> chosen;
   /// `--calibrate`: inputs by name (empty: the only one) and their files.
   std::vector<std::pair<std::string, std::string>> calibration;
+  /// What runs the program that it takes.
+  CalibrationRun runCalibration;
   /// Where the size report goes; `-`: standard output.
   std::optional<std::string> stats;
   /// Where the table of layers goes; `-`: standard output.
@@ -65,4 +68,4 @@ int runDriver(const DriverOptions &options, mlir::DialectRegistry &registry);
 
 } // namespace tern
 
-#endif // TERN_TOOLS_TERNC_DRIVER_H
+#endif // TERN_DRIVER_DRIVER_H
