@@ -1,0 +1,21 @@
+//===- Pooling.h - Means of windows -----------------------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_IMPORT_ONNX_OPS_POOLING_H
+#define TERN_LIB_IMPORT_ONNX_OPS_POOLING_H
+
+#include "Node.h"
+
+namespace tern::onnx_import {
+
+/// The AveragePool of a node's attributes, of floats.
+mlir::FailureOr<Tensor> emitAveragePool(Node &node, const Tensor &x);
+
+} // namespace tern::onnx_import
+
+#endif // TERN_LIB_IMPORT_ONNX_OPS_POOLING_H
