@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../tools/tern-run/OnnxTensor.h"
+#include "../io/OnnxTensor.h"
 #include "FuzzedFile.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

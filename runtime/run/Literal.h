@@ -9,7 +9,7 @@
 #ifndef TERN_RUNTIME_LITERAL_H
 #define TERN_RUNTIME_LITERAL_H
 
-#include "HostTensor.h"
+#include "../io/HostTensor.h"
 
 namespace tern::runtime {
 

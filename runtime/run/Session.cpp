@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Session.h"
-#include "MappedFile.h"
+#include "../io/MappedFile.h"
 
 #include <algorithm>
 #include <chrono>

@@ -7,10 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "TensorArguments.h"
-#include "Idx.h"
+#include "../io/Idx.h"
+#include "../io/MappedFile.h"
+#include "../io/Npy.h"
 #include "Literal.h"
-#include "MappedFile.h"
-#include "Npy.h"
 #include "tern/runtime/Text.h"
 
 #include <string_view>

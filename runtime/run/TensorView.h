@@ -9,7 +9,7 @@
 #ifndef TERN_RUNTIME_TENSORVIEW_H
 #define TERN_RUNTIME_TENSORVIEW_H
 
-#include "HostTensor.h"
+#include "../io/HostTensor.h"
 #include "tern/runtime/Runtime.h"
 
 namespace tern::runtime {

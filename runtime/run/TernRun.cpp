@@ -7,10 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "TernRun.h"
+#include "../io/MappedFile.h"
+#include "../io/Npy.h"
 #include "CommandLine.h"
 #include "Compare.h"
-#include "MappedFile.h"
-#include "Npy.h"
 #include "OnnxTestData.h"
 #include "Options.h"
 #include "Report.h"

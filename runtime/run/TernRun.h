@@ -9,7 +9,7 @@
 #ifndef TERN_RUNTIME_TERNRUN_H
 #define TERN_RUNTIME_TERNRUN_H
 
-#include "HostTensor.h"
+#include "../io/HostTensor.h"
 #include "tern/runtime/Artifact.h"
 
 namespace tern::runtime {

@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Metrics.h"
+#include "../io/Json.h"
+#include "../io/MappedFile.h"
 #include "EventFile.h"
-#include "Json.h"
-#include "MappedFile.h"
 #include "tern/runtime/AtomicFile.h"
 #include "tern/runtime/Text.h"
 

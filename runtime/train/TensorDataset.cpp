@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../core/NonFinite.h"
 #include "../run/TensorArguments.h"
 #include "Dataset.h"
-#include "NonFinite.h"
 
 #include <cmath>
 #include <cstdlib>

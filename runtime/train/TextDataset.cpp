@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../io/MappedFile.h"
 #include "Dataset.h"
-#include "MappedFile.h"
 
 #include <algorithm>
 #include <cstring>

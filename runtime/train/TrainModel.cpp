@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainModel.h"
-#include "Json.h"
+#include "../io/Json.h"
 
 #include <cmath>
 

@@ -7,13 +7,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainRun.h"
+#include "../core/NonFinite.h"
+#include "../core/TrainSignature.h"
+#include "../io/MappedFile.h"
 #include "../run/CommandLine.h"
-#include "MappedFile.h"
-#include "NonFinite.h"
 #include "Shuffle.h"
 #include "StopSignals.h"
 #include "TernTrain.h"
-#include "TrainSignature.h"
 #include "tern/runtime/Text.h"
 
 #include <cmath>

@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../io/Json.h"
 #include "../run/Report.h"
 #include "../run/TensorArguments.h"
-#include "Json.h"
 #include "TrainRun.h"
 #include "tern/runtime/Text.h"
 

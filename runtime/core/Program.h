@@ -9,10 +9,10 @@
 #ifndef TERN_RUNTIME_PROGRAM_H
 #define TERN_RUNTIME_PROGRAM_H
 
+#include "../io/MappedFile.h"
 #include "Call.h"
 #include "ForkHook.h"
 #include "Library.h"
-#include "MappedFile.h"
 
 /// What Runtime.h hands out. Loading is in Program.cpp, the C functions in
 /// Runtime.cpp.

@@ -9,7 +9,7 @@
 #ifndef TERN_RUNTIME_ONNXTENSOR_H
 #define TERN_RUNTIME_ONNXTENSOR_H
 
-#include "../../run/HostTensor.h"
+#include "HostTensor.h"
 
 namespace tern::runtime {
 

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../../run/TernRun.h"
-#include "OnnxTensor.h"
+#include "../io/OnnxTensor.h"
+#include "TernRun.h"
 
 #include <google/protobuf/stubs/common.h>
 #include <google/protobuf/stubs/logging.h>

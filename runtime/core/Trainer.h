@@ -6,13 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_RUNTIME_SRC_TRAINER_H
-#define TERN_RUNTIME_SRC_TRAINER_H
+#ifndef TERN_RUNTIME_CORE_TRAINER_H
+#define TERN_RUNTIME_CORE_TRAINER_H
 
+#include "../io/MappedFile.h"
 #include "Call.h"
 #include "ForkHook.h"
 #include "Library.h"
-#include "MappedFile.h"
 #include "TrainSignature.h"
 #include "tern/runtime/Safetensors.h"
 #include "tern/runtime/Trainer.h"
@@ -117,4 +117,4 @@ private:
   std::vector<std::optional<double>> values;
 };
 
-#endif // TERN_RUNTIME_SRC_TRAINER_H
+#endif // TERN_RUNTIME_CORE_TRAINER_H

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Profile.h"
-#include "Json.h"
+#include "../io/Json.h"
 #include "tern/runtime/AtomicFile.h"
 
 #include <chrono>

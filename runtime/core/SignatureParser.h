@@ -13,7 +13,7 @@
 #ifndef TERN_RUNTIME_SIGNATUREPARSER_H
 #define TERN_RUNTIME_SIGNATUREPARSER_H
 
-#include "Json.h"
+#include "../io/Json.h"
 #include "Signature.h"
 
 namespace tern::runtime {

@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Library.h"
+#include "../io/MappedFile.h"
 #include "ElfCheck.h"
 #include "ForkHook.h"
-#include "MappedFile.h"
 
 #include <algorithm>
 #include <cerrno>

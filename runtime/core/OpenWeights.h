@@ -9,7 +9,7 @@
 #ifndef TERN_RUNTIME_OPENWEIGHTS_H
 #define TERN_RUNTIME_OPENWEIGHTS_H
 
-#include "MappedFile.h"
+#include "../io/MappedFile.h"
 #include "Signature.h"
 
 namespace tern::runtime {

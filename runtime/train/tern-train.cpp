@@ -6,6 +6,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../../train/TernTrain.h"
+#include "TernTrain.h"
 
 int main(int argc, char **argv) { return tern_train_main(argc, argv, nullptr); }
