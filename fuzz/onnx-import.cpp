@@ -44,15 +44,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!module && numErrors == 0)
     abort();
 
-  auto parameters = tern::openONNXParameters(path);
-  if (parameters) {
-    for (const std::string &name : (*parameters)->names()) {
-      auto parameter = (*parameters)->lookup(name);
+  if (auto model = tern::openONNX(path)) {
+    std::unique_ptr<tern::ParameterSource> parameters =
+        tern::getONNXParameters(std::move(*model));
+    for (const std::string &name : parameters->names()) {
+      auto parameter = parameters->lookup(name);
       if (!parameter)
         llvm::consumeError(parameter.takeError());
     }
   } else {
-    llvm::consumeError(parameters.takeError());
+    llvm::consumeError(model.takeError());
   }
   close(file);
   return 0;

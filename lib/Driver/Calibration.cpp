@@ -10,7 +10,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
-#include "tern/Driver/Parameters.h"
+#include "tern/Driver/ModelFiles.h"
 #include "tern/Driver/Product.h"
 #include "tern/Driver/Targets.h"
 #include "tern/Support/TemporaryFolder.h"
@@ -71,6 +71,7 @@ LogicalResult Calibrator::compile(const std::string &path) {
   product.kind = ProductKind::Library;
   product.output = path;
   product.weights = options.weights;
+  product.files = options.files;
   product.durable = false;
   return writeProduct(*copy, product);
 }
@@ -154,7 +155,8 @@ tern::calibrate(ModuleOp module, const CalibrationOptions &options) {
   return Calibrator(module, options).run();
 }
 
-LogicalResult tern::checkWeights(ModuleOp module, StringRef weights) {
+LogicalResult tern::checkWeights(ModuleOp module, StringRef weights,
+                                 ModelFiles &files) {
   std::string source = weights.str();
   if (auto attr =
           module->getAttrOfType<StringAttr>(TernDialect::getWeightsAttrName());
@@ -162,7 +164,7 @@ LogicalResult tern::checkWeights(ModuleOp module, StringRef weights) {
     source = attr.str();
   if (source.empty())
     return success();
-  auto parameters = openParameters(source);
+  auto parameters = files.getParameters(source);
   if (!parameters) {
     // Whoever needs them reports it.
     llvm::consumeError(parameters.takeError());

@@ -22,7 +22,7 @@
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "tern/Driver/Calibration.h"
-#include "tern/Driver/Parameters.h"
+#include "tern/Driver/ModelFiles.h"
 #include "tern/Driver/Product.h"
 #include "tern/Driver/Targets.h"
 #include "tern/Import/ONNX/Import.h"
@@ -181,6 +181,7 @@ private:
   int numDumped = 0;
   SizeReport report{options.statsDims};
   OutputGuard guard;
+  ModelFiles files;
   /// The user's options, completed by what a checkpoint records.
   PipelineOptions pipeline;
 };
@@ -190,7 +191,7 @@ private:
 std::function<bool(StringRef)> Driver::getWantedParameters() {
   llvm::StringSet<> names;
   if (StringRef(options.weights).ends_with(".safetensors")) {
-    if (auto source = openParameters(options.weights))
+    if (auto source = files.getParameters(options.weights))
       for (const std::string &name : (*source)->names())
         names.insert(name);
     else
@@ -210,10 +211,11 @@ std::function<bool(StringRef)> Driver::getWantedParameters() {
 LogicalResult Driver::load() {
   StringRef input = options.input;
   // Where something else is given as a model, its parser's words are of no use.
-  if (std::string what = explainForeignModel(input);
+  if (std::string what = explainForeignModel(input, files);
       !what.empty() && input != "-")
     return fail("cannot compile '" + input + "': " + what);
-  if (std::string what = explainForeignWeights(options.weights); !what.empty())
+  if (std::string what = explainForeignWeights(options.weights, files);
+      !what.empty())
     return fail("cannot read weights '" + options.weights + "': " + what);
   if (input.ends_with(".onnx")) {
     ImportOptions importOptions;
@@ -221,7 +223,7 @@ LogicalResult Driver::load() {
     importOptions.constantInputs = options.constantInputs;
     importOptions.isParameter = getWantedParameters();
     importOptions.isForTraining = options.pipeline.training.has_value();
-    module = importONNX(input, context, importOptions);
+    module = files.importONNX(input, context, importOptions);
     return success(!!module);
   }
   if (!input.ends_with(".mlir") && !input.ends_with(".mlirbc") && input != "-")
@@ -270,11 +272,11 @@ LogicalResult Driver::guardFiles() {
   if (options.input == "-")
     guard.addStandardInput();
   else if (StringRef(options.input).ends_with(".onnx"))
-    for (const std::string &file : listParameterFiles(options.input))
+    for (const std::string &file : files.list(options.input))
       guard.addInput(file, file == options.input ? "the model"
                                                  : "the model's external data");
   guard.addInput(options.input, "the model");
-  for (const std::string &file : listParameterFiles(getWeights()))
+  for (const std::string &file : files.list(getWeights()))
     guard.addInput(file, "the model's weights");
   for (const auto &entry : options.constantInputs)
     guard.addInput(entry.second, "--constant-input");
@@ -343,7 +345,7 @@ LogicalResult Driver::applyConversion() {
   std::string weights = getWeights();
   if (weights.empty())
     return success();
-  auto source = openParameters(weights);
+  auto source = files.getParameters(weights);
   if (!source) {
     // Whoever needs them reports it.
     llvm::consumeError(source.takeError());
@@ -486,13 +488,15 @@ LogicalResult Driver::lowerToTernary() {
   if (failed(lowerTo(ternary)))
     return failure();
   // Weights that are drawn do not come from the file.
-  return options.seed ? success() : checkWeights(*module, options.weights);
+  return options.seed ? success()
+                      : checkWeights(*module, options.weights, files);
 }
 
 LogicalResult Driver::runCalibration() {
   CalibrationOptions calibration;
   calibration.inputs = options.calibration;
   calibration.weights = options.weights;
+  calibration.files = &files;
   calibration.pipeline = pipeline;
   calibration.run = options.runCalibration;
   FailureOr<CalibrationReport> result = calibrate(*module, calibration);
@@ -626,6 +630,7 @@ LogicalResult Driver::run() {
   product.optLevel = options.optLevel;
   product.embedWeights = options.embedWeights;
   product.weights = options.weights;
+  product.files = &files;
   product.seed = options.seed;
   product.runtimeFolder = options.runtimeFolder;
   product.guard = &guard;

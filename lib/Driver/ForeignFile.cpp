@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ForeignFile.h"
-#include "tern/Support/InputFile.h"
+#include "tern/Driver/ModelFiles.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
@@ -93,8 +93,8 @@ static Kind getKindOfName(StringRef path) {
   return Kind::Unknown;
 }
 
-static Kind getKind(StringRef path) {
-  auto buffer = tern::openInputFile(path);
+static Kind getKind(StringRef path, tern::ModelFiles &files) {
+  auto buffer = files.getBytes(path);
   if (!buffer) {
     llvm::consumeError(buffer.takeError());
     return getKindOfName(path);
@@ -131,7 +131,7 @@ static std::string explainFolder(StringRef path) {
   return "it is a folder; give a file, an ONNX model or MLIR";
 }
 
-std::string tern::explainForeignModel(StringRef path) {
+std::string tern::explainForeignModel(StringRef path, ModelFiles &files) {
   if (fs::is_directory(path))
     return explainFolder(path);
   if (!fs::exists(path))
@@ -141,7 +141,7 @@ std::string tern::explainForeignModel(StringRef path) {
     return "'python3 -m tf2onnx.convert " + option + " " + file +
            " --output model.onnx' converts it";
   };
-  switch (getKind(path)) {
+  switch (getKind(path, files)) {
   case Kind::Unknown:
     return "";
   case Kind::GGUF:
@@ -183,12 +183,12 @@ std::string tern::explainForeignModel(StringRef path) {
   return "";
 }
 
-std::string tern::explainForeignWeights(StringRef path) {
+std::string tern::explainForeignWeights(StringRef path, ModelFiles &files) {
   if (fs::is_directory(path))
     return "it is a folder; give a file, .safetensors or .onnx";
   if (!fs::exists(path))
     return "";
-  switch (getKind(path)) {
+  switch (getKind(path, files)) {
   case Kind::LFSPointer:
     return "it is a pointer of Git LFS, not the weights; 'git lfs pull' "
            "fetches "

@@ -13,14 +13,15 @@
 #include <string>
 
 namespace tern {
+class ModelFiles;
 
 /// What a file is that is given as a model but belongs to another program, and
 /// how to make of it what ternc takes: "it is a folder; ...". By its first
 /// bytes, or its suffix. Empty if it is none of what is known.
-std::string explainForeignModel(llvm::StringRef path);
+std::string explainForeignModel(llvm::StringRef path, ModelFiles &files);
 
 /// The same for a file that is given as weights.
-std::string explainForeignWeights(llvm::StringRef path);
+std::string explainForeignWeights(llvm::StringRef path, ModelFiles &files);
 
 } // namespace tern
 

@@ -15,7 +15,7 @@
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
-#include "tern/Driver/Parameters.h"
+#include "tern/Driver/ModelFiles.h"
 #include "tern/Support/TemporaryFolder.h"
 #include "tern/runtime/Artifact.h"
 #include "tern/runtime/AtomicFile.h"
@@ -37,7 +37,8 @@ class ProductWriter {
 public:
   ProductWriter(ModuleOp module, const ProductOptions &options)
       : module(module), options(options),
-        guard(options.guard ? *options.guard : ownGuard) {}
+        guard(options.guard ? *options.guard : ownGuard),
+        files(options.files ? *options.files : ownFiles) {}
 
   FailureOr<ProductInfo> run();
 
@@ -85,6 +86,8 @@ private:
   TemporaryFolder folder;
   OutputGuard ownGuard;
   OutputGuard &guard;
+  ModelFiles ownFiles;
+  ModelFiles &files;
   std::string triple;
   /// The text or object.
   SmallVector<char, 0> code;
@@ -119,7 +122,7 @@ LogicalResult ProductWriter::prepare() {
     source = attr.str();
 
   if (!options.guard)
-    for (const std::string &file : listParameterFiles(source))
+    for (const std::string &file : files.list(source))
       guard.addInput(file, "the model's weights");
   if (options.kind == ProductKind::Weights) {
     info.weightsPath = options.output;
@@ -131,7 +134,7 @@ LogicalResult ProductWriter::prepare() {
   }
   weights.emplace();
   if (failed(prepareWeights(
-          module, state, source, options, folder.getFile(kWeightsFile),
+          module, state, source, options, files, folder.getFile(kWeightsFile),
           options.embedWeights ? options.output : info.weightsPath, *weights)))
     return failure();
   info.weightsBytes = weights->bytes;

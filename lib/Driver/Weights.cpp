@@ -14,7 +14,7 @@
 #include "tern/Config/Version.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
-#include "tern/Driver/Parameters.h"
+#include "tern/Driver/ModelFiles.h"
 #include "tern/runtime/Artifact.h"
 #include "tern/runtime/Safetensors.h"
 #include "tern/runtime/WeightsFile.h"
@@ -121,10 +121,11 @@ llvm::Error CompiledPrepares::compile(ModuleOp module,
 class WeightsWriter {
 public:
   WeightsWriter(ModuleOp module, ArrayRef<TensorInfo> state, StringRef source,
-                const ProductOptions &options, std::string path,
-                StringRef shownPath, PreparedWeights &weights)
+                const ProductOptions &options, ModelFiles &files,
+                std::string path, StringRef shownPath, PreparedWeights &weights)
       : module(module), state(state), source(source), options(options),
-        path(std::move(path)), shownPath(shownPath), weights(weights) {}
+        files(files), path(std::move(path)), shownPath(shownPath),
+        weights(weights) {}
 
   LogicalResult run();
 
@@ -164,10 +165,11 @@ private:
   ArrayRef<TensorInfo> state;
   std::string source;
   const ProductOptions &options;
+  ModelFiles &files;
   std::string path, shownPath;
   PreparedWeights &weights;
   runtime::SafetensorsWriter writer;
-  std::unique_ptr<ParameterSource> parameters;
+  std::shared_ptr<ParameterSource> parameters;
   CompiledPrepares compiled;
   std::optional<PrepareHost> host;
   /// In the order of writing: a parameter that is copied, or a prepare
@@ -449,7 +451,7 @@ LogicalResult WeightsWriter::run() {
     return error("the model has parameters, but nothing says where "
                  "they are; name the file with --weights");
   if (!source.empty()) {
-    auto opened = openParameters(source);
+    auto opened = files.getParameters(source);
     if (!opened)
       return fail(opened.takeError());
     parameters = std::move(*opened);
@@ -487,8 +489,10 @@ LogicalResult WeightsWriter::run() {
 LogicalResult tern::prepareWeights(ModuleOp module, ArrayRef<TensorInfo> state,
                                    StringRef source,
                                    const ProductOptions &options,
-                                   const std::string &path, StringRef shownPath,
+                                   ModelFiles &files, const std::string &path,
+                                   StringRef shownPath,
                                    PreparedWeights &weights) {
-  return WeightsWriter(module, state, source, options, path, shownPath, weights)
+  return WeightsWriter(module, state, source, options, files, path, shownPath,
+                       weights)
       .run();
 }

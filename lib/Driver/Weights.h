@@ -33,8 +33,8 @@ struct PreparedWeights {
 llvm::LogicalResult
 prepareWeights(mlir::ModuleOp module, llvm::ArrayRef<TensorInfo> state,
                llvm::StringRef source, const ProductOptions &options,
-               const std::string &path, llvm::StringRef shownPath,
-               PreparedWeights &weights);
+               ModelFiles &files, const std::string &path,
+               llvm::StringRef shownPath, PreparedWeights &weights);
 
 } // namespace tern
 

@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Support/SafetensorsParameters.h"
-#include "tern/Support/InputFile.h"
 #include "tern/runtime/Safetensors.h"
 
 using namespace tern;
@@ -16,13 +15,10 @@ namespace {
 
 class SafetensorsParameters : public ParameterSource {
 public:
-  llvm::Error load(llvm::StringRef file) {
+  llvm::Error load(llvm::StringRef file,
+                   std::shared_ptr<llvm::MemoryBuffer> bytes) {
     path = file.str();
-    auto mapped = openInputFile(file);
-    if (!mapped)
-      return llvm::createStringError("cannot read weights '" + path + "': " +
-                                     llvm::toString(mapped.takeError()));
-    buffer = std::move(*mapped);
+    buffer = std::move(bytes);
     if (auto error = runtime::parseSafetensors(buffer->getBufferStart(),
                                                buffer->getBufferSize(), index))
       return llvm::createStringError("'" + path + "' is malformed: " + *error);
@@ -63,16 +59,17 @@ public:
 
 private:
   std::string path;
-  std::unique_ptr<llvm::MemoryBuffer> buffer;
+  std::shared_ptr<llvm::MemoryBuffer> buffer;
   runtime::SafetensorsIndex index;
 };
 
 } // namespace
 
 llvm::Expected<std::unique_ptr<ParameterSource>>
-tern::openSafetensorsParameters(llvm::StringRef path) {
+tern::readSafetensorsParameters(llvm::StringRef path,
+                                std::shared_ptr<llvm::MemoryBuffer> bytes) {
   auto source = std::make_unique<SafetensorsParameters>();
-  if (llvm::Error error = source->load(path))
+  if (llvm::Error error = source->load(path, std::move(bytes)))
     return std::move(error);
   return source;
 }

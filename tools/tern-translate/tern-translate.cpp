@@ -11,7 +11,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/InitAllTranslations.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
-#include "tern/Driver/Parameters.h"
+#include "tern/Driver/ModelFiles.h"
 #include "tern/Import/ONNX/Import.h"
 #include "tern/Support/OutOfMemory.h"
 #include "tern/Support/OutputGuard.h"
@@ -118,11 +118,12 @@ static LogicalResult importMain(int argc, char **argv) {
     printError(diagnostic.str());
     return success();
   });
-  OwningOpRef<ModuleOp> module = tern::importONNX(input, context, *options);
+  tern::ModelFiles files;
+  OwningOpRef<ModuleOp> module = files.importONNX(input, context, *options);
   if (!module)
     return failure();
   tern::OutputGuard guard;
-  for (const std::string &file : tern::listParameterFiles(input))
+  for (const std::string &file : files.list(input))
     guard.addInput(file, "the model's file");
   for (const auto &entry : options->constantInputs)
     guard.addInput(entry.second, "--constant-input");

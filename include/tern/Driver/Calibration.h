@@ -19,6 +19,7 @@
 #include <vector>
 
 namespace tern {
+class ModelFiles;
 
 /// What conversion did to one layer. Errors are norms of differences from the
 /// float model, over the norm there; NaN where that is 0 and the other is not.
@@ -64,6 +65,7 @@ struct CalibrationOptions {
   std::vector<std::pair<std::string, std::string>> inputs;
   /// As in ProductOptions.
   std::string weights;
+  ModelFiles *files = nullptr;
   PipelineOptions pipeline;
   /// The compiler has no runtime: whoever uses it has.
   CalibrationRun run;
@@ -78,8 +80,8 @@ llvm::FailureOr<CalibrationReport> calibrate(mlir::ModuleOp module,
 /// Looks at the weights of ternary layers: one with a NaN or an infinity is
 /// an error, one that is all zero a warning. `weights` as in ProductOptions;
 /// weights that are not there are not looked at.
-llvm::LogicalResult checkWeights(mlir::ModuleOp module,
-                                 llvm::StringRef weights);
+llvm::LogicalResult checkWeights(mlir::ModuleOp module, llvm::StringRef weights,
+                                 ModelFiles &files);
 
 } // namespace tern
 

@@ -18,6 +18,7 @@
 #include <string>
 
 namespace tern {
+class ModelFiles;
 
 enum class ProductKind {
   /// LLVM IR as text.
@@ -45,6 +46,8 @@ struct ProductOptions {
   bool embedWeights = false;
   /// Where parameters come from; empty: the module's `tern.weights`.
   std::string weights;
+  /// What has been opened already; null: nothing.
+  ModelFiles *files = nullptr;
   /// In training: draw weights of layers anew, from this seed.
   std::optional<uint64_t> seed;
   /// Folder of the runtime's archives, which executables are linked with.

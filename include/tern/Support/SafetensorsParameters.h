@@ -10,12 +10,14 @@
 #define TERN_SUPPORT_SAFETENSORSPARAMETERS_H
 
 #include "tern/Support/ParameterSource.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 namespace tern {
 
-/// The tensors of the safetensors file at `path`, which stays mapped.
+/// The tensors of the safetensors file at `path`, which holds `bytes`.
 llvm::Expected<std::unique_ptr<ParameterSource>>
-openSafetensorsParameters(llvm::StringRef path);
+readSafetensorsParameters(llvm::StringRef path,
+                          std::shared_ptr<llvm::MemoryBuffer> bytes);
 
 } // namespace tern
 

@@ -22,8 +22,24 @@ namespace llvm {
 class raw_ostream;
 } // namespace llvm
 
+namespace llvm {
+class MemoryBuffer;
+} // namespace llvm
+
 namespace tern {
 class ParameterSource;
+namespace onnx_import {
+class ModelFile;
+} // namespace onnx_import
+
+/// An ONNX model whose file is open. Its graph is parsed, the data of big
+/// initializers are mapped.
+using ONNXFile = std::shared_ptr<onnx_import::ModelFile>;
+
+/// Opens the ONNX model at `path`; `bytes` are what is in the file, if somebody
+/// has opened it already. Errors name the file.
+llvm::Expected<ONNXFile>
+openONNX(llvm::StringRef path, std::shared_ptr<llvm::MemoryBuffer> bytes = {});
 
 struct ImportOptions {
   /// Extents for symbolic dimensions, by the symbol's name. A dimension that
@@ -42,17 +58,23 @@ struct ImportOptions {
   bool isForTraining = false;
 };
 
-/// Reads the ONNX model at `path` and returns its graph as a module: function
-/// @main on tensors, in the dialects func, linalg, tensor, arith and math.
-/// What is wrong with the model goes to the context's diagnostic engine, one
-/// error each, all unsupported nodes at once; then the result is null.
+/// Returns the graph of an ONNX model as a module: function @main on tensors,
+/// in the dialects func, linalg, tensor, arith and math. `file` is what
+/// openONNX() made of `path`. What is wrong with the model goes to the
+/// context's diagnostic engine, one error each, all unsupported nodes at once;
+/// then the result is null.
+mlir::OwningOpRef<mlir::ModuleOp> importONNX(llvm::StringRef path,
+                                             llvm::Expected<ONNXFile> file,
+                                             mlir::MLIRContext &context,
+                                             const ImportOptions &options = {});
+
+/// The same of the model at `path`, which it opens.
 mlir::OwningOpRef<mlir::ModuleOp> importONNX(llvm::StringRef path,
                                              mlir::MLIRContext &context,
                                              const ImportOptions &options = {});
 
-/// The initializers (and big constants) of the ONNX model at `path`.
-llvm::Expected<std::unique_ptr<ParameterSource>>
-openONNXParameters(llvm::StringRef path);
+/// The initializers (and big constants) of an ONNX model.
+std::unique_ptr<ParameterSource> getONNXParameters(ONNXFile file);
 
 /// Adds the dialects that imported modules consist of.
 void registerONNXImportDialects(mlir::DialectRegistry &registry);

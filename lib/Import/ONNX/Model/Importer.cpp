@@ -428,13 +428,24 @@ static void warnOfFoldedNorms(const ModelFile &file, MLIRContext &context) {
              "torch.onnx.export(..., optimize=False))";
 }
 
+llvm::Expected<ONNXFile>
+tern::openONNX(StringRef path, std::shared_ptr<llvm::MemoryBuffer> bytes) {
+  return ModelFile::open(path, std::move(bytes));
+}
+
 OwningOpRef<ModuleOp> tern::importONNX(StringRef path, MLIRContext &context,
+                                       const ImportOptions &options) {
+  return importONNX(path, openONNX(path), context, options);
+}
+
+OwningOpRef<ModuleOp> tern::importONNX(StringRef path,
+                                       llvm::Expected<ONNXFile> file,
+                                       MLIRContext &context,
                                        const ImportOptions &options) {
   context.loadDialect<arith::ArithDialect, bufferization::BufferizationDialect,
                       cf::ControlFlowDialect, func::FuncDialect,
                       linalg::LinalgDialect, math::MathDialect, scf::SCFDialect,
                       tensor::TensorDialect, TernDialect>();
-  llvm::Expected<std::unique_ptr<ModelFile>> file = ModelFile::open(path);
   if (!file) {
     emitError(FileLineColLoc::get(&context, path, 0, 0),
               escape(llvm::toString(file.takeError())));

@@ -72,13 +72,17 @@ static void makeNamesText(google::protobuf::Message &message) {
   }
 }
 
-Expected<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path) {
-  auto result = std::make_unique<ModelFile>();
+Expected<std::shared_ptr<ModelFile>>
+ModelFile::open(StringRef path, std::shared_ptr<llvm::MemoryBuffer> bytes) {
+  auto result = std::make_shared<ModelFile>();
   result->path = path.str();
-  Expected<std::unique_ptr<llvm::MemoryBuffer>> file = mapFile(path);
-  if (!file)
-    return file.takeError();
-  result->file = std::move(*file);
+  result->file = std::move(bytes);
+  if (!result->file) {
+    Expected<std::unique_ptr<llvm::MemoryBuffer>> file = mapFile(path);
+    if (!file)
+      return file.takeError();
+    result->file = std::move(*file);
+  }
   Expected<StrippedModel> stripped =
       stripInitializers(result->file->getBuffer());
   if (!stripped)

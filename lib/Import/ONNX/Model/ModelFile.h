@@ -54,7 +54,9 @@ getConstantTensor(const onnx::AttributeProto &attribute,
 /// initializers parsed.
 class ModelFile {
 public:
-  static llvm::Expected<std::unique_ptr<ModelFile>> open(llvm::StringRef path);
+  /// `bytes`: what is in the file, or null if it is still to be opened.
+  static llvm::Expected<std::shared_ptr<ModelFile>>
+  open(llvm::StringRef path, std::shared_ptr<llvm::MemoryBuffer> bytes);
 
   llvm::StringRef getPath() const { return path; }
   const onnx::ModelProto &getModel() const { return model; }
@@ -74,7 +76,7 @@ private:
   openExternalFile(llvm::StringRef location);
 
   std::string path;
-  std::unique_ptr<llvm::MemoryBuffer> file;
+  std::shared_ptr<llvm::MemoryBuffer> file;
   onnx::ModelProto model;
   /// Data that were cut out before parsing.
   llvm::DenseMap<const onnx::TensorProto *, DataSpan> spans;

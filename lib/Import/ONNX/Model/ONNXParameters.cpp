@@ -48,8 +48,7 @@ static void collectLocations(const google::protobuf::Message &message,
 namespace {
 class ONNXParameterSource : public ParameterSource {
 public:
-  explicit ONNXParameterSource(std::unique_ptr<ModelFile> model)
-      : file(std::move(model)) {
+  explicit ONNXParameterSource(ONNXFile model) : file(std::move(model)) {
     const onnx::GraphProto &graph = file->getModel().graph();
     for (const onnx::TensorProto &initializer : graph.initializer())
       add(initializer.name(), initializer);
@@ -110,7 +109,7 @@ private:
       order.push_back(name.str());
   }
 
-  std::unique_ptr<ModelFile> file;
+  ONNXFile file;
   InlinedGraph inlined;
   llvm::StringMap<const onnx::TensorProto *> tensors;
   std::deque<onnx::TensorProto> converted;
@@ -118,10 +117,6 @@ private:
 };
 } // namespace
 
-Expected<std::unique_ptr<ParameterSource>>
-tern::openONNXParameters(StringRef path) {
-  Expected<std::unique_ptr<ModelFile>> file = ModelFile::open(path);
-  if (!file)
-    return file.takeError();
-  return std::make_unique<ONNXParameterSource>(std::move(*file));
+std::unique_ptr<ParameterSource> tern::getONNXParameters(ONNXFile file) {
+  return std::make_unique<ONNXParameterSource>(std::move(file));
 }
