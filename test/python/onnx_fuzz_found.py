@@ -112,3 +112,4 @@ def infinite_slope(d):
     x = d.input(np.array([[-2, -0.5, 0, 0, 1.5]] * d.size(), "f4"))
     d.node("PRelu", [x, d.constant(np.array([np.inf, 0.25, -np.inf, np.nan, np.inf], "f4"))])
     d.node("LeakyRelu", [x], alpha=np.inf)
+    d.node("Elu", [x], alpha=np.inf)

@@ -146,15 +146,23 @@ static Value emitSoftplus(B &b, Value x, DType = {}) {
 /// alpha * (exp(x / scale) - 1) up to zero, x above. The exponential is taken
 /// of what is not above zero only: where it overflows, its derivative times the
 /// zero that the selection gives it would be NaN.
-static Value emitElu(B &b, Value x, double alpha, double scale = 1) {
+static Value emitScaledElu(B &b, Value x, double alpha, double scale,
+                           P above = P::UGT) {
   Value zero = constant(b, x, 0);
-  Value isPositive = arith::CmpFOp::create(b, P::UGT, x, zero);
+  Value isPositive = arith::CmpFOp::create(b, above, x, zero);
   Value rest = arith::SelectOp::create(b, isPositive, zero, x);
   if (scale != 1)
     rest = div(b, rest, constant(b, x, scale));
   Value negative =
       mul(b, constant(b, x, alpha), math::ExpM1Op::create(b, rest));
   return arith::SelectOp::create(b, isPositive, x, negative);
+}
+
+/// At 0 both branches are 0, and the derivative is that of the lower one,
+/// unless alpha is infinite (as any type: more than the greatest f16).
+static Value emitElu(B &b, Value x, double alpha) {
+  return emitScaledElu(b, x, alpha, 1,
+                       std::abs(alpha) <= 65504 ? P::UGT : P::UGE);
 }
 
 static Value emitHardSigmoid(B &b, Value x, double alpha, double beta) {
@@ -166,11 +174,11 @@ static Value emitHardSigmoid(B &b, Value x, double alpha, double beta) {
 }
 
 static Value emitCelu(B &b, Value x, ArrayRef<double> alpha) {
-  return emitElu(b, x, alpha[0], alpha[0]);
+  return emitScaledElu(b, x, alpha[0], alpha[0]);
 }
 
 static Value emitSelu(B &b, Value x, ArrayRef<double> values) {
-  return mul(b, constant(b, x, values[1]), emitElu(b, x, values[0]));
+  return mul(b, constant(b, x, values[1]), emitScaledElu(b, x, values[0], 1));
 }
 
 static Value emitSoftsign(B &b, Value x, DType) {
