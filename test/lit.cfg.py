@@ -15,7 +15,7 @@ if config.sanitized:
 config.name = "Tern-Sanitized" if config.sanitized else "Tern"
 config.test_format = (SanitizedTests if config.sanitized else lit.formats.ShTest)(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "python"]
+config.excludes = ["Inputs", "lib", "python"]
 config.test_source_root = os.path.dirname(__file__)
 binary_root = os.path.join(config.tern_binary_dir, "test")
 config.test_exec_root = os.path.join(config.tern_binary_dir, "sanitized") if config.sanitized else binary_root

@@ -168,16 +168,16 @@ struct DecomposeBitLinear : OpRewritePattern<BitLinearOp> {
                                     ActivationScheme::DynamicU8Tensor;
     if (isDynamic) {
       DynamicallyQuantized quantized = quantizeDynamically(b, loc, x);
-      activations = padColumns(b, loc, quantized.codes, layout.getBlock());
+      activations = padColumns(b, loc, quantized.codes, layout.getTile().k);
       rowScale = quantized.scale;
       zero = quantized.zero;
     } else if (integer) {
       auto quantized = QuantizeActivationsOp::create(
-          b, loc, x, op.getActivationsAttr(), layout.getBlock());
+          b, loc, x, op.getActivationsAttr(), layout.getTile().k);
       activations = quantized.getQ();
       rowScale = quantized.getScale();
     } else {
-      activations = padColumns(b, loc, x, layout.getBlock());
+      activations = padColumns(b, loc, x, layout.getTile().k);
     }
 
     // Without groups the sum is one integer (or one float), scaled afterwards

@@ -90,6 +90,12 @@ struct SelectLayoutPass : tern::impl::TernSelectLayoutBase<SelectLayoutPass> {
   }
 
 private:
+  /// Once for each layout, of which a function has few.
+  LogicalResult verify(PackOp pack, LayoutAttrInterface chosen) {
+    if (!verified.insert(chosen).second)
+      return success();
+    return verifyLayout(chosen, [&] { return pack.emitError(); });
+  }
   /// Rewrites `pack` and the products on it to the preferred layout.
   LogicalResult select(PackOp pack) {
     auto codes = cast<RankedTensorType>(pack.getCodes().getType());
@@ -106,19 +112,20 @@ private:
     int64_t group = products.front().getGroup();
     LayoutAttrInterface chosen = forced;
     if (forced) {
-      int64_t lanes = forced.getLanes();
-      while (group % lanes != 0)
-        --lanes;
-      chosen = forced.withTile(forced.getRows(), lanes);
+      chosen = forced.withGroup(group);
+      if (!chosen)
+        return pack.emitError() << "layout " << forced
+                                << " cannot be made to fit groups of " << group;
     } else {
       Type activation = getElementTypeOrSelf(products.front().getActivations());
       chosen = getTarget(pack).getPreferredLayout(
           codes.getDimSize(0), codes.getDimSize(1), group, activation);
     }
-    if (group % chosen.getLanes() != 0)
+    if (failed(verify(pack, chosen)))
+      return failure();
+    if (!chosen.fitsGroup(group))
       return pack.emitError()
-             << "layout " << chosen << " does not fit groups of " << group
-             << ": its lanes must divide them";
+             << "layout " << chosen << " does not fit groups of " << group;
     ++numSelected;
     if (chosen == pack.getLayout())
       return success();
@@ -128,7 +135,7 @@ private:
     for (PackedMatmulOp product : products) {
       b.setInsertionPoint(product);
       Value activations = repad(b, product.getLoc(), product.getActivations(),
-                                chosen.getBlock());
+                                chosen.getTile().k);
       auto selected = PackedMatmulOp::create(
           b, product.getLoc(), product.getType(), activations, packed,
           product.getScales(), product.getInit(), chosen, product.getGroup());
@@ -139,5 +146,6 @@ private:
   }
 
   LayoutAttrInterface forced;
+  llvm::SmallDenseSet<Attribute> verified;
 };
 } // namespace

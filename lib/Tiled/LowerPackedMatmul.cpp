@@ -48,8 +48,9 @@ namespace {
 /// Builds the loop nest for one operation.
 class Microkernel {
 public:
-  Microkernel(OpBuilder &b, PackedMatmulOp op, TargetAttrInterface target)
-      : b(b), loc(op.getLoc()), op(op), target(target), layout(op.getLayout()),
+  Microkernel(OpBuilder &b, PackedMatmulOp op, TargetAttrInterface target,
+              SimdLayoutAttrInterface layout)
+      : b(b), loc(op.getLoc()), op(op), target(target), layout(layout),
         rows(layout.getRows()), lanes(layout.getLanes()),
         fields(layout.getFields()), f32(b.getF32Type()), f64(b.getF64Type()) {
     integer = getElementTypeOrSelf(op.getActivations()).isInteger(8);
@@ -131,7 +132,7 @@ private:
   Location loc;
   PackedMatmulOp op;
   TargetAttrInterface target;
-  LayoutAttrInterface layout;
+  SimdLayoutAttrInterface layout;
   int64_t rows, lanes, fields;
   Type f32, f64;
   bool integer;
@@ -446,27 +447,23 @@ Value Microkernel::build() {
 }
 
 namespace {
-struct LowerPackedMatmul : OpRewritePattern<PackedMatmulOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(PackedMatmulOp op,
-                                PatternRewriter &b) const override {
-    b.replaceOp(op, Microkernel(b, op, getTarget(op)).build());
-    return success();
-  }
-};
-
 struct LowerPackedMatmulPass
     : tern::impl::TernLowerPackedMatmulBase<LowerPackedMatmulPass> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    populateLowerPackedMatmulPatterns(patterns);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+    SmallVector<PackedMatmulOp> ops;
+    getOperation().walk([&](PackedMatmulOp op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (PackedMatmulOp op : ops) {
+      auto layout = dyn_cast<SimdLayoutAttrInterface>(op.getLayout());
+      if (!layout) {
+        op.emitError() << "no kernel of processors multiplies with layout "
+                       << op.getLayout();
+        return signalPassFailure();
+      }
+      rewriter.setInsertionPoint(op);
+      rewriter.replaceOp(
+          op, Microkernel(rewriter, op, getTarget(op), layout).build());
+    }
   }
 };
 } // namespace
-
-void tern::populateLowerPackedMatmulPatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerPackedMatmul>(patterns.getContext());
-}

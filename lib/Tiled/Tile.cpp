@@ -101,7 +101,7 @@ static SmallVector<int64_t> getTileSizes(TilingInterface op, int64_t grain) {
   if (auto product = dyn_cast<PackedMatmulOp>(op.getOperation())) {
     // Tokens share a pass over the weights; rows go by whole tiles, as many as
     // a cache level close to the core holds.
-    int64_t rows = product.getLayout().getRows();
+    int64_t rows = product.getLayout().getTile().n;
     int64_t n = std::max<int64_t>(1, 8192 / inner);
     sizes = {32, (n + rows - 1) / rows * rows};
   }

@@ -28,9 +28,6 @@ namespace tern {
 /// Quantizers, packing and straight-through estimators to linalg.
 void populateLowerQuantizersPatterns(mlir::RewritePatternSet &patterns);
 
-/// tern.packed_matmul to vector microkernels.
-void populateLowerPackedMatmulPatterns(mlir::RewritePatternSet &patterns);
-
 /// packed -> tiled: parallel tiles and vector kernels.
 void buildPackedToTiledPipeline(mlir::OpPassManager &pm);
 } // namespace tern

@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 
 using namespace mlir;
@@ -30,26 +31,18 @@ LogicalResult PackedMatmulOp::verify() {
   LayoutAttrInterface layout = getLayout();
 
   int64_t k = activations.getDimSize(1);
-  if (!ShapedType::isDynamic(k) && k % layout.getBlock() != 0)
+  int64_t tile = layout.getTile().k;
+  if (!ShapedType::isDynamic(k) && k % tile != 0)
     return emitOpError() << "(C1) the activations' K is " << k
-                         << ", not a multiple of the layout's block, "
-                         << layout.getBlock();
+                         << ", not a multiple of the layout's tile, " << tile;
   SmallVector<int64_t> expected = layout.getPackedShape(out.getDimSize(1), k);
-  if (!compatible(packed.getDimSize(1), expected[1]))
-    return emitOpError() << "(C1) the packed tensor has "
-                         << packed.getDimSize(1) << " blocks, but K = " << k
-                         << " is " << expected[1];
-  if (packed.getDimSize(2) != layout.getRows() ||
-      packed.getDimSize(3) != layout.getLanes())
-    return emitOpError() << "(C2) the packed tensor's tile is "
-                         << packed.getDimSize(2) << "x" << packed.getDimSize(3)
-                         << ", but the layout's is " << layout.getRows() << "x"
-                         << layout.getLanes();
-  if (!compatible(packed.getDimSize(0), expected[0]))
-    return emitOpError() << "(C2) the packed tensor has "
-                         << packed.getDimSize(0)
-                         << " row tiles, but N = " << out.getDimSize(1)
-                         << " is " << expected[0];
+  if (failed(verifyCompatibleShape(packed.getShape(), expected)))
+    return emitOpError() << "(C2) the packed type is " << packed << ", but "
+                         << RankedTensorType::get({out.getDimSize(1), k},
+                                                  packed.getElementType())
+                         << " packs to "
+                         << RankedTensorType::get(expected,
+                                                  packed.getElementType());
   if (!compatible(activations.getDimSize(0), out.getDimSize(0)))
     return emitOpError() << "(C1) the activations have M = "
                          << activations.getDimSize(0) << ", but the result has "
@@ -64,10 +57,9 @@ LogicalResult PackedMatmulOp::verify() {
   int64_t group = getGroup();
   if (group < 0 || (group > 0 && !getScales()))
     return emitOpError("(C4) group needs scales and must not be negative");
-  if (group % layout.getLanes() != 0)
-    return emitOpError() << "(C4) group is " << group
-                         << ", not a multiple of the layout's lanes, "
-                         << layout.getLanes();
+  if (!layout.fitsGroup(group))
+    return emitOpError() << "(C4) group is " << group << ", which layout "
+                         << layout << " does not fit";
   if (getScales() &&
       !compatible(cast<RankedTensorType>(getScales().getType()).getDimSize(0),
                   out.getDimSize(1)))
@@ -129,18 +121,12 @@ PackedMatmulOp::getTiledImplementation(OpBuilder &b,
                                        ArrayRef<OpFoldResult> offsets,
                                        ArrayRef<OpFoldResult> sizes) {
   Location loc = getLoc();
-  int64_t rows = getLayout().getRows();
+  int64_t rows = getLayout().getTile().n;
   // A tile must begin where a row tile of the packed tensor does.
   if (!isMultiple(offsets[1], rows))
     return emitOpError() << "n can be tiled by multiples of the layout's "
                          << rows << " rows only",
            failure();
-  AffineExpr s0 = b.getAffineSymbolExpr(0);
-  OpFoldResult firstTile = affine::makeComposedFoldedAffineApply(
-      b, loc, AffineMap::get(0, 1, s0.floorDiv(rows)), {offsets[1]});
-  OpFoldResult numTiles = affine::makeComposedFoldedAffineApply(
-      b, loc, AffineMap::get(0, 1, s0.ceilDiv(rows)), {sizes[1]});
-
   SmallVector<Operation *> slices;
   auto slice = [&](Value source, ArrayRef<OpFoldResult> sliceOffsets,
                    ArrayRef<OpFoldResult> sliceSizes) -> Value {
@@ -156,9 +142,9 @@ PackedMatmulOp::getTiledImplementation(OpBuilder &b,
   };
   Value activations = slice(getActivations(), {offsets[0], zero},
                             {sizes[0], size(getActivations(), 1)});
-  Value packed = slice(getPacked(), {firstTile, zero, zero, zero},
-                       {numTiles, size(getPacked(), 1), size(getPacked(), 2),
-                        size(getPacked(), 3)});
+  auto [packedOffsets, packedSizes] = getLayout().getSlice(
+      b, loc, offsets[1], sizes[1], tensor::getMixedSizes(b, loc, getPacked()));
+  Value packed = slice(getPacked(), packedOffsets, packedSizes);
   Value scales;
   if (getScales())
     scales = slice(getScales(), {offsets[1], zero},

@@ -32,6 +32,37 @@ static LogicalResult verifyTile(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+/// [ceil(N/rows), ceil(K/block), rows, lanes].
+static AffineMap getSimdExtents(SimdLayoutAttrInterface layout) {
+  MLIRContext *context = layout.getContext();
+  AffineExpr n = getAffineDimExpr(0, context), k = getAffineDimExpr(1, context);
+  return AffineMap::get(2, 0,
+                        {n.ceilDiv(layout.getRows()),
+                         k.ceilDiv(layout.getBlock()),
+                         getAffineConstantExpr(layout.getRows(), context),
+                         getAffineConstantExpr(layout.getLanes(), context)},
+                        context);
+}
+
+/// (tile, block, row, lane, field) -> (n, k).
+static AffineMap getSimdPosition(SimdLayoutAttrInterface layout) {
+  MLIRContext *context = layout.getContext();
+  AffineExpr tile, block, row, lane, field;
+  bindDims(context, tile, block, row, lane, field);
+  return AffineMap::get(
+      5, 0,
+      {tile * layout.getRows() + row,
+       block * layout.getBlock() + field * layout.getLanes() + lane},
+      context);
+}
+
+/// The most lanes up to `lanes` that divide a group.
+static int64_t divideGroup(int64_t group, int64_t lanes) {
+  while (group % lanes != 0)
+    --lanes;
+  return lanes;
+}
+
 //===----------------------------------------------------------------------===//
 // Two bits a code
 //===----------------------------------------------------------------------===//
@@ -43,8 +74,15 @@ LogicalResult Bits2Attr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 int64_t Bits2Attr::getFields() const { return 4; }
 
-LayoutAttrInterface Bits2Attr::withTile(int64_t rows, int64_t lanes) const {
-  return Bits2Attr::get(getContext(), rows, lanes);
+AffineMap Bits2Attr::getPackedExtents() const { return getSimdExtents(*this); }
+
+AffineMap Bits2Attr::getPosition() const { return getSimdPosition(*this); }
+
+LayoutTile Bits2Attr::getTile() const { return {getRows(), getBlock()}; }
+
+LayoutAttrInterface Bits2Attr::withGroup(int64_t group) const {
+  return Bits2Attr::get(getContext(), getRows(),
+                        divideGroup(group, getLanes()));
 }
 
 Value Bits2Attr::buildPack(OpBuilder &b, Location loc, ValueRange codes) const {
@@ -93,8 +131,15 @@ LogicalResult Base3Attr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 int64_t Base3Attr::getFields() const { return 5; }
 
-LayoutAttrInterface Base3Attr::withTile(int64_t rows, int64_t lanes) const {
-  return Base3Attr::get(getContext(), rows, lanes);
+AffineMap Base3Attr::getPackedExtents() const { return getSimdExtents(*this); }
+
+AffineMap Base3Attr::getPosition() const { return getSimdPosition(*this); }
+
+LayoutTile Base3Attr::getTile() const { return {getRows(), getBlock()}; }
+
+LayoutAttrInterface Base3Attr::withGroup(int64_t group) const {
+  return Base3Attr::get(getContext(), getRows(),
+                        divideGroup(group, getLanes()));
 }
 
 Value Base3Attr::buildPack(OpBuilder &b, Location loc, ValueRange codes) const {

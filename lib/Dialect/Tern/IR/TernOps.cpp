@@ -268,10 +268,7 @@ LogicalResult PackOp::reifyResultShapes(OpBuilder &b,
   LayoutAttrInterface layout = getLayout();
   OpFoldResult n = extent(b, getLoc(), getCodes(), 0);
   OpFoldResult k = extent(b, getLoc(), getCodes(), 1);
-  shapes.push_back({countTiles(b, getLoc(), n, layout.getRows()),
-                    countTiles(b, getLoc(), k, layout.getBlock()),
-                    b.getIndexAttr(layout.getRows()),
-                    b.getIndexAttr(layout.getLanes())});
+  shapes.push_back(layout.getPackedSizes(b, getLoc(), n, k));
   return success();
 }
 

@@ -112,7 +112,7 @@ func.func @unpack_extents(%p: tensor<64x7x4x32xi8>) {
 // -----
 
 func.func @matmul_block(%q: tensor<7x784xi8>, %p: tensor<64x7x4x32xi8>, %o: tensor<7x256xi32>) {
-  // expected-error @below {{(C1) the activations' K is 784, not a multiple of the layout's block, 128}}
+  // expected-error @below {{(C1) the activations' K is 784, not a multiple of the layout's tile, 128}}
   %y = tern.packed_matmul #tern.bits2 ins(%q, %p : tensor<7x784xi8>, tensor<64x7x4x32xi8>) outs(%o : tensor<7x256xi32>) -> tensor<7x256xi32>
   return
 }
@@ -120,7 +120,7 @@ func.func @matmul_block(%q: tensor<7x784xi8>, %p: tensor<64x7x4x32xi8>, %o: tens
 // -----
 
 func.func @matmul_k(%q: tensor<7x768xi8>, %p: tensor<64x7x4x32xi8>, %o: tensor<7x256xi32>) {
-  // expected-error @below {{(C1) the packed tensor has 7 blocks, but K = 768 is 6}}
+  // expected-error @below {{(C2) the packed type is 'tensor<64x7x4x32xi8>', but 'tensor<256x768xi8>' packs to 'tensor<64x6x4x32xi8>'}}
   %y = tern.packed_matmul #tern.bits2 ins(%q, %p : tensor<7x768xi8>, tensor<64x7x4x32xi8>) outs(%o : tensor<7x256xi32>) -> tensor<7x256xi32>
   return
 }
@@ -128,7 +128,7 @@ func.func @matmul_k(%q: tensor<7x768xi8>, %p: tensor<64x7x4x32xi8>, %o: tensor<7
 // -----
 
 func.func @matmul_tile(%q: tensor<7x896xi8>, %p: tensor<64x7x4x32xi8>, %o: tensor<7x256xi32>) {
-  // expected-error @below {{(C2) the packed tensor's tile is 4x32, but the layout's is 8x32}}
+  // expected-error @below {{(C2) the packed type is 'tensor<64x7x4x32xi8>', but 'tensor<256x896xi8>' packs to 'tensor<32x7x8x32xi8>'}}
   %y = tern.packed_matmul #tern.bits2<rows = 8> ins(%q, %p : tensor<7x896xi8>, tensor<64x7x4x32xi8>) outs(%o : tensor<7x256xi32>) -> tensor<7x256xi32>
   return
 }
@@ -136,7 +136,7 @@ func.func @matmul_tile(%q: tensor<7x896xi8>, %p: tensor<64x7x4x32xi8>, %o: tenso
 // -----
 
 func.func @matmul_n(%q: tensor<7x896xi8>, %p: tensor<64x7x4x32xi8>, %o: tensor<7x250xi32>) {
-  // expected-error @below {{(C2) the packed tensor has 64 row tiles, but N = 250 is 63}}
+  // expected-error @below {{(C2) the packed type is 'tensor<64x7x4x32xi8>', but 'tensor<250x896xi8>' packs to 'tensor<63x7x4x32xi8>'}}
   %y = tern.packed_matmul #tern.bits2 ins(%q, %p : tensor<7x896xi8>, tensor<64x7x4x32xi8>) outs(%o : tensor<7x250xi32>) -> tensor<7x250xi32>
   return
 }
@@ -152,7 +152,7 @@ func.func @matmul_types(%q: tensor<7x896xi8>, %p: tensor<64x7x4x32xi8>, %o: tens
 // -----
 
 func.func @matmul_group(%q: tensor<7x896xi8>, %p: tensor<64x7x4x32xi8>, %s: tensor<256x19xf32>, %o: tensor<7x256xf32>) {
-  // expected-error @below {{(C4) group is 48, not a multiple of the layout's lanes, 32}}
+  // expected-error @below {{(C4) group is 48, which layout #tern.bits2 does not fit}}
   %y = tern.packed_matmul #tern.bits2 group 48 ins(%q, %p : tensor<7x896xi8>, tensor<64x7x4x32xi8>) scales(%s : tensor<256x19xf32>) outs(%o : tensor<7x256xf32>) -> tensor<7x256xf32>
   return
 }

@@ -15,6 +15,13 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 
+namespace tern {
+/// Rows and columns of a matrix.
+struct LayoutTile {
+  int64_t n, k;
+};
+} // namespace tern
+
 #include "tern/Dialect/Tern/IR/TernAttrInterfaces.h.inc"
 #include "tern/Dialect/Tern/IR/TernEnums.h.inc"
 
@@ -25,6 +32,13 @@ namespace tern {
 /// The target of the code around `op`: `tern.target` of the nearest operation
 /// that has one, else `#tern.generic`.
 TargetAttrInterface getTarget(mlir::Operation *op);
+
+/// Checks what LayoutAttrInterface says of positions, on a few tiles: that each
+/// is inside, has one field, and none is left out; that tiles are of whole
+/// numbers and that rows of tiles can be cut out.
+llvm::LogicalResult
+verifyLayout(LayoutAttrInterface layout,
+             llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 } // namespace tern
 
 #endif // TERN_DIALECT_TERN_IR_TERNATTRIBUTES_H

@@ -140,7 +140,8 @@ def Tern_ActivationQuantizerAttr
 
 class Tern_LayoutAttr<string name, string mnemonicName>
     : Tern_Attr<name, mnemonicName,
-                [DeclareAttrInterfaceMethods<Tern_LayoutAttrInterface>]> {
+                [DeclareAttrInterfaceMethods<Tern_LayoutAttrInterface>,
+                 DeclareAttrInterfaceMethods<Tern_SimdLayoutAttrInterface>]> {
   let parameters = (ins
     DefaultValuedParameter<"int64_t", "4", "rows of a tile">:$rows,
     DefaultValuedParameter<"int64_t", "32", "bytes in a row of a tile">:$lanes);

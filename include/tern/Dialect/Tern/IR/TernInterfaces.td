@@ -16,22 +16,43 @@ def Tern_LayoutAttrInterface : AttrInterface<"LayoutAttrInterface"> {
   let description = [{
     How the codes of a ternary matrix [N, K] stand in bytes.
 
-    A layout cuts the matrix in tiles of `rows` rows by one `block` of
-    K-positions, `block = lanes * fields`. A row of a tile is `lanes` bytes;
-    each byte holds `fields` codes: field f of byte l of block b is the code of
-    position `k = b * block + f * lanes + l`. So the packed tensor is
-    `[ceil(N/rows), ceil(K/block), rows, lanes]` of i8, one linear stream for a
-    kernel that walks tiles, and unpacking `lanes` bytes yields `fields`
-    vectors, each of which meets `lanes` adjacent activations. Positions past
-    N or K hold code 0.
+    The packed tensor is of i8 and of any rank. Its extents are affine in N and
+    K, and each of its bytes holds `getFields()` codes. `getPosition()` says
+    which: from the indices of a byte and the number of a field to (n, k). A
+    layout works in tiles of the matrix: N and K are rounded up to whole tiles,
+    and positions past them hold code 0. No two fields have one position, and
+    every position of the rounded matrix has a field; `verifyLayout()` checks
+    both. So a layout may permute rows and columns in a tile as a machine wants
+    them, and only it knows.
 
-    What differs between layouts is how a byte holds its codes: two methods
-    that build IR, on scalars or vectors alike.
+    Rows of tiles can be cut out: an extent that depends on N counts tiles of
+    N in its order, and does not depend on K.
+
+    How a byte holds its codes is up to two methods that build IR, on scalars
+    or vectors alike. Packing and unpacking follow from all this; what multiplies
+    with packed weights may ask for more, such as `SimdLayoutAttrInterface`.
   }];
   let methods = [
-    InterfaceMethod<"Rows of a tile.", "int64_t", "getRows">,
-    InterfaceMethod<"Bytes in a row of a tile.", "int64_t", "getLanes">,
     InterfaceMethod<"Codes in a byte.", "int64_t", "getFields">,
+    InterfaceMethod<[{
+        (N, K) -> extents of the packed tensor.
+      }], "::mlir::AffineMap", "getPackedExtents">,
+    InterfaceMethod<[{
+        (packed indices..., field) -> (n, k).
+      }], "::mlir::AffineMap", "getPosition">,
+    InterfaceMethod<"Rows and columns of the matrix that it works in.",
+      "::tern::LayoutTile", "getTile">,
+    InterfaceMethod<[{
+        The tile of a product with the transposed matrix, whose rows are the
+        columns of this one.
+      }], "::tern::LayoutTile", "getTransposedTile", (ins), "", [{
+        ::tern::LayoutTile tile = $_attr.getTile();
+        return {tile.k, tile.n};
+      }]>,
+    InterfaceMethod<[{
+        This layout, or the most similar one that fits `group` K-positions with
+        a scale of their own (0: a scale spans a row); null if there is none.
+      }], "::tern::LayoutAttrInterface", "withGroup", (ins "int64_t":$group)>,
     InterfaceMethod<[{
         Combines `getFields()` values of codes -1, 0, 1 (i8, scalar or vector)
         to packed bytes of the same type.
@@ -44,24 +65,49 @@ def Tern_LayoutAttrInterface : AttrInterface<"LayoutAttrInterface"> {
       }], "::llvm::SmallVector<::mlir::Value>", "buildUnpack",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "::mlir::Value":$bytes)>,
-    InterfaceMethod<[{
-        This layout with other tile sizes.
-      }], "::tern::LayoutAttrInterface", "withTile",
-      (ins "int64_t":$rows, "int64_t":$lanes)>,
+  ];
+  let extraClassDeclaration = [{
+    /// Shape of the packed tensor of an N x K matrix; either may be dynamic.
+    ::llvm::SmallVector<int64_t> getPackedShape(int64_t n, int64_t k) const;
+    /// The same of extents that are known as the code runs.
+    ::llvm::SmallVector<::mlir::OpFoldResult>
+    getPackedSizes(::mlir::OpBuilder &b, ::mlir::Location loc,
+                   ::mlir::OpFoldResult n, ::mlir::OpFoldResult k) const;
+    /// Offsets and sizes of what `nSize` rows from `nOffset`, which is a
+    /// multiple of the tile's, are in a packed tensor of these sizes.
+    std::pair<::llvm::SmallVector<::mlir::OpFoldResult>,
+              ::llvm::SmallVector<::mlir::OpFoldResult>>
+    getSlice(::mlir::OpBuilder &b, ::mlir::Location loc,
+             ::mlir::OpFoldResult nOffset, ::mlir::OpFoldResult nSize,
+             ::llvm::ArrayRef<::mlir::OpFoldResult> packedSizes) const;
+    /// The position of one field: (packed indices...) -> (n, k).
+    ::mlir::AffineMap getPositionOf(int64_t field) const;
+    /// Whether groups of `group` K-positions fit it as it is.
+    bool fitsGroup(int64_t group) const;
+  }];
+}
+
+def Tern_SimdLayoutAttrInterface
+    : AttrInterface<"SimdLayoutAttrInterface", [Tern_LayoutAttrInterface]> {
+  let cppNamespace = "::tern";
+  let description = [{
+    A layout for processors whose vectors hold bytes: what Tern's generator of
+    microkernels takes.
+
+    A tile is `rows` rows by one block of `lanes * fields` K-positions. A row of
+    a tile is `lanes` bytes: field f of byte l of block b is the code of position
+    `k = b * block + f * lanes + l`. The packed tensor is
+    `[ceil(N/rows), ceil(K/block), rows, lanes]`, one linear stream for a kernel
+    that walks tiles, and unpacking `lanes` bytes yields `fields` vectors, each
+    of which meets `lanes` adjacent activations. Lanes divide a group.
+  }];
+  let methods = [
+    InterfaceMethod<"Rows of a tile.", "int64_t", "getRows">,
+    InterfaceMethod<"Bytes in a row of a tile.", "int64_t", "getLanes">,
   ];
   let extraSharedClassDeclaration = [{
     /// K-positions of a block.
     int64_t getBlock() const { return $_attr.getLanes() * $_attr.getFields(); }
-    /// Shape of the packed tensor of an N x K matrix; either may be dynamic.
-    ::llvm::SmallVector<int64_t> getPackedShape(int64_t n, int64_t k) const {
-      auto tiles = [](int64_t extent, int64_t tile) {
-        return ::mlir::ShapedType::isDynamic(extent)
-                   ? ::mlir::ShapedType::kDynamic
-                   : (extent + tile - 1) / tile;
-      };
-      return {tiles(n, $_attr.getRows()), tiles(k, getBlock()),
-              $_attr.getRows(), $_attr.getLanes()};
-    }
   }];
 }
 

@@ -23,7 +23,7 @@ def Tern_FloatMatrix : TensorRankOf<[F32], [2]>;
 def Tern_FloatVector : TensorRankOf<[F32], [1]>;
 def Tern_FloatScalar : TensorRankOf<[F32], [0]>;
 def Tern_CodeMatrix : TensorRankOf<[I8], [2]>;
-def Tern_PackedTensor : TensorRankOf<[I8], [4]>;
+def Tern_PackedTensor : RankedTensorOf<[I8]>;
 
 def Tern_BitLinearOp : Tern_Op<"bitlinear", [
     Pure, AttrSizedOperandSegments,
@@ -258,7 +258,7 @@ def Tern_PackOp : Tern_Op<"pack", [
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "pack ternary codes to bytes in a layout";
   let description = [{
-    codes [N, K], each -1, 0 or 1, in the layout's packed shape
+    codes [N, K], each -1, 0 or 1, in the layout's packed shape, such as
     `[ceil(N/rows), ceil(K/block), rows, lanes]`. Positions past N or K are
     packed as code 0. Other values than -1, 0 and 1 are undefined behaviour.
 
@@ -319,17 +319,15 @@ def Tern_PackedMatmulOp : Tern_Op<"packed_matmul", [
       `out[m, n] = sum over g of scales[n, g] * (sum over k in g ...)`, groups
       added in ascending order, in f64, rounded once. `group` 0 means G = 1.
 
-    The activations' K must be a multiple of the layout's block: positions past
+    The activations' K must be a multiple of the layout's tile: positions past
     the matrix's K are zero in the activations (`tern.quantize_activations
     padded_to`, `tensor.pad`).
 
-    - (C1) activations [M, K], K a multiple of the layout's block, which
-      matches the packed tensor's second extent.
-    - (C2) the packed tensor's tile is the layout's; its first extent is N
-      rounded up to tiles.
+    - (C1) activations [M, K], K a multiple of the layout's tile.
+    - (C2) the packed type is the layout's for an N x K matrix.
     - (C3) element types: i8 to i32 without scales, i8 to f32 with scales,
       f32 to f32.
-    - (C4) `group` needs scales, and is a multiple of the layout's lanes.
+    - (C4) `group` needs scales, and the layout fits it.
 
     ```mlir
     %y = tern.packed_matmul #tern.bits2<rows = 4, lanes = 32>
