@@ -17,6 +17,8 @@
 #include "tern/Driver/Phases.h"
 #include "tern/LLVM/Passes.h"
 #include "tern/Packed/Passes.h"
+#include "tern/Targets/Passes.h"
+#include "tern/Targets/Register.h"
 #include "tern/Ternary/Passes.h"
 #include "tern/Tiled/BranchShapes.h"
 #include "tern/Tiled/Passes.h"
@@ -29,6 +31,7 @@ void tern::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<tern::TernDialect>();
   tern::registerDifferentiableOpModels(registry);
   tern::registerBranchShapes(registry);
+  tern::registerTargets(registry);
 }
 
 void tern::registerAllPasses() {
@@ -38,6 +41,7 @@ void tern::registerAllPasses() {
   tern::registerTernTiledPasses();
   tern::registerTernBuffersPasses();
   tern::registerTernLLVMPasses();
+  tern::registerTernTargetsPasses();
   tern::registerTernAutodiffPasses();
   tern::registerTernTrainingPasses();
   tern::registerPipelines();

@@ -75,7 +75,7 @@ struct ApproximateMathPass
     : tern::impl::ApproximateMathPassBase<ApproximateMathPass> {
   void runOnOperation() override {
     // Without the instruction, each fused operation would be a call.
-    if (!tern::getTarget(getOperation()).fusesMultiplyAdd())
+    if (!tern::getTarget(getOperation()).getMachine().hasFma)
       return;
     ConversionListener conversions;
     RewritePatternSet patterns(&getContext());

@@ -30,8 +30,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "tern/Buffers/Passes.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
-#include "tern/Dialect/Tern/IR/TernAttributes.h"
-#include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 #include "tern/Dialect/Tern/Utils/Contraction.h"
 
 namespace tern {
@@ -43,17 +42,6 @@ using namespace mlir;
 using namespace tern;
 
 namespace {
-
-// Blocks of the three loops: a panel of rhs fits the first-level cache, and
-// what a thread packs the second.
-constexpr int64_t kBlockM = 128;
-constexpr int64_t kBlockN = 128;
-constexpr int64_t kBlockK = 192;
-/// Rows of lhs that are no further apart are read where they are: further
-/// apart, several of them would fall into the same set of a cache.
-constexpr int64_t kNearBytes = 2048;
-/// Elements a side of the squares that are transposed in registers.
-constexpr int64_t kSquare = 8;
 
 int64_t roundUp(int64_t value, int64_t to) {
   return (value + to - 1) / to * to;
@@ -86,15 +74,16 @@ struct Operand {
 class Kernel : LoopBuilder {
 public:
   Kernel(OpBuilder &builder, linalg::LinalgOp op, const Contraction &c,
-         TargetAttrInterface target)
-      : LoopBuilder(builder, op.getLoc()), op(op), c(c) {
+         SimdDotInterface target, bool fused)
+      : LoopBuilder(builder, op.getLoc()), op(op), c(c), fused(fused) {
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     lhs = {op->getOperand(c.lhs), maps[c.lhs], c.lhsCast};
     rhs = {op->getOperand(c.rhs), maps[c.rhs], c.rhsCast};
     out = {op->getOperand(2), maps[2], nullptr};
     element = out.getType().getElementType();
-    std::tie(rows, columns) = target.getMatmulTile(element);
-    fused = target.fusesMultiplyAdd();
+    shape = target.getMatmulKernel(element);
+    rows = shape.rows;
+    columns = shape.columns;
     panel = VectorType::get(columns, element);
     ranges = op.getStaticLoopRanges();
   }
@@ -130,9 +119,8 @@ private:
   /// multiples of `tile`.
   Value step(unsigned dim, int64_t block, int64_t tile);
   void blocks(Value m0, Value mStep, Value n0, Value nStep);
-  /// For each of kSquare positions of K, the operand's contiguous axis: the
-  /// elements at the `positions` (at most kSquare) of loop `dim`, as a vector
-  /// of kSquare lanes.
+  /// For each position of K of a square, the operand's contiguous axis: the
+  /// elements at the `positions` (at most as many) of loop `dim`, as a vector.
   SmallVector<Value> loadTransposed(const Operand &operand, unsigned dim,
                                     ArrayRef<Value> positions);
   void packRhs(Value panels, Value n0, Value nLength, Value k0, Value kLength);
@@ -146,6 +134,7 @@ private:
   const Contraction &c;
   Operand lhs, rhs, out;
   Type element;
+  MatmulKernel shape;
   int64_t rows, columns;
   bool fused;
   VectorType panel;
@@ -195,23 +184,22 @@ SmallVector<Value> Kernel::loadTransposed(const Operand &operand, unsigned dim,
   SmallVector<Value> square;
   for (Value position : positions) {
     loops[dim] = position;
-    square.push_back(loadVector(operand, kSquare, true));
+    square.push_back(loadVector(operand, shape.square, true));
   }
-  while (square.size() < kSquare)
-    square.push_back(square.back());
+  square.resize(shape.square, square.back());
   // Each round interleaves vectors half the square apart; as many rounds as
   // the side has bits exchange rows and columns.
   SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i < kSquare; ++i) {
-    low.push_back(i / 2 + i % 2 * kSquare);
-    high.push_back(kSquare / 2 + i / 2 + i % 2 * kSquare);
+  for (int64_t i = 0; i < shape.square; ++i) {
+    low.push_back(i / 2 + i % 2 * shape.square);
+    high.push_back(shape.square / 2 + i / 2 + i % 2 * shape.square);
   }
-  for (int64_t round = kSquare; round > 1; round /= 2) {
+  for (int64_t round = shape.square; round > 1; round /= 2) {
     SmallVector<Value> next;
-    for (int64_t i = 0; i < kSquare / 2; ++i)
+    for (int64_t i = 0; i < shape.square / 2; ++i)
       for (ArrayRef<int64_t> mask : {ArrayRef(low), ArrayRef(high)})
         next.push_back(vector::ShuffleOp::create(
-            b, square[i], square[i + kSquare / 2], mask));
+            b, square[i], square[i + shape.square / 2], mask));
     square = next;
   }
   return square;
@@ -243,13 +231,13 @@ void Kernel::packRhs(Value panels, Value n0, Value nLength, Value k0,
       at.push_back(whole ? column : min(column, last));
     }
     Value squares = index(0);
-    if (rhs.isContiguous(c.k) && columns % kSquare == 0) {
-      squares = sub(kLength, rem(kLength, kSquare));
-      loop(index(0), squares, kSquare, [&](Value k) {
+    if (rhs.isContiguous(c.k) && columns % shape.square == 0) {
+      squares = sub(kLength, rem(kLength, shape.square));
+      loop(index(0), squares, shape.square, [&](Value k) {
         loops[c.k] = add(k0, k);
-        for (int64_t j = 0; j < columns; j += kSquare)
-          for (auto [i, vector] : llvm::enumerate(
-                   loadTransposed(rhs, c.n, ArrayRef(at).slice(j, kSquare))))
+        for (int64_t j = 0; j < columns; j += shape.square)
+          for (auto [i, vector] : llvm::enumerate(loadTransposed(
+                   rhs, c.n, ArrayRef(at).slice(j, shape.square))))
             vector::StoreOp::create(b, vector, panels,
                                     ValueRange{p, add(k, index(i)), index(j)});
       });
@@ -320,13 +308,13 @@ void Kernel::packLhs(Value packed, Value m0, Value mLength, Value k0,
     for (int64_t i = 0; i < count; ++i)
       at.push_back(add(row, index(i)));
     Value squares = index(0);
-    if (lhs.isContiguous(c.k) && count > 1 && count <= kSquare) {
-      squares = sub(kLength, rem(kLength, kSquare));
-      loop(index(0), squares, kSquare, [&](Value k) {
+    if (lhs.isContiguous(c.k) && count > 1 && count <= shape.square) {
+      squares = sub(kLength, rem(kLength, shape.square));
+      loop(index(0), squares, shape.square, [&](Value k) {
         loops[c.k] = add(k0, k);
         for (auto [i, vector] : llvm::enumerate(loadTransposed(lhs, c.m, at))) {
           Value rowsOnly = vector;
-          if (count < kSquare)
+          if (count < shape.square)
             rowsOnly = vector::ExtractStridedSliceOp::create(
                 b, vector, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{count},
                 ArrayRef<int64_t>{1});
@@ -400,7 +388,7 @@ bool Kernel::readsLhsInPlace() const {
   int64_t bytes = element.getIntOrFloatBitWidth() / 8;
   return !lhs.cast && lhs.isContiguous(c.k) &&
          !ShapedType::isDynamic(ranges[c.k]) &&
-         ranges[c.k] * bytes <= kNearBytes;
+         ranges[c.k] * bytes <= shape.nearBytes;
 }
 
 void Kernel::blocks(Value m0, Value mStep, Value n0, Value nStep) {
@@ -432,9 +420,9 @@ void Kernel::blocks(Value m0, Value mStep, Value n0, Value nStep) {
 void Kernel::build() {
   loops.resize(ranges.size());
   // Blocks of whole tiles.
-  blockM = blockOf(c.m, kBlockM / rows * rows, 1);
-  blockN = blockOf(c.n, kBlockN, columns);
-  blockK = blockOf(c.k, kBlockK, 1);
+  blockM = blockOf(c.m, shape.blockM / rows * rows, 1);
+  blockN = blockOf(c.n, shape.blockN, columns);
+  blockK = blockOf(c.k, shape.blockK, 1);
   Value mStep = step(c.m, blockM, 1), nStep = step(c.n, blockN, columns);
   SmallVector<Value> lower, upper, steps;
   SmallVector<unsigned> outer(c.parallel);
@@ -482,8 +470,12 @@ struct LowerContractionsPass
       if (!contraction ||
           !hasUnitStride(cast<MemRefType>(op->getOperand(2).getType())))
         continue;
+      SimdDotInterface simd = getSimdDot(op);
+      if (!simd)
+        return signalPassFailure();
       OpBuilder builder(op);
-      Kernel(builder, op, *contraction, getTarget(op)).build();
+      Kernel(builder, op, *contraction, simd, getTarget(op).getMachine().hasFma)
+          .build();
       op->erase();
     }
   }

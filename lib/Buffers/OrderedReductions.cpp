@@ -40,9 +40,6 @@
 using namespace mlir;
 using namespace tern;
 
-/// Columns that are summed side by side: few enough for the first-level cache,
-/// enough to walk along memory.
-static constexpr int64_t kStrip = 512;
 /// Scalar operations of a row that is folded without loops.
 static constexpr int64_t kUnrolled = 256;
 
@@ -335,7 +332,7 @@ bool Lowering::canBeVectors() {
       return false;
     varying.insert(arg);
   }
-  bool approximatesMath = getTarget(op).fusesMultiplyAdd();
+  bool approximatesMath = getTarget(op).getMachine().hasFma;
   for (Operation *step : steps) {
     if (auto indexOp = dyn_cast<linalg::IndexOp>(step)) {
       if (indexOp.getDim() == inner)
@@ -610,11 +607,12 @@ bool Lowering::lowerAscending() {
     return true;
   }
   unsigned column = chooseColumn();
+  int64_t columnStrip = getTarget(op).getMachine().columnStrip;
   SmallVector<unsigned> around(outer);
   llvm::erase(around, column);
   int64_t strip = ShapedType::isDynamic(ranges[column])
-                      ? kStrip
-                      : std::clamp<int64_t>(ranges[column], 1, kStrip);
+                      ? columnStrip
+                      : std::clamp<int64_t>(ranges[column], 1, columnStrip);
   auto buildStrips = [&](Value sums) {
     loop(index(0), extents[column], strip,
          [&](Value first) { buildColumns(column, strip, first, sums); });

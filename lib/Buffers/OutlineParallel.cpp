@@ -18,6 +18,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "tern/Buffers/Passes.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 
 namespace tern {
@@ -390,9 +391,10 @@ struct OutlineParallelPass
       if (failed(makeSequential(rewriter, loop)))
         return failure();
     int number = 0;
+    uint64_t least =
+        minWork >= 0 ? minWork : getTarget(func).getMachine().threadWork;
     for (scf::ParallelOp loop : outermost) {
-      if (loop.getNumReductions() != 0 ||
-          estimateWork(loop) < uint64_t(minWork)) {
+      if (loop.getNumReductions() != 0 || estimateWork(loop) < least) {
         ++numSequential;
         if (failed(makeSequential(rewriter, loop)))
           return failure();

@@ -66,8 +66,6 @@ void MemoryReport::read(ModuleOp module) {
   SymbolTable symbols(module);
   Builder b(module.getContext());
   for (func::FuncOp func : getEntryFunctions(module)) {
-    if (func->hasAttr(TernDialect::getPrepareAttrName()))
-      continue;
     SmallVector<Attribute> values;
     SymbolicDims symbolicDims(func);
     for (const std::string &name : symbolicDims.getNames()) {

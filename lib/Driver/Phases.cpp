@@ -11,6 +11,13 @@
 
 using namespace mlir;
 
+/// From level packed on, targets say how.
+static void addLowering(OpPassManager &pm, tern::LoweredLevel level) {
+  tern::TernLowerModulesOptions options;
+  options.level = level;
+  pm.addPass(tern::createTernLowerModules(options));
+}
+
 ArrayRef<tern::Phase> tern::getPhases() {
   static const Phase phases[] = {
       {"graph", nullptr},
@@ -30,14 +37,16 @@ ArrayRef<tern::Phase> tern::getPhases() {
        }},
       {"tiled",
        [](OpPassManager &pm, const PipelineOptions &) {
-         buildPackedToTiledPipeline(pm);
+         addLowering(pm, LoweredLevel::Tiled);
        }},
       {"buffers",
        [](OpPassManager &pm, const PipelineOptions &) {
-         buildTiledToBuffersPipeline(pm);
+         addLowering(pm, LoweredLevel::Buffers);
        }},
-      {"llvm", [](OpPassManager &pm,
-                  const PipelineOptions &) { buildBuffersToLLVMPipeline(pm); }},
+      {"llvm",
+       [](OpPassManager &pm, const PipelineOptions &) {
+         addLowering(pm, LoweredLevel::LLVM);
+       }},
   };
   return phases;
 }

@@ -7,20 +7,21 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Driver/Product.h"
-#include "Codegen.h"
 #include "Link.h"
 #include "Publish.h"
 #include "Signature.h"
 #include "Weights.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
-#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "tern/Driver/ModelFiles.h"
 #include "tern/Support/TemporaryFolder.h"
 #include "tern/runtime/Artifact.h"
 #include "tern/runtime/AtomicFile.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -64,8 +65,7 @@ private:
   std::vector<std::string> getExported();
   /// Of the runtime, for executables.
   std::vector<std::string> getArchives();
-  std::unique_ptr<llvm::Module> translate(llvm::TargetMachine &target);
-  void addSignature(llvm::Module &code, const Machine &machine);
+  void addSignature(llvm::Module &code, const MachineInfo &machine);
   void embedWeights(llvm::Module &code);
   LogicalResult generate();
   LogicalResult writeText();
@@ -76,7 +76,6 @@ private:
 
   ModuleOp module;
   const ProductOptions &options;
-  llvm::LLVMContext context;
   ProductInfo info;
   /// Parameters and optimizer state.
   std::vector<TensorInfo> state;
@@ -141,13 +140,14 @@ LogicalResult ProductWriter::prepare() {
   return success();
 }
 
-void ProductWriter::addSignature(llvm::Module &code, const Machine &machine) {
+void ProductWriter::addSignature(llvm::Module &code,
+                                 const MachineInfo &machine) {
   SignatureFields fields;
   if (auto model =
           module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName()))
     fields.model = model.str();
   fields.triple = machine.triple;
-  fields.features = machine.features;
+  fields.features.assign(machine.features.begin(), machine.features.end());
   auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
   fields.weights = !hasWeights()          ? "none"
                    : options.embedWeights ? "embedded"
@@ -157,6 +157,7 @@ void ProductWriter::addSignature(llvm::Module &code, const Machine &machine) {
     fields.weightsBytes = weights->bytes;
   }
 
+  llvm::LLVMContext &context = code.getContext();
   llvm::IRBuilder<> b(context);
   auto define = [&](StringRef name, llvm::Type *type, llvm::Value *value) {
     auto *function =
@@ -240,34 +241,42 @@ std::vector<std::string> ProductWriter::getExported() {
 }
 
 LogicalResult ProductWriter::generate() {
-  Machine machine = getMachine(module);
-  triple = machine.triple;
-  auto target = createTargetMachine(machine, options.optLevel);
-  if (!target)
-    return fail(target.takeError());
-  auto llvmModule =
-      translateForMachine(module, context, **target, getExported());
-  if (!llvmModule)
+  TargetLoweringInterface lowering = getTargetLowering(module);
+  if (!lowering)
     return failure();
-  addSignature(*llvmModule, machine);
-  optimize(*llvmModule, **target, options.optLevel);
-  if (options.kind == ProductKind::LLVMIR) {
-    llvm::raw_svector_ostream os(code);
-    llvmModule->print(os, nullptr);
-    return success();
-  }
-  if (weights && options.embedWeights) {
-    if (!(*target)->getTargetTriple().isOSBinFormatELF())
+  TargetAttrInterface target = getTarget(module);
+  EmitOptions emit;
+  emit.kind = options.kind == ProductKind::LLVMIR ? EmitOptions::Kind::LLVMIR
+              : options.kind == ProductKind::Assembly
+                  ? EmitOptions::Kind::Assembly
+                  : EmitOptions::Kind::Object;
+  emit.optLevel = options.optLevel;
+  emit.exported = getExported();
+  emit.complete = [&](llvm::Module &llvmModule) -> LogicalResult {
+    addSignature(llvmModule, target.getMachine());
+    if (!weights || !options.embedWeights)
+      return success();
+    if (!llvmModule.getTargetTriple().isOSBinFormatELF())
       return error("--embed-weights is for ELF targets only");
-    embedWeights(*llvmModule);
-  }
-  if (llvm::Error problem =
-          generateCode(*llvmModule, **target,
-                       options.kind == ProductKind::Assembly
-                           ? llvm::CodeGenFileType::AssemblyFile
-                           : llvm::CodeGenFileType::ObjectFile,
-                       code))
-    return fail(std::move(problem));
+    embedWeights(llvmModule);
+    return success();
+  };
+  auto objects = lowering.serialize(module, emit);
+  if (failed(objects))
+    return failure();
+  bool isLinked = options.kind == ProductKind::Library ||
+                  options.kind == ProductKind::Executable;
+  for (auto [index, object] : llvm::enumerate(*objects))
+    if (index > 0 || (isLinked && object.kind != "object"))
+      return error("target ")
+             << target << " makes code of kind '" << object.kind
+             << "', which no " << (isLinked ? "library or program" : "file")
+             << " has a place for"
+             << (index == 0 ? "; --emit=obj writes it as it is" : "");
+  if (objects->empty())
+    return error("target ") << target << " makes no code of this kind";
+  triple = std::move(objects->front().machine);
+  code = std::move(objects->front().bytes);
   return success();
 }
 

@@ -97,21 +97,23 @@ void SizeReport::afterPhase(StringRef level, ModuleOp module) {
       readUses(step);
   if (level == "buffers")
     memory.read(module);
-  if (level == "packed")
-    for (func::FuncOp func : getEntryFunctions(module)) {
-      func.walk([&](PackedMatmulOp op) {
-        auto arg = dyn_cast<BlockArgument>(op.getPacked());
-        if (arg && arg.getOwner() == &func.getBody().front())
-          layouts[getParam(func, arg.getArgNumber())] = op.getLayout();
-      });
-      if (!func->hasAttr(TernDialect::getPrepareAttrName()))
-        continue;
-      for (unsigned i = 0, e = func.getNumResults(); i < e; ++i)
-        if (auto name = func.getResultAttrOfType<StringAttr>(
-                i, TernDialect::getParamAttrName()))
-          for (unsigned arg = 0; arg < func.getNumArguments(); ++arg)
-            origins[name].push_back(getParam(func, arg));
-    }
+  if (level != "packed")
+    return;
+  for (func::FuncOp func : getEntryFunctions(module))
+    func.walk([&](PackedMatmulOp op) {
+      auto arg = dyn_cast<BlockArgument>(op.getPacked());
+      if (arg && arg.getOwner() == &func.getBody().front())
+        layouts[getParam(func, arg.getArgNumber())] = op.getLayout();
+    });
+  ModuleOp prepareModule = getPrepareModule(module);
+  if (!prepareModule)
+    return;
+  for (func::FuncOp func : getEntryFunctions(prepareModule))
+    for (unsigned i = 0, e = func.getNumResults(); i < e; ++i)
+      if (auto name = func.getResultAttrOfType<StringAttr>(
+              i, TernDialect::getParamAttrName()))
+        for (unsigned arg = 0; arg < func.getNumArguments(); ++arg)
+          origins[name].push_back(getParam(func, arg));
 }
 
 /// Which parameters the step trains, and why.

@@ -1,4 +1,4 @@
-//===- Targets.cpp - Targets by name --------------------------------------===//
+//===- Targets.cpp - Targets of all dialects by name ----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -9,122 +9,114 @@
 #include "tern/Driver/Targets.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/Diagnostics.h"
-#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 using namespace tern;
 
-namespace {
-
-/// Features that generated code can make use of, in the order in which
-/// signatures list them.
-constexpr StringLiteral kX86Features[] = {
-    "ssse3",    "sse4.1",   "sse4.2",   "popcnt",  "avx",       "avx2",
-    "fma",      "f16c",     "bmi",      "bmi2",    "avx512f",   "avx512bw",
-    "avx512cd", "avx512dq", "avx512vl", "avxvnni", "avx512vnni"};
-
-TargetAttrInterface makeX86(ArrayRef<StringRef> features,
-                            MLIRContext &context) {
-  SmallVector<StringAttr> attrs;
-  for (StringRef feature : features)
-    attrs.push_back(StringAttr::get(&context, feature));
-  return cast<TargetAttrInterface>(
-      Attribute(X86TargetAttr::get(&context, attrs)));
+/// Tern's own first, the others by name.
+static SmallVector<TargetDialectInterface *> getInterfaces(MLIRContext &context,
+                                                           bool withPlugins) {
+  SmallVector<TargetDialectInterface *> interfaces;
+  auto *own = context.getOrLoadDialect<TernDialect>();
+  if (auto *targets = own->getRegisteredInterface<TargetDialectInterface>())
+    interfaces.push_back(targets);
+  if (!withPlugins)
+    return interfaces;
+  // Which dialects have targets is known once they are loaded.
+  context.loadAllAvailableDialects();
+  for (Dialect *dialect : context.getLoadedDialects())
+    if (auto *targets =
+            dialect->getRegisteredInterface<TargetDialectInterface>())
+      if (dialect != own)
+        interfaces.push_back(targets);
+  return interfaces;
 }
 
-TargetAttrInterface getHostTarget(MLIRContext &context) {
-  if (llvm::Triple(llvm::sys::getProcessTriple()).getArch() !=
-      llvm::Triple::x86_64)
-    return cast<TargetAttrInterface>(
-        Attribute(GenericTargetAttr::get(&context)));
-  llvm::StringMap<bool> available = llvm::sys::getHostCPUFeatures();
-  SmallVector<StringRef> features;
-  for (StringRef feature : kX86Features)
-    if (available.lookup(feature))
-      features.push_back(feature);
-  return makeX86(features, context);
+/// A target as the text of its attribute.
+static llvm::Expected<TargetAttrInterface> parseText(StringRef name,
+                                                     MLIRContext &context) {
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (message.empty())
+      message = diagnostic.str();
+  });
+  size_t numRead = 0;
+  Attribute attr = parseAttribute(name, &context, Type(), &numRead);
+  StringRef excess = attr ? name.substr(numRead) : "";
+  // The parser skips what stands in brackets behind a name whose attribute
+  // has no parameters.
+  std::string printed;
+  if (attr)
+    llvm::raw_string_ostream(printed) << attr;
+  if (attr && excess.empty() && !StringRef(printed).contains('<'))
+    excess = name.drop_until([](char c) { return c == '<'; });
+  if (!excess.empty())
+    return llvm::createStringError("'" + name.str() + "' is not a target: '" +
+                                   excess.str() + "' follows it");
+  if (attr && isa<TargetAttrInterface>(attr))
+    return cast<TargetAttrInterface>(attr);
+  return llvm::createStringError("'" + name.str() + "' is not a target" +
+                                 (message.empty() ? "" : ": " + message));
 }
-
-llvm::Expected<TargetAttrInterface> parseX86(StringRef list,
-                                             MLIRContext &context) {
-  SmallVector<StringRef> given, features;
-  list.split(given, ',', -1, /*KeepEmpty=*/false);
-  for (StringRef feature : given) {
-    StringRef name = feature.trim();
-    name.consume_front("+");
-    if (!llvm::is_contained(kX86Features, name))
-      return llvm::createStringError(
-          "unknown feature '" + name.str() + "' of target x86; known are: " +
-          llvm::join(ArrayRef(kX86Features), ", ") +
-          runtime::suggest(name,
-                           std::vector<std::string>(std::begin(kX86Features),
-                                                    std::end(kX86Features))));
-    features.push_back(name);
-  }
-  return makeX86(features, context);
-}
-
-} // namespace
 
 llvm::Expected<TargetAttrInterface> tern::parseTarget(StringRef name,
                                                       MLIRContext &context) {
-  context.loadDialect<TernDialect>();
-  if (name == "host")
-    return getHostTarget(context);
-  if (name == "generic")
-    return cast<TargetAttrInterface>(
-        Attribute(GenericTargetAttr::get(&context)));
-  auto [family, features] = name.split(':');
-  if (family == "x86")
-    return parseX86(features, context);
   if (name.starts_with("#")) {
-    std::string message;
-    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-      if (message.empty())
-        message = diagnostic.str();
-    });
-    size_t numRead = 0;
-    Attribute attr = parseAttribute(name, &context, Type(), &numRead);
-    StringRef excess = attr ? name.substr(numRead) : "";
-    // The parser skips what stands in brackets behind a name whose attribute
-    // has no parameters.
-    std::string printed;
-    if (attr)
-      llvm::raw_string_ostream(printed) << attr;
-    if (attr && excess.empty() && !StringRef(printed).contains('<'))
-      excess = name.drop_until([](char c) { return c == '<'; });
-    if (!excess.empty())
-      return llvm::createStringError("'" + name.str() + "' is not a target: '" +
-                                     excess.str() + "' follows it");
-    if (attr && isa<TargetAttrInterface>(attr))
-      return cast<TargetAttrInterface>(attr);
-    return llvm::createStringError("'" + name.str() + "' is not a target" +
-                                   (message.empty() ? "" : ": " + message));
+    (void)getInterfaces(context, /*withPlugins=*/false);
+    return parseText(name, context);
   }
+  // Loading all that is registered takes longer than a small model.
+  for (bool withPlugins : {false, true})
+    for (TargetDialectInterface *targets :
+         getInterfaces(context, withPlugins)) {
+      if (name == "host") {
+        if (TargetAttrInterface host = targets->getHostTarget())
+          return host;
+        continue;
+      }
+      auto target = targets->parseTarget(name);
+      if (!target || *target)
+        return target;
+    }
+  std::vector<std::string> known = completeTarget("", context);
   return llvm::createStringError(
       "unknown target '" + name.str() +
-      "'; known are: host, generic, x86, x86:feature,..., and targets of "
-      "plugins as #dialect.name" +
-      runtime::suggest(family, {"host", "generic", "x86"}));
+      "'; known are: " + llvm::join(known, ", ") +
+      ", each with features as --list-targets shows them, and attributes as "
+      "#dialect.name" +
+      runtime::suggest(name.split(':').first, known));
 }
 
-void tern::printTargets(llvm::raw_ostream &os) {
-  os << "host     this machine (the default)\n"
-     << "generic  any processor that LLVM generates code for\n"
-     << "x86      x86-64; x86:FEATURE,... adds features beyond the baseline:\n";
-  std::string line = "        ";
-  for (StringRef feature : kX86Features) {
-    if (line.size() + feature.size() > 78) {
-      os << line << "\n";
-      line = "        ";
-    }
-    line += " " + feature.str();
+std::vector<std::string> tern::completeTarget(StringRef prefix,
+                                              MLIRContext &context) {
+  std::vector<std::string> specs;
+  if (StringRef("host").starts_with(prefix))
+    specs.push_back("host");
+  for (TargetDialectInterface *targets :
+       getInterfaces(context, /*withPlugins=*/true))
+    llvm::append_range(specs, targets->complete(prefix));
+  return specs;
+}
+
+void tern::printTargets(llvm::raw_ostream &os, MLIRContext &context) {
+  std::vector<TargetDialectInterface::Entry> entries = {
+      {"host", "this machine (the default)"}};
+  for (TargetDialectInterface *targets :
+       getInterfaces(context, /*withPlugins=*/true))
+    llvm::append_range(entries, targets->listTargets());
+  entries.push_back({"#D.T", "attribute T of dialect D"});
+  size_t width = 0;
+  for (const TargetDialectInterface::Entry &entry : entries)
+    width = std::max(width, entry.name.size());
+  for (const TargetDialectInterface::Entry &entry : entries) {
+    SmallVector<StringRef> lines;
+    StringRef(entry.description).split(lines, '\n');
+    for (auto [index, line] : llvm::enumerate(lines))
+      os << llvm::left_justify(index == 0 ? StringRef(entry.name) : "", width)
+         << "  " << line << "\n";
   }
-  os << line << "\n"
-     << "#D.T     target T of dialect D, from --load-dialect-plugin\n";
 }

@@ -7,14 +7,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "Weights.h"
-#include "Codegen.h"
 #include "Initialize.h"
 #include "Signature.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "tern/Config/Version.h"
-#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "tern/Driver/ModelFiles.h"
+#include "tern/Targets/CPU/Codegen.h"
 #include "tern/runtime/Artifact.h"
 #include "tern/runtime/Safetensors.h"
 #include "tern/runtime/WeightsFile.h"
@@ -89,9 +88,9 @@ private:
 
 llvm::Error CompiledPrepares::compile(ModuleOp module,
                                       ArrayRef<std::string> symbols) {
-  // The same code on every machine of this architecture: the baseline.
-  Machine machine;
-  machine.triple = llvm::sys::getProcessTriple();
+  // That of the generic target: the same code on every machine of this
+  // architecture.
+  MachineInfo machine = getTarget(module).getMachine();
   auto target = createTargetMachine(machine, /*optLevel=*/2);
   if (!target)
     return target.takeError();
@@ -162,6 +161,8 @@ private:
   }
 
   ModuleOp module;
+  /// That of the prepare functions; null if there are none.
+  ModuleOp prepareModule;
   ArrayRef<TensorInfo> state;
   std::string source;
   const ProductOptions &options;
@@ -191,7 +192,9 @@ private:
 /// One step per copied parameter and per prepare function that is needed, in
 /// the order of the entry function's parameters.
 LogicalResult WeightsWriter::plan() {
-  auto prepares = module->getAttrOfType<ArrayAttr>(kPreparesAttrName);
+  ArrayAttr prepares;
+  if ((prepareModule = getPrepareModule(module)))
+    prepares = prepareModule->getAttrOfType<ArrayAttr>(kPreparesAttrName);
   llvm::StringMap<DictionaryAttr> producers;
   if (prepares)
     for (auto prepare : prepares.getAsRange<DictionaryAttr>())
@@ -439,7 +442,7 @@ LogicalResult WeightsWriter::compilePrepares() {
   std::vector<std::string> names;
   for (StringRef symbol : symbols)
     names.push_back(symbol.str());
-  if (llvm::Error problem = compiled.compile(module, names))
+  if (llvm::Error problem = compiled.compile(prepareModule, names))
     return fail(std::move(problem));
   return success();
 }

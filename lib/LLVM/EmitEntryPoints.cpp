@@ -669,7 +669,9 @@ struct EmitEntryPointsPass
         info.set("initial", b.getUnitAttr());
       prepares.push_back(info.getDictionary(&getContext()));
     }
-    if (!main) {
+    if (!prepares.empty())
+      module->setAttr(kPreparesAttrName, b.getArrayAttr(prepares));
+    else if (!main) {
       module.emitError("no entry function: expected a public function 'main'");
       return signalPassFailure();
     }
@@ -677,7 +679,6 @@ struct EmitEntryPointsPass
       module->setAttr(kInterfaceAttrName,
                       b.getDictionaryAttr(b.getNamedAttr(
                           "functions", b.getDictionaryAttr(functions))));
-    module->setAttr(kPreparesAttrName, b.getArrayAttr(prepares));
     // Only the interface is visible outside.
     for (auto func : module.getOps<func::FuncOp>())
       if (func.isPrivate() && !func.isDeclaration())

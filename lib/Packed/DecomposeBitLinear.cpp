@@ -155,9 +155,9 @@ struct DecomposeBitLinear : OpRewritePattern<BitLinearOp> {
     LayoutAttrInterface layout =
         cast<TargetAttrInterface>(
             Attribute(GenericTargetAttr::get(b.getContext())))
-            .getPreferredLayout(weightType.getDimSize(0),
-                                weightType.getDimSize(1), group,
-                                activationType);
+            .getPreferredLayout({ShapedType::kDynamic, weightType.getDimSize(0),
+                                 weightType.getDimSize(1), group,
+                                 activationType});
 
     auto weights = QuantizeWeightsOp::create(b, loc, op.getWeight(),
                                              op.getAlpha(), quantizer);

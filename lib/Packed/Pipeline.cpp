@@ -22,6 +22,7 @@ void tern::buildTernaryToPackedPipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createTernShareQuantizers());
   pm.addPass(createTernHoistWeightWork());
+  pm.addPass(createTernNestPrepare());
   pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createTernRematerialize());
 }

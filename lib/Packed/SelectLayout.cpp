@@ -117,9 +117,15 @@ private:
         return pack.emitError() << "layout " << forced
                                 << " cannot be made to fit groups of " << group;
     } else {
-      Type activation = getElementTypeOrSelf(products.front().getActivations());
+      auto activations =
+          cast<RankedTensorType>(products.front().getActivations().getType());
       chosen = getTarget(pack).getPreferredLayout(
-          codes.getDimSize(0), codes.getDimSize(1), group, activation);
+          {activations.getDimSize(0), codes.getDimSize(0), codes.getDimSize(1),
+           group, activations.getElementType()});
+      if (!chosen)
+        return pack.emitError()
+               << "target " << getTarget(pack)
+               << " has no layout for groups of " << group << " positions";
     }
     if (failed(verify(pack, chosen)))
       return failure();

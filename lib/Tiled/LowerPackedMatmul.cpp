@@ -32,7 +32,7 @@
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 #include "tern/Tiled/Passes.h"
 
 namespace tern {
@@ -48,14 +48,16 @@ namespace {
 /// Builds the loop nest for one operation.
 class Microkernel {
 public:
-  Microkernel(OpBuilder &b, PackedMatmulOp op, TargetAttrInterface target,
+  Microkernel(OpBuilder &b, PackedMatmulOp op, SimdDotInterface target,
               SimdLayoutAttrInterface layout)
-      : b(b), loc(op.getLoc()), op(op), target(target), layout(layout),
+      : b(b), loc(op.getLoc()), op(op), target(target),
+        kernel(target.getPackedKernel()),
+        hasFma(getTarget(op).getMachine().hasFma), layout(layout),
         rows(layout.getRows()), lanes(layout.getLanes()),
         fields(layout.getFields()), f32(b.getF32Type()), f64(b.getF64Type()) {
     integer = getElementTypeOrSelf(op.getActivations()).isInteger(8);
     byteVector = VectorType::get(lanes, b.getI8Type());
-    accType = target.getAccumulatorType(lanes, b.getContext());
+    accType = target.getAccumulatorType(lanes);
   }
 
   Value build();
@@ -82,7 +84,7 @@ private:
                                Value group, int64_t count);
   /// sum + x * code, of which the product is exact.
   Value addProduct(Value x, Value code, Value sum) {
-    if (target.fusesMultiplyAdd())
+    if (hasFma)
       return math::FmaOp::create(b, loc, x, code, sum);
     Value product = arith::MulFOp::create(b, loc, x, code);
     return arith::AddFOp::create(b, loc, sum, product);
@@ -131,7 +133,9 @@ private:
   OpBuilder &b;
   Location loc;
   PackedMatmulOp op;
-  TargetAttrInterface target;
+  SimdDotInterface target;
+  PackedKernel kernel;
+  bool hasFma;
   SimdLayoutAttrInterface layout;
   int64_t rows, lanes, fields;
   Type f32, f64;
@@ -260,10 +264,8 @@ SmallVector<Value> Microkernel::columnsOf(ArrayRef<Value> vectors) {
 
 SmallVector<Value> Microkernel::floatSums(Value lower, Value upper, Value m,
                                           Value n, Value group, int64_t count) {
-  int64_t width = std::min<int64_t>(lanes, 8);
-  // Rows that share the activations they are multiplied with, if there are
-  // registers for the sums of both.
-  int64_t together = target.getMatmulTile(f32).second >= 32 ? 2 : 1;
+  int64_t width = std::min<int64_t>(lanes, kernel.floatLanes);
+  int64_t together = kernel.floatRows;
   if (rows % together != 0)
     together = 1;
   auto bytesType = VectorType::get(width, b.getI8Type());
@@ -433,7 +435,7 @@ Value Microkernel::tokenLoop(Value out, Value lower, Value upper,
 Value Microkernel::build() {
   Value out = op.getInit();
   Value zero = index(0), tokens = size(out, 0);
-  int64_t tile = target.getTokenTile();
+  int64_t tile = kernel.tokens;
   AffineExpr d0 = b.getAffineDimExpr(0);
   Value whole = apply(d0.floorDiv(tile) * tile, {tokens});
   if (tile > 1 && getConstantIntValue(whole) != 0)
@@ -446,23 +448,35 @@ Value Microkernel::build() {
   return out;
 }
 
+LogicalResult tern::lowerPackedMatmulToSimd(RewriterBase &rewriter,
+                                            PackedMatmulOp op) {
+  SimdDotInterface simd = getSimdDot(op);
+  if (!simd)
+    return failure();
+  auto layout = dyn_cast<SimdLayoutAttrInterface>(op.getLayout());
+  if (!layout)
+    return op.emitError() << "no kernel of processors multiplies with layout "
+                          << op.getLayout();
+  rewriter.replaceOp(op, Microkernel(rewriter, op, simd, layout).build());
+  return success();
+}
+
 namespace {
 struct LowerPackedMatmulPass
     : tern::impl::TernLowerPackedMatmulBase<LowerPackedMatmulPass> {
   void runOnOperation() override {
     SmallVector<PackedMatmulOp> ops;
     getOperation().walk([&](PackedMatmulOp op) { ops.push_back(op); });
+    if (ops.empty())
+      return;
+    TargetLoweringInterface lowering = getTargetLowering(getOperation());
+    if (!lowering)
+      return signalPassFailure();
     IRRewriter rewriter(&getContext());
     for (PackedMatmulOp op : ops) {
-      auto layout = dyn_cast<SimdLayoutAttrInterface>(op.getLayout());
-      if (!layout) {
-        op.emitError() << "no kernel of processors multiplies with layout "
-                       << op.getLayout();
-        return signalPassFailure();
-      }
       rewriter.setInsertionPoint(op);
-      rewriter.replaceOp(
-          op, Microkernel(rewriter, op, getTarget(op), layout).build());
+      if (failed(lowering.lowerPackedMatmul(rewriter, op)))
+        return signalPassFailure();
     }
   }
 };

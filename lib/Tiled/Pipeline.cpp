@@ -14,7 +14,8 @@
 
 using namespace mlir;
 
-void tern::buildPackedToTiledPipeline(OpPassManager &pm) {
+void tern::buildPackedToTiledPipeline(OpPassManager &pm,
+                                      const LoweringOptions &options) {
   // While shapes can still be read off operations rather than loops.
   pm.addPass(createMaterializeShapesPass());
   // Before bodies change: the order of a sum follows from what the graph says.
@@ -28,7 +29,8 @@ void tern::buildPackedToTiledPipeline(OpPassManager &pm) {
   // Destinations are exchanged before tiles hide them.
   pm.addPass(createDonatePass());
   auto &functions = pm.nest<func::FuncOp>();
-  functions.addPass(createTernTile());
+  if (!options.isPrepare)
+    functions.addPass(createTernTile());
   functions.addPass(createTernLowerQuantizers());
   functions.addPass(createTernLowerPackedMatmul());
   // Tiling asked for extents of reshaped tensors. They are traced to the

@@ -32,30 +32,6 @@ static int64_t extentOrGuess(int64_t extent) {
   return ShapedType::isDynamic(extent) ? kGuess : extent;
 }
 
-/// Static extents of the iteration space, with kDynamic for others; those of
-/// axes that the operation does not iterate over but works through (a token's
-/// channels) multiply `inner`.
-static SmallVector<int64_t> getExtents(TilingInterface op, int64_t &inner) {
-  inner = 1;
-  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op.getOperation()))
-    return linalgOp.getStaticLoopRanges();
-  if (auto product = dyn_cast<PackedMatmulOp>(op.getOperation())) {
-    // A vector operation handles many positions of K at once.
-    int64_t k = cast<RankedTensorType>(product.getActivations().getType())
-                    .getDimSize(1);
-    inner = std::max<int64_t>(1, extentOrGuess(k) / 16);
-    return SmallVector<int64_t>(
-        cast<RankedTensorType>(product.getInit().getType()).getShape());
-  }
-  if (auto quantize = dyn_cast<QuantizeActivationsOp>(op.getOperation())) {
-    ArrayRef<int64_t> shape =
-        cast<RankedTensorType>(quantize.getX().getType()).getShape();
-    inner = extentOrGuess(shape.back());
-    return SmallVector<int64_t>(shape.drop_back());
-  }
-  return {};
-}
-
 /// What --tern-lower-contractions blocks in its own way.
 static bool isMatrixProduct(Operation *op) {
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
@@ -65,9 +41,17 @@ static bool isMatrixProduct(Operation *op) {
 /// Tile sizes, 0 for loops to leave whole; empty if tiling does not pay.
 /// Loops are cut from the outermost parallel one inwards until a tile is about
 /// `grain` scalar operations.
-static SmallVector<int64_t> getTileSizes(TilingInterface op, int64_t grain) {
-  int64_t inner;
-  SmallVector<int64_t> extents = getExtents(op, inner);
+static SmallVector<int64_t>
+getTileSizes(TilingInterface op, const MachineInfo &machine, int64_t grain) {
+  int64_t inner = 1;
+  SmallVector<int64_t> extents;
+  auto own = dyn_cast<TileOpInterface>(op.getOperation());
+  if (own) {
+    inner = own.getStepsAtPoint(machine, kGuess);
+    extents = own.getStaticLoopRanges();
+  } else if (auto structured = dyn_cast<linalg::LinalgOp>(op.getOperation())) {
+    extents = structured.getStaticLoopRanges();
+  }
   SmallVector<utils::IteratorType> kinds = op.getLoopIteratorTypes();
   // Nor is there anything to divide in a tensor without elements.
   if (extents.empty() || extents.size() != kinds.size() ||
@@ -79,6 +63,9 @@ static SmallVector<int64_t> getTileSizes(TilingInterface op, int64_t grain) {
     work *= extentOrGuess(extent);
   if (!dynamic && work < 2.0 * grain)
     return {};
+
+  if (own)
+    return own.getTileSizes(machine, inner);
 
   SmallVector<int64_t> sizes(extents.size(), 0);
   for (auto [i, extent] : llvm::enumerate(extents)) {
@@ -92,18 +79,6 @@ static SmallVector<int64_t> getTileSizes(TilingInterface op, int64_t grain) {
     work = rest * size;
     if (size > 1)
       break;
-  }
-
-  // One token at a time, so that what a token needs in between has a static
-  // size; the loop hands them out in larger chunks.
-  if (isa<QuantizeActivationsOp>(op.getOperation()))
-    sizes.assign(extents.size(), 1);
-  if (auto product = dyn_cast<PackedMatmulOp>(op.getOperation())) {
-    // Tokens share a pass over the weights; rows go by whole tiles, as many as
-    // a cache level close to the core holds.
-    int64_t rows = product.getLayout().getTile().n;
-    int64_t n = std::max<int64_t>(1, 8192 / inner);
-    sizes = {32, (n + rows - 1) / rows * rows};
   }
   return llvm::all_of(sizes, [](int64_t size) { return size == 0; })
              ? SmallVector<int64_t>{}
@@ -133,9 +108,6 @@ struct TilePass : tern::impl::TernTileBase<TilePass> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    // Prepare functions run one after another at compile time.
-    if (function->hasAttr(TernDialect::getPrepareAttrName()))
-      return;
     SmallVector<TilingInterface> ops;
     function.walk([&](TilingInterface op) {
       if (!op->getParentOfType<LoopLikeOpInterface>() &&
@@ -144,14 +116,16 @@ struct TilePass : tern::impl::TernTileBase<TilePass> {
           llvm::all_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>))
         ops.push_back(op);
     });
+    MachineInfo machine = getTarget(function).getMachine();
     for (TilingInterface op : ops)
-      if (failed(tile(op)))
+      if (failed(tile(op, machine)))
         return signalPassFailure();
   }
 
 private:
-  LogicalResult tile(TilingInterface op) {
-    SmallVector<int64_t> sizes = getTileSizes(op, grain);
+  LogicalResult tile(TilingInterface op, const MachineInfo &machine) {
+    SmallVector<int64_t> sizes =
+        getTileSizes(op, machine, grain > 0 ? grain : machine.tileWork);
     if (sizes.empty())
       return success();
     IRRewriter rewriter(&getContext());

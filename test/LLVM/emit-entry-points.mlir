@@ -7,7 +7,6 @@
 // CHECK-SAME: inputs = [{dtype = "u8", name = "x", shape = ["batch", 4]}],
 // CHECK-SAME: outputs = [{dtype = "f32", name = "output0", shape = ["batch"]}, {dtype = "bool", name = "z", shape = [unit]}],
 // CHECK-SAME: params = [{dtype = "i8", name = "w", shape = [2]}]}
-// CHECK-SAME: tern.prepares = [{dims = [], inputs = [], outputs = [{dtype = "i8", name = "w", shape = [2]}], params = [{dtype = "f32", name = "w0", shape = [2]}], symbol = "tern_prepare_0"}]
 module {
   // Parameters stand behind inputs in the buffers, wherever they were.
   // CHECK: func.func private @tern_internal_main(
@@ -39,6 +38,24 @@ module {
   func.func private @main_arena_size(%n: index) -> index {
     return %n : index
   }
+  // CHECK-DAG: func.func @tern_model_invoke(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) -> i32
+  // CHECK-DAG: func.func @tern_model_shapes(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) attributes {passthrough = ["noimplicitfloat"]}
+  // CHECK-DAG: func.func @tern_model_arena_size(%{{[^:]*}}: !llvm.ptr) -> i64
+}
+
+// Nothing but the LLVM dialect is left, and only the interface is visible.
+// LLVM-NOT: func.func
+// LLVM-NOT: unrealized_conversion_cast
+// LLVM: llvm.mlir.global internal constant @label_main("fc1\00")
+// LLVM: llvm.func internal @tern_internal_main(
+// LLVM: llvm.func @tern_model_invoke(
+
+// -----
+
+// What runs as the model is compiled is a module of its own, without an entry.
+// CHECK: module @prepare attributes {
+// CHECK-SAME: tern.prepares = [{dims = [], inputs = [], outputs = [{dtype = "i8", name = "w", shape = [2]}], params = [{dtype = "f32", name = "w0", shape = [2]}], symbol = "tern_prepare_0"}]
+module @prepare attributes {tern.prepare} {
   func.func @prepare_0(%w0: memref<2xf32> {tern.param = "w0"}, %w: memref<2xi8> {tern.result, tern.param = "w"}, %arena: memref<?xi8> {tern.arena}) attributes {tern.prepare} {
     return
   }
@@ -50,19 +67,9 @@ module {
     %c0 = arith.constant 0 : index
     return %c0 : index
   }
-  // CHECK-DAG: func.func @tern_model_invoke(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) -> i32
-  // CHECK-DAG: func.func @tern_model_shapes(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) attributes {passthrough = ["noimplicitfloat"]}
-  // CHECK-DAG: func.func @tern_model_arena_size(%{{[^:]*}}: !llvm.ptr) -> i64
   // CHECK-DAG: func.func @tern_prepare_0(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) -> i32
   // CHECK-DAG: func.func @tern_prepare_0_arena_size(%{{[^:]*}}: !llvm.ptr) -> i64
 }
-
-// Nothing but the LLVM dialect is left, and only the interface is visible.
-// LLVM-NOT: func.func
-// LLVM-NOT: unrealized_conversion_cast
-// LLVM: llvm.mlir.global internal constant @label_main("fc1\00")
-// LLVM: llvm.func internal @tern_internal_main(
-// LLVM: llvm.func @tern_model_invoke(
 
 // -----
 

@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --tern-lower-packed-matmul --split-input-file | FileCheck %s
+// RUN: tern-opt %s --tern-lower-packed-matmul --canonicalize --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func @generic
 func.func @generic(%q: tensor<3x64xi8>, %p: tensor<1x1x2x16xi8>, %o: tensor<3x1xi32>) -> tensor<3x1xi32> {

@@ -39,9 +39,3 @@ func.func @linalg(%x: tensor<512x1024xf32>, %s: tensor<512xf32>, %small: tensor<
   return %r, %e : tensor<512xf32>, tensor<16xf32>
 }
 
-// CHECK-LABEL: func @prepare
-// CHECK-NOT: scf.forall
-func.func @prepare(%x: tensor<512x1024xf32>, %s: tensor<512xf32>) -> tensor<512xf32> attributes {tern.prepare} {
-  %r = linalg.reduce { arith.addf } ins(%x : tensor<512x1024xf32>) outs(%s : tensor<512xf32>) dimensions = [1]
-  return %r : tensor<512xf32>
-}

@@ -235,7 +235,7 @@ bool isOurs(const cl::Option &option) {
 }
 
 /// Prints the completion script with all options of ternc.
-int printCompletion() {
+int printCompletion(mlir::DialectRegistry &registry) {
   using tern::runtime::CompletionOption;
   std::vector<CompletionOption> options = {
       {"--help", "Print the options and exit"},
@@ -251,6 +251,10 @@ int printCompletion() {
       entry.hint = llvm::join(llvm::ArrayRef(kProducts), "|") + "|train-step";
       for (const tern::Phase &phase : tern::getPhases())
         entry.hint += ("|" + phase.level).str();
+    }
+    if (option == &target) {
+      mlir::MLIRContext context(registry);
+      entry.hint = llvm::join(tern::completeTarget("", context), "|");
     }
     entry.isRepeated = option->getNumOccurrencesFlag() == cl::ZeroOrMore;
     if (option->getValueExpectedFlag() == cl::ValueRequired)
@@ -537,19 +541,15 @@ int main(int argc, char **argv) {
           llvm::ArrayRef(argv, argc),
           "Tern: compiles neural networks to ternary code\n", isOurs))
     return fail(*error);
-  if (!completion.empty())
-    return printCompletion();
   if (listOps) {
     printOps();
     return 0;
   }
-  if (listTargets) {
-    tern::printTargets(llvm::outs());
-    return 0;
-  }
   tern::DriverOptions options;
-  if (int status = collect(options, argc, argv))
-    return status;
+  bool compiles = completion.empty() && !listTargets;
+  if (compiles)
+    if (int status = collect(options, argc, argv))
+      return status;
 
   mlir::DialectRegistry registry;
   tern::registerAllDialects(registry);
@@ -557,5 +557,12 @@ int main(int argc, char **argv) {
   for (const std::string &plugin : plugins)
     if (llvm::Error error = tern::loadPlugin(plugin, registry))
       return fail(llvm::toString(std::move(error)));
+  if (!completion.empty())
+    return printCompletion(registry);
+  if (listTargets) {
+    mlir::MLIRContext context(registry);
+    tern::printTargets(llvm::outs(), context);
+    return 0;
+  }
   return tern::runDriver(options, registry);
 }

@@ -292,8 +292,9 @@ def OutlineParallelPass
     Accepts loops without reductions.
   }];
   let options = [
-    Option<"minWork", "min-work", "int64_t", "16384",
-           "Scalar operations below which a loop is not worth threads">
+    Option<"minWork", "min-work", "int64_t", "-1",
+           "Scalar operations below which a loop is not worth threads; negative: "
+           "as the target says">
   ];
   let statistics = [
     Statistic<"numOutlined", "num-outlined", "Loops outlined">,

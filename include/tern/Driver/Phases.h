@@ -15,11 +15,9 @@
 #define TERN_DRIVER_PHASES_H
 
 #include "mlir/Pass/PassManager.h"
-#include "tern/Buffers/Passes.h"
-#include "tern/LLVM/Passes.h"
 #include "tern/Packed/Passes.h"
+#include "tern/Targets/Passes.h"
 #include "tern/Ternary/Passes.h"
-#include "tern/Tiled/Passes.h"
 #include "tern/Training/Passes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <functional>

@@ -14,18 +14,24 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
+#include <string>
+#include <vector>
 
 namespace tern {
 
-/// The target that `--target` names: `host` (this machine), `generic`, `x86`,
-/// `x86:feature,feature...` with LLVM's feature names, or the text of any
-/// attribute that is a target, such as a plugin's `#npu.v2`. An error lists
-/// the targets.
+/// The target that `--target` names: `host` (this machine), what a dialect with
+/// TargetDialectInterface knows (Tern's: `generic`, `x86`,
+/// `x86:feature,feature...`), or the text of any attribute that is a target,
+/// such as a plugin's `#npu.v2`. An error lists the targets.
 llvm::Expected<TargetAttrInterface> parseTarget(llvm::StringRef name,
                                                 mlir::MLIRContext &context);
 
-/// One line per target that parseTarget knows.
-void printTargets(llvm::raw_ostream &os);
+/// What parseTarget takes and begins with `prefix`, but for attributes.
+std::vector<std::string> completeTarget(llvm::StringRef prefix,
+                                        mlir::MLIRContext &context);
+
+/// The targets that parseTarget knows, with their features.
+void printTargets(llvm::raw_ostream &os, mlir::MLIRContext &context);
 
 } // namespace tern
 

@@ -96,6 +96,19 @@ def TernHoistWeightWork
   ];
 }
 
+def TernNestPrepare : Pass<"tern-nest-prepare", "::mlir::ModuleOp"> {
+  let summary = "Give functions that prepare weights a module of their own";
+  let description = [{
+    Moves the functions marked `tern.prepare` to a nested module, which is marked
+    so, too, and is for `#tern.generic`: they run as the model is compiled, on
+    the machine that compiles it, whatever the model's target is. What they
+    call is copied. A module without such functions stays as it is.
+
+    From here on each module is lowered by its own target
+    (`tern-lower-modules`).
+  }];
+}
+
 def TernRematerialize : Pass<"tern-rematerialize", "::mlir::func::FuncOp"> {
   let summary = "Recompute cheap values rather than keep them for gradients";
   let description = [{

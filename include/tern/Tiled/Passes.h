@@ -13,6 +13,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
+#include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 
 namespace mlir {
 class RewritePatternSet;
@@ -28,8 +29,15 @@ namespace tern {
 /// Quantizers, packing and straight-through estimators to linalg.
 void populateLowerQuantizersPatterns(mlir::RewritePatternSet &patterns);
 
-/// packed -> tiled: parallel tiles and vector kernels.
-void buildPackedToTiledPipeline(mlir::OpPassManager &pm);
+/// Replaces a packed product by a microkernel on vectors of bytes: what the
+/// lowering of a target with SimdDotInterface does, if its layout has
+/// SimdLayoutAttrInterface. Else an error, and the operation stays.
+llvm::LogicalResult lowerPackedMatmulToSimd(mlir::RewriterBase &rewriter,
+                                            PackedMatmulOp op);
+
+/// packed -> tiled: parallel tiles and the target's kernels.
+void buildPackedToTiledPipeline(mlir::OpPassManager &pm,
+                                const LoweringOptions &options);
 } // namespace tern
 
 #endif // TERN_TILED_PASSES_H

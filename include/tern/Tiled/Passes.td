@@ -175,8 +175,8 @@ def TernTile : Pass<"tern-tile", "::mlir::func::FuncOp"> {
     `tern.packed_matmul` is tiled by whole row tiles of its layout.
   }];
   let options = [
-    Option<"grain", "grain", "int64_t", /*default=*/"32768",
-           "Scalar operations in a tile, about">
+    Option<"grain", "grain", "int64_t", /*default=*/"0",
+           "Scalar operations in a tile, about; 0: as the target likes it">
   ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect",
@@ -204,11 +204,15 @@ def TernLowerPackedMatmul
     : Pass<"tern-lower-packed-matmul", "::mlir::func::FuncOp"> {
   let summary = "Lower packed matrix products to vector microkernels";
   let description = [{
-    Rewrites `tern.packed_matmul` to loops over tokens, row tiles and blocks
+    Lets the target's lowering (`TargetLoweringInterface`; `tern.target` of the
+    function, else of the module, else `#tern.generic`) replace each
+    `tern.packed_matmul`. One that it cannot is an error.
+
+    Processors (`SimdDotInterface`) get loops over tokens, row tiles and blocks
     around `vector` operations: bytes of a row tile are loaded and unpacked by
-    the layout and meet the activations in the dot product of the target
-    (`tern.target` of the function, else of the module, else `#tern.generic`).
-    Sums over K are never split, so a row's value does not depend on its batch.
+    the layout (`SimdLayoutAttrInterface`) and meet the activations in the
+    target's dot product. Sums over K are never split, so a row's value does not
+    depend on its batch.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

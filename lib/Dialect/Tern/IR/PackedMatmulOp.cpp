@@ -93,6 +93,28 @@ SmallVector<Range> PackedMatmulOp::getIterationDomain(OpBuilder &b) {
   return ranges;
 }
 
+SmallVector<int64_t> PackedMatmulOp::getStaticLoopRanges() {
+  return SmallVector<int64_t>(
+      cast<RankedTensorType>(getInit().getType()).getShape());
+}
+
+int64_t PackedMatmulOp::getStepsAtPoint(const MachineInfo &machine,
+                                        int64_t guess) {
+  int64_t k = cast<RankedTensorType>(getActivations().getType()).getDimSize(1);
+  if (ShapedType::isDynamic(k))
+    k = guess;
+  return std::max<int64_t>(1, k / machine.stepPositions);
+}
+
+/// Tokens share a pass over the weights; rows go by whole tiles of the layout,
+/// as many as a cache close to the core holds.
+SmallVector<int64_t> PackedMatmulOp::getTileSizes(const MachineInfo &machine,
+                                                  int64_t steps) {
+  int64_t rows = getLayout().getTile().n;
+  int64_t n = std::max<int64_t>(1, machine.tileSteps / steps);
+  return {machine.tileTokens, (n + rows - 1) / rows * rows};
+}
+
 /// Whether `value` is known to be a multiple of `tile`.
 static bool isMultiple(OpFoldResult value, int64_t tile) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))

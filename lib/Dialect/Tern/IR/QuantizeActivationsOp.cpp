@@ -99,6 +99,24 @@ SmallVector<Range> QuantizeActivationsOp::getIterationDomain(OpBuilder &b) {
   return ranges;
 }
 
+SmallVector<int64_t> QuantizeActivationsOp::getStaticLoopRanges() {
+  return SmallVector<int64_t>(
+      cast<RankedTensorType>(getX().getType()).getShape().drop_back());
+}
+
+int64_t QuantizeActivationsOp::getStepsAtPoint(const MachineInfo &,
+                                               int64_t guess) {
+  int64_t k = cast<RankedTensorType>(getX().getType()).getShape().back();
+  return ShapedType::isDynamic(k) ? guess : k;
+}
+
+/// One token at a time, so that what a token needs in between has a static
+/// size; the loop hands them out in larger chunks.
+SmallVector<int64_t> QuantizeActivationsOp::getTileSizes(const MachineInfo &,
+                                                         int64_t) {
+  return SmallVector<int64_t>(getStaticLoopRanges().size(), 1);
+}
+
 FailureOr<TilingResult>
 QuantizeActivationsOp::getTiledImplementation(OpBuilder &b,
                                               ArrayRef<OpFoldResult> offsets,

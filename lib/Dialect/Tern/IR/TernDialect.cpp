@@ -64,9 +64,11 @@ LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
       return op->emitOpError()
              << "'" << name << "' must be a target, such as #tern.generic";
   } else if (name == getPrepareAttrName()) {
-    if (!isa<FunctionOpInterface>(op) || !isa<UnitAttr>(attr.getValue()))
+    if (!isa<FunctionOpInterface, ModuleOp>(op) ||
+        !isa<UnitAttr>(attr.getValue()))
       return op->emitOpError()
-             << "'" << name << "' must be a unit attribute on a function";
+             << "'" << name
+             << "' must be a unit attribute on a function or a module";
   } else if (name == getTernaryAttrName()) {
     auto fact = dyn_cast<StringAttr>(attr.getValue());
     // On buffers there is nobody left to read it.

@@ -18,6 +18,8 @@
 using namespace mlir;
 using namespace tern;
 
+#include "tern/Dialect/Tern/IR/TernTileOpInterface.cpp.inc"
+
 #define GET_OP_CLASSES
 #include "tern/Dialect/Tern/IR/TernOps.cpp.inc"
 

@@ -22,6 +22,13 @@ SmallVector<func::FuncOp> tern::getEntryFunctions(ModuleOp module) {
   return result;
 }
 
+ModuleOp tern::getPrepareModule(ModuleOp module) {
+  for (auto nested : module.getOps<ModuleOp>())
+    if (nested->hasAttr(TernDialect::getPrepareAttrName()))
+      return nested;
+  return module->hasAttr(kPreparesAttrName) ? module : nullptr;
+}
+
 StringAttr tern::getStateName(func::FuncOp func, unsigned argument) {
   if (auto name = func.getArgAttrOfType<StringAttr>(
           argument, TernDialect::getParamAttrName()))

@@ -13,6 +13,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "tern/Dialect/Tern/IR/MachineInfo.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 
 namespace tern {

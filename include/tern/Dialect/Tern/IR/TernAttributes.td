@@ -175,9 +175,7 @@ def Tern_GenericTargetAttr : Tern_Attr<"GenericTarget", "generic",
 }
 
 def Tern_X86TargetAttr : Tern_Attr<"X86Target", "x86",
-    [DeclareAttrInterfaceMethods<Tern_TargetAttrInterface,
-       ["getTriple", "getRequiredFeatures", "getMatmulTile",
-        "fusesMultiplyAdd"]>]> {
+    [DeclareAttrInterfaceMethods<Tern_TargetAttrInterface>]> {
   let summary = "x86-64 processors";
   let description = [{
     `features` are LLVM's names of what the code may use beyond the x86-64

@@ -32,7 +32,7 @@ def Tern_Dialect : Dialect {
     | `tern.ternary` | float parameters | the importer has seen that the values are {-s, 0, s}, with one s per `"tensor"`, `"row"` or `"group:G"`: zeros exactly, magnitudes within 2^-18 of s, as an exporter that folds `w + (q - w)` leaves them |
     | `tern.ternary` | `linalg` operations on parameters | the same of what they dequantize (or of integers), with one s per `"tensor"`, `"axis:A"` (index of that axis of the result) or `"group:G:A"` (G adjacent positions along axis A, and index of the others) |
     | `tern.use` | parameters | whether training may change it and why, as `{learned = "..."}`, `{optional = "..."}` (if the user names it) or `{constant = "..."}` |
-    | `tern.prepare` | functions | depends on parameters alone and runs ahead of time |
+    | `tern.prepare` | functions, and the module of them from level `packed` on | depends on parameters alone and runs ahead of time |
     | `tern.initial` | prepare functions | makes what parameters begin with, unless a weights file has them |
     | `tern.target` | modules and functions | the target the code is generated for |
     | `tern.weights`, `tern.model` | modules | the file that holds the parameters; the model's name |

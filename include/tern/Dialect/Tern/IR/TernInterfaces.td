@@ -114,57 +114,20 @@ def Tern_SimdLayoutAttrInterface
 def Tern_TargetAttrInterface : AttrInterface<"TargetAttrInterface"> {
   let cppNamespace = "::tern";
   let description = [{
-    What Tern must know of a machine: how it wants ternary weights packed, how
-    it multiplies and adds codes with activations, which features of the
-    processor the code uses, and which tiles suit it. Everything else in the
-    pipeline is common to all targets. `#tern.generic` uses the defaults, works
-    wherever LLVM does, and is the reference for the others.
+    The machine that a module is compiled for: facts that common passes ask, and
+    how it wants ternary weights packed. How code is lowered to it is
+    `TargetLoweringInterface`, which a library attaches: a module may say what it
+    is for where nobody can compile it. `#tern.generic` works wherever LLVM does
+    and is the reference for the others.
   }];
   let methods = [
-    InterfaceMethod<"Name for messages and `--list-targets`.",
-      "::llvm::StringRef", "getTargetName">,
-    InterfaceMethod<"LLVM target triple; empty means the host's.",
-      "std::string", "getTriple", (ins), "", "return {};">,
+    InterfaceMethod<"What passes may ask of the machine.",
+      "::tern::MachineInfo", "getMachine">,
     InterfaceMethod<[{
-        Processor features the generated code needs, by LLVM's names and
-        without the plus sign. The artifact records them and the runtime
-        refuses to load it elsewhere.
-      }], "::llvm::SmallVector<std::string>", "getRequiredFeatures",
-      (ins), "", "return {};">,
-    InterfaceMethod<[{
-        The layout this target prefers for an N x K matrix (either may be
-        dynamic) that meets activations of type `activation` (i8 or f32).
-        `groupSize` is the number of K-positions with one scale, 0 when a
-        scale spans a row: the layout's lanes must divide it.
+        The layout this target prefers for the matrix of a product, which fits
+        the product's groups; null if it has none that does.
       }], "::tern::LayoutAttrInterface", "getPreferredLayout",
-      (ins "int64_t":$n, "int64_t":$k, "int64_t":$groupSize,
-           "::mlir::Type":$activation)>,
-    InterfaceMethod<[{
-        Accumulator for `buildDot` on vectors of `lanes` bytes: a vector of
-        i32 whose sum is the dot product.
-      }], "::mlir::VectorType", "getAccumulatorType",
-      (ins "int64_t":$lanes, "::mlir::MLIRContext *":$context)>,
-    InterfaceMethod<[{
-        acc + sum over i of codes[i] * activations[i], exact for codes 0..2
-        (unsigned) and any i8 activations, folded to the accumulator's type in
-        an order of the target's choice. At most 16 pairs a call.
-      }], "::mlir::Value", "buildDot",
-      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
-           "::mlir::ValueRange":$codes, "::mlir::ValueRange":$activations,
-           "::mlir::Value":$acc)>,
-    InterfaceMethod<[{
-        Rows of activations (tokens) that one pass over a weight tile serves.
-      }], "int64_t", "getTokenTile", (ins), "", "return 4;">,
-    InterfaceMethod<[{
-        Rows and columns of the tile that a float matrix product keeps in
-        registers, for results of type `element` (f32 or f64): columns a
-        multiple of the vector length.
-      }], "std::pair<int64_t, int64_t>", "getMatmulTile",
-      (ins "::mlir::Type":$element), "", "return {4, 8};">,
-    InterfaceMethod<[{
-        Whether float matrix products use fused multiply-adds: the machine must
-        have them.
-      }], "bool", "fusesMultiplyAdd", (ins), "", "return false;">,
+      (ins "const ::tern::MatmulShape &":$shape)>,
   ];
 }
 

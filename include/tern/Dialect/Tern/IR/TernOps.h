@@ -17,6 +17,8 @@
 #include "mlir/Interfaces/TilingInterface.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
 
+#include "tern/Dialect/Tern/IR/TernTileOpInterface.h.inc"
+
 #define GET_OP_CLASSES
 #include "tern/Dialect/Tern/IR/TernOps.h.inc"
 

@@ -14,6 +14,7 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/TilingInterface.td"
 include "tern/Dialect/Tern/IR/TernAttributes.td"
+include "tern/Dialect/Tern/IR/TileOpInterface.td"
 
 class Tern_Op<string mnemonic, list<Trait> traits = []>
     : Op<Tern_Dialect, mnemonic, traits>;
@@ -96,6 +97,7 @@ def Tern_QuantizeWeightsOp : Tern_Op<"quantize_weights", [
 def Tern_QuantizeActivationsOp : Tern_Op<"quantize_activations", [
     Pure,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<Tern_TileOpInterface>,
     DeclareOpInterfaceMethods<TilingInterface,
       ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
        "getResultTilePosition", "generateResultTileValue"]>]> {
@@ -302,6 +304,7 @@ def Tern_UnpackOp : Tern_Op<"unpack", [
 def Tern_PackedMatmulOp : Tern_Op<"packed_matmul", [
     Pure, DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<Tern_TileOpInterface>,
     DeclareOpInterfaceMethods<TilingInterface,
       ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
        "getResultTilePosition", "generateResultTileValue"]>]> {

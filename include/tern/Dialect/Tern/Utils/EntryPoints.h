@@ -28,6 +28,11 @@ namespace tern {
 /// Functions the artifact exports: defined and public.
 llvm::SmallVector<mlir::func::FuncOp> getEntryFunctions(mlir::ModuleOp module);
 
+/// The nested module of the functions that run as the model is compiled; null
+/// if there is none. In files of Tern 0.1.0 at level `llvm`, it is the model's
+/// own.
+mlir::ModuleOp getPrepareModule(mlir::ModuleOp module);
+
 /// The name of a parameter or of optimizer state; null for other arguments.
 mlir::StringAttr getStateName(mlir::func::FuncOp func, unsigned argument);
 

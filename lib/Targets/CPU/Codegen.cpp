@@ -6,11 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Codegen.h"
+#include "tern/Targets/CPU/Codegen.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "tern/Dialect/Tern/IR/TernAttributes.h"
-#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
@@ -28,23 +26,8 @@
 
 using namespace tern;
 
-Machine tern::getMachine(mlir::ModuleOp module) {
-  Machine machine;
-  auto target = module->getAttrOfType<TargetAttrInterface>(
-      TernDialect::getTargetAttrName());
-  if (target) {
-    machine.triple = target.getTriple();
-    for (const std::string &feature : target.getRequiredFeatures())
-      machine.features.push_back(feature);
-  }
-  if (machine.triple.empty())
-    machine.triple = llvm::sys::getDefaultTargetTriple();
-  machine.triple = llvm::Triple::normalize(machine.triple);
-  return machine;
-}
-
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
-tern::createTargetMachine(const Machine &machine, unsigned optLevel) {
+tern::createTargetMachine(const MachineInfo &machine, unsigned optLevel) {
   static std::once_flag initialized;
   std::call_once(initialized, [] {
     llvm::InitializeAllTargets();
@@ -59,12 +42,9 @@ tern::createTargetMachine(const Machine &machine, unsigned optLevel) {
   if (!target)
     return llvm::createStringError("no code generator for '" + machine.triple +
                                    "': " + message);
-  // The baseline processor of the architecture: what code needs beyond it is
-  // in the features, which the artifact records.
-  llvm::StringRef cpu = triple.isX86() ? "x86-64" : "generic";
   // LLVM ignores those that it does not know.
   std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
-      target->createMCSubtargetInfo(triple, cpu, /*Features=*/""));
+      target->createMCSubtargetInfo(triple, machine.cpu, /*Features=*/""));
   std::vector<std::string> known;
   if (subtarget)
     for (const llvm::SubtargetFeatureKV &feature :
@@ -86,7 +66,7 @@ tern::createTargetMachine(const Machine &machine, unsigned optLevel) {
   // results must not depend on the target.
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   std::unique_ptr<llvm::TargetMachine> result(target->createTargetMachine(
-      triple, cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
+      triple, machine.cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
       levels[std::min(optLevel, 3u)]));
   if (!result)
     return llvm::createStringError("cannot generate code for '" +
@@ -152,15 +132,41 @@ void tern::optimize(llvm::Module &module, llvm::TargetMachine &machine,
   passes.run(module, modules);
 }
 
-llvm::Error tern::generateCode(llvm::Module &module,
-                               llvm::TargetMachine &machine,
-                               llvm::CodeGenFileType type,
-                               llvm::SmallVectorImpl<char> &code) {
-  llvm::raw_svector_ostream os(code);
-  llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, os, nullptr, type))
-    return llvm::createStringError("no code of this kind for target '" +
-                                   module.getTargetTriple().str() + "'");
-  passes.run(module);
-  return llvm::Error::success();
+llvm::FailureOr<llvm::SmallVector<CodeObject>>
+tern::serializeForCPU(mlir::ModuleOp module, const MachineInfo &machine,
+                      const EmitOptions &options) {
+  auto target = createTargetMachine(machine, options.optLevel);
+  if (!target) {
+    // It is no fault of any place in the model.
+    mlir::emitError(mlir::UnknownLoc::get(module.getContext()),
+                    llvm::toString(target.takeError()));
+    return mlir::failure();
+  }
+  llvm::LLVMContext context;
+  auto code = translateForMachine(module, context, **target, options.exported);
+  if (!code || (options.complete && mlir::failed(options.complete(*code))))
+    return mlir::failure();
+  optimize(*code, **target, options.optLevel);
+
+  CodeObject object;
+  object.machine = (*target)->getTargetTriple().str();
+  llvm::raw_svector_ostream os(object.bytes);
+  if (options.kind == EmitOptions::Kind::LLVMIR) {
+    object.kind = "llvm-ir";
+    code->print(os, nullptr);
+  } else {
+    bool isText = options.kind == EmitOptions::Kind::Assembly;
+    object.kind = isText ? "assembly" : "object";
+    llvm::legacy::PassManager passes;
+    if ((*target)->addPassesToEmitFile(passes, os, nullptr,
+                                       isText
+                                           ? llvm::CodeGenFileType::AssemblyFile
+                                           : llvm::CodeGenFileType::ObjectFile))
+      return module.emitError()
+             << "no code of this kind for target '" << object.machine << "'";
+    passes.run(*code);
+  }
+  llvm::SmallVector<CodeObject> objects;
+  objects.push_back(std::move(object));
+  return objects;
 }

@@ -6,10 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_DRIVER_CODEGEN_H
-#define TERN_LIB_DRIVER_CODEGEN_H
+#ifndef TERN_TARGETS_CPU_CODEGEN_H
+#define TERN_TARGETS_CPU_CODEGEN_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
@@ -19,21 +20,16 @@
 
 namespace tern {
 
-/// What a module is compiled for.
-struct Machine {
-  std::string triple;
-  /// LLVM's names, without the plus sign.
-  std::vector<std::string> features;
-};
+/// TargetLoweringInterface's serialize() with LLVM: one object, for the
+/// machine's triple. Errors are reported on the module.
+llvm::FailureOr<llvm::SmallVector<CodeObject>>
+serializeForCPU(mlir::ModuleOp module, const MachineInfo &machine,
+                const EmitOptions &options);
 
-/// The machine of the module's `tern.target`; the host's triple without
-/// further features if it has none.
-Machine getMachine(mlir::ModuleOp module);
-
-/// A target machine for position-independent code on the machine's baseline
-/// processor with the machine's features.
+/// A target machine for position-independent code on the machine's processor
+/// with its features.
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
-createTargetMachine(const Machine &machine, unsigned optLevel);
+createTargetMachine(const MachineInfo &machine, unsigned optLevel);
 
 /// Translates a module at level `llvm` to LLVM IR for a target machine, with
 /// only what the functions named in `roots` need. Null after an error, which is
@@ -47,11 +43,6 @@ translateForMachine(mlir::ModuleOp module, llvm::LLVMContext &context,
 void optimize(llvm::Module &module, llvm::TargetMachine &machine,
               unsigned optLevel);
 
-/// Assembly or an object, appended to `code`.
-llvm::Error generateCode(llvm::Module &module, llvm::TargetMachine &machine,
-                         llvm::CodeGenFileType type,
-                         llvm::SmallVectorImpl<char> &code);
-
 } // namespace tern
 
-#endif // TERN_LIB_DRIVER_CODEGEN_H
+#endif // TERN_TARGETS_CPU_CODEGEN_H

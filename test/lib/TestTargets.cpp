@@ -1,0 +1,150 @@
+//===- TestTargets.cpp - Targets that lack something ----------------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/Tools/Plugins/DialectPlugin.h"
+#include "tern/Plugin.h"
+#include "tern/Targets/CPU/Lowering.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// A target attribute without parameters, called `Facts::name`.
+template <typename Facts>
+class TestTarget
+    : public Attribute::AttrBase<TestTarget<Facts>, Attribute, AttributeStorage,
+                                 TargetAttrInterface::Trait> {
+  using Base =
+      Attribute::AttrBase<TestTarget<Facts>, Attribute, AttributeStorage,
+                          TargetAttrInterface::Trait>;
+
+public:
+  using Base::Base;
+  static constexpr StringLiteral name = Facts::name;
+
+  MachineInfo getMachine() const { return getGeneric().getMachine(); }
+  LayoutAttrInterface getPreferredLayout(const MatmulShape &shape) const {
+    if (shape.group != 0)
+      return nullptr;
+    return getGeneric().getPreferredLayout(shape);
+  }
+
+private:
+  TargetAttrInterface getGeneric() const {
+    return GenericTargetAttr::get(this->getContext());
+  }
+};
+
+/// Nothing lowers to it.
+struct Bare {
+  static constexpr StringLiteral name = "test_targets.bare";
+};
+
+/// Its code is no object that a linker takes; it leaves the level tiled to
+/// others, and cannot multiply.
+struct Blob {
+  static constexpr StringLiteral name = "test_targets.blob";
+};
+using BlobAttr = TestTarget<Blob>;
+
+struct BlobLowering : CPULoweringModel<BlobLowering, BlobAttr> {
+  void buildTilePipeline(Attribute, OpPassManager &,
+                         const LoweringOptions &) const {}
+  LogicalResult lowerPackedMatmul(Attribute, RewriterBase &,
+                                  PackedMatmulOp op) const {
+    return op.emitError("blobs do not multiply");
+  }
+  FailureOr<SmallVector<CodeObject>> serialize(Attribute, ModuleOp,
+                                               const EmitOptions &) const {
+    CodeObject object;
+    object.kind = "blob";
+    llvm::append_range(object.bytes, StringRef("BLOB"));
+    SmallVector<CodeObject> objects;
+    objects.push_back(std::move(object));
+    return objects;
+  }
+};
+
+struct BlobSimd : SimdDotInterface::ExternalModel<BlobSimd, BlobAttr> {
+  VectorType getAccumulatorType(Attribute, int64_t) const { return nullptr; }
+  Value buildDot(Attribute, OpBuilder &, Location, ValueRange, ValueRange,
+                 Value acc) const {
+    return acc;
+  }
+};
+
+struct TestTargets : TargetDialectInterface {
+  using TargetDialectInterface::TargetDialectInterface;
+
+  std::vector<Entry> listTargets() const override {
+    return {{"test-bare", "nothing lowers to it"},
+            {"test-blob", "its code is no object"}};
+  }
+  llvm::Expected<TargetAttrInterface>
+  parseTarget(StringRef spec) const override {
+    MLIRContext *context = getDialect()->getContext();
+    if (spec == "test-bare")
+      return TestTarget<Bare>::get(context);
+    if (spec == "test-blob")
+      return BlobAttr::get(context);
+    if (spec.starts_with("test-bare:"))
+      return llvm::createStringError("target test-bare has no features");
+    return TargetAttrInterface();
+  }
+  std::vector<std::string> complete(StringRef prefix) const override {
+    std::vector<std::string> names = {"test-bare", "test-blob"};
+    llvm::erase_if(names,
+                   [&](StringRef name) { return !name.starts_with(prefix); });
+    return names;
+  }
+};
+
+class TestTargetsDialect : public Dialect {
+public:
+  explicit TestTargetsDialect(MLIRContext *context)
+      : Dialect(getDialectNamespace(), context,
+                TypeID::get<TestTargetsDialect>()) {
+    context->getOrLoadDialect<TernDialect>();
+    addAttributes<TestTarget<Bare>, BlobAttr>();
+    addInterfaces<TestTargets>();
+    BlobAttr::attachInterface<BlobLowering, BlobSimd>(*context);
+  }
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TestTargetsDialect)
+  static StringRef getDialectNamespace() { return "test_targets"; }
+
+  Attribute parseAttribute(DialectAsmParser &parser, Type) const override {
+    StringRef keyword;
+    if (failed(parser.parseKeyword(&keyword)))
+      return {};
+    if (keyword == "bare")
+      return TestTarget<Bare>::get(getContext());
+    if (keyword == "blob")
+      return BlobAttr::get(getContext());
+    parser.emitError(parser.getNameLoc(), "unknown target");
+    return {};
+  }
+  void printAttribute(Attribute attribute,
+                      DialectAsmPrinter &printer) const override {
+    printer << attribute.getAbstractAttribute().getName().split('.').second;
+  }
+};
+
+} // namespace
+
+TERN_PLUGIN
+
+extern "C" LLVM_ATTRIBUTE_WEAK mlir::DialectPluginLibraryInfo
+mlirGetDialectPluginInfo() {
+  return {MLIR_PLUGIN_API_VERSION, "TestTargets", TERN_VERSION_STRING,
+          [](mlir::DialectRegistry *registry) {
+            registry->insert<TestTargetsDialect>();
+          }};
+}
