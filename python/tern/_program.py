@@ -3,14 +3,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Run compiled models."""
 
-import json
-from ctypes import byref, c_int64
 from typing import Dict, List
 
 import numpy as np
 
-from ._runtime import (CTensorInfo, TensorInfo, Tensors, check, gather_inputs,
-                       load_handle, runtime, split_shapes, tensor_info)
+from ._model import Model
+from ._runtime import TensorInfo, check, gather_inputs
 
 
 def load(path, weights=None, threads=0):
@@ -31,7 +29,7 @@ def load(path, weights=None, threads=0):
     return Program(path, weights, threads)
 
 
-class Program:
+class Program(Model):
     """A loaded model.
 
     Call it with tensors, in the model's order or by their names. It returns an
@@ -45,38 +43,12 @@ class Program:
 
     inputs: List[TensorInfo]
     outputs: List[TensorInfo]
+    _kind = "program"
 
     def __init__(self, path, weights=None, threads=0):
-        self._handle = None
-        self._api = runtime()
-        self._handle = load_handle(self._api.tern_program_load, path, weights,
-                                   threads)
-        info = CTensorInfo()
-
-        def describe(count, function):
-            infos = []
-            for i in range(count):
-                check(function(self._handle, i, byref(info)))
-                infos.append(tensor_info(info))
-            return infos
-
-        self.inputs = describe(self._api.tern_program_num_inputs(self._handle),
-                               self._api.tern_program_input)
-        self.outputs = describe(
-            self._api.tern_program_num_outputs(self._handle),
-            self._api.tern_program_output)
-        self.signature = json.loads(
-            self._api.tern_program_signature(self._handle))
-
-    def __del__(self):
-        if getattr(self, "_handle", None):
-            self._api.tern_program_destroy(self._handle)
-            self._handle = None
-
-    @property
-    def threads(self):
-        """How many threads it uses; no result depends on it."""
-        return self._api.tern_program_num_threads(self._handle)
+        super().__init__(path, weights, threads)
+        self.inputs = self._describe("input")
+        self.outputs = self._describe("output")
 
     def __call__(self, /, *inputs, **named):
         """Runs the model.
@@ -103,12 +75,7 @@ class Program:
 
     def _run(self, positional, named):
         given = gather_inputs(self.inputs, positional, named)
-        extents = (c_int64 * sum(len(info.shape) for info in self.outputs))()
-        check(self._api.tern_program_output_shapes(
-            self._handle, given.pointers, len(given), extents, len(extents)))
-        results = [np.empty(shape, info.dtype) for info, shape in
-                   zip(self.outputs, split_shapes(extents, self.outputs))]
-        out = Tensors(results)
+        out = self._allocate(given, self.outputs)
         check(self._api.tern_program_invoke(self._handle, given.pointers,
                                             len(given), out.pointers, len(out)))
-        return results
+        return out.arrays

@@ -154,8 +154,6 @@ _SIGNATURES = {
     "tern_program_invoke": (c_int, [c_void_p] + _INPUTS + _INPUTS),
     "tern_program_num_threads": (c_uint32, [c_void_p]),
     "tern_trainer_load": (c_int, [c_char_p, c_void_p, c_void_p]),
-    "tern_trainer_destroy": (None, [c_void_p]),
-    "tern_trainer_signature": (c_char_p, [c_void_p]),
     "tern_trainer_init": (c_int, [c_void_p]),
     "tern_trainer_num_inputs": (c_size_t, [c_void_p, c_int]),
     "tern_trainer_num_outputs": (c_size_t, [c_void_p, c_int]),
@@ -188,7 +186,6 @@ _SIGNATURES = {
     "tern_trainer_state_size": (c_int64, [c_void_p]),
     "tern_trainer_arena_size":
         (c_int, [c_void_p, c_int, c_void_p, c_size_t, POINTER(c_int64)]),
-    "tern_trainer_num_threads": (c_uint32, [c_void_p]),
 }
 
 

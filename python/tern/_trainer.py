@@ -5,28 +5,17 @@
 
 import collections.abc
 import ctypes
-import json
 from ctypes import byref, c_char_p, c_double, c_float, c_int64
 
 import numpy as np
 
 from ._errors import InvalidArgument
-from ._runtime import (CStateInfo, CTensorInfo, Tensors, check,
-                       encode_path, gather_inputs, load_handle, numpy_dtype,
-                       runtime, split_shapes, tensor_info)
+from ._model import Model
+from ._runtime import (CStateInfo, check, encode_path, gather_inputs,
+                       numpy_dtype)
 
 _FORWARD, _EVAL, _TRAIN = 0, 1, 2
 _FUNCTIONS = ("forward", "eval_step", "train_step", "train_step_float")
-
-
-class _Handle:
-    """Ends a trainer when nothing refers to it or its state any more."""
-
-    def __init__(self, api, handle):
-        self._api, self._as_parameter_ = api, handle
-
-    def __del__(self):
-        self._api.tern_trainer_destroy(self._as_parameter_)
 
 
 class _Scalars(collections.abc.Mapping):
@@ -57,7 +46,7 @@ class _Scalars(collections.abc.Mapping):
         return len(self._names)
 
 
-class Trainer:
+class Trainer(Model):
     """A training artifact (`ternc --train`) with its parameters.
 
         trainer = tern.Trainer("model.so")
@@ -86,18 +75,15 @@ class Trainer:
       FileError (an OSError), ArtifactError, WeightsError.
     """
 
+    _kind = "trainer"
+
     def __init__(self, path, weights=None, threads=0):
-        self._api = runtime()
-        self._handle = _Handle(
-            self._api,
-            load_handle(self._api.tern_trainer_load, path, weights, threads))
+        super().__init__(path, weights, threads)
         check(self._api.tern_trainer_init(self._handle))
-        self.signature = json.loads(
-            self._api.tern_trainer_signature(self._handle))
-        self.inputs = self._describe(_TRAIN, "input")
-        self.outputs = self._describe(_FORWARD, "output")
-        self._eval_outputs = self._describe(_EVAL, "output")
-        self._measured = self._describe(_TRAIN, "output")
+        self.inputs = self._describe("input", _TRAIN)
+        self.outputs = self._describe("output", _FORWARD)
+        self._eval_outputs = self._describe("output", _EVAL)
+        self._measured = self._describe("output", _TRAIN)
         self.scalars = _Scalars(self._api, self._handle)
         self.state, self.parameters = {}, []
         info = CStateInfo()
@@ -106,15 +92,6 @@ class Trainer:
             self.state[info.name.decode()] = self._view(info.tensor)
             if info.is_param:
                 self.parameters.append(info.name.decode())
-
-    def _describe(self, function, what):
-        count = getattr(self._api, f"tern_trainer_num_{what}s")
-        get = getattr(self._api, f"tern_trainer_{what}")
-        info, infos = CTensorInfo(), []
-        for i in range(count(self._handle, function)):
-            check(get(self._handle, function, i, byref(info)))
-            infos.append(tensor_info(info))
-        return infos
 
     def _view(self, tensor):
         dtype = numpy_dtype(tensor.dtype)
@@ -142,10 +119,6 @@ class Trainer:
         cannot change while this is not 0.
         """
         return self._api.tern_trainer_window(self._handle, None)
-
-    @property
-    def threads(self):
-        return self._api.tern_trainer_num_threads(self._handle)
 
     def initialize(self):
         """Sets all state to its initial values and `steps` to 0."""
@@ -195,37 +168,27 @@ class Trainer:
           (loss, array), or (loss, array, ...) if the model has more outputs.
         """
         given = self._gather(self.inputs, inputs)
-        results, out = self._allocate(_EVAL, given, self._eval_outputs)
+        out = self._allocate(given, self._eval_outputs, _EVAL)
         loss = c_float()
         check(self._api.tern_trainer_eval_step(
             self._handle, given.pointers, len(given), byref(loss),
             ctypes.byref(out.pointers, ctypes.sizeof(ctypes.c_void_p)),
             len(out) - 1))
-        return (loss.value, *results[1:])
+        return (loss.value, *out.arrays[1:])
 
     def forward(self, *inputs):
         """The model's output for inputs without labels, or a tuple of them."""
-        infos = self._describe(_FORWARD, "input")
-        given = self._gather(infos, inputs)
-        results, out = self._allocate(_FORWARD, given, self.outputs)
+        given = self._gather(self._describe("input", _FORWARD), inputs)
+        out = self._allocate(given, self.outputs, _FORWARD)
         check(self._api.tern_trainer_forward(self._handle, given.pointers,
                                              len(given), out.pointers,
                                              len(out)))
-        return results[0] if len(results) == 1 else tuple(results)
+        return out.arrays[0] if len(out) == 1 else tuple(out.arrays)
 
     def _gather(self, infos, inputs):
         if len(inputs) == 1 and isinstance(inputs[0], dict):
             return gather_inputs(infos, (), inputs[0])
         return gather_inputs(infos, inputs, {})
-
-    def _allocate(self, function, given, infos):
-        extents = (c_int64 * sum(len(info.shape) for info in infos))()
-        check(self._api.tern_trainer_output_shapes(
-            self._handle, function, given.pointers, len(given), extents,
-            len(extents)))
-        results = [np.empty(shape, info.dtype) for info, shape in
-                   zip(infos, split_shapes(extents, infos))]
-        return results, Tensors(results)
 
     def save(self, path, metadata=None):
         """Writes a checkpoint (safetensors), whole or not at all.

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Trainer.h"
+#include "Program.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -14,7 +14,7 @@
 
 using namespace tern::runtime;
 
-int64_t TernTrainer::stepsInWindow() const {
+int64_t TernProgram::stepsInWindow() const {
   std::optional<size_t> index = signature.findScalar("accumulate");
   if (!index)
     return 0;
@@ -25,7 +25,7 @@ int64_t TernTrainer::stepsInWindow() const {
   return (steps - window.start) % length;
 }
 
-MaybeFailure TernTrainer::closeWindow() {
+MaybeFailure TernProgram::closeWindow() {
   if (signature.findScalar("accumulate") &&
       !signature.findScalar("accumulate_close"))
     return invalid(name + " was compiled by a version of ternc whose windows "
@@ -34,7 +34,7 @@ MaybeFailure TernTrainer::closeWindow() {
   return std::nullopt;
 }
 
-MaybeFailure TernTrainer::prepareWindow() {
+MaybeFailure TernProgram::prepareWindow() {
   std::optional<size_t> index = signature.findScalar("accumulate");
   if (!index || !values[*index])
     return std::nullopt;
@@ -61,7 +61,7 @@ MaybeFailure TernTrainer::prepareWindow() {
   return std::nullopt;
 }
 
-void TernTrainer::finishWindow() {
+void TernProgram::finishWindow() {
   if (window.closes && window.length) {
     // The window that has ended counts as one, full or not.
     window.updates +=
@@ -71,12 +71,12 @@ void TernTrainer::finishWindow() {
   window.closes = false;
 }
 
-std::string TernTrainer::windowText() const {
+std::string TernProgram::windowText() const {
   return std::to_string(window.start) + " " + std::to_string(window.updates) +
          " " + std::to_string(window.length);
 }
 
-MaybeError TernTrainer::parseWindow(const std::string &text, int64_t doneSteps,
+MaybeError TernProgram::parseWindow(const std::string &text, int64_t doneSteps,
                                     decltype(window) &parsed) const {
   const char *next = text.c_str();
   for (int64_t *count : {&parsed.start, &parsed.updates, &parsed.length}) {

@@ -9,7 +9,7 @@
 #ifndef TERN_RUNTIME_CAPI_H
 #define TERN_RUNTIME_CAPI_H
 
-#include "Call.h"
+#include "Program.h"
 
 #include <memory>
 #include <new>
@@ -44,11 +44,11 @@ inline MaybeFailure nullArgument() {
 MaybeFailure readOptions(const TernProgramOptions *given,
                          TernProgramOptions &options);
 
-/// Makes what a C handle points to of `source`, which is a path or an artifact:
-/// `begin(T &)` opens or links it.
-template <typename T, typename Source, typename Begin>
+/// Makes a program of `source`, which is a path or an artifact:
+/// `begin(program)` opens or links it.
+template <typename Source, typename Begin>
 TernStatus create(const Source *source, const TernProgramOptions *given,
-                  T **result, const Begin &begin) noexcept {
+                  TernProgram **result, const Begin &begin) noexcept {
   return guard([&]() -> MaybeFailure {
     if (!source || !result)
       return nullArgument();
@@ -56,7 +56,7 @@ TernStatus create(const Source *source, const TernProgramOptions *given,
     TernProgramOptions options;
     if (MaybeFailure failure = readOptions(given, options))
       return failure;
-    auto made = std::make_unique<T>();
+    auto made = std::make_unique<TernProgram>();
     if (MaybeFailure failure = begin(*made))
       return failure;
     if (MaybeFailure failure = made->finishLoading(options))
@@ -66,12 +66,33 @@ TernStatus create(const Source *source, const TernProgramOptions *given,
   });
 }
 
-MaybeFailure describe(const std::vector<TensorSpec> &specs, size_t index,
-                      TernTensorInfo *info);
+/// Runs a function with the program locked.
+template <typename Function>
+TernStatus locked(TernProgram *program, const Function &function) noexcept {
+  return guard([&]() -> MaybeFailure {
+    if (!program)
+      return nullArgument();
+    std::lock_guard<ForkSafeMutex> lock(program->mutex);
+    return function();
+  });
+}
 
-/// Copies all outputs' extents into the caller's array.
-MaybeFailure copyExtents(const std::vector<int64_t> &from, int64_t *extents,
-                         size_t count);
+/// What the C functions say of one function of a program, which is null if
+/// there is none.
+const FunctionSpec *findSpec(const TernProgram *program, const char *function);
+TernStatus describe(const FunctionSpec *spec,
+                    std::vector<TensorSpec> FunctionSpec::*list, size_t index,
+                    TernTensorInfo *info) noexcept;
+const char *dimName(const FunctionSpec *spec, size_t index);
+TernStatus arenaSize(const TernProgram *program, const char *function,
+                     const int64_t *dims, size_t numDims,
+                     int64_t *bytes) noexcept;
+TernStatus outputShapes(TernProgram *program, const char *function,
+                        const DLTensor *const *inputs, size_t numInputs,
+                        int64_t *extents, size_t numExtents) noexcept;
+TernStatus invoke(TernProgram *program, const char *function,
+                  const DLTensor *const *inputs, size_t numInputs,
+                  const DLTensor *const *outputs, size_t numOutputs) noexcept;
 
 } // namespace tern::runtime
 

@@ -156,7 +156,7 @@ static int64_t sizeInBytes(const DLTensor &tensor, DType dtype) {
   return bytes;
 }
 
-void Call::prepare(const Interface &interface, size_t count,
+void Call::prepare(const FunctionSpec &interface, size_t count,
                    const TernFunction &code) {
   specs = &interface;
   function = code;

@@ -33,6 +33,11 @@ private:
 
 DLDataType toDLPack(DType dtype);
 
+/// The error for a name that no function of the artifact has.
+inline MaybeFailure noFunction() {
+  return invalid("the model has no such function");
+}
+
 /// Checks everything about a tensor that does not depend on others. `kind` is
 /// for messages: "input".
 MaybeFailure checkTensor(const DLTensor *tensor, const TensorSpec &spec,
@@ -46,7 +51,7 @@ class Call {
 public:
   /// `interface` must outlive this. Buffers are inputs, then numBound ones that
   /// stay from call to call, then outputs.
-  void prepare(const Interface &interface, size_t numBound,
+  void prepare(const FunctionSpec &interface, size_t numBound,
                const TernFunction &function);
   /// Sets one of the buffers that stay. Inputs and outputs must not overlap its
   /// `size` bytes; 0 leaves that unchecked.
@@ -60,9 +65,7 @@ public:
   /// Runs on what was set.
   MaybeFailure run(const Host &host, Arena &arena);
 
-  bool exists() const { return function.invoke; }
-  const Interface &interface() const { return *specs; }
-  const TernFunction &code() const { return function; }
+  const FunctionSpec &interface() const { return *specs; }
   /// All outputs' extents.
   const std::vector<int64_t> &outputExtents() const { return extents; }
   MaybeFailure arenaSize(const int64_t *dims, size_t count,
@@ -72,7 +75,7 @@ private:
   MaybeFailure checkOverlaps() const;
   std::string describeBuffer(size_t index) const;
 
-  const Interface *specs = nullptr;
+  const FunctionSpec *specs = nullptr;
   TernFunction function = {};
   size_t numBound = 0;
   /// `answers` are the extents, then whether each check holds.

@@ -6,10 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "NonFinite.h"
-#include "OpenWeights.h"
-#include "Trainer.h"
-#include "tern/runtime/WeightsFile.h"
+#include "Program.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -54,8 +51,15 @@ static MaybeError checkView(const SafetensorsView &view, const StateSpec &spec,
   return std::nullopt;
 }
 
-MaybeFailure TernTrainer::takeParams(const SafetensorsIndex &index,
-                                     const std::string &file) {
+MaybeFailure TernProgram::init() {
+  if (!host.numThreads())
+    return invalid(name + " was loaded for its signature only");
+  MappedFile mapped;
+  SafetensorsIndex index;
+  std::string file;
+  if (givenWeights || embedded || signature.weights != "none")
+    if (MaybeFailure failure = readWeights(mapped, index, file))
+      return failure;
   auto bad = [&](const std::string &what) {
     return Failure{TERN_BAD_WEIGHTS, file + " " + what};
   };
@@ -73,56 +77,11 @@ MaybeFailure TernTrainer::takeParams(const SafetensorsIndex &index,
     auto it = index.tensors.find(spec.name);
     // Optimizers begin anew, whatever the file is.
     if (it == index.tensors.end() || (!spec.isParam && spec.init))
-      fill(spec.dtype, stateData(i), numElements(spec.shape).value_or(0),
+      fill(spec.dtype, state[i], numElements(spec.shape).value_or(0),
            *spec.init);
     else if (it->second.size)
-      std::memcpy(stateData(i), it->second.data, it->second.size);
+      std::memcpy(state[i], it->second.data, it->second.size);
   }
-  return std::nullopt;
-}
-
-MaybeFailure TernTrainer::init() {
-  if (!memory)
-    return invalid(name + " was loaded for its signature only");
-  MappedFile mapped;
-  SafetensorsIndex index;
-  const char *data = embedded;
-  uint64_t size = embeddedSize;
-  std::string file = "the weights embedded in " + name;
-  bool isGiven = !weightsPath.empty();
-  if (isGiven || (!embedded && signature.weights != "none")) {
-    std::string path = isGiven ? weightsPath : defaultWeightsPath(artifactPath);
-    if (!isGiven && !library)
-      return invalid("the path of the initial parameters is missing");
-    if (MaybeError error = openWeights(path, signature.weightsId, mapped, path))
-      return Failure{TERN_IO_ERROR, *error +
-                                        " (these are the initial parameters "
-                                        "of " +
-                                        name + ")"};
-    data = mapped.data();
-    size = mapped.size();
-    file = "'" + path + "'";
-  }
-  if (data || isGiven) {
-    if (MaybeError error = parseSafetensors(data, size, index))
-      return Failure{TERN_BAD_WEIGHTS, file + " is malformed: " + *error};
-    auto id = index.metadata.find(kWeightsIdKey);
-    if (id == index.metadata.end() && !isGiven)
-      return Failure{TERN_BAD_WEIGHTS,
-                     file + " is not a weights file of Tern: its metadata has "
-                            "no tern_weights_id"};
-    if (id != index.metadata.end() && id->second != signature.weightsId)
-      return Failure{TERN_BAD_WEIGHTS,
-                     file + " holds the weights of another model: its id is " +
-                         id->second + ", " + name + " needs " +
-                         signature.weightsId +
-                         "; use the file written together with it"};
-    if (id != index.metadata.end())
-      if (MaybeError error = checkWeights(data, size, signature, verify))
-        return Failure{TERN_BAD_WEIGHTS, file + " " + *error};
-  }
-  if (MaybeFailure failure = takeParams(index, file))
-    return failure;
   steps = 0;
   resetWindows();
   hasValues = true;
@@ -130,7 +89,7 @@ MaybeFailure TernTrainer::init() {
   return std::nullopt;
 }
 
-MaybeFailure TernTrainer::save(const std::string &path,
+MaybeFailure TernProgram::save(const std::string &path,
                                std::map<std::string, std::string> strings) {
   if (MaybeFailure failure = checkHasValues())
     return failure;
@@ -159,10 +118,8 @@ MaybeFailure TernTrainer::save(const std::string &path,
   SafetensorsWriter writer;
   MaybeError error = writer.open(path, std::move(entries), std::move(strings));
   for (size_t i = 0; i < signature.state.size() && !error; ++i) {
-    const StateSpec &spec = signature.state[i];
-    error = writer.append(
-        stateData(i),
-        static_cast<uint64_t>(byteSize(spec.dtype, spec.shape).value_or(0)));
+    int64_t bytes = signature.state[i].numBytes();
+    error = writer.append(state[i], static_cast<uint64_t>(bytes));
   }
   if (!error)
     error = writer.finish(/*durable=*/true);
@@ -186,8 +143,8 @@ static std::string describeVersion(const SafetensorsIndex &index) {
          ", this is Tern " TERN_VERSION;
 }
 
-MaybeFailure TernTrainer::restore(const std::string &path) {
-  if (!memory)
+MaybeFailure TernProgram::restore(const std::string &path) {
+  if (!host.numThreads())
     return invalid(name + " was loaded for its signature only");
   std::string file = "'" + path + "'";
   auto bad = [&](const std::string &what) {
@@ -233,7 +190,7 @@ MaybeFailure TernTrainer::restore(const std::string &path) {
   for (size_t i = 0; i < signature.state.size(); ++i) {
     const SafetensorsView &view = index.tensors[signature.state[i].name];
     if (view.size)
-      std::memcpy(stateData(i), view.data, view.size);
+      std::memcpy(state[i], view.data, view.size);
   }
   metadata = std::move(index.metadata);
   steps = count;

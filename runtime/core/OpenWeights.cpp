@@ -41,7 +41,7 @@ MaybeError tern::runtime::openWeights(const std::string &path,
 }
 
 MaybeError tern::runtime::checkWeights(const char *data, uint64_t size,
-                                       const ArtifactInfo &info, bool verify) {
+                                       const Signature &info, bool verify) {
   // Artifacts of earlier versions do not say.
   if (info.weightsBytes && size != *info.weightsBytes)
     return "was changed since it was written: it has " + std::to_string(size) +

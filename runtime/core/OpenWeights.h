@@ -26,7 +26,7 @@ namespace tern::runtime {
 /// wrote: by their size and, with `verify`, by their hash. Errors follow the
 /// file's name.
 [[nodiscard]] MaybeError checkWeights(const char *data, uint64_t size,
-                                      const ArtifactInfo &info, bool verify);
+                                      const Signature &info, bool verify);
 
 } // namespace tern::runtime
 

@@ -1,4 +1,4 @@
-//===- Program.cpp - Load models --------------------------------*- C++ -*-===//
+//===- Program.cpp - Load and run artifacts ---------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -9,70 +9,244 @@
 #include "Program.h"
 #include "CpuFeatures.h"
 #include "OpenWeights.h"
-#include "tern/runtime/Safetensors.h"
+#include "tern/runtime/WeightsFile.h"
+
+#include <cstdlib>
+
+#include <unistd.h>
 
 using namespace tern::runtime;
 
-MaybeFailure TernProgram::open(const std::string &path) {
+static constexpr int64_t stateAlignment = 64;
+
+TernProgram::~TernProgram() { std::free(memory); }
+
+//===----------------------------------------------------------------------===//
+// The artifact
+//===----------------------------------------------------------------------===//
+
+MaybeFailure TernProgram::open(const std::string &path, bool trains) {
   name = "'" + path + "'";
   artifactPath = path;
   if (MaybeFailure failure = library.open(path))
     return failure;
   // The version comes first: everything else may differ with it.
-  library.find("tern_model_abi", artifact.abi);
-  if (MaybeFailure failure = checkAbi(artifact.abi, name))
+  uint32_t (*abi)(void) = nullptr;
+  library.find("tern_model_abi", abi);
+  if (MaybeFailure failure = checkAbi(abi, name))
     return failure;
-  if (library.find("tern_model_train_step_invoke"))
+  if (!trains && library.find("tern_model_train_step_invoke"))
     return Failure{TERN_BAD_ARTIFACT,
                    name + " is a training artifact: tern-train runs it"};
-  std::string missing;
-  auto find = [&](const char *symbol, auto &pointer) {
-    library.find(symbol, pointer);
-    if (!pointer && missing.empty())
-      missing = symbol;
-  };
-  find("tern_model_signature", artifact.signature);
-  find("tern_model_shapes", artifact.shapes);
-  find("tern_model_arena_size", artifact.arena_size);
-  find("tern_model_invoke", artifact.invoke);
-  if (!missing.empty())
-    return Failure{TERN_BAD_ARTIFACT, name +
-                                          " is not a Tern artifact: it has "
-                                          "no symbol " +
-                                          missing};
-  artifact.weights =
-      static_cast<const char *>(library.find("tern_model_weights"));
+  if (trains && library.find("tern_model_invoke"))
+    return Failure{TERN_BAD_ARTIFACT,
+                   name + " is no training artifact (ternc --train makes one); "
+                          "tern-run runs it"};
+  const char *(*getSignature)(void) = nullptr;
+  library.find("tern_model_signature", getSignature);
+  if (!getSignature)
+    return Failure{TERN_BAD_ARTIFACT,
+                   name + " is not a Tern artifact: it has no symbol "
+                          "tern_model_signature"};
+  signatureText = getSignature();
+  for (const char *function :
+       {"main", "forward", "eval_step", "train_step", "train_step_float"}) {
+    std::string prefix = "tern_model_";
+    if (trains)
+      prefix += std::string(function) + "_";
+    TernFunction found = {function, nullptr, nullptr, nullptr};
+    library.find(prefix + "shapes", found.shapes);
+    library.find(prefix + "arena_size", found.arena_size);
+    library.find(prefix + "invoke", found.invoke);
+    functions.push_back(found);
+  }
+  embedded = static_cast<const char *>(library.find("tern_model_weights"));
   if (const void *size = library.find("tern_model_weights_size"))
-    artifact.weights_size = *static_cast<const uint64_t *>(size);
+    embeddedSize = *static_cast<const uint64_t *>(size);
   return std::nullopt;
 }
 
 MaybeFailure TernProgram::link(const TernArtifact &linked) {
+  TernFunction main = {"main", linked.shapes, linked.arena_size, linked.invoke};
+  return link(TernTrainArtifact{linked.abi, linked.signature, &main, 1,
+                                linked.weights, linked.weights_size});
+}
+
+MaybeFailure TernProgram::link(const TernTrainArtifact &linked) {
   name = "this executable";
-  artifact = linked;
+  if (MaybeFailure failure = checkAbi(linked.abi, name))
+    return failure;
+  if (!linked.signature || (linked.num_functions && !linked.functions))
+    return Failure{TERN_BAD_ARTIFACT, name + " lacks a function"};
+  signatureText = linked.signature();
+  functions.assign(linked.functions, linked.functions + linked.num_functions);
+  embedded = linked.weights;
+  embeddedSize = linked.weights_size;
   return std::nullopt;
 }
 
 MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options) {
-  if (MaybeFailure failure = checkAbi(artifact.abi, name))
-    return failure;
-  if (!artifact.signature || !artifact.shapes || !artifact.arena_size ||
-      !artifact.invoke)
-    return Failure{TERN_BAD_ARTIFACT, name + " lacks a function"};
-  if (MaybeError error = parseSignature(artifact.signature(), signature))
+  if (MaybeError error = parseSignature(signatureText, signature))
     return Failure{TERN_BAD_ARTIFACT, name + " has a bad signature: " + *error};
-
-  call.prepare(
-      signature, signature.params.size(),
-      {"invoke", artifact.shapes, artifact.arena_size, artifact.invoke});
-  if (options.flags & TERN_LOAD_SIGNATURE_ONLY)
-    return std::nullopt;
-
-  if (MaybeError error = checkCpuFeatures(signature.features))
-    return Failure{TERN_UNSUPPORTED_CPU, "cannot run " + name + ": " + *error};
-  if (MaybeFailure failure = bindWeights(options))
+  state.resize(signature.state.size());
+  if (auto step = signature.findFunction("train_step"))
+    measurements.resize(signature.functions[*step].outputs.size());
+  if (options.weights_path)
+    givenWeights = options.weights_path;
+  verify = options.flags & TERN_LOAD_VERIFY_WEIGHTS;
+  if (MaybeFailure failure = setDefaults())
     return failure;
-  return host.setNumThreads(options.num_threads);
+  if (!(options.flags & TERN_LOAD_SIGNATURE_ONLY)) {
+    if (MaybeError error = checkCpuFeatures(signature.features))
+      return Failure{TERN_UNSUPPORTED_CPU,
+                     "cannot run " + name + ": " + *error};
+    if (MaybeFailure failure =
+            signature.isTraining() ? allocateState() : mapState())
+      return failure;
+    if (MaybeFailure failure = host.setNumThreads(options.num_threads))
+      return failure;
+  }
+  return prepareCalls();
+}
+
+MaybeFailure TernProgram::prepareCalls() {
+  calls.resize(signature.functions.size());
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const FunctionSpec &spec = signature.functions[i];
+    TernFunction code = {};
+    for (const TernFunction &function : functions)
+      if (function.name && function.name == spec.name)
+        code = function;
+    if (!code.shapes || !code.arena_size || !code.invoke)
+      return Failure{TERN_BAD_ARTIFACT,
+                     name + " lacks the function " + spec.name};
+    // What profiles call it.
+    if (spec.name == "main")
+      code.name = "invoke";
+    size_t index = 0;
+    calls[i].prepare(spec, spec.scalars.size() + spec.state.size(), code);
+    for (size_t scalar : spec.scalars)
+      calls[i].bind(index++, &cells[scalar], sizeof(cells[scalar]));
+    // What is mapped is read-only and overlaps nothing.
+    for (size_t tensor : spec.state)
+      calls[i].bind(index++, state[tensor],
+                    memory ? signature.state[tensor].numBytes() : 0);
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// The state
+//===----------------------------------------------------------------------===//
+
+MaybeFailure TernProgram::allocateState() {
+  std::vector<int64_t> offsets;
+  for (const StateSpec &spec : signature.state) {
+    offsets.push_back(stateSize);
+    if (__builtin_add_overflow(stateSize, spec.numBytes(), &stateSize) ||
+        __builtin_add_overflow(stateSize, stateAlignment - 1, &stateSize))
+      return Failure{TERN_OUT_OF_MEMORY, "the size of the state overflows"};
+    stateSize = stateSize / stateAlignment * stateAlignment;
+  }
+  // The system may grant more than there is and kill the process later.
+  int64_t limit = int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  if (stateSize > limit ||
+      ::posix_memalign(&memory, stateAlignment,
+                       static_cast<size_t>(stateSize) + 1) != 0)
+    return Failure{TERN_OUT_OF_MEMORY, "cannot allocate " +
+                                           std::to_string(stateSize) +
+                                           " bytes for the model's state"};
+  for (size_t i = 0; i < offsets.size(); ++i)
+    state[i] = static_cast<char *>(memory) + offsets[i];
+  return std::nullopt;
+}
+
+MaybeFailure TernProgram::mapState() {
+  hasValues = true;
+  if (signature.state.empty())
+    return std::nullopt;
+  SafetensorsIndex index;
+  std::string file;
+  if (MaybeFailure failure = readWeights(weights, index, file))
+    return failure;
+  auto bad = [&](const std::string &what) {
+    return Failure{TERN_BAD_WEIGHTS, file + " " + what};
+  };
+  for (size_t i = 0; i < state.size(); ++i) {
+    const StateSpec &param = signature.state[i];
+    auto it = index.tensors.find(param.name);
+    if (it == index.tensors.end())
+      return bad("lacks the parameter '" + param.name + "'");
+    const SafetensorsView &view = it->second;
+    if (view.dtype != param.dtype || view.shape != param.shape)
+      return bad("has parameter '" + param.name + "' as " +
+                 typeString(view.dtype, view.shape) + ", " + name + " needs " +
+                 param.type());
+    if (reinterpret_cast<uintptr_t>(view.data) % dtypeSize(view.dtype) != 0)
+      return bad("has parameter '" + param.name +
+                 "' at an address that is not aligned for its dtype");
+    // Artifacts only read their parameters.
+    state[i] = const_cast<char *>(view.data);
+  }
+  return std::nullopt;
+}
+
+/// Finds the weights and checks that they are this artifact's. A file that the
+/// options name may give a training artifact parameters by their names.
+MaybeFailure TernProgram::readWeights(MappedFile &mapped,
+                                      SafetensorsIndex &index,
+                                      std::string &file) {
+  bool trains = signature.isTraining();
+  bool isForeign = trains && givenWeights;
+  const char *data = embedded;
+  uint64_t size = embeddedSize;
+  file = "the weights embedded in " + name;
+  if (givenWeights || !embedded) {
+    if (!givenWeights && !library)
+      return invalid(trains ? "the path of the initial parameters is missing"
+                            : "the path of the weights file is missing");
+    std::string path =
+        givenWeights ? *givenWeights : defaultWeightsPath(artifactPath);
+    if (MaybeError error =
+            openWeights(path, signature.weightsId, mapped, weightsPath))
+      return Failure{TERN_IO_ERROR,
+                     *error + " (these are the " +
+                         (trains ? "initial parameters" : "weights") + " of " +
+                         name + ")"};
+    data = mapped.data();
+    size = mapped.size();
+    file = "'" + weightsPath + "'";
+  }
+  if (MaybeError error = parseSafetensors(data, size, index))
+    return Failure{TERN_BAD_WEIGHTS, file + " is malformed: " + *error};
+  auto id = index.metadata.find(kWeightsIdKey);
+  if (id == index.metadata.end()) {
+    if (isForeign)
+      return std::nullopt;
+    return Failure{TERN_BAD_WEIGHTS,
+                   file + " is not a weights file of Tern: its metadata has "
+                          "no tern_weights_id"};
+  }
+  if (id->second != signature.weightsId)
+    return Failure{TERN_BAD_WEIGHTS,
+                   file + " holds the weights of another model: its id is " +
+                       id->second + ", " + name + " needs " +
+                       signature.weightsId +
+                       "; use the file written together with it"};
+  if (MaybeError error = checkWeights(data, size, signature, verify))
+    return Failure{TERN_BAD_WEIGHTS, file + " " + *error};
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Calls
+//===----------------------------------------------------------------------===//
+
+Call *TernProgram::find(const char *function) {
+  if (!function)
+    return nullptr;
+  std::optional<size_t> index = signature.findFunction(function);
+  return index ? &calls[*index] : nullptr;
 }
 
 MaybeFailure TernProgram::checkFiles() const {
@@ -83,64 +257,27 @@ MaybeFailure TernProgram::checkFiles() const {
   return std::nullopt;
 }
 
-MaybeFailure TernProgram::bindWeights(const TernProgramOptions &options) {
-  if (signature.params.empty())
-    return std::nullopt;
-  bool verify = options.flags & TERN_LOAD_VERIFY_WEIGHTS;
-  if (!options.weights_path && artifact.weights)
-    return bindParams(artifact.weights, artifact.weights_size,
-                      "the weights embedded in " + name, verify);
-  if (options.weights_path)
-    weightsPath = options.weights_path;
-  else if (library)
-    weightsPath = defaultWeightsPath(artifactPath);
-  else
-    return Failure{TERN_INVALID_ARGUMENT,
-                   "the path of the weights file is missing"};
-  if (MaybeError error =
-          openWeights(weightsPath, signature.weightsId, weights, weightsPath))
-    return Failure{TERN_IO_ERROR,
-                   *error + " (these are the weights of " + name + ")"};
-  return bindParams(weights.data(), weights.size(), "'" + weightsPath + "'",
-                    verify);
+MaybeFailure TernProgram::checkHasValues() const {
+  if (!host.numThreads())
+    return invalid(name + " was loaded for its signature only");
+  if (!hasValues)
+    return invalid("the state has no values yet: initialize it or restore a "
+                   "checkpoint");
+  return std::nullopt;
 }
 
-MaybeFailure TernProgram::bindParams(const char *data, uint64_t size,
-                                     const std::string &file, bool verify) {
-  SafetensorsIndex index;
-  if (MaybeError error = parseSafetensors(data, size, index))
-    return Failure{TERN_BAD_WEIGHTS, file + " is malformed: " + *error};
-  auto id = index.metadata.find("tern_weights_id");
-  if (id == index.metadata.end())
-    return Failure{TERN_BAD_WEIGHTS,
-                   file + " is not a weights file of Tern: its metadata has "
-                          "no tern_weights_id"};
-  if (id->second != signature.weightsId)
-    return Failure{TERN_BAD_WEIGHTS,
-                   file + " holds the weights of another model: its id is " +
-                       id->second + ", " + name + " needs " +
-                       signature.weightsId +
-                       "; use the file written together with it"};
-  if (MaybeError error = checkWeights(data, size, signature, verify))
-    return Failure{TERN_BAD_WEIGHTS, file + " " + *error};
-  for (size_t i = 0; i < signature.params.size(); ++i) {
-    const TensorSpec &param = signature.params[i];
-    auto it = index.tensors.find(param.name);
-    if (it == index.tensors.end())
-      return Failure{TERN_BAD_WEIGHTS,
-                     file + " lacks the parameter '" + param.name + "'"};
-    const SafetensorsView &view = it->second;
-    if (view.dtype != param.dtype || view.shape != param.shape)
-      return Failure{TERN_BAD_WEIGHTS,
-                     file + " has parameter '" + param.name + "' as " +
-                         typeString(view.dtype, view.shape) + ", " + name +
-                         " needs " + param.type()};
-    if (reinterpret_cast<uintptr_t>(view.data) % dtypeSize(view.dtype) != 0)
-      return Failure{TERN_BAD_WEIGHTS,
-                     file + " has parameter '" + param.name +
-                         "' at an address that is not aligned for its dtype"};
-    // Artifacts only read their parameters.
-    call.bind(i, const_cast<char *>(view.data), 0);
-  }
-  return std::nullopt;
+MaybeFailure TernProgram::setInputs(Call &call, const DLTensor *const *inputs,
+                                    size_t count) {
+  if (MaybeFailure failure = checkHasValues())
+    return failure;
+  if (MaybeFailure failure = checkFiles())
+    return failure;
+  return call.setInputs(inputs, count, /*withData=*/true);
+}
+
+MaybeFailure TernProgram::run(Call &call, const DLTensor *const *outputs,
+                              size_t count) {
+  if (MaybeFailure failure = call.setOutputs(outputs, count))
+    return failure;
+  return call.run(host, arena);
 }

@@ -8,7 +8,6 @@
 
 #include "tern/runtime/Runtime.h"
 #include "CApi.h"
-#include "Program.h"
 #include "tern/runtime/Text.h"
 
 #include <cstddef>
@@ -63,37 +62,110 @@ MaybeFailure tern::runtime::readOptions(const TernProgramOptions *given,
   return std::nullopt;
 }
 
-MaybeFailure tern::runtime::describe(const std::vector<TensorSpec> &specs,
-                                     size_t index, TernTensorInfo *info) {
-  if (!info)
-    return nullArgument();
-  if (index >= specs.size())
-    return invalid("there is no tensor " + std::to_string(index));
-  const TensorSpec &spec = specs[index];
-  *info = {spec.name.c_str(), toDLPack(spec.dtype),
-           static_cast<int32_t>(spec.shape.size()), spec.shape.data(),
-           spec.symbolNames.data()};
-  return std::nullopt;
+//===----------------------------------------------------------------------===//
+// Any function
+//===----------------------------------------------------------------------===//
+
+const FunctionSpec *tern::runtime::findSpec(const TernProgram *program,
+                                            const char *function) {
+  if (!program || !function)
+    return nullptr;
+  std::optional<size_t> index = program->signature.findFunction(function);
+  return index ? &program->signature.functions[*index] : nullptr;
 }
 
-MaybeFailure tern::runtime::copyExtents(const std::vector<int64_t> &from,
-                                        int64_t *extents, size_t count) {
-  if (count != from.size())
-    return invalid("the outputs have " + std::to_string(from.size()) +
-                   " extents together, got room for " + std::to_string(count));
-  if (count)
-    std::memcpy(extents, from.data(), count * sizeof(int64_t));
-  return std::nullopt;
+TernStatus tern::runtime::describe(const FunctionSpec *spec,
+                                   std::vector<TensorSpec> FunctionSpec::*list,
+                                   size_t index,
+                                   TernTensorInfo *info) noexcept {
+  return guard([&]() -> MaybeFailure {
+    if (!spec)
+      return noFunction();
+    if (!info)
+      return nullArgument();
+    if (index >= (spec->*list).size())
+      return invalid("there is no tensor " + std::to_string(index));
+    const TensorSpec &tensor = (spec->*list)[index];
+    *info = {tensor.name.c_str(), toDLPack(tensor.dtype),
+             static_cast<int32_t>(tensor.shape.size()), tensor.shape.data(),
+             tensor.symbolNames.data()};
+    return std::nullopt;
+  });
 }
+
+const char *tern::runtime::dimName(const FunctionSpec *spec, size_t index) {
+  return spec && index < spec->dims.size() ? spec->dims[index].c_str()
+                                           : nullptr;
+}
+
+TernStatus tern::runtime::arenaSize(const TernProgram *program,
+                                    const char *function, const int64_t *dims,
+                                    size_t numDims, int64_t *bytes) noexcept {
+  return guard([&]() -> MaybeFailure {
+    if (!program || !bytes || (numDims && !dims))
+      return nullArgument();
+    const Call *call = program->find(function);
+    return call ? call->arenaSize(dims, numDims, *bytes) : noFunction();
+  });
+}
+
+TernStatus tern::runtime::outputShapes(TernProgram *program,
+                                       const char *function,
+                                       const DLTensor *const *inputs,
+                                       size_t numInputs, int64_t *extents,
+                                       size_t numExtents) noexcept {
+  return locked(program, [&]() -> MaybeFailure {
+    if (numExtents && !extents)
+      return nullArgument();
+    Call *call = program->find(function);
+    if (!call)
+      return noFunction();
+    if (MaybeFailure failure = program->checkFiles())
+      return failure;
+    if (MaybeFailure failure =
+            call->setInputs(inputs, numInputs, /*withData=*/false))
+      return failure;
+    const std::vector<int64_t> &all = call->outputExtents();
+    if (numExtents != all.size())
+      return invalid("the outputs have " + std::to_string(all.size()) +
+                     " extents together, got room for " +
+                     std::to_string(numExtents));
+    if (numExtents)
+      std::memcpy(extents, all.data(), numExtents * sizeof(int64_t));
+    return std::nullopt;
+  });
+}
+
+TernStatus tern::runtime::invoke(TernProgram *program, const char *function,
+                                 const DLTensor *const *inputs,
+                                 size_t numInputs,
+                                 const DLTensor *const *outputs,
+                                 size_t numOutputs) noexcept {
+  return locked(program, [&]() -> MaybeFailure {
+    Call *call = program->find(function);
+    if (!call)
+      return noFunction();
+    if (MaybeFailure failure = program->setInputs(*call, inputs, numInputs))
+      return failure;
+    return program->run(*call, outputs, numOutputs);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Runtime.h
+//===----------------------------------------------------------------------===//
 
 uint32_t tern_runtime_api_version(void) { return TERN_RUNTIME_API_VERSION; }
 const char *tern_runtime_version(void) { return TERN_VERSION; }
 const char *tern_last_error(void) { return lastError; }
 
+static constexpr const char *mainName = "main";
+
 TernStatus tern_program_load(const char *path, const TernProgramOptions *given,
                              TernProgram **result) {
-  return create(path, given, result,
-                [&](TernProgram &program) { return program.open(path); });
+  return create(path, given, result, [&](TernProgram &program) {
+    return program.open(path, /*trains=*/false);
+  });
 }
 
 TernStatus tern_program_link(const TernArtifact *artifact,
@@ -106,7 +178,7 @@ TernStatus tern_program_link(const TernArtifact *artifact,
 void tern_program_destroy(TernProgram *program) { delete program; }
 
 const char *tern_program_signature(const TernProgram *program) {
-  return program ? program->artifact.signature() : "";
+  return program ? program->signatureText : "";
 }
 
 const char *tern_program_weights_path(const TernProgram *program) {
@@ -114,85 +186,55 @@ const char *tern_program_weights_path(const TernProgram *program) {
 }
 
 size_t tern_program_num_inputs(const TernProgram *program) {
-  return program ? program->signature.inputs.size() : 0;
+  const FunctionSpec *spec = findSpec(program, mainName);
+  return spec ? spec->inputs.size() : 0;
 }
 
 size_t tern_program_num_outputs(const TernProgram *program) {
-  return program ? program->signature.outputs.size() : 0;
+  const FunctionSpec *spec = findSpec(program, mainName);
+  return spec ? spec->outputs.size() : 0;
 }
 
 TernStatus tern_program_input(const TernProgram *program, size_t index,
                               TernTensorInfo *info) {
-  return guard([&] {
-    return program ? describe(program->signature.inputs, index, info)
-                   : nullArgument();
-  });
+  return describe(findSpec(program, mainName), &FunctionSpec::inputs, index,
+                  info);
 }
 
 TernStatus tern_program_output(const TernProgram *program, size_t index,
                                TernTensorInfo *info) {
-  return guard([&] {
-    return program ? describe(program->signature.outputs, index, info)
-                   : nullArgument();
-  });
+  return describe(findSpec(program, mainName), &FunctionSpec::outputs, index,
+                  info);
 }
 
 size_t tern_program_num_dims(const TernProgram *program) {
-  return program ? program->signature.dims.size() : 0;
+  const FunctionSpec *spec = findSpec(program, mainName);
+  return spec ? spec->dims.size() : 0;
 }
 
 const char *tern_program_dim_name(const TernProgram *program, size_t index) {
-  if (!program || index >= program->signature.dims.size())
-    return nullptr;
-  return program->signature.dims[index].c_str();
+  return dimName(findSpec(program, mainName), index);
 }
 
 TernStatus tern_program_arena_size(const TernProgram *program,
                                    const int64_t *dims, size_t numDims,
                                    int64_t *bytes) {
-  return guard([&]() -> MaybeFailure {
-    if (!program || !bytes || (numDims && !dims))
-      return nullArgument();
-    return program->call.arenaSize(dims, numDims, *bytes);
-  });
+  return arenaSize(program, mainName, dims, numDims, bytes);
 }
 
 TernStatus tern_program_output_shapes(TernProgram *program,
                                       const DLTensor *const *inputs,
                                       size_t numInputs, int64_t *extents,
                                       size_t numExtents) {
-  return guard([&]() -> MaybeFailure {
-    if (!program || (numExtents && !extents))
-      return nullArgument();
-    std::lock_guard<ForkSafeMutex> lock(program->mutex);
-    if (MaybeFailure failure = program->checkFiles())
-      return failure;
-    if (MaybeFailure failure =
-            program->call.setInputs(inputs, numInputs, /*withData=*/false))
-      return failure;
-    return copyExtents(program->call.outputExtents(), extents, numExtents);
-  });
+  return outputShapes(program, mainName, inputs, numInputs, extents,
+                      numExtents);
 }
 
 TernStatus tern_program_invoke(TernProgram *program,
                                const DLTensor *const *inputs, size_t numInputs,
                                const DLTensor *const *outputs,
                                size_t numOutputs) {
-  return guard([&]() -> MaybeFailure {
-    if (!program)
-      return nullArgument();
-    std::lock_guard<ForkSafeMutex> lock(program->mutex);
-    if (!program->host.numThreads())
-      return invalid(program->name + " was loaded for its signature only");
-    if (MaybeFailure failure = program->checkFiles())
-      return failure;
-    if (MaybeFailure failure =
-            program->call.setInputs(inputs, numInputs, /*withData=*/true))
-      return failure;
-    if (MaybeFailure failure = program->call.setOutputs(outputs, numOutputs))
-      return failure;
-    return program->call.run(program->host, program->arena);
-  });
+  return invoke(program, mainName, inputs, numInputs, outputs, numOutputs);
 }
 
 uint32_t tern_program_num_threads(const TernProgram *program) {
@@ -200,28 +242,17 @@ uint32_t tern_program_num_threads(const TernProgram *program) {
 }
 
 TernStatus tern_program_set_num_threads(TernProgram *program, uint32_t count) {
-  return guard([&]() -> MaybeFailure {
-    if (!program)
-      return nullArgument();
-    std::lock_guard<ForkSafeMutex> lock(program->mutex);
-    return program->host.setNumThreads(count);
-  });
+  return locked(program, [&] { return program->host.setNumThreads(count); });
 }
 
 TernStatus tern_program_profile_begin(TernProgram *program) {
-  return guard([&]() -> MaybeFailure {
-    if (!program)
-      return nullArgument();
-    std::lock_guard<ForkSafeMutex> lock(program->mutex);
-    return program->host.beginProfile();
-  });
+  return locked(program, [&] { return program->host.beginProfile(); });
 }
 
 TernStatus tern_program_profile_end(TernProgram *program, const char *path) {
-  return guard([&]() -> MaybeFailure {
-    if (!program || !path)
+  return locked(program, [&]() -> MaybeFailure {
+    if (!path)
       return nullArgument();
-    std::lock_guard<ForkSafeMutex> lock(program->mutex);
     return program->host.endProfile(path, program->signature.model);
   });
 }

@@ -1,4 +1,4 @@
-//===- Signature.cpp - What a model takes, stores and gives -----*- C++ -*-===//
+//===- Signature.cpp - What an artifact takes, stores and gives -*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,14 +6,47 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "SignatureParser.h"
+#include "Signature.h"
+#include "../io/Json.h"
+#include "tern/runtime/Artifact.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <set>
 
 using namespace tern::runtime;
 using nlohmann::json;
+
+//===----------------------------------------------------------------------===//
+// Look-up
+//===----------------------------------------------------------------------===//
+
+bool tern::runtime::isCountedScalar(const std::string &name) {
+  return name == "step" || name == "accumulate_start" ||
+         name == "accumulate_updates" || name == "accumulate_close";
+}
+
+template <typename Spec>
+static std::optional<size_t> find(const std::vector<Spec> &specs,
+                                  std::string_view name) {
+  for (size_t i = 0; i < specs.size(); ++i)
+    if (specs[i].name == name)
+      return i;
+  return std::nullopt;
+}
+
+std::optional<size_t> Signature::findState(std::string_view name) const {
+  return find(state, name);
+}
+
+std::optional<size_t> Signature::findScalar(std::string_view name) const {
+  return find(scalars, name);
+}
+
+std::optional<size_t> Signature::findFunction(std::string_view name) const {
+  return find(functions, name);
+}
 
 std::string TensorSpec::type() const {
   std::string text;
@@ -27,8 +60,12 @@ std::string TensorSpec::type() const {
   return text + dtypeName(dtype);
 }
 
-MaybeError tern::runtime::parseString(const json &object, const char *key,
-                                      std::string &value) {
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+static MaybeError parseString(const json &object, const char *key,
+                              std::string &value) {
   auto it = object.find(key);
   if (it == object.end() || !it->is_string())
     return "'" + std::string(key) + "' is not a string";
@@ -36,8 +73,8 @@ MaybeError tern::runtime::parseString(const json &object, const char *key,
   return std::nullopt;
 }
 
-MaybeError tern::runtime::parseStrings(const json &object, const char *key,
-                                       std::vector<std::string> &values) {
+static MaybeError parseStrings(const json &object, const char *key,
+                               std::vector<std::string> &values) {
   auto it = object.find(key);
   if (it == object.end() || !it->is_array())
     return "'" + std::string(key) + "' is not a list";
@@ -48,6 +85,33 @@ MaybeError tern::runtime::parseStrings(const json &object, const char *key,
   }
   return std::nullopt;
 }
+
+static MaybeError parseNumber(const json &object, const char *key,
+                              std::optional<double> &value) {
+  auto it = object.find(key);
+  if (it == object.end())
+    return std::nullopt;
+  if (!it->is_number() || !std::isfinite(it->get<double>()))
+    return "'" + std::string(key) + "' is not a finite number";
+  value = it->get<double>();
+  return std::nullopt;
+}
+
+static MaybeError parseInteger(const json &object, const char *key,
+                               std::optional<int64_t> &value) {
+  auto it = object.find(key);
+  if (it == object.end())
+    return std::nullopt;
+  if (!it->is_number_integer() ||
+      (it->is_number_unsigned() && it->get<uint64_t>() > INT64_MAX))
+    return "'" + std::string(key) + "' is not a 64-bit integer";
+  value = it->get<int64_t>();
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Tensors
+//===----------------------------------------------------------------------===//
 
 static MaybeError parseShape(const json &shape,
                              const std::vector<std::string> &dims,
@@ -79,8 +143,9 @@ static MaybeError parseShape(const json &shape,
   return std::nullopt;
 }
 
-MaybeError tern::runtime::parseNameAndDType(const json &object,
-                                            std::string &name, DType &dtype) {
+/// "name" and "dtype".
+static MaybeError parseNameAndDType(const json &object, std::string &name,
+                                    DType &dtype) {
   if (!object.is_object())
     return "something in it is not an object";
   if (MaybeError error = parseString(object, "name", name))
@@ -95,10 +160,12 @@ MaybeError tern::runtime::parseNameAndDType(const json &object,
   return std::nullopt;
 }
 
-MaybeError tern::runtime::parseTensors(const json &root, const char *key,
-                                       const std::vector<std::string> &dims,
-                                       bool mayBeUnknown,
-                                       std::vector<TensorSpec> &specs) {
+/// A list of tensors with different names. Symbolic extents must be in `dims`;
+/// `mayBeUnknown` allows null for an extent.
+static MaybeError parseTensors(const json &root, const char *key,
+                               const std::vector<std::string> &dims,
+                               bool mayBeUnknown,
+                               std::vector<TensorSpec> &specs) {
   auto it = root.find(key);
   if (it == root.end() || !it->is_array())
     return "'" + std::string(key) + "' is not a list";
@@ -122,81 +189,330 @@ MaybeError tern::runtime::parseTensors(const json &root, const char *key,
   return std::nullopt;
 }
 
-MaybeError tern::runtime::parseInterface(const json &root,
-                                         Interface &interface) {
-  if (MaybeError error = parseStrings(root, "dims", interface.dims))
+static MaybeError parseState(const json &root, Signature &signature) {
+  // Extents are numbers here: there are no dims.
+  std::vector<TensorSpec> tensors;
+  if (MaybeError error = parseTensors(root, "state", {},
+                                      /*mayBeUnknown=*/false, tensors))
     return error;
-  if (MaybeError error = parseTensors(root, "inputs", interface.dims,
-                                      /*mayBeUnknown=*/false, interface.inputs))
+  const json &list = root["state"];
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    StateSpec spec;
+    static_cast<TensorSpec &>(spec) = std::move(tensors[i]);
+    std::string where = "in '" + spec.name + "': ", role;
+    if (!byteSize(spec.dtype, spec.shape))
+      return where + "its size overflows";
+    if (MaybeError error = parseString(list[i], "role", role))
+      return where + *error;
+    if (role != "param" && role != "buffer" && role != "state")
+      return where + "'role' is not param, buffer or state";
+    spec.isParam = role != "state";
+    spec.isBuffer = role == "buffer";
+    if (auto it = list[i].find("trainable"); it != list[i].end()) {
+      if (!it->is_boolean())
+        return where + "'trainable' is not true or false";
+      spec.trainable = it->get<bool>();
+    }
+    if (MaybeError error = parseNumber(list[i], "init", spec.init))
+      return where + *error;
+    if (spec.init && *spec.init != 0 && spec.dtype != DType::F32 &&
+        spec.dtype != DType::F64)
+      return where + "only f32 and f64 can have an 'init' that is not 0";
+    if (!spec.init && signature.weights == "none")
+      return where + "it has no 'init', and the artifact no weights";
+    signature.state.push_back(std::move(spec));
+  }
+  return std::nullopt;
+}
+
+static MaybeError parseScalars(const json &root, Signature &signature) {
+  auto it = root.find("scalars");
+  if (it == root.end() || !it->is_array())
+    return "'scalars' is not a list";
+  for (const json &object : *it) {
+    ScalarSpec spec;
+    if (MaybeError error = parseNameAndDType(object, spec.name, spec.dtype))
+      return error;
+    std::string where = "in scalar '" + spec.name + "': ";
+    if (signature.findScalar(spec.name))
+      return where + "the name is used twice";
+    if (spec.dtype != DType::F32 && spec.dtype != DType::F64 &&
+        spec.dtype != DType::I32 && spec.dtype != DType::I64)
+      return where + "its dtype is not f32, f64, i32 or i64";
+    if (MaybeError error = parseNumber(object, "default", spec.defaultValue))
+      return where + *error;
+    signature.scalars.push_back(std::move(spec));
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+/// What a function takes and gives; every one of dims must be an extent of some
+/// input.
+static MaybeError parseInterface(const json &root, FunctionSpec &function) {
+  if (MaybeError error = parseStrings(root, "dims", function.dims))
     return error;
-  if (MaybeError error = parseTensors(root, "outputs", interface.dims,
-                                      /*mayBeUnknown=*/true, interface.outputs))
+  if (MaybeError error = parseTensors(root, "inputs", function.dims,
+                                      /*mayBeUnknown=*/false, function.inputs))
     return error;
-  for (auto [key, checks] : {std::pair("checks", &interface.checks),
-                             {"element_checks", &interface.elementChecks}})
+  if (MaybeError error = parseTensors(root, "outputs", function.dims,
+                                      /*mayBeUnknown=*/true, function.outputs))
+    return error;
+  for (auto [key, checks] : {std::pair("checks", &function.checks),
+                             {"element_checks", &function.elementChecks}})
     if (root.contains(key))
       if (MaybeError error = parseStrings(root, key, *checks))
         return error;
-  std::vector<bool> bound(interface.dims.size());
-  for (const TensorSpec &input : interface.inputs)
+  std::vector<bool> bound(function.dims.size());
+  for (const TensorSpec &input : function.inputs)
     for (int symbol : input.symbols)
       if (symbol >= 0)
         bound[static_cast<size_t>(symbol)] = true;
   for (size_t i = 0; i < bound.size(); ++i)
     if (!bound[i])
-      return "no input has the extent '" + interface.dims[i] + "'";
+      return "no input has the extent '" + function.dims[i] + "'";
   return std::nullopt;
 }
 
-MaybeError tern::runtime::parseRoot(const char *text, JsonRoot &root) {
-  if (!text)
-    return "there is none";
-  if (MaybeError error = parseJson(text, text + std::strlen(text), root))
+/// The tensors and scalars that a function names.
+static MaybeError parseUses(const json &object, const Signature &signature,
+                            FunctionSpec &function) {
+  std::vector<std::string> names;
+  if (MaybeError error = parseStrings(object, "scalars", names))
     return error;
-  if (!root.is_object())
-    return "it is not a JSON object";
+  for (const std::string &name : names) {
+    std::optional<size_t> index = signature.findScalar(name);
+    if (!index)
+      return "there is no scalar '" + name + "'";
+    function.scalars.push_back(*index);
+  }
+  names.clear();
+  if (MaybeError error = parseStrings(object, "params", names))
+    return error;
+  std::set<std::string> params(names.begin(), names.end());
+  if (params.size() != names.size())
+    return "one of 'params' is used twice";
+  std::vector<std::string> donated;
+  if (object.contains("donated"))
+    if (MaybeError error = parseStrings(object, "donated", donated))
+      return error;
+  std::set<std::string> updated(donated.begin(), donated.end());
+  for (const std::string &name : updated)
+    if (!params.count(name))
+      return "'" + name + "' is donated but not among the params";
+  for (const std::string &name : names) {
+    std::optional<size_t> index = signature.findState(name);
+    if (!index)
+      return "its param '" + name + "' is not among the state";
+    const StateSpec &state = signature.state[*index];
+    if (updated.count(name) && !state.trainable && !state.isBuffer)
+      return "'" + name + "' is donated but not trainable";
+    function.state.push_back(*index);
+    function.donated.push_back(updated.count(name));
+  }
   return std::nullopt;
 }
 
-MaybeError tern::runtime::parseInfo(const json &root, ArtifactInfo &info) {
-  if (MaybeError error = parseString(root, "model", info.model))
+static MaybeError parseFunctions(const json &root, Signature &signature) {
+  auto functions = root.find("functions");
+  if (functions == root.end() || !functions->is_object())
+    return "'functions' is not an object";
+  for (const auto &[name, object] : functions->items()) {
+    FunctionSpec function;
+    function.name = name;
+    std::string where = "in function '" + name + "': ";
+    if (!object.is_object())
+      return where + "it is not an object";
+    if (MaybeError error = parseInterface(object, function))
+      return where + *error;
+    if (MaybeError error = parseUses(object, signature, function))
+      return where + *error;
+    signature.functions.push_back(std::move(function));
+  }
+  return std::nullopt;
+}
+
+static bool sameTensors(const std::vector<TensorSpec> &a,
+                        const std::vector<TensorSpec> &b) {
+  bool same = a.size() == b.size();
+  for (size_t i = 0; same && i < a.size(); ++i)
+    same = a[i].name == b[i].name && a[i].type() == b[i].type();
+  return same;
+}
+
+/// Where the model has an output called 'loss', what is added to it has a
+/// number behind, as in 'loss.2'.
+static bool isLossName(const std::string &name) {
+  return name == "loss" ||
+         (name.size() > 5 && name.compare(0, 5, "loss.") == 0 &&
+          name.find_first_not_of("0123456789", 5) == std::string::npos);
+}
+
+/// The functions of a training artifact and how they fit together.
+static MaybeError checkTraining(const Signature &signature) {
+  for (const char *name : {"forward", "eval_step", "train_step"})
+    if (!signature.findFunction(name))
+      return "there is no function '" + std::string(name) + "'";
+  const FunctionSpec &step =
+      signature.functions[*signature.findFunction("train_step")];
+  for (const FunctionSpec &function : signature.functions) {
+    std::string where = "in function '" + function.name + "': ";
+    bool trains =
+        function.name == "train_step" || function.name == "train_step_float";
+    if (!trains)
+      for (bool donated : function.donated)
+        if (donated)
+          return where + "it updates params";
+    if (!trains && !function.scalars.empty())
+      return where + "it takes scalars";
+    if (function.name == "forward")
+      continue;
+    if (function.inputs.empty())
+      return where + "it takes no labels";
+    if (function.outputs.empty() || !isLossName(function.outputs[0].name))
+      return where + "its first output is not 'loss'";
+    // Steps measure; evaluations also give the model's outputs.
+    for (size_t o = 0; o < (trains ? function.outputs.size() : 1); ++o)
+      if (function.outputs[o].dtype != DType::F32 ||
+          !function.outputs[o].shape.empty())
+        return where + "its output '" + function.outputs[o].name +
+               "' is not a single f32";
+    if (!sameTensors(function.inputs, step.inputs))
+      return where + "its inputs are not those of 'train_step'";
+    if (trains && !sameTensors(function.outputs, step.outputs))
+      return "'train_step' and '" + function.name + "' have different outputs";
+  }
+  return std::nullopt;
+}
+
+/// The number of classes, unless the signature says it.
+static void inferClasses(Signature &signature) {
+  const FunctionSpec &function =
+      signature.functions[*signature.findFunction("eval_step")];
+  const TensorSpec &labels = function.inputs.back();
+  if (signature.classes || isFloat(labels.dtype) ||
+      labels.dtype == DType::Bool || function.outputs.size() < 2)
+    return;
+  const TensorSpec &scores = function.outputs[1];
+  if (scores.shape.size() != labels.shape.size() + 1)
+    return;
+  if (scores.shape.back() > 0) {
+    signature.classes = scores.shape.back();
+    return;
+  }
+  for (size_t i = 0; i < function.inputs.size(); ++i)
+    for (size_t axis = 0; axis < function.inputs[i].symbols.size(); ++axis)
+      if (scores.symbols.back() >= 0 &&
+          function.inputs[i].symbols[axis] == scores.symbols.back())
+        signature.classesAxis = {i, axis};
+}
+
+//===----------------------------------------------------------------------===//
+// The whole
+//===----------------------------------------------------------------------===//
+
+static MaybeError parseArtifact(const json &root, Signature &signature) {
+  for (auto [key, text] : {std::pair("model", &signature.model),
+                           {"triple", &signature.triple},
+                           {"weights", &signature.weights}})
+    if (MaybeError error = parseString(root, key, *text))
+      return error;
+  if (MaybeError error = parseStrings(root, "features", signature.features))
     return error;
-  if (MaybeError error = parseString(root, "triple", info.triple))
-    return error;
-  if (MaybeError error = parseStrings(root, "features", info.features))
-    return error;
-  if (MaybeError error = parseString(root, "weights", info.weights))
-    return error;
-  if (info.weights != "external" && info.weights != "embedded" &&
-      info.weights != "none")
+  const std::string &weights = signature.weights;
+  if (weights != "external" && weights != "embedded" && weights != "none")
     return "'weights' is neither external nor embedded nor none";
-  if (info.weights == "none")
+  if (weights == "none")
     return std::nullopt;
   if (auto bytes = root.find("weights_bytes"); bytes != root.end()) {
     if (!bytes->is_number_unsigned())
       return "'weights_bytes' is not a size";
-    info.weightsBytes = bytes->get<uint64_t>();
+    signature.weightsBytes = bytes->get<uint64_t>();
   }
-  return parseString(root, "weights_id", info.weightsId);
+  return parseString(root, "weights_id", signature.weightsId);
+}
+
+/// What a training artifact says beside its tensors and functions.
+static MaybeError parseTraining(const json &root, Signature &signature) {
+  for (auto [key, text] : {std::pair("loss", &signature.loss),
+                           {"optimizer", &signature.optimizer},
+                           {"fingerprint", &signature.fingerprint}})
+    if (MaybeError error = parseString(root, key, *text))
+      return error;
+  if (signature.fingerprint.empty())
+    return "'fingerprint' is empty";
+  for (auto [key, value] : {std::pair("classes", &signature.classes),
+                            {"ignore_index", &signature.ignoreIndex}})
+    if (MaybeError error = parseInteger(root, key, *value))
+      return error;
+  if (signature.classes && *signature.classes < 1)
+    return "'classes' is not positive";
+  auto it = root.find("conversion");
+  if (it == root.end())
+    return std::nullopt;
+  if (!it->is_object())
+    return "'conversion' is not an object";
+  for (const auto &[key, value] : it->items())
+    signature.conversion[key] =
+        value.is_string() ? value.get<std::string>() : value.dump();
+  return std::nullopt;
+}
+
+/// Inference artifacts have one function, whose params are all there is.
+static MaybeError parseMain(const json &root, Signature &signature) {
+  FunctionSpec function;
+  function.name = "main";
+  if (MaybeError error = parseInterface(root, function))
+    return error;
+  std::vector<TensorSpec> params;
+  if (MaybeError error =
+          parseTensors(root, "params", {}, /*mayBeUnknown=*/false, params))
+    return error;
+  if (signature.weights == "none" && !params.empty())
+    return "it has parameters but no weights";
+  for (TensorSpec &param : params) {
+    function.state.push_back(signature.state.size());
+    StateSpec spec;
+    static_cast<TensorSpec &>(spec) = std::move(param);
+    spec.isParam = true;
+    signature.state.push_back(std::move(spec));
+  }
+  function.donated.resize(params.size());
+  signature.functions.push_back(std::move(function));
+  return std::nullopt;
 }
 
 MaybeError tern::runtime::parseSignature(const char *text,
                                          Signature &signature) {
+  if (!text)
+    return "there is none";
   JsonRoot root;
-  if (MaybeError error = parseRoot(text, root))
+  if (MaybeError error = parseJson(text, text + std::strlen(text), root))
     return error;
-  if (MaybeError error = parseInfo(root, signature))
+  if (!root.is_object())
+    return "it is not a JSON object";
+  std::optional<int64_t> abi;
+  if (MaybeError error = parseInteger(root, "abi", abi))
     return error;
-  if (MaybeError error = parseInterface(root, signature))
+  if (abi != TERN_ARTIFACT_ABI)
+    return "'abi' is not " + std::to_string(TERN_ARTIFACT_ABI);
+  if (MaybeError error = parseArtifact(root, signature))
     return error;
-  if (MaybeError error = parseTensors(root, "params", signature.dims,
-                                      /*mayBeUnknown=*/false, signature.params))
+  if (!root.contains("functions"))
+    return parseMain(root, signature);
+  if (MaybeError error = parseTraining(root, signature))
     return error;
-  for (const TensorSpec &param : signature.params)
-    for (int symbol : param.symbols)
-      if (symbol >= 0)
-        return "parameter '" + param.name + "' has a symbolic extent";
-  if (signature.weights == "none" && !signature.params.empty())
-    return "it has parameters but no weights";
+  if (MaybeError error = parseState(root, signature))
+    return error;
+  if (MaybeError error = parseScalars(root, signature))
+    return error;
+  if (MaybeError error = parseFunctions(root, signature))
+    return error;
+  if (MaybeError error = checkTraining(signature))
+    return error;
+  inferClasses(signature);
   return std::nullopt;
 }

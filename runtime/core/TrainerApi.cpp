@@ -7,42 +7,31 @@
 //===----------------------------------------------------------------------===//
 
 #include "CApi.h"
-#include "Trainer.h"
 
 #include <cmath>
 #include <cstring>
+#include <iterator>
 
 using namespace tern::runtime;
 
+/// Null if the number is none of a function.
+static const char *nameOf(TernTrainFunction function) {
+  static constexpr const char *names[] = {"forward", "eval_step", "train_step",
+                                          "train_step_float"};
+  size_t index = static_cast<size_t>(function);
+  return index < std::size(names) ? names[index] : nullptr;
+}
+
 static const FunctionSpec *find(const TernTrainer *trainer,
                                 TernTrainFunction function) {
-  size_t index = static_cast<size_t>(function);
-  if (!trainer || index >= numTrainFunctions ||
-      !trainer->signature.functions[index].exists)
-    return nullptr;
-  return &trainer->signature.functions[index];
-}
-
-static MaybeFailure noFunction() {
-  return invalid("the model has no such function");
-}
-
-/// Runs a function with the trainer locked.
-template <typename Function>
-static TernStatus locked(TernTrainer *trainer,
-                         const Function &function) noexcept {
-  return guard([&]() -> MaybeFailure {
-    if (!trainer)
-      return nullArgument();
-    std::lock_guard<ForkSafeMutex> lock(trainer->mutex);
-    return function();
-  });
+  return findSpec(trainer, nameOf(function));
 }
 
 TernStatus tern_trainer_load(const char *path, const TernProgramOptions *given,
                              TernTrainer **result) {
-  return create(path, given, result,
-                [&](TernTrainer &trainer) { return trainer.open(path); });
+  return create(path, given, result, [&](TernTrainer &trainer) {
+    return trainer.open(path, /*trains=*/true);
+  });
 }
 
 TernStatus tern_trainer_link(const TernTrainArtifact *artifact,
@@ -52,10 +41,12 @@ TernStatus tern_trainer_link(const TernTrainArtifact *artifact,
                 [&](TernTrainer &trainer) { return trainer.link(*artifact); });
 }
 
-void tern_trainer_destroy(TernTrainer *trainer) { delete trainer; }
+void tern_trainer_destroy(TernTrainer *trainer) {
+  tern_program_destroy(trainer);
+}
 
 const char *tern_trainer_signature(const TernTrainer *trainer) {
-  return trainer ? trainer->signatureText : "";
+  return tern_program_signature(trainer);
 }
 
 TernStatus tern_trainer_init(TernTrainer *trainer) {
@@ -85,19 +76,13 @@ size_t tern_trainer_num_outputs(const TernTrainer *trainer,
 TernStatus tern_trainer_input(const TernTrainer *trainer,
                               TernTrainFunction function, size_t index,
                               TernTensorInfo *info) {
-  return guard([&] {
-    const FunctionSpec *spec = find(trainer, function);
-    return spec ? describe(spec->inputs, index, info) : noFunction();
-  });
+  return describe(find(trainer, function), &FunctionSpec::inputs, index, info);
 }
 
 TernStatus tern_trainer_output(const TernTrainer *trainer,
                                TernTrainFunction function, size_t index,
                                TernTensorInfo *info) {
-  return guard([&] {
-    const FunctionSpec *spec = find(trainer, function);
-    return spec ? describe(spec->outputs, index, info) : noFunction();
-  });
+  return describe(find(trainer, function), &FunctionSpec::outputs, index, info);
 }
 
 size_t tern_trainer_num_dims(const TernTrainer *trainer,
@@ -108,9 +93,7 @@ size_t tern_trainer_num_dims(const TernTrainer *trainer,
 
 const char *tern_trainer_dim_name(const TernTrainer *trainer,
                                   TernTrainFunction function, size_t index) {
-  const FunctionSpec *spec = find(trainer, function);
-  return spec && index < spec->dims.size() ? spec->dims[index].c_str()
-                                           : nullptr;
+  return dimName(find(trainer, function), index);
 }
 
 TernStatus tern_trainer_output_shapes(TernTrainer *trainer,
@@ -118,19 +101,8 @@ TernStatus tern_trainer_output_shapes(TernTrainer *trainer,
                                       const DLTensor *const *inputs,
                                       size_t numInputs, int64_t *extents,
                                       size_t numExtents) {
-  return locked(trainer, [&]() -> MaybeFailure {
-    if (numExtents && !extents)
-      return nullArgument();
-    if (!find(trainer, function))
-      return noFunction();
-    if (MaybeFailure failure = trainer->checkFile())
-      return failure;
-    Call &call = trainer->calls[function];
-    if (MaybeFailure failure =
-            call.setInputs(inputs, numInputs, /*withData=*/false))
-      return failure;
-    return copyExtents(call.outputExtents(), extents, numExtents);
-  });
+  return outputShapes(trainer, nameOf(function), inputs, numInputs, extents,
+                      numExtents);
 }
 
 void tern_trainer_classes(const TernTrainer *trainer, int64_t *classes,
@@ -146,15 +118,8 @@ TernStatus tern_trainer_forward(TernTrainer *trainer,
                                 const DLTensor *const *inputs, size_t numInputs,
                                 const DLTensor *const *outputs,
                                 size_t numOutputs) {
-  return locked(trainer, [&]() -> MaybeFailure {
-    if (MaybeFailure failure =
-            trainer->setInputs(TERN_FORWARD, inputs, numInputs))
-      return failure;
-    Call &call = trainer->calls[TERN_FORWARD];
-    if (MaybeFailure failure = call.setOutputs(outputs, numOutputs))
-      return failure;
-    return call.run(trainer->host, trainer->arena);
-  });
+  return invoke(trainer, nameOf(TERN_FORWARD), inputs, numInputs, outputs,
+                numOutputs);
 }
 
 TernStatus tern_trainer_eval_step(TernTrainer *trainer,
@@ -266,8 +231,7 @@ TernStatus tern_trainer_state(const TernTrainer *trainer, size_t index,
     info->is_param = spec.isParam;
     info->is_trainable = spec.trainable;
     // No values, nor memory, with TERN_LOAD_SIGNATURE_ONLY.
-    void *data = trainer->stateSize ? trainer->stateData(index) : nullptr;
-    info->tensor = {data,
+    info->tensor = {trainer->state[index],
                     {kDLCPU, 0},
                     static_cast<int32_t>(spec.shape.size()),
                     toDLPack(spec.dtype),
@@ -308,8 +272,8 @@ TernStatus tern_trainer_set_state(TernTrainer *trainer, const char *name,
     if (MaybeFailure failure =
             checkTensor(value, spec, "state", /*withData=*/true))
       return failure;
-    if (int64_t bytes = byteSize(spec.dtype, spec.shape).value_or(0))
-      std::memmove(trainer->stateData(index), address(*value),
+    if (int64_t bytes = spec.numBytes())
+      std::memmove(trainer->state[index], address(*value),
                    static_cast<size_t>(bytes));
     return std::nullopt;
   });
@@ -378,31 +342,21 @@ TernStatus tern_trainer_arena_size(const TernTrainer *trainer,
                                    TernTrainFunction function,
                                    const int64_t *dims, size_t numDims,
                                    int64_t *bytes) {
-  return guard([&]() -> MaybeFailure {
-    if (!trainer || !bytes || (numDims && !dims))
-      return nullArgument();
-    if (!find(trainer, function))
-      return noFunction();
-    return trainer->calls[function].arenaSize(dims, numDims, *bytes);
-  });
+  return arenaSize(trainer, nameOf(function), dims, numDims, bytes);
 }
 
 uint32_t tern_trainer_num_threads(const TernTrainer *trainer) {
-  return trainer ? trainer->host.numThreads() : 0;
+  return tern_program_num_threads(trainer);
 }
 
 TernStatus tern_trainer_set_num_threads(TernTrainer *trainer, uint32_t count) {
-  return locked(trainer, [&] { return trainer->host.setNumThreads(count); });
+  return tern_program_set_num_threads(trainer, count);
 }
 
 TernStatus tern_trainer_profile_begin(TernTrainer *trainer) {
-  return locked(trainer, [&] { return trainer->host.beginProfile(); });
+  return tern_program_profile_begin(trainer);
 }
 
 TernStatus tern_trainer_profile_end(TernTrainer *trainer, const char *path) {
-  return locked(trainer, [&]() -> MaybeFailure {
-    if (!path)
-      return nullArgument();
-    return trainer->host.endProfile(path, trainer->signature.model);
-  });
+  return tern_program_profile_end(trainer, path);
 }

@@ -1,4 +1,4 @@
-//===- signature.cpp - Fuzz the parsers of signatures -----------*- C++ -*-===//
+//===- signature.cpp - Fuzz the parser of signatures -----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -8,16 +8,12 @@
 
 #include "Signature.h"
 #include "FuzzedFile.h"
-#include "TrainSignature.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   using namespace tern::runtime;
   std::string text(reinterpret_cast<const char *>(data), size);
   Signature signature;
   if (MaybeError error = parseSignature(text.c_str(), signature))
-    checkMessage(*error);
-  TrainSignature training;
-  if (MaybeError error = parseTrainSignature(text.c_str(), training))
     checkMessage(*error);
   return 0;
 }

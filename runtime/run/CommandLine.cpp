@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "CommandLine.h"
+#include "../io/MappedFile.h"
 #include "Completion.h"
-#include "tern/runtime/Runtime.h"
 #include "tern/runtime/Text.h"
 
 #include <CLI/CLI.hpp>
@@ -50,6 +50,22 @@ void tern::runtime::endCommandLine(CLI::App &app, const CommandLineTexts &texts,
   app.add_flag("--verbose", options.verbose, texts.verbose);
   if (!isLinked)
     addCompletionOption(app);
+}
+
+CLI::Option *tern::runtime::addList(CLI::App &app, const char *name,
+                                    std::vector<std::string> &values,
+                                    const char *help) {
+  return app.add_option(name, values, help)
+      ->type_size(1)
+      ->allow_extra_args(false);
+}
+
+CLI::Option *tern::runtime::addCount(CLI::App &app, const char *name,
+                                     int64_t &value, int64_t smallest,
+                                     const char *help) {
+  return app.add_option(name, value, help)
+      ->type_name("N")
+      ->check(CLI::Range(smallest, int64_t(1) << 53));
 }
 
 /// What the user may have meant where the parser refuses an argument; empty if
@@ -118,7 +134,8 @@ void tern::runtime::printMessage(const char *kind, const std::string &text) {
   std::fprintf(stderr, "%s: %s\n", kind, messageLine(text).c_str());
 }
 
-std::string tern::runtime::describeException(const std::exception &exception) {
+/// What a program says of an exception that reaches its main function.
+static std::string describeException(const std::exception &exception) {
   // Containers throw length_error for sizes that no memory could hold.
   if (dynamic_cast<const std::bad_alloc *>(&exception) ||
       dynamic_cast<const std::length_error *>(&exception))
@@ -126,7 +143,7 @@ std::string tern::runtime::describeException(const std::exception &exception) {
   return exception.what();
 }
 
-void tern::runtime::exitOnTerminate() {
+static void exitOnTerminate() {
   std::set_terminate([] {
     try {
       if (std::exception_ptr current = std::current_exception())
@@ -141,6 +158,24 @@ void tern::runtime::exitOnTerminate() {
   });
 }
 
+int tern::runtime::runMain(const std::function<MaybeError(int &)> &body) {
+  surviveCutFiles();
+  exitOnTerminate();
+  try {
+    int status = 0;
+    MaybeError error = body(status);
+    // What was printed matters as much as what was written to files.
+    if (std::fflush(stdout) != 0 && !error)
+      error = "cannot write to the standard output";
+    if (!error)
+      return status;
+    printMessage("error", *error);
+  } catch (const std::exception &e) {
+    printMessage("error", describeException(e));
+  }
+  return 1;
+}
+
 std::string tern::runtime::executablePath() {
   std::string path(4096, '\0');
   ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
@@ -153,4 +188,16 @@ std::string tern::runtime::findWeights(const CommonOptions &options,
   if (options.weights.empty() && isLinkedWithout)
     return executablePath() + ".safetensors";
   return options.weights;
+}
+
+TernProgramOptions tern::runtime::makeLoadOptions(const CommonOptions &options,
+                                                  const std::string &weights) {
+  TernProgramOptions settings = {};
+  settings.size = sizeof(settings);
+  settings.num_threads = options.threads;
+  if (!weights.empty())
+    settings.weights_path = weights.c_str();
+  if (options.verify)
+    settings.flags |= TERN_LOAD_VERIFY_WEIGHTS;
+  return settings;
 }

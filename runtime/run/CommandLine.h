@@ -9,14 +9,18 @@
 #ifndef TERN_RUNTIME_COMMANDLINE_H
 #define TERN_RUNTIME_COMMANDLINE_H
 
-#include <cstdint>
-#include <exception>
+#include "tern/runtime/DType.h"
+#include "tern/runtime/Runtime.h"
+
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
+class Option;
 } // namespace CLI
 
 namespace tern::runtime {
@@ -50,21 +54,28 @@ void beginCommandLine(CLI::App &app, const CommandLineTexts &texts,
 void endCommandLine(CLI::App &app, const CommandLineTexts &texts, bool isLinked,
                     CommonOptions &options);
 
+/// An option with one value each time it is given: what follows may be the
+/// artifact.
+CLI::Option *addList(CLI::App &app, const char *name,
+                     std::vector<std::string> &values, const char *help);
+/// A number N from `smallest` on.
+CLI::Option *addCount(CLI::App &app, const char *name, int64_t &value,
+                      int64_t smallest, const char *help);
+
 /// Parses. `bare` has the values that options stand for which are given
 /// without one. The exit status if the program has nothing left to do, after
 /// an error or for instance --help.
 std::optional<int> parseArguments(CLI::App &app, int argc, char **argv,
                                   std::map<std::string, std::string> bare);
 
-/// Has what ends in std::terminate(), such as memory that runs out in a
-/// function that may not throw, end in a line of error and status 1.
-void exitOnTerminate();
+/// A main function: runs `body`, which may set the exit status. An error, an
+/// exception or a standard output that cannot be written is one line and status
+/// 1; so is what ends in std::terminate(), such as memory that runs out in a
+/// function that may not throw.
+int runMain(const std::function<MaybeError(int &status)> &body);
 
 /// Prints one line on the standard error: "kind: text", made printable().
 void printMessage(const char *kind, const std::string &text);
-
-/// What a program says of an exception that reaches its main function.
-std::string describeException(const std::exception &exception);
 
 /// Where this program's own file is; empty if the system does not say.
 std::string executablePath();
@@ -73,6 +84,11 @@ std::string executablePath();
 /// that has no weights in it, its own name with .safetensors. Empty: the
 /// runtime knows.
 std::string findWeights(const CommonOptions &options, bool isLinkedWithout);
+
+/// What the options say of loading; `weights`, of findWeights(), must outlive
+/// it.
+TernProgramOptions makeLoadOptions(const CommonOptions &options,
+                                   const std::string &weights);
 
 } // namespace tern::runtime
 

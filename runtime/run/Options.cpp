@@ -35,20 +35,14 @@ std::optional<int> tern::runtime::parseCommandLine(int argc, char **argv,
   texts.footer.replace(texts.footer.find("%s"), 2,
                        readsOnnx ? ", ONNX tensor (.pb)" : "");
   beginCommandLine(app, texts, isLinked, options);
-  auto list = [&](const char *name, std::vector<std::string> &values,
-                  const char *help) {
-    // One value per flag: what follows may be the artifact.
-    return app.add_option(name, values, help)
-        ->type_size(1)
-        ->allow_extra_args(false);
-  };
-  list("--input", options.inputs, "A tensor to run on; for each input once")
+  addList(app, "--input", options.inputs,
+          "A tensor to run on; for each input once")
       ->type_name("TENSOR");
-  list("--output", options.outputs,
-       "Write an output to a .npy file; without any, outputs are printed")
+  addList(app, "--output", options.outputs,
+          "Write an output to a .npy file; without any, outputs are printed")
       ->type_name("[NAME=]@FILE");
-  list("--expect", options.expects,
-       "Compare an output, and print what agrees; a difference is an error")
+  addList(app, "--expect", options.expects,
+          "Compare an output, and print what agrees; a difference is an error")
       ->type_name("TENSOR");
   app.add_option(
          "--rtol", options.rtol,
@@ -59,9 +53,9 @@ std::optional<int> tern::runtime::parseCommandLine(int argc, char **argv,
                  "Absolute tolerance (default 1e-6; ONNX test data 1e-7; "
                  "integers 0)")
       ->check(CLI::NonNegativeNumber);
-  list("--labels", options.labels,
-       "Class labels (.npy or IDX): print the accuracy of the first, or the "
-       "named, output's largest elements along its last dimension")
+  addList(app, "--labels", options.labels,
+          "Class labels (.npy or IDX): print the accuracy of the first, or the "
+          "named, output's largest elements along its last dimension")
       ->type_name("[NAME=]FILE");
   if (readsOnnx)
     app.add_option("--onnx-test-data", options.onnxTestData,

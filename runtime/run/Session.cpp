@@ -51,32 +51,24 @@ MaybeError Session::load(const std::string &artifact,
              : tern_program_load(artifact.c_str(), &options, &program);
   if (status != TERN_OK)
     return tern_last_error();
-  TernTensorInfo info;
-  for (size_t i = 0; i < tern_program_num_inputs(program); ++i)
-    if (tern_program_input(program, i, &info) == TERN_OK)
-      inputs.push_back(fromInfo(info));
-  for (size_t i = 0; i < tern_program_num_outputs(program); ++i)
-    if (tern_program_output(program, i, &info) == TERN_OK)
-      outputs.push_back(fromInfo(info));
+  inputs = describeTensors(0, tern_program_num_inputs(program),
+                           [&](size_t i, auto *info) {
+                             return tern_program_input(program, i, info);
+                           });
+  outputs = describeTensors(0, tern_program_num_outputs(program),
+                            [&](size_t i, auto *info) {
+                              return tern_program_output(program, i, info);
+                            });
   return std::nullopt;
 }
 
-MaybeError Session::outputShapes(const std::vector<HostTensor> &given,
-                                 std::vector<std::vector<int64_t>> &shapes) {
-  size_t numExtents = 0;
-  for (const Tensor &output : outputs)
-    numExtents += output.shape.size();
-  std::vector<int64_t> extents(numExtents);
+MaybeError Session::outputExtents(const std::vector<HostTensor> &given,
+                                  std::vector<int64_t> &extents) {
+  extents.resize(countExtents(outputs));
   TensorView view(given);
   if (tern_program_output_shapes(program, view.data(), view.size(),
                                  extents.data(), extents.size()) != TERN_OK)
     return tern_last_error();
-  auto next = extents.begin();
-  for (const Tensor &output : outputs) {
-    auto end = next + static_cast<ptrdiff_t>(output.shape.size());
-    shapes.emplace_back(next, end);
-    next = end;
-  }
   return std::nullopt;
 }
 
@@ -100,14 +92,12 @@ MaybeError Session::runInto(const std::vector<HostTensor> &given,
 
 MaybeError Session::run(const std::vector<HostTensor> &given,
                         std::vector<HostTensor> &results) {
-  std::vector<std::vector<int64_t>> shapes;
-  if (MaybeError error = outputShapes(given, shapes))
+  std::vector<int64_t> extents;
+  if (MaybeError error = outputExtents(given, extents))
     return error;
-  results.assign(outputs.size(), HostTensor());
-  for (size_t i = 0; i < outputs.size(); ++i)
-    if (MaybeError error =
-            HostTensor::allocate(outputs[i].dtype, shapes[i], results[i]))
-      return "output '" + outputs[i].name + "': " + *error;
+  results.clear();
+  if (MaybeError error = allocateOutputs(outputs, extents, results))
+    return error;
   return runInto(given, results);
 }
 
@@ -146,22 +136,20 @@ MaybeError Session::runBatches(const std::vector<HostTensor> &given,
     return "--batch: no input of the model begins with a symbolic extent (" +
            listTensors(inputs) + ")";
   // Shapes of the whole; this also checks the inputs before they are sliced.
-  std::vector<std::vector<int64_t>> shapes;
-  if (MaybeError error = outputShapes(given, shapes))
+  std::vector<int64_t> extents;
+  if (MaybeError error = outputExtents(given, extents))
     return error;
   int64_t total = numItems(given);
   if (total <= batch)
     return run(given, results);
-  results.assign(outputs.size(), HostTensor());
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].symbols.empty() || outputs[i].symbols[0] != symbol)
-      return "--batch: output '" + outputs[i].name + "' (" + outputs[i].type() +
+  for (const Tensor &output : outputs)
+    if (output.symbols.empty() || output.symbols[0] != symbol)
+      return "--batch: output '" + output.name + "' (" + output.type() +
              ") does not begin with '" + symbol +
              "', so pieces of it cannot be joined";
-    if (MaybeError error =
-            HostTensor::allocate(outputs[i].dtype, shapes[i], results[i]))
-      return "output '" + outputs[i].name + "': " + *error;
-  }
+  results.clear();
+  if (MaybeError error = allocateOutputs(outputs, extents, results))
+    return error;
   Progress progress;
   for (int64_t begin = 0; begin < total; begin += batch) {
     int64_t end = std::min(total, begin + batch);

@@ -55,8 +55,8 @@ public:
   int64_t items = 0;
 
 private:
-  MaybeError outputShapes(const std::vector<HostTensor> &inputs,
-                          std::vector<std::vector<int64_t>> &shapes);
+  MaybeError outputExtents(const std::vector<HostTensor> &inputs,
+                           std::vector<int64_t> &extents);
 };
 
 } // namespace tern::runtime

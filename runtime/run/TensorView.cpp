@@ -67,6 +67,31 @@ TensorInfo tern::runtime::fromInfo(const TernTensorInfo &info) {
   return tensor;
 }
 
+size_t tern::runtime::countExtents(const std::vector<TensorInfo> &tensors) {
+  size_t count = 0;
+  for (const TensorInfo &tensor : tensors)
+    count += tensor.shape.size();
+  return count;
+}
+
+MaybeError
+tern::runtime::allocateOutputs(const std::vector<TensorInfo> &outputs,
+                               const std::vector<int64_t> &extents,
+                               std::vector<HostTensor> &results) {
+  results.resize(outputs.size());
+  auto next = extents.begin();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    auto end = next + static_cast<ptrdiff_t>(outputs[i].shape.size());
+    std::vector<int64_t> shape(next, end);
+    next = end;
+    if (!results[i].data() || results[i].shape != shape)
+      if (MaybeError error =
+              HostTensor::allocate(outputs[i].dtype, shape, results[i]))
+        return "output '" + outputs[i].name + "': " + *error;
+  }
+  return std::nullopt;
+}
+
 TensorView::TensorView(const std::vector<HostTensor> &tensors)
     : values(tensors.size()) {
   for (size_t i = 0; i < tensors.size(); ++i) {

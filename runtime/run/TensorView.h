@@ -25,8 +25,27 @@ struct TensorInfo {
 };
 
 TensorInfo fromInfo(const TernTensorInfo &info);
+/// Tensors number `begin` to `end` - 1, of which get(number, &info) tells.
+template <typename Get>
+std::vector<TensorInfo> describeTensors(size_t begin, size_t end,
+                                        const Get &get) {
+  std::vector<TensorInfo> tensors;
+  TernTensorInfo info;
+  for (size_t i = begin; i < end; ++i)
+    if (get(i, &info) == TERN_OK)
+      tensors.push_back(fromInfo(info));
+  return tensors;
+}
 /// "x: batchx784xf32, y: 10xi64".
 std::string listTensors(const std::vector<TensorInfo> &tensors);
+
+/// How many extents all tensors have.
+size_t countExtents(const std::vector<TensorInfo> &tensors);
+/// Allocates outputs, of which `extents` has all extents; those that have the
+/// shape already stay.
+[[nodiscard]] MaybeError allocateOutputs(const std::vector<TensorInfo> &outputs,
+                                         const std::vector<int64_t> &extents,
+                                         std::vector<HostTensor> &results);
 
 /// DLTensors that refer to HostTensors.
 class TensorView {

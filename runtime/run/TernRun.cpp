@@ -21,7 +21,6 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
-#include <exception>
 
 using namespace tern::runtime;
 
@@ -74,14 +73,8 @@ Tolerance Runner::tolerance(double rtol, double atol) const {
 }
 
 MaybeError Runner::load() {
-  TernProgramOptions settings = {};
-  settings.size = sizeof(settings);
-  settings.num_threads = options.threads;
   std::string weights = findWeights(options, linked && !linked->weights);
-  if (!weights.empty())
-    settings.weights_path = weights.c_str();
-  if (options.verify)
-    settings.flags |= TERN_LOAD_VERIFY_WEIGHTS;
+  TernProgramOptions settings = makeLoadOptions(options, weights);
   MaybeError error = session.load(options.artifact, linked, settings);
   if (!error || options.info.empty())
     return error;
@@ -293,31 +286,23 @@ MaybeError Runner::run() {
   return finish();
 }
 
-int tern::runtime::runMain(int argc, char **argv, const TernArtifact *linked,
-                           OnnxTensorReader readOnnx) {
-  surviveCutFiles();
-  exitOnTerminate();
-  try {
+int tern::runtime::runModels(int argc, char **argv, const TernArtifact *linked,
+                             OnnxTensorReader readOnnx) {
+  return runMain([&](int &status) -> MaybeError {
     Options options;
     if (std::optional<int> code =
-            parseCommandLine(argc, argv, linked, readOnnx, options))
-      return *code;
+            parseCommandLine(argc, argv, linked, readOnnx, options)) {
+      status = *code;
+      return std::nullopt;
+    }
     MaybeError error = Runner(options, linked, readOnnx).run();
     // Of a file that is not all there any other complaint misleads.
     if (std::optional<std::string> cut = findCutFile())
       error = describeCutFile(*cut);
-    // What was printed matters as much as what was written to files.
-    if (std::fflush(stdout) != 0 && !error)
-      error = "cannot write to the standard output";
-    if (!error)
-      return 0;
-    printMessage("error", *error);
-  } catch (const std::exception &e) {
-    printMessage("error", describeException(e));
-  }
-  return 1;
+    return error;
+  });
 }
 
 int tern_run_main(int argc, char **argv, const TernArtifact *linked) {
-  return runMain(argc, argv, linked, nullptr);
+  return runModels(argc, argv, linked, nullptr);
 }

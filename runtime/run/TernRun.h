@@ -21,12 +21,12 @@ using OnnxTensorReader = MaybeError (*)(const std::string &path,
 /// The whole program; returns the exit code. `linked` may be null: then the
 /// first argument names an artifact. `readOnnx` may be null: stand-alone
 /// executables do without protobuf.
-int runMain(int argc, char **argv, const TernArtifact *linked,
-            OnnxTensorReader readOnnx);
+int runModels(int argc, char **argv, const TernArtifact *linked,
+              OnnxTensorReader readOnnx);
 
 } // namespace tern::runtime
 
-/// runMain without ONNX, for stand-alone executables.
+/// runModels without ONNX, for stand-alone executables.
 extern "C" int tern_run_main(int argc, char **argv, const TernArtifact *linked);
 
 #endif // TERN_RUNTIME_TERNRUN_H

@@ -15,8 +15,8 @@
 int main(int argc, char **argv) {
   // Malformed files are reported by the reader, in one line.
   google::protobuf::SetLogHandler(nullptr);
-  int code = tern::runtime::runMain(argc, argv, nullptr,
-                                    tern::runtime::readOnnxTensor);
+  int code = tern::runtime::runModels(argc, argv, nullptr,
+                                      tern::runtime::readOnnxTensor);
   google::protobuf::ShutdownProtobufLibrary();
   return code;
 }

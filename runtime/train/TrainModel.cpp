@@ -23,17 +23,20 @@ MaybeError TrainModel::load(const std::string &artifact,
     return tern_last_error();
   name = nlohmann::json::parse(tern_trainer_signature(trainer))["model"]
              .get<std::string>();
-  TernTensorInfo info;
-  for (size_t i = 0; i < tern_trainer_num_inputs(trainer, TERN_TRAIN_STEP); ++i)
-    if (tern_trainer_input(trainer, TERN_TRAIN_STEP, i, &info) == TERN_OK)
-      inputs.inputs.push_back(fromInfo(info));
-  for (size_t i = 1; i < tern_trainer_num_outputs(trainer, TERN_EVAL_STEP); ++i)
-    if (tern_trainer_output(trainer, TERN_EVAL_STEP, i, &info) == TERN_OK)
-      outputs.push_back(fromInfo(info));
-  for (size_t i = 1; i < tern_trainer_num_outputs(trainer, TERN_TRAIN_STEP);
-       ++i)
-    if (tern_trainer_output(trainer, TERN_TRAIN_STEP, i, &info) == TERN_OK)
-      measurements.push_back(fromInfo(info));
+  inputs.inputs = describeTensors(
+      0, tern_trainer_num_inputs(trainer, TERN_TRAIN_STEP),
+      [&](size_t i, auto *info) {
+        return tern_trainer_input(trainer, TERN_TRAIN_STEP, i, info);
+      });
+  auto beyondLoss = [&](TernTrainFunction function) {
+    return describeTensors(1, tern_trainer_num_outputs(trainer, function),
+                           [&](size_t i, auto *info) {
+                             return tern_trainer_output(trainer, function, i,
+                                                        info);
+                           });
+  };
+  outputs = beyondLoss(TERN_EVAL_STEP);
+  measurements = beyondLoss(TERN_TRAIN_STEP);
   int64_t classes = -1, ignored = 0;
   int ignores = 0;
   tern_trainer_classes(trainer, &classes, &ignores, &ignored);
@@ -103,27 +106,15 @@ static int64_t countCorrectF32(const HostTensor &scores,
 MaybeError TrainModel::evaluate(const std::vector<HostTensor> &batch,
                                 Evaluation &sums) {
   TensorView view(batch);
-  size_t numExtents = 0;
-  for (const TensorInfo &output : outputs)
-    numExtents += output.shape.size();
-  std::vector<int64_t> extents(numExtents);
+  std::vector<int64_t> extents(countExtents(outputs));
   TernStatus status =
       tern_trainer_output_shapes(trainer, TERN_EVAL_STEP, view.data(),
                                  view.size(), extents.data(), extents.size());
   isArtifactCut = status == TERN_IO_ERROR;
   if (status != TERN_OK)
     return tern_last_error();
-  results.resize(outputs.size());
-  auto next = extents.begin();
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    auto end = next + static_cast<ptrdiff_t>(outputs[i].shape.size());
-    std::vector<int64_t> shape(next, end);
-    next = end;
-    if (!results[i].data() || results[i].shape != shape)
-      if (MaybeError error =
-              HostTensor::allocate(outputs[i].dtype, shape, results[i]))
-        return "output '" + outputs[i].name + "': " + *error;
-  }
+  if (MaybeError error = allocateOutputs(outputs, extents, results))
+    return error;
   TensorView out(results);
   float loss = 0;
   status = tern_trainer_eval_step(trainer, view.data(), view.size(), &loss,

@@ -25,18 +25,16 @@ TERN_NUM_THREADS sets the number of threads where --threads does not.)";
 
 static void addData(CLI::App &app, TrainOptions &options) {
   auto list = [&](const char *name, std::vector<std::string> &values,
-                  const char *help) {
-    return app.add_option(name, values, help)
-        ->type_size(1)
-        ->allow_extra_args(false)
-        ->type_name("[NAME=]FILE")
-        ->group("Data");
+                  const char *type, const char *help) {
+    addList(app, name, values, help)->type_name(type)->group("Data");
   };
-  list("--data", options.data, "Rows to train on; for each input once");
+  list("--data", options.data, "[NAME=]FILE",
+       "Rows to train on; for each input once");
   app.add_option("--labels", options.labels, "Their labels or targets")
       ->type_name("FILE")
       ->group("Data");
-  list("--val", options.val, "Rows to validate on; for each input once");
+  list("--val", options.val, "[NAME=]FILE",
+       "Rows to validate on; for each input once");
   app.add_option("--val-labels", options.valLabels, "Their labels or targets")
       ->type_name("FILE")
       ->group("Data");
@@ -46,18 +44,10 @@ static void addData(CLI::App &app, TrainOptions &options) {
       ->type_name("FRACTION")
       ->check(CLI::Range(0.0, 0.999999))
       ->group("Data");
-  auto conversion = [&](const char *name, std::vector<std::string> &values,
-                        const char *type, const char *help) {
-    app.add_option(name, values, help)
-        ->type_size(1)
-        ->allow_extra_args(false)
-        ->type_name(type)
-        ->group("Data");
-  };
-  conversion("--scale", options.scale, "[NAME=]NUMBER",
-             "Multiply data, of all inputs that take floats or of one");
-  conversion("--normalize", options.normalize, "[NAME=]MEAN,DEVIATION",
-             "Then subtract MEAN and divide by DEVIATION");
+  list("--scale", options.scale, "[NAME=]NUMBER",
+       "Multiply data, of all inputs that take floats or of one");
+  list("--normalize", options.normalize, "[NAME=]MEAN,DEVIATION",
+       "Then subtract MEAN and divide by DEVIATION");
   app.add_option("--text", options.text,
                  "Train on windows of a text to predict the next symbol")
       ->type_name("FILE")
@@ -82,10 +72,7 @@ static void addData(CLI::App &app, TrainOptions &options) {
 static void addSteps(CLI::App &app, TrainOptions &options) {
   auto count = [&](const char *name, int64_t &value, int64_t smallest,
                    const char *help) {
-    return app.add_option(name, value, help)
-        ->type_name("N")
-        ->check(CLI::Range(smallest, int64_t(1) << 53))
-        ->group("Steps");
+    return addCount(app, name, value, smallest, help)->group("Steps");
   };
   count("--batch", options.batch, 1,
         "Rows in a batch (default: 32, or the model's)");
@@ -141,18 +128,14 @@ static void addSteps(CLI::App &app, TrainOptions &options) {
       ->group("Steps");
   count("--lambda-warmup", options.lambdaWarmup, 0,
         "Steps over which quantization sets in");
-  app.add_option("--set", options.scalars, "Any other run-time scalar")
+  addList(app, "--set", options.scalars, "Any other run-time scalar")
       ->type_name("NAME=VALUE")
-      ->type_size(1)
-      ->allow_extra_args(false)
       ->group("Steps");
 }
 
 static void addFiles(CLI::App &app, TrainOptions &options, bool isLinked) {
   auto count = [&](const char *name, int64_t &value, const char *help) {
-    return app.add_option(name, value, help)
-        ->type_name("N")
-        ->check(CLI::Range(int64_t(1), int64_t(1) << 53));
+    return addCount(app, name, value, /*smallest=*/1, help);
   };
   count("--eval-every", options.evalEvery,
         "Validate after every N steps (default: after each epoch); always at "

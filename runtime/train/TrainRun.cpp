@@ -7,8 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainRun.h"
-#include "../core/NonFinite.h"
-#include "../core/TrainSignature.h"
+#include "../core/Signature.h"
 #include "../io/MappedFile.h"
 #include "../run/CommandLine.h"
 #include "Shuffle.h"
@@ -18,7 +17,6 @@
 
 #include <cmath>
 #include <csignal>
-#include <exception>
 
 using namespace tern::runtime;
 
@@ -362,22 +360,17 @@ MaybeError TrainRun::run() {
 }
 
 int tern_train_main(int argc, char **argv, const TernTrainArtifact *linked) {
-  surviveCutFiles();
-  exitOnTerminate();
-  try {
+  return runMain([&](int &status) -> MaybeError {
     TrainOptions options;
     if (std::optional<int> code =
-            parseTrainCommandLine(argc, argv, linked, options))
-      return *code;
+            parseTrainCommandLine(argc, argv, linked, options)) {
+      status = *code;
+      return std::nullopt;
+    }
     TrainRun run(options, linked);
     MaybeError error = run.run();
-    if (std::fflush(stdout) != 0 && !error)
-      error = "cannot write to the standard output";
-    if (!error)
-      return run.wasInterrupted() ? 128 + SIGINT : 0;
-    printMessage("error", *error);
-  } catch (const std::exception &e) {
-    printMessage("error", describeException(e));
-  }
-  return 1;
+    if (run.wasInterrupted())
+      status = 128 + SIGINT;
+    return error;
+  });
 }

@@ -20,16 +20,10 @@
 using namespace tern::runtime;
 
 MaybeError TrainRun::load() {
-  TernProgramOptions settings = {};
-  settings.size = sizeof(settings);
-  settings.num_threads = options.threads;
   std::string weights = findWeights(options, linked && !linked->weights);
-  if (!weights.empty())
-    settings.weights_path = weights.c_str();
+  TernProgramOptions settings = makeLoadOptions(options, weights);
   if (!options.info.empty())
-    settings.flags = TERN_LOAD_SIGNATURE_ONLY;
-  if (options.verify)
-    settings.flags |= TERN_LOAD_VERIFY_WEIGHTS;
+    settings.flags |= TERN_LOAD_SIGNATURE_ONLY;
   return model.load(options.artifact, linked, settings);
 }
 

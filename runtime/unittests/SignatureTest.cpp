@@ -34,13 +34,19 @@ static MaybeError parseWith(const std::string &old, const std::string &fresh) {
 TEST(Signature, Parses) {
   Signature signature;
   EXPECT_GOOD(parseSignature(good, signature));
-  EXPECT_EQ(signature.dims, (std::vector<std::string>{"batch", "n"}));
-  ASSERT_EQ(signature.inputs.size(), 1u);
-  EXPECT_EQ(signature.inputs[0].shape, (std::vector<int64_t>{-1, 28, -1}));
-  EXPECT_EQ(signature.inputs[0].symbols, (std::vector<int>{0, -1, 1}));
-  EXPECT_EQ(signature.inputs[0].type(), "batchx28xnxu8");
-  EXPECT_EQ(signature.outputs[0].type(), "batchx10x?xf32");
-  EXPECT_EQ(signature.params[0].type(), "64x7xi8");
+  ASSERT_EQ(signature.functions.size(), 1u);
+  const FunctionSpec &main = signature.functions[0];
+  EXPECT_EQ(main.name, "main");
+  EXPECT_EQ(main.dims, (std::vector<std::string>{"batch", "n"}));
+  ASSERT_EQ(main.inputs.size(), 1u);
+  EXPECT_EQ(main.inputs[0].shape, (std::vector<int64_t>{-1, 28, -1}));
+  EXPECT_EQ(main.inputs[0].symbols, (std::vector<int>{0, -1, 1}));
+  EXPECT_EQ(main.inputs[0].type(), "batchx28xnxu8");
+  EXPECT_EQ(main.outputs[0].type(), "batchx10x?xf32");
+  EXPECT_EQ(main.state, (std::vector<size_t>{0}));
+  ASSERT_EQ(signature.state.size(), 1u);
+  EXPECT_EQ(signature.state[0].type(), "64x7xi8");
+  EXPECT_FALSE(signature.isTraining());
   EXPECT_EQ(signature.weightsId, "ab");
 }
 
@@ -60,7 +66,7 @@ TEST(Signature, Refuses) {
   EXPECT_BAD(parseWith("28", "null"), "neither a number nor a symbol");
   EXPECT_BAD(parseWith("\"batch\",28,\"n\"", "\"batch\",28"),
              "no input has the extent 'n'");
-  EXPECT_BAD(parseWith("64,7", "\"n\",7"), "symbolic extent");
+  EXPECT_BAD(parseWith("64,7", "\"n\",7"), "'n' is not among the dims");
   EXPECT_BAD(parseWith("[64,7]", "64"), "shape is not a list");
   EXPECT_BAD(parseWith("\"shape\":[64,7]", "\"s\":1"), "no shape");
   EXPECT_BAD(parseWith("\"model\":", "\"abi\":2,\"model\":"), "'abi' twice");

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TrainSignature.h"
+#include "Signature.h"
 #include "TestFiles.h"
 
 using namespace tern::runtime;
@@ -37,24 +37,26 @@ static MaybeError parseWith(const std::string &old, const std::string &fresh,
   size_t position = last ? text.rfind(old) : text.find(old);
   EXPECT_NE(position, std::string::npos) << old;
   text.replace(position, old.size(), fresh);
-  TrainSignature signature;
-  return parseTrainSignature(text.c_str(), signature);
+  Signature signature;
+  return parseSignature(text.c_str(), signature);
 }
 
 TEST(TrainSignature, Parses) {
-  TrainSignature signature;
-  EXPECT_GOOD(parseTrainSignature(good, signature));
+  Signature signature;
+  EXPECT_GOOD(parseSignature(good, signature));
   EXPECT_EQ(signature.fingerprint, "f0");
   ASSERT_EQ(signature.state.size(), 2u);
   EXPECT_TRUE(signature.state[0].isParam);
   EXPECT_FALSE(signature.state[0].init);
   EXPECT_EQ(signature.state[1].init, 0.5);
   EXPECT_EQ(signature.scalars[0].defaultValue, 0.25);
-  const FunctionSpec &step = signature.functions[2];
+  std::optional<size_t> index = signature.findFunction("train_step");
+  ASSERT_TRUE(index);
+  const FunctionSpec &step = signature.functions[*index];
   EXPECT_EQ(step.scalars, (std::vector<size_t>{1, 0}));
-  EXPECT_EQ(step.params, (std::vector<size_t>{0, 1}));
+  EXPECT_EQ(step.state, (std::vector<size_t>{0, 1}));
   EXPECT_EQ(step.donated, (std::vector<bool>{true, true}));
-  EXPECT_FALSE(signature.functions[3].exists);
+  EXPECT_FALSE(signature.findFunction("train_step_float"));
   EXPECT_EQ(signature.classes, 10);
   EXPECT_FALSE(signature.ignoreIndex);
   // A buffer changes though no gradient trains it.
@@ -66,7 +68,6 @@ TEST(TrainSignature, Parses) {
 
 TEST(TrainSignature, Refuses) {
   EXPECT_BAD(parseWith("\"abi\":4", "\"abi\":2"), "'abi' is not 4");
-  EXPECT_BAD(parseWith("training", "sleeping"), "'kind' is not training");
   EXPECT_BAD(parseWith("\"f0\"", "\"\""), "'fingerprint' is empty");
   EXPECT_BAD(parseWith("\"kind\"", "\"classes\":0,\"kind\""), "not positive");
   EXPECT_BAD(parseWith("\"kind\"", "\"ignore_index\":0.5,\"kind\""),
@@ -104,7 +105,7 @@ TEST(TrainSignature, Refuses) {
   EXPECT_BAD(
       parseWith("\"params\":[\"w\"]", "\"params\":[\"w\"],\"donated\":[\"w\"]"),
       "in function 'forward': it updates params");
-  TrainSignature signature;
-  EXPECT_BAD(parseTrainSignature("{}", signature), "'abi' is not 4");
-  EXPECT_BAD(parseTrainSignature(nullptr, signature), "there is none");
+  Signature signature;
+  EXPECT_BAD(parseSignature("{}", signature), "'abi' is not 4");
+  EXPECT_BAD(parseSignature(nullptr, signature), "there is none");
 }

@@ -88,7 +88,7 @@ TEST_F(WeightsFile, IdsDependOnEveryByte) {
   EXPECT_BAD(hashWeights(none.data(), none.size(), unused), "has no");
   EXPECT_BAD(hashWeights(none.data(), 20, unused), "is malformed");
 
-  ArtifactInfo info;
+  Signature info;
   info.weightsId = id;
   EXPECT_GOOD(checkWeights(bytes.data(), bytes.size(), info, false));
   EXPECT_BAD(checkWeights(bytes.data(), bytes.size(), info, true),

@@ -35,8 +35,9 @@ extern "C" {
 #endif
 
 /// A training artifact with its state, scratch memory and threads. Calls on
-/// one trainer run one after the other.
-typedef struct TernTrainer TernTrainer;
+/// one trainer run one after the other. It is a program as any other; what
+/// Runtime.h runs is the function 'main', which a training artifact lacks.
+typedef TernProgram TernTrainer;
 
 /// Loads a training artifact. The state has no values yet: call
 /// tern_trainer_init or tern_trainer_restore. options->weights_path is the file

@@ -1,0 +1,269 @@
+//===- Training.cpp - Scalars and steps of training ------------*- C++ -*-===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Program.h"
+#include "tern/runtime/Text.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace tern::runtime;
+
+//===----------------------------------------------------------------------===//
+// Scalars
+//===----------------------------------------------------------------------===//
+
+MaybeFailure TernProgram::setDefaults() {
+  cells.resize(signature.scalars.size());
+  values.resize(signature.scalars.size());
+  for (const ScalarSpec &spec : signature.scalars) {
+    std::optional<double> value = spec.defaultValue;
+    if (!value && spec.name == "lambda")
+      value = 1;
+    if (!value && (spec.name == "weight_decay" || spec.name == "clip_norm"))
+      value = 0;
+    if (value && !isCountedScalar(spec.name))
+      if (MaybeFailure failure = setScalar(spec.name, *value))
+        return Failure{TERN_BAD_ARTIFACT,
+                       name + " has a bad signature: " + failure->message};
+  }
+  return std::nullopt;
+}
+
+MaybeFailure TernProgram::setScalar(const std::string &scalar, double value) {
+  std::optional<size_t> index = signature.findScalar(scalar);
+  if (!index) {
+    std::string list;
+    std::vector<std::string> known;
+    for (const ScalarSpec &spec : signature.scalars) {
+      list += (list.empty() ? "" : ", ") + spec.name;
+      known.push_back(spec.name);
+    }
+    return invalid("there is no scalar '" + scalar + "' among " +
+                   (list.empty() ? "none" : list) + suggest(scalar, known));
+  }
+  if (isCountedScalar(scalar))
+    return invalid("the scalar '" + scalar + "' is counted");
+  auto fail = [&](const std::string &what) {
+    char text[64];
+    std::snprintf(text, sizeof(text), "%g", value);
+    return invalid("scalar '" + scalar + "' is " + text + ", " + what);
+  };
+  if (!std::isfinite(value))
+    return fail("not a finite number");
+  if (value < 0 && (scalar == "lr" || scalar == "weight_decay"))
+    return fail("which is negative");
+  if (value < 1 && scalar == "accumulate")
+    return fail("not a number of steps");
+  if ((value < 0 || value > 1) && scalar == "lambda")
+    return fail("not in [0, 1]");
+  uint64_t &cell = cells[*index];
+  auto store = [&](auto typed) { std::memcpy(&cell, &typed, sizeof(typed)); };
+  switch (signature.scalars[*index].dtype) {
+  case DType::F64:
+    store(value);
+    break;
+  case DType::I32:
+    if (value != std::floor(value) || std::fabs(value) > INT32_MAX)
+      return fail("not an i32");
+    store(static_cast<int32_t>(value));
+    break;
+  case DType::I64:
+    // Beyond 2^53 a double no longer says which integer was meant.
+    if (value != std::floor(value) || std::fabs(value) > 0x1p53)
+      return fail("not an integer up to 2^53");
+    store(static_cast<int64_t>(value));
+    break;
+  default:
+    if (std::fabs(value) > 3.4028234663852886e38)
+      return fail("too large for f32");
+    store(static_cast<float>(value));
+    break;
+  }
+  values[*index] = value;
+  return std::nullopt;
+}
+
+std::optional<double> TernProgram::getScalar(size_t index) const {
+  const std::string &scalar = signature.scalars[index].name;
+  if (scalar == "accumulate_start")
+    return static_cast<double>(window.start);
+  if (scalar == "accumulate_updates")
+    return static_cast<double>(window.updates);
+  if (scalar == "accumulate_close")
+    return window.closes;
+  return scalar == "step" ? static_cast<double>(steps) : values[index];
+}
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+template <typename T>
+static std::optional<int64_t>
+findBadLabel(const void *data, int64_t count, int64_t classes,
+             std::optional<int64_t> ignored, std::string &text) {
+  const T *labels = static_cast<const T *>(data);
+  for (int64_t i = 0; i < count; ++i) {
+    bool isClass = labels[i] >= 0 && static_cast<uint64_t>(labels[i]) <
+                                         static_cast<uint64_t>(classes);
+    if (isClass || (ignored && std::is_signed_v<T> &&
+                    static_cast<int64_t>(labels[i]) == *ignored))
+      continue;
+    text = std::to_string(labels[i]);
+    return i;
+  }
+  return std::nullopt;
+}
+
+/// Checks that labels, the last of a function's inputs, are classes.
+MaybeFailure TernProgram::checkLabels(const FunctionSpec &function,
+                                      const DLTensor *const *inputs) const {
+  std::optional<int64_t> classes = signature.classes;
+  if (signature.classesAxis)
+    classes = inputs[signature.classesAxis->first]
+                  ->shape[signature.classesAxis->second];
+  if (!classes)
+    return std::nullopt;
+  const DLTensor *labels = inputs[function.inputs.size() - 1];
+  const TensorSpec &spec = function.inputs.back();
+  int64_t count = 1;
+  for (int i = 0; i < labels->ndim; ++i)
+    count *= labels->shape[i];
+  const void *data = address(*labels);
+  std::optional<int64_t> bad;
+  std::string text;
+  auto find = [&](auto zero) {
+    bad = findBadLabel<decltype(zero)>(data, count, *classes,
+                                       signature.ignoreIndex, text);
+  };
+  switch (spec.dtype) {
+  case DType::I8:
+    find(int8_t());
+    break;
+  case DType::I16:
+    find(int16_t());
+    break;
+  case DType::I32:
+    find(int32_t());
+    break;
+  case DType::I64:
+    find(int64_t());
+    break;
+  case DType::U8:
+    find(uint8_t());
+    break;
+  case DType::U16:
+    find(uint16_t());
+    break;
+  case DType::U32:
+    find(uint32_t());
+    break;
+  case DType::U64:
+    find(uint64_t());
+    break;
+  default:
+    return std::nullopt;
+  }
+  if (!bad)
+    return std::nullopt;
+  return invalid("label " + text + " at index " + std::to_string(*bad) +
+                 " is out of range for " + std::to_string(*classes) +
+                 " classes");
+}
+
+/// A DLTensor of one f32.
+static DLTensor scalarTensor(float *value) {
+  return {value, {kDLCPU, 0}, 0, toDLPack(DType::F32), nullptr, nullptr, 0};
+}
+
+MaybeFailure TernProgram::evalStep(const DLTensor *const *inputs,
+                                   size_t numInputs, float *loss,
+                                   const DLTensor *const *outputs,
+                                   size_t numOutputs) {
+  Call *call = find("eval_step");
+  if (!call)
+    return noFunction();
+  if (MaybeFailure failure = setInputs(*call, inputs, numInputs))
+    return failure;
+  if (MaybeFailure failure = checkLabels(call->interface(), inputs))
+    return failure;
+  DLTensor lossTensor = scalarTensor(loss);
+  std::vector<const DLTensor *> all = {&lossTensor};
+  if (numOutputs)
+    all.insert(all.end(), outputs, outputs + numOutputs);
+  return run(*call, all.data(), all.size());
+}
+
+void TernProgram::storeCounted(size_t index, int64_t value) {
+  float asFloat = static_cast<float>(value);
+  double asDouble = static_cast<double>(value);
+  int32_t asInt = static_cast<int32_t>(value);
+  DType dtype = signature.scalars[index].dtype;
+  const void *source = dtype == DType::F32   ? (const void *)&asFloat
+                       : dtype == DType::F64 ? (const void *)&asDouble
+                       : dtype == DType::I32 ? (const void *)&asInt
+                                             : &value;
+  std::memcpy(&cells[index], source, dtypeSize(dtype));
+}
+
+MaybeFailure TernProgram::trainStep(const DLTensor *const *inputs,
+                                    size_t numInputs, float *loss) {
+  std::optional<size_t> lambda = signature.findScalar("lambda");
+  Call *call = nullptr;
+  if (lambda && values[*lambda] < 1.0)
+    call = find("train_step_float");
+  if (!call)
+    call = find("train_step");
+  if (!call)
+    return noFunction();
+  if (MaybeFailure failure = setInputs(*call, inputs, numInputs))
+    return failure;
+  if (MaybeFailure failure = checkLabels(call->interface(), inputs))
+    return failure;
+  for (size_t index : call->interface().scalars) {
+    const ScalarSpec &spec = signature.scalars[index];
+    if (spec.name == "step")
+      storeCounted(index, steps + 1);
+    else if (!isCountedScalar(spec.name) && !values[index])
+      return invalid("the scalar '" + spec.name + "' has no value");
+  }
+  if (MaybeFailure failure = prepareWindow())
+    return failure;
+  std::vector<DLTensor> tensors;
+  std::vector<const DLTensor *> outputs;
+  tensors.reserve(measurements.size());
+  outputs.reserve(measurements.size());
+  for (float &value : measurements)
+    tensors.push_back(scalarTensor(&value));
+  for (const DLTensor &tensor : tensors)
+    outputs.push_back(&tensor);
+  if (MaybeFailure failure = call->setOutputs(outputs.data(), outputs.size()))
+    return failure;
+  if (MaybeFailure failure = call->run(host, arena)) {
+    // A step that ran on what it is not for has spoilt what it updates.
+    if (failure->code == TERN_INVALID_ARGUMENT)
+      hasValues = false;
+    return failure;
+  }
+  ++steps;
+  finishWindow();
+  *loss = measurements[0];
+  return std::nullopt;
+}
+
+std::optional<std::pair<size_t, int64_t>>
+TernProgram::findNonFiniteState() const {
+  for (size_t i = 0; i < signature.state.size(); ++i) {
+    const StateSpec &spec = signature.state[i];
+    if (std::optional<int64_t> element =
+            spec.findBad(state[i], numElements(spec.shape).value_or(0)))
+      return std::make_pair(i, *element);
+  }
+  return std::nullopt;
+}
