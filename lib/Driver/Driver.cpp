@@ -100,6 +100,11 @@ bool namesSomething(StringRef text, StringRef input) {
 /// Characters that are shown of a message of several lines.
 constexpr size_t kMaxMultiline = 500;
 
+/// Whether a note is a dump of IR, which is of no use to the reader.
+bool isDump(Diagnostic &note) {
+  return StringRef(note.str()).starts_with("see current operation");
+}
+
 /// One line per message: the user sees models, not stacks of IR.
 /// `input`: the file that is compiled, for what has no other place.
 void printDiagnostic(Diagnostic &diagnostic, StringRef input) {
@@ -130,7 +135,7 @@ void printDiagnostic(Diagnostic &diagnostic, StringRef input) {
   };
   print(diagnostic);
   for (Diagnostic &note : diagnostic.getNotes())
-    if (!StringRef(note.str()).starts_with("see current operation"))
+    if (!isDump(note))
       print(note);
 }
 
@@ -253,7 +258,8 @@ LogicalResult Driver::loadBytecode() {
         return success();
       problem = diagnostic.str();
       for (Diagnostic &note : diagnostic.getNotes())
-        problem += ", " + note.str();
+        if (!isDump(note))
+          problem += ", " + note.str();
       return success();
     });
     module = parseSourceFile<ModuleOp>(options.input, &context);
@@ -629,6 +635,7 @@ LogicalResult Driver::run() {
   product.output = options.output;
   product.optLevel = options.optLevel;
   product.embedWeights = options.embedWeights;
+  product.symbolPrefix = options.symbolPrefix;
   product.weights = options.weights;
   product.files = &files;
   product.seed = options.seed;

@@ -34,6 +34,16 @@ namespace {
 /// In the private folder.
 constexpr const char *kWeightsFile = "weights.safetensors";
 
+/// Of the embedded weights, within the object.
+constexpr const char *kWeightsSymbol = "tern_weights";
+
+/// What implements TernFunction::shapes and so on, in the order of the fields.
+constexpr const char *kParts[] = {"shapes", "arena_sizes", "invoke"};
+
+std::string getSymbol(StringRef function, StringRef part) {
+  return ("tern_model_" + function + "_" + part).str();
+}
+
 class ProductWriter {
 public:
   ProductWriter(ModuleOp module, const ProductOptions &options)
@@ -61,11 +71,11 @@ private:
     return error(llvm::toString(std::move(failure)));
   }
   LogicalResult prepare();
-  /// What the artifact exports beside ABI and signature.
-  std::vector<std::string> getExported();
-  /// Of the runtime, for executables.
-  std::vector<std::string> getArchives();
-  void addSignature(llvm::Module &code, const MachineInfo &machine);
+  /// The names of the artifact's functions.
+  SmallVector<StringRef> getFunctionNames();
+  std::string getSignature(const MachineInfo &machine);
+  /// Adds tern_model(), what it returns, and takes all else out of view.
+  LogicalResult addArtifact(llvm::Module &code, const MachineInfo &machine);
   void embedWeights(llvm::Module &code);
   LogicalResult generate();
   LogicalResult writeText();
@@ -140,15 +150,13 @@ LogicalResult ProductWriter::prepare() {
   return success();
 }
 
-void ProductWriter::addSignature(llvm::Module &code,
-                                 const MachineInfo &machine) {
+std::string ProductWriter::getSignature(const MachineInfo &machine) {
   SignatureFields fields;
   if (auto model =
           module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName()))
     fields.model = model.str();
   fields.triple = machine.triple;
   fields.features.assign(machine.features.begin(), machine.features.end());
-  auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
   fields.weights = !hasWeights()          ? "none"
                    : options.embedWeights ? "embedded"
                                           : "external";
@@ -156,26 +164,77 @@ void ProductWriter::addSignature(llvm::Module &code,
     fields.weightsId = weights->id;
     fields.weightsBytes = weights->bytes;
   }
+  return printSignature(
+      fields, module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName), state,
+      module->getAttrOfType<DictionaryAttr>(kTrainingAttrName),
+      module->getAttrOfType<DictionaryAttr>(kConversionAttrName));
+}
 
+LogicalResult ProductWriter::addArtifact(llvm::Module &code,
+                                         const MachineInfo &machine) {
   llvm::LLVMContext &context = code.getContext();
   llvm::IRBuilder<> b(context);
-  auto define = [&](StringRef name, llvm::Type *type, llvm::Value *value) {
-    auto *function =
-        llvm::Function::Create(llvm::FunctionType::get(type, false),
-                               llvm::GlobalValue::ExternalLinkage, name, code);
-    b.SetInsertPoint(llvm::BasicBlock::Create(context, "", function));
-    b.CreateRet(value);
+  llvm::Constant *null = llvm::ConstantPointerNull::get(b.getPtrTy());
+  auto addConstant = [&](const Twine &name, llvm::Constant *value) {
+    return new llvm::GlobalVariable(code, value->getType(), /*isConstant=*/true,
+                                    llvm::GlobalValue::PrivateLinkage, value,
+                                    name);
   };
-  define("tern_model_abi", b.getInt32Ty(), b.getInt32(TERN_ARTIFACT_ABI));
-  auto *text = llvm::ConstantDataArray::getString(
-      context, printSignature(
-                   fields, interface, state,
-                   module->getAttrOfType<DictionaryAttr>(kTrainingAttrName),
-                   module->getAttrOfType<DictionaryAttr>(kConversionAttrName)));
-  auto *global = new llvm::GlobalVariable(
-      code, text->getType(), /*isConstant=*/true,
-      llvm::GlobalValue::PrivateLinkage, text, "signature");
-  define("tern_model_signature", b.getPtrTy(), global);
+  auto addText = [&](const Twine &name, StringRef text) {
+    return addConstant(name, llvm::ConstantDataArray::getString(context, text));
+  };
+  // A struct of Artifact.h, whose first field is its size.
+  auto addStruct = [&](const Twine &name,
+                       std::initializer_list<llvm::Constant *> rest) {
+    SmallVector<llvm::Constant *> fields = {b.getInt64(0)};
+    fields.append(rest);
+    SmallVector<llvm::Type *> types;
+    for (llvm::Constant *field : fields)
+      types.push_back(field->getType());
+    auto *type = llvm::StructType::get(context, types);
+    fields[0] = b.getInt64(code.getDataLayout().getTypeAllocSize(type));
+    return addConstant(name, llvm::ConstantStruct::get(type, fields));
+  };
+
+  SmallVector<llvm::Constant *> functions;
+  for (StringRef name : getFunctionNames()) {
+    SmallVector<llvm::Function *> parts;
+    for (const char *part : kParts) {
+      parts.push_back(code.getFunction(getSymbol(name, part)));
+      if (!parts.back() || parts.back()->isDeclaration())
+        return error("the artifact's function '")
+               << name << "' lacks '" << getSymbol(name, part)
+               << "', which 'tern-emit-entry-points' makes";
+      parts.back()->setLinkage(llvm::GlobalValue::InternalLinkage);
+    }
+    functions.push_back(addStruct(
+        "function", {addText("name", name), parts[0], parts[1], parts[2]}));
+  }
+  auto *list = addConstant(
+      "functions",
+      llvm::ConstantArray::get(
+          llvm::ArrayType::get(b.getPtrTy(), functions.size()), functions));
+  llvm::Constant *bytes = null;
+  uint64_t numBytes = 0;
+  if (weights && options.embedWeights) {
+    numBytes = info.weightsBytes;
+    bytes = new llvm::GlobalVariable(
+        code, llvm::ArrayType::get(b.getInt8Ty(), numBytes),
+        /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage,
+        /*Initializer=*/nullptr, kWeightsSymbol);
+  }
+  auto *artifact = addStruct(
+      "artifact", {b.getInt32(TERN_ARTIFACT_ABI),
+                   addText("signature", getSignature(machine)), list,
+                   b.getInt64(functions.size()), bytes, b.getInt64(numBytes),
+                   /*device=*/null});
+  auto *getModel =
+      llvm::Function::Create(llvm::FunctionType::get(b.getPtrTy(), false),
+                             llvm::GlobalValue::ExternalLinkage,
+                             options.symbolPrefix + "tern_model", code);
+  b.SetInsertPoint(llvm::BasicBlock::Create(context, "", getModel));
+  b.CreateRet(artifact);
+  return success();
 }
 
 /// Lets the assembler read the weights: as a constant of LLVM's they would be
@@ -185,10 +244,9 @@ void ProductWriter::embedWeights(llvm::Module &code) {
   llvm::raw_string_ostream os(text);
   os << "\t.section .rodata.tern_model_weights,\"a\",@progbits\n"
      << "\t.balign 64\n"
-     << "\t.globl tern_model_weights\n"
-     << "\t.type tern_model_weights, @object\n"
-     << "\t.size tern_model_weights, " << info.weightsBytes << "\n"
-     << "tern_model_weights:\n"
+     << "\t.type " << kWeightsSymbol << ", @object\n"
+     << "\t.size " << kWeightsSymbol << ", " << info.weightsBytes << "\n"
+     << kWeightsSymbol << ":\n"
      << "\t.incbin \"";
   // The names of folders may be anything.
   for (unsigned char c : folder.getFile(kWeightsFile))
@@ -197,46 +255,15 @@ void ProductWriter::embedWeights(llvm::Module &code) {
     else
       os << '\\' << char('0' + (c >> 6)) << char('0' + (c >> 3 & 7))
          << char('0' + (c & 7));
-  os << "\"\n"
-     << "\t.balign 8\n"
-     << "\t.globl tern_model_weights_size\n"
-     << "\t.type tern_model_weights_size, @object\n"
-     << "\t.size tern_model_weights_size, 8\n"
-     << "tern_model_weights_size:\n"
-     << "\t.quad " << info.weightsBytes << "\n"
-     << "\t.text\n";
+  os << "\"\n\t.text\n";
   code.appendModuleInlineAsm(text);
 }
 
-std::vector<std::string> ProductWriter::getArchives() {
-  if (options.kind != ProductKind::Executable)
-    return {};
-  SmallVector<StringRef> names = {"libTernExecutableMain.a", "libTernRunMain.a",
-                                  "libTernRuntime.a"};
-  if (module->hasAttr(kTrainingAttrName))
-    names = {"libTernTrainMain.a", "libTernTrain.a", "libTernRunMain.a",
-             "libTernRuntime.a"};
-  std::vector<std::string> archives;
-  for (StringRef name : names) {
-    llvm::SmallString<128> path(options.runtimeFolder);
-    llvm::sys::path::append(path, name);
-    archives.push_back(path.str().str());
-  }
-  return archives;
-}
-
-std::vector<std::string> ProductWriter::getExported() {
-  SmallVector<std::string> stems = {"tern_model_"};
+SmallVector<StringRef> ProductWriter::getFunctionNames() {
   auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
-  if (auto functions = interface.getAs<DictionaryAttr>("functions")) {
-    stems.clear();
-    for (NamedAttribute function : functions)
-      stems.push_back("tern_model_" + function.getName().str() + "_");
-  }
-  std::vector<std::string> names;
-  for (const std::string &stem : stems)
-    for (const char *what : {"invoke", "shapes", "arena_size"})
-      names.push_back(stem + what);
+  SmallVector<StringRef> names;
+  for (NamedAttribute function : interface.getAs<DictionaryAttr>("functions"))
+    names.push_back(function.getName().strref());
   return names;
 }
 
@@ -251,9 +278,12 @@ LogicalResult ProductWriter::generate() {
                   ? EmitOptions::Kind::Assembly
                   : EmitOptions::Kind::Object;
   emit.optLevel = options.optLevel;
-  emit.exported = getExported();
+  for (StringRef function : getFunctionNames())
+    for (const char *part : kParts)
+      emit.exported.push_back(getSymbol(function, part));
   emit.complete = [&](llvm::Module &llvmModule) -> LogicalResult {
-    addSignature(llvmModule, target.getMachine());
+    if (failed(addArtifact(llvmModule, target.getMachine())))
+      return failure();
     if (!weights || !options.embedWeights)
       return success();
     if (!llvmModule.getTargetTriple().isOSBinFormatELF())
@@ -285,7 +315,11 @@ LogicalResult ProductWriter::link(const std::string &product) {
   if (failed(writeCode(inputs.front())))
     return failure();
   code.clear();
-  for (const std::string &archive : getArchives()) {
+  std::vector<std::string> archives;
+  if (options.kind == ProductKind::Executable)
+    archives = getRuntimeArchives(options.runtimeFolder,
+                                  module->hasAttr(kTrainingAttrName));
+  for (const std::string &archive : archives) {
     if (!llvm::sys::fs::exists(archive))
       return error("cannot link '")
              << options.output << "': '" << archive
@@ -383,6 +417,18 @@ FailureOr<ProductInfo> ProductWriter::run() {
 }
 
 } // namespace
+
+std::vector<std::string> tern::getRuntimeArchives(StringRef folder,
+                                                  bool isTraining) {
+  SmallVector<StringRef> names = {"libTernExecutableMain.a"};
+  if (isTraining)
+    names = {"libTernTrainMain.a", "libTernTrain.a"};
+  names.append({"libTernRunMain.a", "libTernRuntime.a"});
+  std::vector<std::string> archives;
+  for (StringRef name : names)
+    archives.push_back((folder + "/" + name).str());
+  return archives;
+}
 
 FailureOr<ProductInfo> tern::writeProduct(ModuleOp module,
                                           const ProductOptions &options) {

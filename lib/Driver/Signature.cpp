@@ -13,6 +13,7 @@
 #include "tern/runtime/Artifact.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 #include <charconv>
@@ -50,7 +51,7 @@ std::vector<TensorInfo> tern::getTensors(DictionaryAttr interface,
   return tensors;
 }
 
-/// The functions of a training artifact, steps first.
+/// The artifact's functions, steps of training first.
 static SmallVector<std::pair<StringRef, DictionaryAttr>>
 getFunctions(DictionaryAttr interface) {
   SmallVector<std::pair<StringRef, DictionaryAttr>> functions;
@@ -67,14 +68,16 @@ getFunctions(DictionaryAttr interface) {
 
 FailureOr<std::vector<TensorInfo>> tern::getState(DictionaryAttr interface,
                                                   Location loc) {
-  if (!interface.contains("functions"))
-    return getTensors(interface, "params");
   llvm::MapVector<StringRef, TensorInfo> state;
   std::vector<std::vector<TensorInfo>> lists;
   for (auto &[name, info] : getFunctions(interface))
     lists.push_back(getTensors(info, "params"));
-  for (const std::vector<TensorInfo> &list : lists)
+  for (const std::vector<TensorInfo> &list : lists) {
+    llvm::StringSet<> names;
     for (const TensorInfo &info : list) {
+      if (!names.insert(info.name).second)
+        return emitError(loc)
+               << "two arguments are parameter '" << info.name << "'";
       auto [it, isNew] = state.insert({info.name, info});
       TensorInfo &known = it->second;
       if (known.dtype != info.dtype || known.shape != info.shape ||
@@ -84,6 +87,7 @@ FailureOr<std::vector<TensorInfo>> tern::getState(DictionaryAttr interface,
                               << info.name << "'";
       known.isDonated |= info.isDonated;
     }
+  }
   std::vector<TensorInfo> result;
   for (auto &[name, info] : state)
     result.push_back(info);
@@ -91,6 +95,9 @@ FailureOr<std::vector<TensorInfo>> tern::getState(DictionaryAttr interface,
 }
 
 namespace {
+
+/// The memory space of a processor's tensors.
+constexpr StringRef kHostSpace = "host";
 
 class SignaturePrinter {
 public:
@@ -101,8 +108,10 @@ public:
              DictionaryAttr conversion);
 
 private:
-  void describe(const TensorInfo &tensor) {
+  void describe(const TensorInfo &tensor, StringRef role) {
     out.attribute("name", json::fixUTF8(tensor.name));
+    out.attribute("role", role);
+    out.attribute("space", kHostSpace);
     out.attribute("dtype", tensor.dtype);
     out.attributeArray("shape", [&] {
       for (Attribute extent : tensor.shape) {
@@ -115,10 +124,10 @@ private:
       }
     });
   }
-  void tensors(StringRef key, DictionaryAttr interface) {
+  void tensors(StringRef key, StringRef role, DictionaryAttr interface) {
     out.attributeArray(key, [&] {
       for (const TensorInfo &tensor : getTensors(interface, key))
-        out.object([&] { describe(tensor); });
+        out.object([&] { describe(tensor, role); });
     });
   }
   void names(StringRef key, ArrayRef<TensorInfo> list) {
@@ -157,12 +166,35 @@ private:
       out.attributeEnd();
     }
   }
+  void trainingOptions(DictionaryAttr training);
+  void conversionOptions(DictionaryAttr conversion);
   void scalars(DictionaryAttr interface);
-  void trainingState(ArrayRef<TensorInfo> state);
+  void state(ArrayRef<TensorInfo> tensors, bool isTraining);
   void function(DictionaryAttr info);
 
   json::OStream out;
 };
+
+void SignaturePrinter::trainingOptions(DictionaryAttr training) {
+  for (StringRef key : {"loss", "optimizer", "fingerprint"})
+    if (auto text = training.getAs<StringAttr>(key))
+      out.attribute(key, json::fixUTF8(text.getValue()));
+  for (StringRef key : {"classes", "ignore_index"})
+    number(key, training.get(key));
+}
+
+void SignaturePrinter::conversionOptions(DictionaryAttr conversion) {
+  out.attributeObject("conversion", [&] {
+    for (StringRef key : kConversionKeys)
+      if (auto text = conversion.getAs<StringAttr>(key))
+        out.attribute(key, json::fixUTF8(text.getValue()));
+    out.attributeArray(kExcludeKey, [&] {
+      if (auto exclude = conversion.getAs<ArrayAttr>(kExcludeKey))
+        for (auto pattern : exclude.getAsRange<StringAttr>())
+          out.value(json::fixUTF8(pattern.getValue()));
+    });
+  });
+}
 
 /// Scalars of all functions, each once.
 void SignaturePrinter::scalars(DictionaryAttr interface) {
@@ -178,7 +210,10 @@ void SignaturePrinter::scalars(DictionaryAttr interface) {
           continue;
         out.object([&] {
           out.attribute("name", json::fixUTF8(scalarName.getValue()));
+          out.attribute("role", "scalar");
+          out.attribute("space", kHostSpace);
           out.attribute("dtype", scalar.getAs<StringAttr>("dtype").getValue());
+          out.attributeArray("shape", [] {});
           number("default", scalar.get("default"));
         });
       }
@@ -186,20 +221,14 @@ void SignaturePrinter::scalars(DictionaryAttr interface) {
   });
 }
 
-void SignaturePrinter::trainingState(ArrayRef<TensorInfo> state) {
-  out.attributeArray("state", [&] {
+void SignaturePrinter::state(ArrayRef<TensorInfo> state, bool isTraining) {
+  out.attributeArray("tensors", [&] {
     for (const TensorInfo &tensor : state)
       out.object([&] {
-        out.attribute("name", json::fixUTF8(tensor.name));
-        out.attribute("role", tensor.isState    ? "state"
-                              : tensor.isBuffer ? "buffer"
-                                                : "param");
-        out.attribute("dtype", tensor.dtype);
-        out.attributeArray("shape", [&] {
-          for (int64_t extent : tensor.staticShape())
-            out.value(extent);
-        });
-        if (!tensor.isState)
+        describe(tensor, tensor.isState    ? "state"
+                         : tensor.isBuffer ? "buffer"
+                                           : "parameter");
+        if (isTraining && !tensor.isState)
           out.attribute("trainable", tensor.isDonated && !tensor.isBuffer);
         number("init", tensor.init);
       });
@@ -209,13 +238,13 @@ void SignaturePrinter::trainingState(ArrayRef<TensorInfo> state) {
 void SignaturePrinter::function(DictionaryAttr info) {
   out.object([&] {
     dims(info);
-    tensors("inputs", info);
+    tensors("inputs", "input", info);
     names("scalars", getTensors(info, "scalars"));
     std::vector<TensorInfo> params = getTensors(info, "params");
     names("params", params);
     llvm::erase_if(params, [](const TensorInfo &p) { return !p.isDonated; });
     names("donated", params);
-    tensors("outputs", info);
+    tensors("outputs", "output", info);
   });
 }
 
@@ -226,8 +255,6 @@ void SignaturePrinter::print(const SignatureFields &fields,
                              DictionaryAttr conversion) {
   out.object([&] {
     out.attribute("abi", TERN_ARTIFACT_ABI);
-    if (training)
-      out.attribute("kind", "training");
     out.attribute("tern", TERN_VERSION_STRING);
     out.attribute("model", json::fixUTF8(fields.model));
     out.attribute("triple", fields.triple);
@@ -239,30 +266,12 @@ void SignaturePrinter::print(const SignatureFields &fields,
     out.attribute("weights_id", fields.weightsId);
     if (!fields.weightsId.empty())
       out.attribute("weights_bytes", static_cast<int64_t>(fields.weightsBytes));
-    if (!training) {
-      dims(interface);
-      tensors("inputs", interface);
-      tensors("params", interface);
-      tensors("outputs", interface);
-      return;
-    }
-    for (StringRef key : {"loss", "optimizer", "fingerprint"})
-      if (auto text = training.getAs<StringAttr>(key))
-        out.attribute(key, json::fixUTF8(text.getValue()));
-    for (StringRef key : {"classes", "ignore_index"})
-      number(key, training.get(key));
-    if (conversion)
-      out.attributeObject("conversion", [&] {
-        for (StringRef key : kConversionKeys)
-          if (auto text = conversion.getAs<StringAttr>(key))
-            out.attribute(key, json::fixUTF8(text.getValue()));
-        out.attributeArray(kExcludeKey, [&] {
-          if (auto exclude = conversion.getAs<ArrayAttr>(kExcludeKey))
-            for (auto pattern : exclude.getAsRange<StringAttr>())
-              out.value(json::fixUTF8(pattern.getValue()));
-        });
-      });
-    trainingState(state);
+    if (training)
+      trainingOptions(training);
+    if (training && conversion)
+      conversionOptions(conversion);
+    out.attributeArray("spaces", [&] { out.value(kHostSpace); });
+    this->state(state, /*isTraining=*/!!training);
     scalars(interface);
     out.attributeObject("functions", [&] {
       for (auto &[name, info] : getFunctions(interface)) {

@@ -39,8 +39,9 @@ struct TensorInfo {
   llvm::SmallVector<int64_t> staticShape() const;
 };
 
-/// The entry `key` ("inputs", "params", "outputs") of `tern.interface` or of
-/// an element of `tern.prepares`. Empty if there is none.
+/// The entry `key` ("inputs", "params", "outputs") of a function in
+/// `tern.interface` or of an element of `tern.prepares`. Empty if there is
+/// none.
 std::vector<TensorInfo> getTensors(mlir::DictionaryAttr interface,
                                    llvm::StringRef key);
 
@@ -58,7 +59,8 @@ struct SignatureFields {
 /// What the artifact's functions keep between calls, each once: the parameters
 /// of an inference artifact; the parameters and optimizer state of a training
 /// artifact, in the order of its functions, the one that updates most first.
-/// Two functions that disagree on one are an error reported at `loc`.
+/// Two functions that disagree on one, or two arguments of a function that are
+/// the same, are an error reported at `loc`.
 llvm::FailureOr<std::vector<TensorInfo>>
 getState(mlir::DictionaryAttr interface, mlir::Location loc);
 

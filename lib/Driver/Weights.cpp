@@ -51,7 +51,7 @@ struct PrepareHost : TernHost {
   llvm::DefaultThreadPool pool;
 
   PrepareHost() : TernHost() {
-    abi = TERN_ARTIFACT_ABI;
+    size = sizeof(TernHost);
     num_threads = pool.getMaxConcurrency();
     context = this;
     parallel_for = [](const TernHost *host,
@@ -68,8 +68,8 @@ struct PrepareHost : TernHost {
 };
 
 using InvokeFn = int32_t (*)(const TernHost *, void *const *, const int64_t *,
-                             void *);
-using ArenaSizeFn = int64_t (*)(const int64_t *);
+                             void *const *);
+using ArenaSizesFn = void (*)(const int64_t *, uint64_t, int64_t *);
 
 /// The prepare functions as machine code of this process.
 class CompiledPrepares {
@@ -97,7 +97,7 @@ llvm::Error CompiledPrepares::compile(ModuleOp module,
   std::vector<std::string> roots;
   for (const std::string &symbol : symbols) {
     roots.push_back(symbol);
-    roots.push_back(symbol + "_arena_size");
+    roots.push_back(symbol + "_arena_sizes");
   }
   auto context = std::make_unique<llvm::LLVMContext>();
   auto code = translateForMachine(module, *context, **target, roots);
@@ -350,9 +350,9 @@ WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
   auto invoke = compiled.find<InvokeFn>(symbol);
   if (!invoke)
     return fail(invoke.takeError());
-  auto arenaSize = compiled.find<ArenaSizeFn>(symbol + "_arena_size");
-  if (!arenaSize)
-    return fail(arenaSize.takeError());
+  auto arenaSizes = compiled.find<ArenaSizesFn>(symbol + "_arena_sizes");
+  if (!arenaSizes)
+    return fail(arenaSizes.takeError());
 
   std::vector<ParameterSource::Parameter> inputs;
   std::vector<AlignedBuffer> owned;
@@ -392,7 +392,8 @@ WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
     if (!buffers.back())
       return error("out of memory for parameter '") << info.name << "'";
   }
-  uint64_t arenaBytes = (*arenaSize)(nullptr);
+  int64_t arenaBytes = 0;
+  (*arenaSizes)(nullptr, /*num_spaces=*/1, &arenaBytes);
   void *arena = allocate(arenaBytes);
   if (!arena)
     return error("computing parameter '")
@@ -402,7 +403,7 @@ WeightsWriter::runPrepare(const DictionaryAttr &prepare) {
   if (!host)
     host.emplace();
   // Checks of elements stay behind in the functions that are exported.
-  (void)(*invoke)(&*host, buffers.data(), nullptr, arena);
+  (void)(*invoke)(&*host, buffers.data(), nullptr, &arena);
   return results;
 }
 

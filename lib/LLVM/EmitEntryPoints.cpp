@@ -37,6 +37,9 @@ namespace {
 /// Field of TernHost that holds parallel_for.
 constexpr int32_t kParallelForField = 3;
 
+/// Of the host's memory in the interface's lists of memory spaces.
+constexpr int32_t kHostSpace = 0;
+
 StringRef getDtypeName(Type type) {
   if (type.isF32())
     return "f32";
@@ -90,7 +93,12 @@ private:
   void emitInvoke(StringRef name);
   void emitTableInvoke(StringRef name, StringRef shapesName);
   void emitShapes(StringRef name, bool isExported);
-  void emitArenaSize(StringRef name);
+  void emitArenaSizes(StringRef name);
+  /// The scratch memory in the host's space, of what invoke is given.
+  Value loadArena(func::FuncOp invoke) {
+    return LLVM::LoadOp::create(
+        b, pointer, element(invoke.getArgument(3), kHostSpace, pointer));
+  }
   Value element(Value base, int64_t index, Type type);
 
   func::FuncOp func;
@@ -356,9 +364,8 @@ LogicalResult EntryPointEmitter::lowerParallelCall(func::CallOp call) {
     LLVM::StoreOp::create(b, value, fieldAddress(env, i));
   }
 
-  Type i32 = b.getI32Type();
   auto hostType = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), {i32, i32, pointer, pointer});
+      b.getContext(), {i64, pointer, b.getI32Type(), pointer});
   Value slot = LLVM::GEPOp::create(
       b, pointer, hostType, host, ArrayRef<LLVM::GEPArg>{0, kParallelForField});
   Value parallelFor = LLVM::LoadOp::create(b, pointer, slot);
@@ -468,8 +475,8 @@ void EntryPointEmitter::emitTableInvoke(StringRef name, StringRef shapesName) {
   LLVM::StoreOp::create(b, zero, status);
   func::CallOp::create(b, func.getName(), TypeRange(),
                        ValueRange{invoke.getArgument(0), invoke.getArgument(1),
-                                  dimsPointer, extents, invoke.getArgument(3),
-                                  size, status});
+                                  dimsPointer, extents, loadArena(invoke), size,
+                                  status});
   func::ReturnOp::create(
       b, ValueRange(LLVM::LoadOp::create(b, b.getI32Type(), status)));
 }
@@ -498,7 +505,7 @@ void EntryPointEmitter::emitInvoke(StringRef name) {
     }
   }
   if (arena) {
-    parts[*arena].push_back(invoke.getArgument(3));
+    parts[*arena].push_back(loadArena(invoke));
     parts[*arena].push_back(
         func::CallOp::create(b, arenaSize, dimValues).getResult(0));
   }
@@ -557,15 +564,22 @@ void EntryPointEmitter::emitShapes(StringRef name, bool isExported) {
   func::ReturnOp::create(b);
 }
 
-void EntryPointEmitter::emitArenaSize(StringRef name) {
-  func::FuncOp exported = addExported(name, {pointer}, {b.getI64Type()});
+void EntryPointEmitter::emitArenaSizes(StringRef name) {
+  Type i64 = b.getI64Type();
+  func::FuncOp exported = addExported(name, {pointer, i64, pointer}, {});
   SmallVector<Value> dimValues;
   loadDims(exported.getArgument(0), dimValues);
   Value size = arenaSize
                    ? func::CallOp::create(b, arenaSize, dimValues).getResult(0)
                    : arith::ConstantIndexOp::create(b, 0).getResult();
-  func::ReturnOp::create(
-      b, ValueRange(arith::IndexCastOp::create(b, b.getI64Type(), size)));
+  Value space = arith::ConstantOp::create(b, b.getI64IntegerAttr(kHostSpace));
+  Value isAsked = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt,
+                                        exported.getArgument(1), space);
+  auto ifAsked = scf::IfOp::create(b, isAsked, /*withElseRegion=*/false);
+  func::ReturnOp::create(b);
+  b.setInsertionPointToStart(ifAsked.thenBlock());
+  LLVM::StoreOp::create(b, arith::IndexCastOp::create(b, i64, size),
+                        element(exported.getArgument(2), kHostSpace, i64));
 }
 
 LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
@@ -610,7 +624,7 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
     emitTableInvoke(invokeName, shapesName);
   else
     emitInvoke(invokeName);
-  emitArenaSize(exported + "_arena_size");
+  emitArenaSizes(exported + "_arena_sizes");
   if (withShapes || hasParts)
     emitShapes(shapesName, /*isExported=*/withShapes);
   // The size of the arena may be computed of them, too.
@@ -648,19 +662,15 @@ struct EmitEntryPointsPass
       }
       if (!isPrepare)
         main = func;
-      std::string name = func.getName().str();
-      std::string stem = isPrepare    ? "tern_" + name
-                         : isTraining ? "tern_model_" + name
-                                      : "tern_model";
+      // Of inference it is the artifact's `main`, whatever it is called.
+      std::string name =
+          isPrepare || isTraining ? func.getName().str() : "main";
+      std::string stem = (isPrepare ? "tern_" : "tern_model_") + name;
       EntryPointEmitter emitter(func, symbols);
       if (failed(emitter.run(stem, /*withShapes=*/!isPrepare)))
         return signalPassFailure();
-      if (!isPrepare && isTraining) {
-        functions.push_back(b.getNamedAttr(name, emitter.getInterface()));
-        continue;
-      }
       if (!isPrepare) {
-        module->setAttr(kInterfaceAttrName, emitter.getInterface());
+        functions.push_back(b.getNamedAttr(name, emitter.getInterface()));
         continue;
       }
       NamedAttrList info(emitter.getInterface());
@@ -675,7 +685,7 @@ struct EmitEntryPointsPass
       module.emitError("no entry function: expected a public function 'main'");
       return signalPassFailure();
     }
-    if (isTraining)
+    if (main)
       module->setAttr(kInterfaceAttrName,
                       b.getDictionaryAttr(b.getNamedAttr(
                           "functions", b.getDictionaryAttr(functions))));

@@ -39,32 +39,11 @@ inline MaybeFailure nullArgument() {
   return invalid("an argument is a null pointer");
 }
 
-/// Takes options of a caller that may be older than this library; `given` may
-/// be null.
-MaybeFailure readOptions(const TernProgramOptions *given,
-                         TernProgramOptions &options);
-
-/// Makes a program of `source`, which is a path or an artifact:
-/// `begin(program)` opens or links it.
-template <typename Source, typename Begin>
-TernStatus create(const Source *source, const TernProgramOptions *given,
-                  TernProgram **result, const Begin &begin) noexcept {
-  return guard([&]() -> MaybeFailure {
-    if (!source || !result)
-      return nullArgument();
-    *result = nullptr;
-    TernProgramOptions options;
-    if (MaybeFailure failure = readOptions(given, options))
-      return failure;
-    auto made = std::make_unique<TernProgram>();
-    if (MaybeFailure failure = begin(*made))
-      return failure;
-    if (MaybeFailure failure = made->finishLoading(options))
-      return failure;
-    *result = made.release();
-    return std::nullopt;
-  });
-}
+/// Makes a program of an artifact: the one at `path` or, if that is null, the
+/// one that is linked in. `trains`: whether it is to be a training artifact.
+TernStatus create(const char *path, const TernArtifact *linked,
+                  const TernProgramOptions *given, bool trains,
+                  TernProgram **result) noexcept;
 
 /// Runs a function with the program locked.
 template <typename Function>

@@ -187,7 +187,7 @@ MaybeFailure Call::arenaSize(const int64_t *values, size_t count,
   if (count != dims.size())
     return invalid("the model has " + std::to_string(dims.size()) +
                    " symbolic extents, got " + std::to_string(count));
-  bytes = function.arena_size(values);
+  function.arena_sizes(values, /*num_spaces=*/1, &bytes);
   if (bytes < 0)
     return tooMuchScratch();
   return std::nullopt;
@@ -293,17 +293,21 @@ MaybeFailure Call::checkOverlaps() const {
 }
 
 MaybeFailure Call::run(const Host &host, Arena &arena) {
-  int64_t size = function.arena_size(dims.data());
-  if (size < 0)
-    return tooMuchScratch();
+  int64_t size = 0;
+  if (MaybeFailure failure = arenaSize(dims.data(), dims.size(), size))
+    return failure;
   if (!arena.reserve(static_cast<size_t>(size)))
     return Failure{TERN_OUT_OF_MEMORY,
                    "cannot allocate " + std::to_string(size) +
                        " bytes of scratch memory for inputs of these shapes"};
-  int32_t failed =
-      host.invoke(function, buffers.data(), dims.data(), arena.data());
+  void *arenas[] = {arena.data()};
+  int32_t failed = host.invoke(function, buffers.data(), dims.data(), arenas);
   if (!failed)
     return std::nullopt;
+  if (failed < 0)
+    return Failure{TERN_INTERNAL_ERROR,
+                   "a service of the host failed with status " +
+                       std::to_string(failed)};
   size_t check = static_cast<size_t>(failed) - 1;
   return invalid("the inputs' elements do not fit the model" +
                  (check < specs->elementChecks.size()

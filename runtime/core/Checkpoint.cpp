@@ -52,12 +52,12 @@ static MaybeError checkView(const SafetensorsView &view, const StateSpec &spec,
 }
 
 MaybeFailure TernProgram::init() {
-  if (!host.numThreads())
-    return invalid(name + " was loaded for its signature only");
+  if (MaybeFailure failure = checkOwnsState())
+    return failure;
   MappedFile mapped;
   SafetensorsIndex index;
   std::string file;
-  if (givenWeights || embedded || signature.weights != "none")
+  if (givenWeights || artifact.weights || signature.weights != "none")
     if (MaybeFailure failure = readWeights(mapped, index, file))
       return failure;
   auto bad = [&](const std::string &what) {
@@ -91,6 +91,8 @@ MaybeFailure TernProgram::init() {
 
 MaybeFailure TernProgram::save(const std::string &path,
                                std::map<std::string, std::string> strings) {
+  if (MaybeFailure failure = checkOwnsState())
+    return failure;
   if (MaybeFailure failure = checkHasValues())
     return failure;
   if (auto bad = findNonFiniteState())
@@ -144,8 +146,8 @@ static std::string describeVersion(const SafetensorsIndex &index) {
 }
 
 MaybeFailure TernProgram::restore(const std::string &path) {
-  if (!host.numThreads())
-    return invalid(name + " was loaded for its signature only");
+  if (MaybeFailure failure = checkOwnsState())
+    return failure;
   std::string file = "'" + path + "'";
   auto bad = [&](const std::string &what) {
     return Failure{TERN_BAD_WEIGHTS, file + " " + what};

@@ -80,7 +80,7 @@ public:
   Checker(const char *data, uint64_t size) : data(data), size(size) {}
 
   MaybeError check();
-  bool isArtifact() const { return hasAbi; }
+  bool isArtifact() const { return hasModel; }
   /// Whether it can be run: it names a loader.
   bool isProgram() const {
     return std::any_of(
@@ -98,7 +98,6 @@ private:
   MaybeError countByGnuHash(uint64_t address);
   MaybeError countByHash(uint64_t address);
   MaybeError checkSymbols();
-  MaybeError checkModelSymbol(const std::string &name, const Symbol &symbol);
   /// Bytes that the loader maps from the file, or null.
   const char *at(uint64_t address, uint64_t bytes) const;
   /// Whether memory is all in one segment with some flags.
@@ -120,8 +119,7 @@ private:
   std::map<ElfW(Sxword), uint64_t> dynamic;
   const char *strings = nullptr, *symbols = nullptr;
   uint64_t stringsSize = 0, numSymbols = 0;
-  uint64_t weights = 0, weightsSize = 0;
-  bool hasAbi = false, hasWeights = false;
+  bool hasModel = false;
 };
 } // namespace
 
@@ -292,25 +290,6 @@ MaybeError Checker::countSymbols() {
   return std::nullopt;
 }
 
-MaybeError Checker::checkModelSymbol(const std::string &name,
-                                     const Symbol &symbol) {
-  bool isGood = true;
-  if (name == "tern_model_weights") {
-    weights = symbol.st_value;
-    hasWeights = true;
-  } else if (name == "tern_model_weights_size") {
-    const char *value = at(symbol.st_value, sizeof(uint64_t));
-    isGood = value;
-    weightsSize = value ? load<uint64_t>(value) : 0;
-  } else {
-    isGood = isCode(symbol.st_value);
-    hasAbi |= name == "tern_model_abi";
-  }
-  if (!isGood)
-    return "its symbol " + name + " is damaged";
-  return std::nullopt;
-}
-
 MaybeError Checker::checkSymbols() {
   for (uint64_t i = 0; i < numSymbols; ++i) {
     Symbol symbol = load<Symbol>(symbols + i * sizeof(Symbol));
@@ -323,12 +302,14 @@ MaybeError Checker::checkSymbols() {
       continue;
     if ((type == STT_FUNC || type == STT_GNU_IFUNC) && !isCode(symbol.st_value))
       return std::string("the function ") + name + " is not in its code";
-    if (std::strncmp(name, "tern_model_", 11) == 0)
-      if (MaybeError error = checkModelSymbol(name, symbol))
-        return error;
+    // The latter is what versions up to 4 of the interface have.
+    if (std::strcmp(name, "tern_model") != 0 &&
+        std::strcmp(name, "tern_model_abi") != 0)
+      continue;
+    if (!isCode(symbol.st_value))
+      return std::string("its symbol ") + name + " is damaged";
+    hasModel = true;
   }
-  if (hasWeights && !at(weights, weightsSize))
-    return "its embedded weights reach beyond what is loaded";
   return std::nullopt;
 }
 
@@ -353,7 +334,7 @@ MaybeError tern::runtime::checkSharedLibrary(const char *data, uint64_t size,
   if (MaybeError error = checker.check())
     return "cannot load " + name + ": " + *error;
   if (!checker.isArtifact())
-    return name + " is not a Tern artifact: it has no symbol tern_model_abi" +
+    return name + " is not a Tern artifact: it has no symbol tern_model" +
            (checker.isProgram()
                 ? "; it is a program: run it, or compile with -o NAME.so"
                 : " (ternc -o NAME.so makes one)");

@@ -82,11 +82,14 @@ void Host::parallelFor(const TernHost *host, ThreadPool::Body body, void *env,
 }
 
 int32_t Host::invoke(const TernFunction &function, void *const *buffers,
-                     const int64_t *dims, void *arena) const {
-  TernHost host = {TERN_ARTIFACT_ABI, pool->size(), const_cast<Host *>(this),
-                   parallelFor};
+                     const int64_t *dims, void *const *arenas) const {
+  TernHost host = {};
+  host.size = sizeof(host);
+  host.context = const_cast<Host *>(this);
+  host.num_threads = pool->size();
+  host.parallel_for = parallelFor;
   int64_t start = profile ? Profile::now() : 0;
-  int32_t failed = function.invoke(&host, buffers, dims, arena);
+  int32_t failed = function.invoke(&host, buffers, dims, arenas);
   if (profile)
     profile->add(0, function.name, start, Profile::now(), -1);
   return failed;

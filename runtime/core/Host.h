@@ -48,7 +48,7 @@ public:
 
   /// Calls an artifact's function.
   int32_t invoke(const TernFunction &function, void *const *buffers,
-                 const int64_t *dims, void *arena) const;
+                 const int64_t *dims, void *const *arenas) const;
 
 private:
   static void parallelFor(const TernHost *host, ThreadPool::Body body,

@@ -337,17 +337,13 @@ void *Library::find(const std::string &symbol) const {
   return ::dlsym(file->handle, symbol.c_str());
 }
 
-MaybeFailure tern::runtime::checkAbi(uint32_t (*abi)(void),
-                                     const std::string &name) {
-  if (!abi)
-    return Failure{TERN_BAD_ARTIFACT, name + " has no function abi"};
-  if (uint32_t version = abi(); version != TERN_ARTIFACT_ABI)
-    return Failure{TERN_BAD_ARTIFACT, name + " has artifact ABI " +
-                                          std::to_string(version) +
-                                          ", this runtime has " +
-                                          std::to_string(TERN_ARTIFACT_ABI) +
-                                          "; compile the model again"};
-  return std::nullopt;
+MaybeFailure tern::runtime::checkAbi(uint32_t abi, const std::string &name) {
+  if (abi == TERN_ARTIFACT_ABI)
+    return std::nullopt;
+  return Failure{TERN_BAD_ARTIFACT,
+                 name + " has artifact ABI " + std::to_string(abi) +
+                     ", this runtime has " + std::to_string(TERN_ARTIFACT_ABI) +
+                     "; compile the model again"};
 }
 
 std::string tern::runtime::defaultWeightsPath(const std::string &artifact) {

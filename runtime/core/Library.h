@@ -49,8 +49,8 @@ private:
   LoadedFile *file = nullptr;
 };
 
-/// Checks an artifact's version. `name` is for messages: 'X.so'.
-MaybeFailure checkAbi(uint32_t (*abi)(void), const std::string &name);
+/// What an artifact of another version is told. `name` is for messages: 'X.so'.
+MaybeFailure checkAbi(uint32_t abi, const std::string &name);
 
 /// The name of an artifact's default weights: X.so -> X.safetensors.
 std::string defaultWeightsPath(const std::string &artifact);

@@ -11,7 +11,9 @@
 #include "OpenWeights.h"
 #include "tern/runtime/WeightsFile.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include <unistd.h>
 
@@ -25,69 +27,56 @@ TernProgram::~TernProgram() { std::free(memory); }
 // The artifact
 //===----------------------------------------------------------------------===//
 
-MaybeFailure TernProgram::open(const std::string &path, bool trains) {
+MaybeFailure TernProgram::open(const std::string &path) {
   name = "'" + path + "'";
   artifactPath = path;
   if (MaybeFailure failure = library.open(path))
     return failure;
-  // The version comes first: everything else may differ with it.
-  uint32_t (*abi)(void) = nullptr;
-  library.find("tern_model_abi", abi);
-  if (MaybeFailure failure = checkAbi(abi, name))
-    return failure;
-  if (!trains && library.find("tern_model_train_step_invoke"))
-    return Failure{TERN_BAD_ARTIFACT,
-                   name + " is a training artifact: tern-train runs it"};
-  if (trains && library.find("tern_model_invoke"))
-    return Failure{TERN_BAD_ARTIFACT,
-                   name + " is no training artifact (ternc --train makes one); "
-                          "tern-run runs it"};
-  const char *(*getSignature)(void) = nullptr;
-  library.find("tern_model_signature", getSignature);
-  if (!getSignature)
-    return Failure{TERN_BAD_ARTIFACT,
-                   name + " is not a Tern artifact: it has no symbol "
-                          "tern_model_signature"};
-  signatureText = getSignature();
-  for (const char *function :
-       {"main", "forward", "eval_step", "train_step", "train_step_float"}) {
-    std::string prefix = "tern_model_";
-    if (trains)
-      prefix += std::string(function) + "_";
-    TernFunction found = {function, nullptr, nullptr, nullptr};
-    library.find(prefix + "shapes", found.shapes);
-    library.find(prefix + "arena_size", found.arena_size);
-    library.find(prefix + "invoke", found.invoke);
-    functions.push_back(found);
+  const TernArtifact *(*getModel)(void) = nullptr;
+  library.find("tern_model", getModel);
+  if (getModel) {
+    const TernArtifact *model = getModel();
+    return model ? link(*model)
+                 : Failure{TERN_BAD_ARTIFACT, name + " is empty"};
   }
-  embedded = static_cast<const char *>(library.find("tern_model_weights"));
-  if (const void *size = library.find("tern_model_weights_size"))
-    embeddedSize = *static_cast<const uint64_t *>(size);
-  return std::nullopt;
+  // Up to version 4 each function was a symbol.
+  uint32_t (*getAbi)(void) = nullptr;
+  library.find("tern_model_abi", getAbi);
+  if (getAbi)
+    return checkAbi(getAbi(), name);
+  return Failure{TERN_BAD_ARTIFACT, name + " is not a Tern artifact: it has no "
+                                           "symbol tern_model"};
+}
+
+/// The fields that both whoever made a struct and this runtime know.
+template <typename Struct> static Struct readStruct(const Struct &given) {
+  Struct known = {};
+  std::memcpy(&known, &given, std::min<uint64_t>(given.size, sizeof(known)));
+  return known;
 }
 
 MaybeFailure TernProgram::link(const TernArtifact &linked) {
-  TernFunction main = {"main", linked.shapes, linked.arena_size, linked.invoke};
-  return link(TernTrainArtifact{linked.abi, linked.signature, &main, 1,
-                                linked.weights, linked.weights_size});
-}
-
-MaybeFailure TernProgram::link(const TernTrainArtifact &linked) {
-  name = "this executable";
+  if (name.empty())
+    name = "this executable";
   if (MaybeFailure failure = checkAbi(linked.abi, name))
     return failure;
-  if (!linked.signature || (linked.num_functions && !linked.functions))
+  artifact = readStruct(linked);
+  if (!artifact.signature || (artifact.num_functions && !artifact.functions))
     return Failure{TERN_BAD_ARTIFACT, name + " lacks a function"};
-  signatureText = linked.signature();
-  functions.assign(linked.functions, linked.functions + linked.num_functions);
-  embedded = linked.weights;
-  embeddedSize = linked.weights_size;
   return std::nullopt;
 }
 
-MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options) {
-  if (MaybeError error = parseSignature(signatureText, signature))
+MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options,
+                                        bool trains) {
+  if (MaybeError error = parseSignature(artifact.signature, signature))
     return Failure{TERN_BAD_ARTIFACT, name + " has a bad signature: " + *error};
+  if (signature.isTraining() && !trains)
+    return Failure{TERN_BAD_ARTIFACT,
+                   name + " is a training artifact: tern-train runs it"};
+  if (!signature.isTraining() && trains)
+    return Failure{TERN_BAD_ARTIFACT,
+                   name + " is no training artifact (ternc --train makes one); "
+                          "tern-run runs it"};
   state.resize(signature.state.size());
   if (auto step = signature.findFunction("train_step"))
     measurements.resize(signature.functions[*step].outputs.size());
@@ -114,10 +103,11 @@ MaybeFailure TernProgram::prepareCalls() {
   for (size_t i = 0; i < calls.size(); ++i) {
     const FunctionSpec &spec = signature.functions[i];
     TernFunction code = {};
-    for (const TernFunction &function : functions)
-      if (function.name && function.name == spec.name)
-        code = function;
-    if (!code.shapes || !code.arena_size || !code.invoke)
+    for (uint64_t f = 0; f < artifact.num_functions; ++f)
+      if (const TernFunction *function = artifact.functions[f];
+          function && function->name && function->name == spec.name)
+        code = readStruct(*function);
+    if (!code.shapes || !code.arena_sizes || !code.invoke)
       return Failure{TERN_BAD_ARTIFACT,
                      name + " lacks the function " + spec.name};
     // What profiles call it.
@@ -198,10 +188,10 @@ MaybeFailure TernProgram::readWeights(MappedFile &mapped,
                                       std::string &file) {
   bool trains = signature.isTraining();
   bool isForeign = trains && givenWeights;
-  const char *data = embedded;
-  uint64_t size = embeddedSize;
+  const char *data = artifact.weights;
+  uint64_t size = artifact.weights_size;
   file = "the weights embedded in " + name;
-  if (givenWeights || !embedded) {
+  if (givenWeights || !artifact.weights) {
     if (!givenWeights && !library)
       return invalid(trains ? "the path of the initial parameters is missing"
                             : "the path of the weights file is missing");
@@ -263,6 +253,14 @@ MaybeFailure TernProgram::checkHasValues() const {
   if (!hasValues)
     return invalid("the state has no values yet: initialize it or restore a "
                    "checkpoint");
+  return std::nullopt;
+}
+
+MaybeFailure TernProgram::checkOwnsState() const {
+  if (!host.numThreads())
+    return invalid(name + " was loaded for its signature only");
+  if (!memory)
+    return invalid(name + " is no training artifact: its parameters stay");
   return std::nullopt;
 }
 

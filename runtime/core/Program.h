@@ -34,10 +34,10 @@ struct TernProgram {
   TernProgram &operator=(const TernProgram &) = delete;
   ~TernProgram();
 
-  MaybeFailure open(const std::string &path, bool trains);
+  MaybeFailure open(const std::string &path);
   MaybeFailure link(const TernArtifact &linked);
-  MaybeFailure link(const TernTrainArtifact &linked);
-  MaybeFailure finishLoading(const TernProgramOptions &options);
+  /// `trains`: whether it is to be a training artifact.
+  MaybeFailure finishLoading(const TernProgramOptions &options, bool trains);
 
   /// Null if there is no such function, or the name is null.
   tern::runtime::Call *find(const char *function);
@@ -48,6 +48,8 @@ struct TernProgram {
   MaybeFailure checkFiles() const;
   /// Whether it was loaded to run, and its state has values.
   MaybeFailure checkHasValues() const;
+  /// Whether it was loaded to run, with state that may be written to.
+  MaybeFailure checkOwnsState() const;
   /// Checks that it can run and sets the function's inputs.
   MaybeFailure setInputs(tern::runtime::Call &call,
                          const DLTensor *const *inputs, size_t count);
@@ -81,7 +83,7 @@ struct TernProgram {
   std::string artifactPath;
   /// The weights file in use; of training artifacts the one they began with.
   std::string weightsPath;
-  const char *signatureText = "";
+  TernArtifact artifact = {};
   tern::runtime::Signature signature;
   tern::runtime::Host host;
   tern::runtime::Arena arena;
@@ -123,15 +125,12 @@ private:
 
   tern::runtime::Library library;
   tern::runtime::MappedFile weights;
-  std::vector<TernFunction> functions;
   /// In the order of the signature's functions.
   std::vector<tern::runtime::Call> calls;
   /// The weights file that the options name.
   std::optional<std::string> givenWeights;
   /// Whether weights are compared with their hash.
   bool verify = false;
-  const char *embedded = nullptr;
-  uint64_t embeddedSize = 0;
 
   void *memory = nullptr;
   bool hasValues = false;

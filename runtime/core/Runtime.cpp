@@ -45,8 +45,10 @@ TernStatus tern::runtime::fail(TernStatus code,
   return code;
 }
 
-MaybeFailure tern::runtime::readOptions(const TernProgramOptions *given,
-                                        TernProgramOptions &options) {
+/// Takes options of a caller that may be older than this library; `given` may
+/// be null.
+static MaybeFailure readOptions(const TernProgramOptions *given,
+                                TernProgramOptions &options) {
   options = {};
   if (!given)
     return std::nullopt;
@@ -60,6 +62,26 @@ MaybeFailure tern::runtime::readOptions(const TernProgramOptions *given,
                                              TERN_LOAD_VERIFY_WEIGHTS))
     return invalid("unknown TernLoadFlags");
   return std::nullopt;
+}
+
+TernStatus tern::runtime::create(const char *path, const TernArtifact *linked,
+                                 const TernProgramOptions *given, bool trains,
+                                 TernProgram **result) noexcept {
+  return guard([&]() -> MaybeFailure {
+    if ((!path && !linked) || !result)
+      return nullArgument();
+    *result = nullptr;
+    TernProgramOptions options;
+    if (MaybeFailure failure = readOptions(given, options))
+      return failure;
+    auto made = std::make_unique<TernProgram>();
+    if (MaybeFailure failure = path ? made->open(path) : made->link(*linked))
+      return failure;
+    if (MaybeFailure failure = made->finishLoading(options, trains))
+      return failure;
+    *result = made.release();
+    return std::nullopt;
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -163,22 +185,19 @@ static constexpr const char *mainName = "main";
 
 TernStatus tern_program_load(const char *path, const TernProgramOptions *given,
                              TernProgram **result) {
-  return create(path, given, result, [&](TernProgram &program) {
-    return program.open(path, /*trains=*/false);
-  });
+  return create(path, nullptr, given, /*trains=*/false, result);
 }
 
 TernStatus tern_program_link(const TernArtifact *artifact,
                              const TernProgramOptions *given,
                              TernProgram **result) {
-  return create(artifact, given, result,
-                [&](TernProgram &program) { return program.link(*artifact); });
+  return create(nullptr, artifact, given, /*trains=*/false, result);
 }
 
 void tern_program_destroy(TernProgram *program) { delete program; }
 
 const char *tern_program_signature(const TernProgram *program) {
-  return program ? program->signatureText : "";
+  return program ? program->artifact.signature : "";
 }
 
 const char *tern_program_weights_path(const TernProgram *program) {

@@ -143,28 +143,32 @@ static MaybeError parseShape(const json &shape,
   return std::nullopt;
 }
 
-/// "name" and "dtype".
+/// "name" and "dtype", and that the tensor is in a space that there is.
 static MaybeError parseNameAndDType(const json &object, std::string &name,
                                     DType &dtype) {
   if (!object.is_object())
     return "something in it is not an object";
   if (MaybeError error = parseString(object, "name", name))
     return error;
-  std::string text;
+  std::string where = "in '" + name + "': ", text, space;
   if (MaybeError error = parseString(object, "dtype", text))
-    return "in '" + name + "': " + *error;
+    return where + *error;
   std::optional<DType> known = parseDType(text);
   if (!known)
-    return "in '" + name + "': unknown dtype '" + text + "'";
+    return where + "unknown dtype '" + text + "'";
   dtype = *known;
+  if (MaybeError error = parseString(object, "space", space))
+    return where + *error;
+  if (space != "host")
+    return where + "its memory space '" + space + "' is none of this runtime's";
   return std::nullopt;
 }
 
-/// A list of tensors with different names. Symbolic extents must be in `dims`;
-/// `mayBeUnknown` allows null for an extent.
+/// A list of tensors with different names and, unless it is null, one role.
+/// Symbolic extents must be in `dims`; an output's extent may be null.
 static MaybeError parseTensors(const json &root, const char *key,
                                const std::vector<std::string> &dims,
-                               bool mayBeUnknown,
+                               const char *role,
                                std::vector<TensorSpec> &specs) {
   auto it = root.find(key);
   if (it == root.end() || !it->is_array())
@@ -179,10 +183,17 @@ static MaybeError parseTensors(const json &root, const char *key,
     std::string where = "in '" + spec.name + "': ";
     if (!names.insert(spec.name).second)
       return where + "the name is used twice";
+    if (std::string given; role) {
+      if (MaybeError error = parseString(object, "role", given))
+        return where + *error;
+      if (given != role)
+        return where + "its role is not " + role;
+    }
     auto shape = object.find("shape");
     if (shape == object.end())
       return where + "it has no shape";
-    if (MaybeError error = parseShape(*shape, dims, mayBeUnknown, spec))
+    if (MaybeError error = parseShape(
+            *shape, dims, role && std::string_view(role) == "output", spec))
       return where + *error;
     specs.push_back(std::move(spec));
   }
@@ -192,10 +203,10 @@ static MaybeError parseTensors(const json &root, const char *key,
 static MaybeError parseState(const json &root, Signature &signature) {
   // Extents are numbers here: there are no dims.
   std::vector<TensorSpec> tensors;
-  if (MaybeError error = parseTensors(root, "state", {},
-                                      /*mayBeUnknown=*/false, tensors))
+  if (MaybeError error =
+          parseTensors(root, "tensors", {}, /*role=*/nullptr, tensors))
     return error;
-  const json &list = root["state"];
+  const json &list = root["tensors"];
   for (size_t i = 0; i < tensors.size(); ++i) {
     StateSpec spec;
     static_cast<TensorSpec &>(spec) = std::move(tensors[i]);
@@ -204,8 +215,8 @@ static MaybeError parseState(const json &root, Signature &signature) {
       return where + "its size overflows";
     if (MaybeError error = parseString(list[i], "role", role))
       return where + *error;
-    if (role != "param" && role != "buffer" && role != "state")
-      return where + "'role' is not param, buffer or state";
+    if (role != "parameter" && role != "buffer" && role != "state")
+      return where + "'role' is not parameter, buffer or state";
     spec.isParam = role != "state";
     spec.isBuffer = role == "buffer";
     if (auto it = list[i].find("trainable"); it != list[i].end()) {
@@ -255,11 +266,11 @@ static MaybeError parseScalars(const json &root, Signature &signature) {
 static MaybeError parseInterface(const json &root, FunctionSpec &function) {
   if (MaybeError error = parseStrings(root, "dims", function.dims))
     return error;
-  if (MaybeError error = parseTensors(root, "inputs", function.dims,
-                                      /*mayBeUnknown=*/false, function.inputs))
+  if (MaybeError error =
+          parseTensors(root, "inputs", function.dims, "input", function.inputs))
     return error;
-  if (MaybeError error = parseTensors(root, "outputs", function.dims,
-                                      /*mayBeUnknown=*/true, function.outputs))
+  if (MaybeError error = parseTensors(root, "outputs", function.dims, "output",
+                                      function.outputs))
     return error;
   for (auto [key, checks] : {std::pair("checks", &function.checks),
                              {"element_checks", &function.elementChecks}})
@@ -277,8 +288,10 @@ static MaybeError parseInterface(const json &root, FunctionSpec &function) {
   return std::nullopt;
 }
 
-/// The tensors and scalars that a function names.
+/// The tensors, whose indices `tensors` knows, and scalars that a function
+/// names.
 static MaybeError parseUses(const json &object, const Signature &signature,
+                            const std::map<std::string, size_t> &tensors,
                             FunctionSpec &function) {
   std::vector<std::string> names;
   if (MaybeError error = parseStrings(object, "scalars", names))
@@ -304,13 +317,13 @@ static MaybeError parseUses(const json &object, const Signature &signature,
     if (!params.count(name))
       return "'" + name + "' is donated but not among the params";
   for (const std::string &name : names) {
-    std::optional<size_t> index = signature.findState(name);
-    if (!index)
-      return "its param '" + name + "' is not among the state";
-    const StateSpec &state = signature.state[*index];
+    auto it = tensors.find(name);
+    if (it == tensors.end())
+      return "its param '" + name + "' is not among the tensors";
+    const StateSpec &state = signature.state[it->second];
     if (updated.count(name) && !state.trainable && !state.isBuffer)
       return "'" + name + "' is donated but not trainable";
-    function.state.push_back(*index);
+    function.state.push_back(it->second);
     function.donated.push_back(updated.count(name));
   }
   return std::nullopt;
@@ -320,6 +333,9 @@ static MaybeError parseFunctions(const json &root, Signature &signature) {
   auto functions = root.find("functions");
   if (functions == root.end() || !functions->is_object())
     return "'functions' is not an object";
+  std::map<std::string, size_t> tensors;
+  for (size_t i = 0; i < signature.state.size(); ++i)
+    tensors[signature.state[i].name] = i;
   for (const auto &[name, object] : functions->items()) {
     FunctionSpec function;
     function.name = name;
@@ -328,7 +344,7 @@ static MaybeError parseFunctions(const json &root, Signature &signature) {
       return where + "it is not an object";
     if (MaybeError error = parseInterface(object, function))
       return where + *error;
-    if (MaybeError error = parseUses(object, signature, function))
+    if (MaybeError error = parseUses(object, signature, tensors, function))
       return where + *error;
     signature.functions.push_back(std::move(function));
   }
@@ -351,13 +367,14 @@ static bool isLossName(const std::string &name) {
           name.find_first_not_of("0123456789", 5) == std::string::npos);
 }
 
-/// The functions of a training artifact and how they fit together.
-static MaybeError checkTraining(const Signature &signature) {
-  for (const char *name : {"forward", "eval_step", "train_step"})
+/// What functions may do, and how those of a training artifact fit together.
+static MaybeError checkFunctions(const Signature &signature) {
+  std::vector<const char *> needed = {"main"};
+  if (signature.isTraining())
+    needed = {"forward", "eval_step", "train_step"};
+  for (const char *name : needed)
     if (!signature.findFunction(name))
       return "there is no function '" + std::string(name) + "'";
-  const FunctionSpec &step =
-      signature.functions[*signature.findFunction("train_step")];
   for (const FunctionSpec &function : signature.functions) {
     std::string where = "in function '" + function.name + "': ";
     bool trains =
@@ -368,8 +385,10 @@ static MaybeError checkTraining(const Signature &signature) {
           return where + "it updates params";
     if (!trains && !function.scalars.empty())
       return where + "it takes scalars";
-    if (function.name == "forward")
+    if (!signature.isTraining() || function.name == "forward")
       continue;
+    const FunctionSpec &step =
+        signature.functions[*signature.findFunction("train_step")];
     if (function.inputs.empty())
       return where + "it takes no labels";
     if (function.outputs.empty() || !isLossName(function.outputs[0].name))
@@ -422,6 +441,12 @@ static MaybeError parseArtifact(const json &root, Signature &signature) {
       return error;
   if (MaybeError error = parseStrings(root, "features", signature.features))
     return error;
+  std::vector<std::string> spaces;
+  if (MaybeError error = parseStrings(root, "spaces", spaces))
+    return error;
+  if (spaces != std::vector<std::string>{"host"})
+    return "'spaces' is not [\"host\"]: it needs a device that this runtime "
+           "does not have";
   const std::string &weights = signature.weights;
   if (weights != "external" && weights != "embedded" && weights != "none")
     return "'weights' is neither external nor embedded nor none";
@@ -461,30 +486,6 @@ static MaybeError parseTraining(const json &root, Signature &signature) {
   return std::nullopt;
 }
 
-/// Inference artifacts have one function, whose params are all there is.
-static MaybeError parseMain(const json &root, Signature &signature) {
-  FunctionSpec function;
-  function.name = "main";
-  if (MaybeError error = parseInterface(root, function))
-    return error;
-  std::vector<TensorSpec> params;
-  if (MaybeError error =
-          parseTensors(root, "params", {}, /*mayBeUnknown=*/false, params))
-    return error;
-  if (signature.weights == "none" && !params.empty())
-    return "it has parameters but no weights";
-  for (TensorSpec &param : params) {
-    function.state.push_back(signature.state.size());
-    StateSpec spec;
-    static_cast<TensorSpec &>(spec) = std::move(param);
-    spec.isParam = true;
-    signature.state.push_back(std::move(spec));
-  }
-  function.donated.resize(params.size());
-  signature.functions.push_back(std::move(function));
-  return std::nullopt;
-}
-
 MaybeError tern::runtime::parseSignature(const char *text,
                                          Signature &signature) {
   if (!text)
@@ -501,17 +502,17 @@ MaybeError tern::runtime::parseSignature(const char *text,
     return "'abi' is not " + std::to_string(TERN_ARTIFACT_ABI);
   if (MaybeError error = parseArtifact(root, signature))
     return error;
-  if (!root.contains("functions"))
-    return parseMain(root, signature);
-  if (MaybeError error = parseTraining(root, signature))
-    return error;
   if (MaybeError error = parseState(root, signature))
     return error;
   if (MaybeError error = parseScalars(root, signature))
     return error;
   if (MaybeError error = parseFunctions(root, signature))
     return error;
-  if (MaybeError error = checkTraining(signature))
+  if (MaybeError error = checkFunctions(signature))
+    return error;
+  if (!signature.isTraining())
+    return std::nullopt;
+  if (MaybeError error = parseTraining(root, signature))
     return error;
   inferClasses(signature);
   return std::nullopt;

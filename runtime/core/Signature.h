@@ -105,7 +105,7 @@ struct Signature {
   std::optional<size_t> findScalar(std::string_view name) const;
   std::optional<size_t> findFunction(std::string_view name) const;
   /// Whether steps train it; else its function is 'main'.
-  bool isTraining() const { return !fingerprint.empty(); }
+  bool isTraining() const { return findFunction("train_step").has_value(); }
 };
 
 /// Errors are phrased to follow "'X.so' has a bad signature: ".

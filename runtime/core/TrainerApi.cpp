@@ -29,16 +29,13 @@ static const FunctionSpec *find(const TernTrainer *trainer,
 
 TernStatus tern_trainer_load(const char *path, const TernProgramOptions *given,
                              TernTrainer **result) {
-  return create(path, given, result, [&](TernTrainer &trainer) {
-    return trainer.open(path, /*trains=*/true);
-  });
+  return create(path, nullptr, given, /*trains=*/true, result);
 }
 
-TernStatus tern_trainer_link(const TernTrainArtifact *artifact,
+TernStatus tern_trainer_link(const TernArtifact *artifact,
                              const TernProgramOptions *given,
                              TernTrainer **result) {
-  return create(artifact, given, result,
-                [&](TernTrainer &trainer) { return trainer.link(*artifact); });
+  return create(nullptr, artifact, given, /*trains=*/true, result);
 }
 
 void tern_trainer_destroy(TernTrainer *trainer) {
@@ -265,6 +262,8 @@ TernStatus tern_trainer_set_state(TernTrainer *trainer, const char *name,
   return locked(trainer, [&]() -> MaybeFailure {
     size_t index = 0;
     if (MaybeFailure failure = findState(trainer, name, index))
+      return failure;
+    if (MaybeFailure failure = trainer->checkOwnsState())
       return failure;
     if (MaybeFailure failure = trainer->checkHasValues())
       return failure;

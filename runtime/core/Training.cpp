@@ -21,17 +21,11 @@ using namespace tern::runtime;
 MaybeFailure TernProgram::setDefaults() {
   cells.resize(signature.scalars.size());
   values.resize(signature.scalars.size());
-  for (const ScalarSpec &spec : signature.scalars) {
-    std::optional<double> value = spec.defaultValue;
-    if (!value && spec.name == "lambda")
-      value = 1;
-    if (!value && (spec.name == "weight_decay" || spec.name == "clip_norm"))
-      value = 0;
-    if (value && !isCountedScalar(spec.name))
-      if (MaybeFailure failure = setScalar(spec.name, *value))
+  for (const ScalarSpec &spec : signature.scalars)
+    if (spec.defaultValue && !isCountedScalar(spec.name))
+      if (MaybeFailure failure = setScalar(spec.name, *spec.defaultValue))
         return Failure{TERN_BAD_ARTIFACT,
                        name + " has a bad signature: " + failure->message};
-  }
   return std::nullopt;
 }
 

@@ -18,33 +18,10 @@
 #include <cstring>
 #include <vector>
 
-#define DECLARE(name)                                                          \
-  void tern_model_##name##_shapes(const int64_t *, int64_t *);                 \
-  int64_t tern_model_##name##_arena_size(const int64_t *);                     \
-  int32_t tern_model_##name##_invoke(const TernHost *, void *const *,          \
-                                     const int64_t *, void *);
-#define FUNCTION(name)                                                         \
-  {#name, tern_model_##name##_shapes, tern_model_##name##_arena_size,          \
-   tern_model_##name##_invoke}
-
-extern "C" {
-uint32_t tern_model_abi(void);
-const char *tern_model_signature(void);
-DECLARE(forward)
-DECLARE(eval_step)
-DECLARE(train_step)
-DECLARE(train_step_float)
-}
-
 static TernTrainer *makeTrainer() {
-  static const TernFunction functions[] = {
-      FUNCTION(forward), FUNCTION(eval_step), FUNCTION(train_step),
-      FUNCTION(train_step_float)};
-  static const TernTrainArtifact artifact = {
-      tern_model_abi, tern_model_signature, functions, 4, nullptr, 0};
   TernProgramOptions options = {sizeof(options), nullptr, 1, 0};
   TernTrainer *trainer = nullptr;
-  if (tern_trainer_link(&artifact, &options, &trainer) != TERN_OK)
+  if (tern_trainer_link(tern_model(), &options, &trainer) != TERN_OK)
     std::abort();
   return trainer;
 }

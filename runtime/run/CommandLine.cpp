@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <new>
 #include <stdexcept>
@@ -184,10 +185,13 @@ std::string tern::runtime::executablePath() {
 }
 
 std::string tern::runtime::findWeights(const CommonOptions &options,
-                                       bool isLinkedWithout) {
-  if (options.weights.empty() && isLinkedWithout)
-    return executablePath() + ".safetensors";
-  return options.weights;
+                                       const TernArtifact *linked) {
+  if (!options.weights.empty() || !linked)
+    return options.weights;
+  // It may be an earlier version's, and have fewer fields.
+  bool hasWeights =
+      linked->size > offsetof(TernArtifact, weights) && linked->weights;
+  return hasWeights ? "" : executablePath() + ".safetensors";
 }
 
 TernProgramOptions tern::runtime::makeLoadOptions(const CommonOptions &options,

@@ -80,10 +80,11 @@ void printMessage(const char *kind, const std::string &text);
 /// Where this program's own file is; empty if the system does not say.
 std::string executablePath();
 
-/// The weights file to read: what the options say, or for a linked executable
-/// that has no weights in it, its own name with .safetensors. Empty: the
-/// runtime knows.
-std::string findWeights(const CommonOptions &options, bool isLinkedWithout);
+/// The weights file to read: what the options say, or for an executable whose
+/// artifact `linked` (else null) has no weights in it, its own name with
+/// .safetensors. Empty: the runtime knows.
+std::string findWeights(const CommonOptions &options,
+                        const TernArtifact *linked);
 
 /// What the options say of loading; `weights`, of findWeights(), must outlive
 /// it.

@@ -1,25 +1,18 @@
-//===- ExecutableMain.cpp - main() of stand-alone executables ---*- C++ -*-===//
+//===- ExecutableMain.cpp - main() of executables ---------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// TERN_MAIN is the program, tern_run_main or tern_train_main: this is compiled
+// for each.
+//
+//===----------------------------------------------------------------------===//
 
-#include "TernRun.h"
+#include "tern/runtime/Artifact.h"
 
-int main(int argc, char **argv) {
-  TernArtifact artifact = {tern_model_abi,
-                           tern_model_signature,
-                           tern_model_shapes,
-                           tern_model_arena_size,
-                           tern_model_invoke,
-                           nullptr,
-                           0};
-  // The embedded weights are weak: absent unless --embed-weights made them.
-  if (&tern_model_weights_size) {
-    artifact.weights = tern_model_weights;
-    artifact.weights_size = tern_model_weights_size;
-  }
-  return tern_run_main(argc, argv, &artifact);
-}
+extern "C" int TERN_MAIN(int argc, char **argv, const TernArtifact *linked);
+
+int main(int argc, char **argv) { return TERN_MAIN(argc, argv, tern_model()); }

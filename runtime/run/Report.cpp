@@ -39,7 +39,7 @@ static std::string join(const ordered_json &strings, const char *otherwise) {
 /// Bytes of all parameters, from the signature.
 static int64_t paramBytes(const ordered_json &signature) {
   int64_t total = 0;
-  for (const ordered_json &param : signature["params"])
+  for (const ordered_json &param : signature["tensors"])
     if (std::optional<DType> dtype =
             parseDType(param["dtype"].get<std::string>()))
       total += byteSize(*dtype, param["shape"].get<std::vector<int64_t>>())
@@ -95,7 +95,7 @@ void tern::runtime::printInfo(const Session &session, const Options &options,
               printable(join(signature["features"], "none")).c_str());
   printTensors("inputs", session.inputs);
   printTensors("outputs", session.outputs);
-  std::printf("parameters: %zu tensors, %s\n", signature["params"].size(),
+  std::printf("parameters: %zu tensors, %s\n", signature["tensors"].size(),
               formatBytes(bytes).c_str());
   std::string kind = signature["weights"].get<std::string>();
   std::printf("weights: %s\n",

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TensorView.h"
+#include "../core/Call.h"
 
 using namespace tern::runtime;
 
@@ -29,37 +30,18 @@ std::string tern::runtime::listTensors(const std::vector<TensorInfo> &tensors) {
   return text;
 }
 
-static std::optional<DType> fromDLPack(DLDataType type) {
-  switch (type.code) {
-  case kDLFloat:
-    return parseDType("f" + std::to_string(type.bits));
-  case kDLBfloat:
-    return DType::BF16;
-  case kDLInt:
-    return parseDType("i" + std::to_string(type.bits));
-  case kDLUInt:
-    return parseDType("u" + std::to_string(type.bits));
-  case TERN_DLPACK_BOOL:
-    return DType::Bool;
-  default:
-    return std::nullopt;
-  }
-}
-
-static DLDataType toDLPack(DType dtype) {
-  const char *name = dtypeName(dtype);
-  uint8_t code = dtype == DType::Bool   ? TERN_DLPACK_BOOL
-                 : dtype == DType::BF16 ? kDLBfloat
-                 : name[0] == 'f'       ? kDLFloat
-                 : name[0] == 'i'       ? kDLInt
-                                        : kDLUInt;
-  return {code, static_cast<uint8_t>(8 * dtypeSize(dtype)), 1};
+static DType fromDLPack(DLDataType type) {
+  for (size_t i = 0; i < numDTypes; ++i)
+    if (DLDataType known = toDLPack(static_cast<DType>(i));
+        known.code == type.code && known.bits == type.bits)
+      return static_cast<DType>(i);
+  return DType::U8;
 }
 
 TensorInfo tern::runtime::fromInfo(const TernTensorInfo &info) {
   TensorInfo tensor;
   tensor.name = info.name;
-  tensor.dtype = fromDLPack(info.dtype).value_or(DType::U8);
+  tensor.dtype = fromDLPack(info.dtype);
   for (int32_t i = 0; i < info.ndim; ++i) {
     tensor.shape.push_back(info.shape[i]);
     tensor.symbols.emplace_back(info.symbols[i] ? info.symbols[i] : "");

@@ -73,7 +73,7 @@ Tolerance Runner::tolerance(double rtol, double atol) const {
 }
 
 MaybeError Runner::load() {
-  std::string weights = findWeights(options, linked && !linked->weights);
+  std::string weights = findWeights(options, linked);
   TernProgramOptions settings = makeLoadOptions(options, weights);
   MaybeError error = session.load(options.artifact, linked, settings);
   if (!error || options.info.empty())
@@ -145,7 +145,7 @@ static bool isQuantized(const Session &session) {
       return true;
   auto signature =
       nlohmann::json::parse(tern_program_signature(session.program));
-  for (const auto &param : signature["params"])
+  for (const auto &param : signature["tensors"])
     if (auto dtype = parseDType(param["dtype"].get<std::string>());
         dtype && isNarrow(*dtype))
       return true;

@@ -287,6 +287,17 @@ class StandAlone(Case):
                   tool=fake("fake-exe"))
         self.good(fake("fake-embed.so"), *inputs, *want)
 
+    def test_structs_of_other_sizes(self):
+        inputs = self.data(3)
+        want = ["--expect", "y=" + self.save("y.npy", self.y)]
+        self.good(fake("fake-later.so"), *inputs, *want, "--weights",
+                  fake("fake.safetensors"))
+        # What lies beyond the size is not looked at: the weights in it.
+        self.bad("fake-earlier.safetensors': No such file or directory",
+                 fake("fake-earlier.so"), *inputs)
+        self.good(fake("fake-earlier.so"), *inputs, *want, "--weights",
+                  fake("fake.safetensors"))
+
     def test_has_no_artifact_argument(self):
         self.bad("fake.so", fake("fake.so"), tool=fake("fake-exe-embed"))
 
@@ -295,6 +306,9 @@ class BadElements(Case):
     def test_fails(self):
         self.bad("the inputs' elements do not fit the model: row 3 is one too "
                  "many", fake("fake-fails.so"), *self.data(1), "--weights",
+                 fake("fake.safetensors"))
+        self.bad("a service of the host failed with status -3",
+                 fake("fake-service.so"), *self.data(1), "--weights",
                  fake("fake.safetensors"))
 
 
@@ -366,8 +380,10 @@ class BadArtifacts(Case):
         inputs = self.data(1)
         self.bad("cannot read 'none.so': No such file or directory", "none.so",
                  *inputs)
-        self.bad("has artifact ABI 99, this runtime has 4",
+        self.bad("has artifact ABI 99, this runtime has 5",
                  fake("fake-abi.so"), *inputs)
+        self.bad("has artifact ABI 4, this runtime has 5; compile the model "
+                 "again", fake("fake-abi-4.so"), *inputs)
         self.bad("cannot check for the processor feature avx1024",
                  fake("fake-feature.so"), *inputs)
         self.bad("has a bad signature: it is not valid JSON",
@@ -390,9 +406,9 @@ class BadArtifacts(Case):
                  "another", "foreign.so", *inputs)
         other = "/usr/lib/x86_64-linux-gnu/libz.so.1"
         if os.path.exists(other):
-            self.bad("it has no symbol tern_model_abi (ternc -o NAME.so makes "
+            self.bad("it has no symbol tern_model (ternc -o NAME.so makes "
                      "one)", other, *inputs)
-        self.bad("it has no symbol tern_model_abi; it is a program: run it, or "
+        self.bad("it has no symbol tern_model; it is a program: run it, or "
                  "compile with -o NAME.so", shutil.which("ls"), *inputs)
         with open(self.path("model.onnx"), "wb") as file:
             file.write(b"\x08\x08\x12\x04test")

@@ -9,11 +9,14 @@
 //
 // What the compiler would write for y = x . w and count = sum of mask
 // over each row: x is batch x 3 f32, w is the parameter, 3 x 2 f32, mask is
-// batch x 4 bool. -DFAKE_* make broken variants.
+// batch x 4 bool. -DFAKE_* make broken variants. -DFAKE_ABI=4 is an artifact of
+// version 4 of the interface, as far as anyone looks.
 //
 //===----------------------------------------------------------------------===*/
 
 #include "tern/runtime/Artifact.h"
+
+#include <stddef.h>
 
 #ifdef FAKE_CUTS
 #include <stdlib.h>
@@ -36,30 +39,40 @@
 #define FAKE_CHECKS ""
 #endif
 #ifndef FAKE_SIGNATURE
-#define FAKE_SIGNATURE                                                         \
-  "{\"abi\":4,\"tern\":\"0.1.0\",\"model\":\"fake\",\"triple\":\"test\","      \
-  "\"features\":[" FAKE_FEATURES "],\"weights\":\"" FAKE_WEIGHTS "\","         \
-  "\"weights_id\":\"" FAKE_ID "\",\"dims\":[\"batch\"],"                       \
-  "\"inputs\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[\"batch\",3]},"    \
-  "{\"name\":\"mask\",\"dtype\":\"bool\",\"shape\":[\"batch\",4]}],"           \
-  "\"params\":[{\"name\":\"w\",\"dtype\":\"f32\",\"shape\":[3,2]}],"           \
-  "\"outputs\":[{\"name\":\"y\",\"dtype\":\"f32\",\"shape\":[\"batch\",2]},"   \
-  "{\"name\":\"count\",\"dtype\":\"i64\",\"shape\":[\"batch\"]}]" FAKE_CHECKS  \
-  "}"
+#define TENSOR(name, role, dtype, shape)                                       \
+  "{\"name\":\"" name "\",\"role\":\"" role "\",\"space\":\"host\","           \
+  "\"dtype\":\"" dtype "\",\"shape\":[" shape "]}"
+#define FAKE_SIGNATURE                                                                     \
+  "{\"abi\":5,\"tern\":\"0.1.0\",\"model\":\"fake\",\"triple\":\"test\","                  \
+  "\"features\":[" FAKE_FEATURES "],\"weights\":\"" FAKE_WEIGHTS "\","                     \
+  "\"weights_id\":\"" FAKE_ID "\",\"spaces\":[\"host\"],"                                  \
+  "\"tensors\":[" TENSOR(                                                                  \
+      "w", "parameter", "f32",                                                             \
+      "3,2") "],"                                                                          \
+             "\"scalars\":[],\"functions\":{\"main\":{\"dims\":[\"batch\"],"               \
+             "\"inputs\":[" TENSOR("x", "input", "f32", "\"batch\",3") "," TENSOR(         \
+                 "mask", "input", "bool",                                                  \
+                 "\"batch\",4") "],\"scalars\":[],"                                        \
+                                "\"params\":[\"w\"],\"outputs\":[" TENSOR(                 \
+                                    "y", "output", "f32",                                  \
+                                    "\"batch\",2") "," TENSOR("count",                     \
+                                                              "output", "i64",             \
+                                                              "\"batch\"") "]" FAKE_CHECKS \
+                                                                           "}"             \
+                                                                           "}"             \
+                                                                           "}"
 #endif
 
-uint32_t tern_model_abi(void) { return FAKE_ABI; }
-
-const char *tern_model_signature(void) { return FAKE_SIGNATURE; }
-
-void tern_model_shapes(const int64_t *dims, int64_t *extents) {
+static void shapes(const int64_t *dims, int64_t *extents) {
   extents[0] = dims[0];
   extents[1] = 2;
   extents[2] = dims[0];
 }
 
-int64_t tern_model_arena_size(const int64_t *dims) {
-  return 2 * dims[0] * (int64_t)sizeof(float);
+static void arena_sizes(const int64_t *dims, uint64_t num_spaces,
+                        int64_t *bytes) {
+  if (num_spaces)
+    bytes[0] = 2 * dims[0] * (int64_t)sizeof(float);
 }
 
 struct Env {
@@ -89,9 +102,9 @@ static void counts(void *env, int64_t begin, int64_t end) {
   }
 }
 
-int32_t tern_model_invoke(const TernHost *host, void *const *buffers,
-                          const int64_t *dims, void *arena) {
-  struct Env env = {buffers, arena};
+static int32_t invoke(const TernHost *host, void *const *buffers,
+                      const int64_t *dims, void *const *arenas) {
+  struct Env env = {buffers, arenas[0]};
 #ifdef FAKE_CUTS
   /* Someone cuts a file that is in use. */
   if (truncate(getenv("FAKE_CUT"), 0))
@@ -112,4 +125,46 @@ int32_t tern_model_invoke(const TernHost *host, void *const *buffers,
 #ifdef FAKE_EMBED
 /* Written by the test: the bytes of the weights file as an initializer. */
 #include "fake-weights.inc"
+#else
+#define FAKE_BYTES 0
+#define FAKE_NUM_BYTES 0
 #endif
+
+/* -DFAKE_LATER: made by a later compiler, which added fields. */
+#ifdef FAKE_LATER
+#define ADDED void *added;
+#define NO_MORE , 0
+#else
+#define ADDED
+#define NO_MORE
+#endif
+struct Function {
+  TernFunction known;
+  ADDED
+};
+struct Artifact {
+  TernArtifact known;
+  ADDED
+};
+
+/* -DFAKE_SIZE=N: made by an earlier one, which has N bytes of the artifact. */
+#ifndef FAKE_SIZE
+#define FAKE_SIZE sizeof(struct Artifact)
+#endif
+
+#if FAKE_ABI == 4
+uint32_t tern_model_abi(void) { return 4; }
+#define MODEL hidden_model
+#else
+#define MODEL tern_model
+#endif
+
+const TernArtifact *MODEL(void) {
+  static const struct Function function = {
+      {sizeof(struct Function), "main", shapes, arena_sizes, invoke} NO_MORE};
+  static const TernFunction *const functions[] = {&function.known};
+  static const struct Artifact artifact = {{FAKE_SIZE, FAKE_ABI, FAKE_SIGNATURE,
+                                            functions, 1, FAKE_BYTES,
+                                            FAKE_NUM_BYTES, 0} NO_MORE};
+  return &artifact.known;
+}

@@ -68,24 +68,30 @@ typedef float Input;
 #endif
 
 // clang-format off
-#define TENSOR(name, type) "{\"name\":\"" name "\",\"dtype\":" type "}"
-#define X TENSOR("x", X_TYPE)
-#define LABELS TENSOR("labels", "\"i64\",\"shape\":[" LABEL_SHAPE "]")
-#define LOGITS TENSOR("logits", "\"f32\",\"shape\":[" OUT_SHAPE "]")
-#define NUMBER(name) TENSOR(name, "\"f32\",\"shape\":[]")
+#define TENSOR(name, role, type)                                               \
+  "{\"name\":\"" name "\",\"role\":\"" role "\",\"space\":\"host\",\"dtype\":"  \
+  type "}"
+#define X TENSOR("x", "input", X_TYPE)
+#define LABELS                                                                 \
+  TENSOR("labels", "input", "\"i64\",\"shape\":[" LABEL_SHAPE "]")
+#define LOGITS                                                                 \
+  TENSOR("logits", "output", "\"f32\",\"shape\":[" OUT_SHAPE "]")
+#define NUMBER(name) TENSOR(name, "output", "\"f32\",\"shape\":[]")
 
 #define STATE(name, role, shape, more)                                         \
-  "{\"name\":\"" name "\",\"role\":\"" role "\",\"dtype\":\"f32\","           \
+  "{\"name\":\"" name "\",\"role\":\"" role "\",\"space\":\"host\","           \
+  "\"dtype\":\"f32\","                                                          \
   "\"shape\":[" shape "]," more "}"
 #define STATES                                                                 \
-  STATE("w", "param", W_SHAPE, "\"trainable\":true") ","                       \
-  STATE("b", "param", B_SHAPE, "\"init\":0.0") ","                             \
-  STATE("gain", "param", "", "\"trainable\":false,\"init\":1") ","             \
+  STATE("w", "parameter", W_SHAPE, "\"trainable\":true") ","                       \
+  STATE("b", "parameter", B_SHAPE, "\"init\":0.0") ","                             \
+  STATE("gain", "parameter", "", "\"trainable\":false,\"init\":1") ","             \
   STATE("w/m", "state", W_SHAPE, "\"init\":0.0") ","                           \
   STATE("b/m", "state", B_SHAPE, "\"init\":0.0")
 
 #define SCALAR(name, type, more)                                               \
-  "{\"name\":\"" name "\",\"dtype\":\"" type "\"" more "}"
+  "{\"name\":\"" name "\",\"role\":\"scalar\",\"space\":\"host\","             \
+  "\"dtype\":\"" type "\"" more "}"
 #define SCALARS                                                                \
   SCALAR("lr", "f32", LR_DEFAULT) ","                                          \
   SCALAR("weight_decay", "f32", ",\"default\":0") ","                          \
@@ -105,12 +111,12 @@ typedef float Input;
 #define PARAMS "\"w\",\"b\",\"gain\""
 
 #define SIGNATURE                                                              \
-  "{\"abi\":4,\"kind\":\"training\",\"tern\":\"0.1.0\",\"model\":\"fake\","    \
+  "{\"abi\":5,\"tern\":\"0.1.0\",\"model\":\"fake\","    \
   "\"triple\":\"test\",\"features\":[],\"weights\":\"external\","              \
   "\"weights_id\":\"0123456789abcdef0123456789abcdef\","                       \
   "\"loss\":\"softmax-cross-entropy\",\"optimizer\":\"" FAKE_OPTIMIZER "\","   \
   "\"fingerprint\":\"" FAKE_FINGERPRINT "\",\"ignore_index\":-100,"            \
-  "\"state\":[" STATES "],\"scalars\":[" SCALARS "],\"functions\":{"           \
+  "\"spaces\":[\"host\"],\"tensors\":[" STATES "],\"scalars\":[" SCALARS "],\"functions\":{"           \
   FUNCTION("forward", X, "", PARAMS, LOGITS) ","                               \
   FUNCTION("eval_step", X "," LABELS, "", PARAMS, NUMBER("loss") "," LOGITS)   \
   "," STEP("train_step") STEP_FLOAT "}}"
@@ -120,10 +126,6 @@ typedef float Input;
 #define STEP_FLOAT "," STEP("train_step_float")
 #endif
 // clang-format on
-
-uint32_t tern_model_abi(void) { return TERN_ARTIFACT_ABI; }
-
-const char *tern_model_signature(void) { return SIGNATURE; }
 
 struct Env {
   const Input *x;
@@ -179,24 +181,24 @@ static float loss(float *logits, const int64_t *labels, int64_t n, float *out) {
     *(extents)++ = CLASSES;                                                    \
   } while (0)
 
-void tern_model_forward_shapes(const int64_t *dims, int64_t *extents) {
+static void no_arena(const int64_t *dims, uint64_t num_spaces, int64_t *bytes) {
+  if (num_spaces)
+    bytes[0] = 0;
+}
+
+static void output_shapes(const int64_t *dims, int64_t *extents) {
   SHAPES_OF_BATCH(extents);
 }
-int64_t tern_model_forward_arena_size(const int64_t *dims) { return 0; }
-int32_t tern_model_forward_invoke(const TernHost *host, void *const *buffers,
-                                  const int64_t *dims, void *arena) {
+static int32_t forward(const TernHost *host, void *const *buffers,
+                       const int64_t *dims, void *const *arenas) {
   struct Env env = {buffers[0], buffers[1], buffers[2],
                     *(const float *)buffers[3], buffers[4]};
   host->parallel_for(host, rows, &env, dims[0] * CONTEXT, "rows");
   return 0;
 }
 
-void tern_model_eval_step_shapes(const int64_t *dims, int64_t *extents) {
-  SHAPES_OF_BATCH(extents);
-}
-int64_t tern_model_eval_step_arena_size(const int64_t *dims) { return 0; }
-int32_t tern_model_eval_step_invoke(const TernHost *host, void *const *buffers,
-                                    const int64_t *dims, void *arena) {
+static int32_t eval_step(const TernHost *host, void *const *buffers,
+                         const int64_t *dims, void *const *arenas) {
   struct Env env = {buffers[0], buffers[2], buffers[3],
                     *(const float *)buffers[4], buffers[6]};
   host->parallel_for(host, rows, &env, dims[0] * CONTEXT, "rows");
@@ -256,30 +258,48 @@ static void step(const TernHost *host, void *const *buffers,
   *(float *)buffers[12] = sqrtf(norm);
 }
 
-void tern_model_train_step_shapes(const int64_t *dims, int64_t *extents) {}
-int64_t tern_model_train_step_arena_size(const int64_t *dims) {
-  return dims[0] * CONTEXT * CLASSES * (int64_t)sizeof(float);
+static void no_shapes(const int64_t *dims, int64_t *extents) {}
+static void step_arena(const int64_t *dims, uint64_t num_spaces,
+                       int64_t *bytes) {
+  if (num_spaces)
+    bytes[0] = dims[0] * CONTEXT * CLASSES * (int64_t)sizeof(float);
 }
-int32_t tern_model_train_step_invoke(const TernHost *host, void *const *buffers,
-                                     const int64_t *dims, void *arena) {
-  step(host, buffers, dims, arena, 1);
+static int32_t train_step(const TernHost *host, void *const *buffers,
+                          const int64_t *dims, void *const *arenas) {
+  step(host, buffers, dims, arenas[0], 1);
 #ifdef FAKE_FAILS
   return *(const int64_t *)buffers[4] == FAKE_FAILS;
 #else
   return 0;
 #endif
 }
-
-#ifndef FAKE_NO_FLOAT
-void tern_model_train_step_float_shapes(const int64_t *dims, int64_t *extents) {
-}
-int64_t tern_model_train_step_float_arena_size(const int64_t *dims) {
-  return tern_model_train_step_arena_size(dims);
-}
-int32_t tern_model_train_step_float_invoke(const TernHost *host,
-                                           void *const *buffers,
-                                           const int64_t *dims, void *arena) {
-  step(host, buffers, dims, arena, 1 + *(const float *)buffers[5]);
+static int32_t train_step_float(const TernHost *host, void *const *buffers,
+                                const int64_t *dims, void *const *arenas) {
+  step(host, buffers, dims, arenas[0], 1 + *(const float *)buffers[5]);
   return 0;
 }
+
+const TernArtifact *tern_model(void) {
+#define SIZE sizeof(TernFunction)
+  static const TernFunction all[] = {
+      {SIZE, "forward", output_shapes, no_arena, forward},
+      {SIZE, "eval_step", output_shapes, no_arena, eval_step},
+      {SIZE, "train_step", no_shapes, step_arena, train_step},
+      {SIZE, "train_step_float", no_shapes, step_arena, train_step_float}};
+  static const TernFunction *const functions[] = {&all[0], &all[1], &all[2],
+                                                  &all[3]};
+#ifdef FAKE_NO_FLOAT
+  enum { count = 3 };
+#else
+  enum { count = 4 };
 #endif
+  static const TernArtifact artifact = {sizeof(artifact),
+                                        TERN_ARTIFACT_ABI,
+                                        SIGNATURE,
+                                        functions,
+                                        count,
+                                        0,
+                                        0,
+                                        0};
+  return &artifact;
+}

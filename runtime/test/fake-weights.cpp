@@ -67,8 +67,8 @@ int main(int argc, char **argv) {
   std::ifstream in(argv[1], std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(in), {}};
   std::ofstream out(argv[2]);
-  out << "const uint64_t tern_model_weights_size = " << bytes.size() << ";\n"
-      << "_Alignas(64) const char tern_model_weights[] = {";
+  out << "#define FAKE_BYTES bytes\n#define FAKE_NUM_BYTES sizeof(bytes)\n"
+      << "_Alignas(64) static const char bytes[] = {";
   for (char byte : bytes)
     out << static_cast<int>(byte) << ",";
   out << "};\n";

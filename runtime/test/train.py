@@ -611,7 +611,7 @@ class Mistakes(Case):
     def test_artifacts(self):
         self.bad("is no training artifact", *self.data, "--steps", 1,
                  artifact="fake.so")
-        self.bad("has artifact ABI 99, this runtime has 4", *self.data,
+        self.bad("has artifact ABI 99, this runtime has 5", *self.data,
                  "--steps", 1, artifact="fake-abi.so")
         self.bad("cannot read", *self.data, "--steps", 1, artifact="no.so")
         shutil.copy(fake("fake-train.so"), self.path("alone.so"))

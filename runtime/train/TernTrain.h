@@ -14,6 +14,6 @@
 /// The whole program; returns the exit code. `linked` may be null: then the
 /// first argument names an artifact.
 extern "C" int tern_train_main(int argc, char **argv,
-                               const TernTrainArtifact *linked);
+                               const TernArtifact *linked);
 
 #endif // TERN_RUNTIME_TERNTRAIN_H

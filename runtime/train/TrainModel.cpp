@@ -14,7 +14,7 @@
 using namespace tern::runtime;
 
 MaybeError TrainModel::load(const std::string &artifact,
-                            const TernTrainArtifact *linked,
+                            const TernArtifact *linked,
                             const TernProgramOptions &options) {
   TernStatus status =
       linked ? tern_trainer_link(linked, &options, &trainer)

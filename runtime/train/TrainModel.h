@@ -24,7 +24,7 @@ public:
 
   /// From a file, or if `linked` is not null, from this executable.
   [[nodiscard]] MaybeError load(const std::string &artifact,
-                                const TernTrainArtifact *linked,
+                                const TernArtifact *linked,
                                 const TernProgramOptions &options);
 
   [[nodiscard]] MaybeError step(const std::vector<HostTensor> &batch,

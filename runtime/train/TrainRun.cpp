@@ -359,7 +359,7 @@ MaybeError TrainRun::run() {
   return std::nullopt;
 }
 
-int tern_train_main(int argc, char **argv, const TernTrainArtifact *linked) {
+int tern_train_main(int argc, char **argv, const TernArtifact *linked) {
   return runMain([&](int &status) -> MaybeError {
     TrainOptions options;
     if (std::optional<int> code =

@@ -21,7 +21,7 @@ namespace tern::runtime {
 /// on the seed and the number of steps done alone.
 class TrainRun {
 public:
-  TrainRun(const TrainOptions &options, const TernTrainArtifact *linked)
+  TrainRun(const TrainOptions &options, const TernArtifact *linked)
       : options(options), linked(linked) {}
 
   [[nodiscard]] MaybeError run();
@@ -71,7 +71,7 @@ private:
   int64_t stepsPerEpoch() const;
 
   const TrainOptions &options;
-  const TernTrainArtifact *linked;
+  const TernArtifact *linked;
   /// The file of --checkpoint, or the one that was chosen without. Empty: none.
   std::string checkpoint;
   bool isChosen = false;

@@ -20,7 +20,7 @@
 using namespace tern::runtime;
 
 MaybeError TrainRun::load() {
-  std::string weights = findWeights(options, linked && !linked->weights);
+  std::string weights = findWeights(options, linked);
   TernProgramOptions settings = makeLoadOptions(options, weights);
   if (!options.info.empty())
     settings.flags |= TERN_LOAD_SIGNATURE_ONLY;

@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
 namespace {
-/// Two artifacts that differ in what tern_model_abi returns.
+/// Two artifacts that differ in their version.
 class LibraryTest : public FileTest {
 protected:
   void SetUp() override {
@@ -40,15 +40,15 @@ protected:
   }
 
   static uint32_t abiOf(const Library &library) {
-    uint32_t (*abi)(void) = nullptr;
-    library.find("tern_model_abi", abi);
-    return abi ? abi() : 0;
+    const TernArtifact *(*model)(void) = nullptr;
+    library.find("tern_model", model);
+    return model ? model()->abi : 0;
   }
 
   /// What the loader and so a debugger calls the library.
   static std::string nameOf(const Library &library) {
     Dl_info info = {};
-    if (!::dladdr(library.find("tern_model_abi"), &info))
+    if (!::dladdr(library.find("tern_model"), &info))
       return "";
     return info.dli_fname;
   }
@@ -78,7 +78,7 @@ TEST_F(LibraryTest, LoadsWhatReplacedALoadedFile) {
   EXPECT_EQ(abiOf(first), TERN_ARTIFACT_ABI);
   EXPECT_EQ(abiOf(second), 99u);
   EXPECT_EQ(abiOf(third), TERN_ARTIFACT_ABI);
-  EXPECT_NE(first.find("tern_model_abi"), third.find("tern_model_abi"));
+  EXPECT_NE(first.find("tern_model"), third.find("tern_model"));
 }
 
 TEST_F(LibraryTest, LoadsWhatWasWrittenIntoALoadedFile) {
@@ -147,7 +147,7 @@ TEST_F(LibraryTest, OneFileIsLoadedOnce) {
     Library first, second, third;
     expectOpens(first, path("m.so"));
     expectOpens(second, path("link.so"));
-    EXPECT_EQ(first.find("tern_model_abi"), second.find("tern_model_abi"));
+    EXPECT_EQ(first.find("tern_model"), second.find("tern_model"));
     {
       Library inner;
       expectOpens(inner, path("m.so"));
@@ -237,7 +237,7 @@ TEST_F(LibraryTest, RefusesWhatIsNoArtifact) {
   ASSERT_EQ(::mkfifo(path("pipe.so").c_str(), 0600), 0);
   expectBad(path("pipe.so"), "it is not a regular file");
   expectBad("/proc/self/exe", "is not a Tern artifact: it has no symbol "
-                              "tern_model_abi");
+                              "tern_model");
   auto with = [&](size_t offset, const std::string &bytes) {
     std::string changed = good;
     changed.replace(offset, bytes.size(), bytes);

@@ -16,11 +16,17 @@
 using namespace tern::runtime;
 
 static constexpr const char *good =
-    R"({"abi":4,"tern":"0.1.0","model":"m","triple":"t","features":["avx2"],
-"weights":"external","weights_id":"ab","dims":["batch","n"],
-"inputs":[{"name":"x","dtype":"u8","shape":["batch",28,"n"]}],
-"params":[{"name":"w","dtype":"i8","shape":[64,7]}],
-"outputs":[{"name":"y","dtype":"f32","shape":["batch",10,null]}]})";
+    R"({"abi":5,"tern":"0.1.0","model":"m","triple":"t","features":["avx2"],
+"weights":"external","weights_id":"ab","spaces":["host"],
+"tensors":[
+{"name":"w","role":"parameter","space":"host","dtype":"i8","shape":[64,7]}],"scalars":[],
+"functions":{
+"main":{"dims":["batch","n"],
+"inputs":[
+{"name":"x","role":"input","space":"host","dtype":"u8","shape":["batch",28,"n"]}],"scalars":[],
+"params":["w"],"donated":[],
+"outputs":[
+{"name":"y","role":"output","space":"host","dtype":"f32","shape":["batch",10,null]}]}}})";
 
 static MaybeError parseWith(const std::string &old, const std::string &fresh) {
   std::string text = good;
@@ -57,7 +63,7 @@ TEST(Signature, Refuses) {
   EXPECT_BAD(parseWith("[\"avx2\"]", "\"avx2\""), "'features' is not a list");
   EXPECT_BAD(parseWith("[\"avx2\"]", "[2]"), "not a string");
   EXPECT_BAD(parseWith("\"external\"", "\"lost\""), "neither external");
-  EXPECT_BAD(parseWith("\"external\"", "\"none\""), "but no weights");
+  EXPECT_BAD(parseWith("\"external\"", "\"none\""), "the artifact no weights");
   EXPECT_BAD(parseWith("\"u8\"", "\"u7\""), "in 'x': unknown dtype 'u7'");
   EXPECT_BAD(parseWith("\"batch\",28", "\"b\",28"),
              "'b' is not among the dims");
@@ -69,7 +75,15 @@ TEST(Signature, Refuses) {
   EXPECT_BAD(parseWith("64,7", "\"n\",7"), "'n' is not among the dims");
   EXPECT_BAD(parseWith("[64,7]", "64"), "shape is not a list");
   EXPECT_BAD(parseWith("\"shape\":[64,7]", "\"s\":1"), "no shape");
-  EXPECT_BAD(parseWith("\"model\":", "\"abi\":2,\"model\":"), "'abi' twice");
+  EXPECT_BAD(parseWith("\"model\":", "\"abi\":5,\"model\":"), "'abi' twice");
+  EXPECT_BAD(parseWith("\"abi\":5", "\"abi\":4"), "'abi' is not 5");
+  EXPECT_BAD(parseWith("\"host\",\"dtype\":\"i8", "\"cuda\",\"dtype\":\"i8"),
+             "in 'w': its memory space 'cuda' is none of this runtime's");
+  EXPECT_BAD(parseWith("\"input\"", "\"output\""),
+             "in 'x': its role is not input");
+  EXPECT_BAD(parseWith("\"main\"", "\"predict\""), "no function 'main'");
+  EXPECT_BAD(parseWith("\"donated\":[]", "\"donated\":[\"w\"]"),
+             "in function 'main': it updates params");
   Signature signature;
   EXPECT_BAD(parseSignature("[]", signature), "not a JSON object");
   EXPECT_BAD(parseSignature("", signature), "not valid JSON");

@@ -112,6 +112,29 @@ protected:
 };
 } // namespace
 
+TEST_F(Trainer, IsNotAProgramOfInference) {
+  TernProgram *program = nullptr;
+  ASSERT_EQ(tern_program_load(FAKES "/fake.so", nullptr, &program), TERN_OK)
+      << tern_last_error();
+  auto expectNone = [&](TernStatus status) {
+    EXPECT_EQ(status, TERN_INVALID_ARGUMENT);
+    EXPECT_THAT(tern_last_error(), HasSubstr("is no training artifact"));
+  };
+  expectNone(tern_trainer_init(program));
+  expectNone(tern_trainer_restore(program, path("none").c_str()));
+  expectNone(tern_trainer_set_state(program, "w", &x));
+  expectNone(
+      tern_trainer_save(program, path("none").c_str(), nullptr, nullptr, 0));
+  float loss = 0;
+  EXPECT_EQ(tern_trainer_train_step(program, inputs, 2, &loss),
+            TERN_INVALID_ARGUMENT);
+  EXPECT_THAT(tern_last_error(), HasSubstr("no such function"));
+  tern_program_destroy(program);
+  EXPECT_EQ(tern_program_invoke(trainer, inputs, 2, nullptr, 0),
+            TERN_INVALID_ARGUMENT);
+  EXPECT_THAT(tern_last_error(), HasSubstr("no such function"));
+}
+
 TEST_F(Trainer, Describes) {
   EXPECT_TRUE(tern_trainer_has(trainer, TERN_TRAIN_STEP_FLOAT));
   EXPECT_EQ(tern_trainer_num_inputs(trainer, TERN_FORWARD), 1u);

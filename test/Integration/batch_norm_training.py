@@ -93,7 +93,7 @@ def check(actual, expected, what, bound=1e-5, rounding=0.0):
 
 
 step = models.compile_training(folder / "net.onnx", folder / "step.so", "--ternarize=none", "--optimizer=sgd")
-roles = {s["name"]: (s["role"], s.get("trainable")) for s in step.signature["state"]}
+roles = {s["name"]: (s["role"], s.get("trainable")) for s in step.signature["tensors"]}
 assert {name for name, (role, _) in roles.items() if role == "buffer"} == buffers, roles
 assert all(roles[name] == ("buffer", False) for name in buffers)
 assert buffers <= set(step.signature["functions"]["train_step"]["donated"])

@@ -44,7 +44,7 @@ def ternc(*arguments):
 
 
 def describe(signature):
-    return {entry["name"]: entry.get("trainable", False) for entry in signature["state"] if entry["role"] == "param"}
+    return {entry["name"]: entry.get("trainable", False) for entry in signature["tensors"] if entry["role"] == "parameter"}
 
 
 # One network with its constants as initializers, and as Constant nodes, which nobody takes for weights.

@@ -74,7 +74,7 @@ nodes += [helper.make_node("Sum", [f"y{name}" for name in RATIOS], ["sum"]), hel
 save(folder / "masks.onnx", nodes, [("x", SHAPE)], [("loss", ())],
      [numpy_helper.from_array(np.zeros(SHAPE, np.float32), f"w{name}") for name in RATIOS] + constants(RATIOS))
 masks = models.compile_training(folder / "masks.onnx", folder / "masks.so", "--loss=graph", "--optimizer=sgd")
-assert masks.scalars["seed"] == {"name": "seed", "dtype": "i64", "default": 0}
+assert masks.scalars["seed"] == {"name": "seed", "role": "scalar", "space": "host", "dtype": "i64", "shape": [], "default": 0}
 ones = np.ones(SHAPE, np.float32)
 
 

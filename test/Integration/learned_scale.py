@@ -63,8 +63,8 @@ for granularity in ("tensor", "row", "group"):
         folder / "mlp.onnx", folder / f"{granularity}.so", "--ternarize=all", "--activations=float", "--optimizer=sgd",
         f"--quantizer=<statistic = learned, {place}rule = strict_threshold, threshold = 0.05>")
     expected_state = {*initial, *(f"{name}.alpha" for name in layers)}
-    assert expected_state == {s["name"] for s in step.signature["state"] if s["role"] == "param"}, step.signature["state"]
-    assert all(s["trainable"] for s in step.signature["state"] if s["role"] == "param")
+    assert expected_state == {s["name"] for s in step.signature["tensors"] if s["role"] == "parameter"}, step.signature["tensors"]
+    assert all(s["trainable"] for s in step.signature["tensors"] if s["role"] == "parameter")
     for name in layers:
         want = averages(initial[f"{name}.weight"], granularity)
         got = step.state[f"{name}.alpha"]

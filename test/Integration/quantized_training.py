@@ -41,7 +41,7 @@ for name in ("dq-columns", "nbits2-64", "dynamic-u8"):
     k = model.proto.graph.input[0].type.tensor_type.shape.dim[-1].dim_value
     w = model.reference(np.eye(k, dtype=np.float32)) if not model.activations else None
     step = models.compile_training(path, folder / f"{name}-step.so", "--optimizer=sgd")
-    state = {s["name"]: s for s in step.signature["state"] if s["role"] == "param"}
+    state = {s["name"]: s for s in step.signature["tensors"] if s["role"] == "parameter"}
     assert list(state) == ["W"] and state["W"]["trainable"], state
     start = step.state["W"].copy()
     transposed = name.startswith("nbits")

@@ -80,7 +80,7 @@ for name, nodes, function in (("static", STATIC, static), ("dynamic", DYNAMIC, d
     path = save(name, nodes)
     for mode in ("none", "auto"):
         step = models.compile_training(path, folder / f"{name}-{mode}.so", "--optimizer=sgd", "--clip=false", f"--ternarize={mode}")
-        trained = {s["name"] for s in step.signature["state"] if s.get("trainable")}
+        trained = {s["name"] for s in step.signature["tensors"] if s.get("trainable")}
         failures.check(f"{name} {mode}: what is trained is {trained}", np.array(trained == {"w1", "w2"}), np.array(1.0))
         for n in (1, 5, 33):
             x, labels = (rng.standard_normal((n, 7)) * 2).astype(np.float32), rng.integers(0, 3, n)

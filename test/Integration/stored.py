@@ -133,8 +133,8 @@ def check_version(stored):
     return good
 
 
-def check_refusals():
-    """What this version says of a later one's files: the same with other names in them."""
+def check_refusals(newest):
+    """What this version says of a later one's files: those of the newest version that is stored with other names in them."""
     def alter(source, target, *changes):
         data = (folder / source).read_bytes()
         for old, new in changes:
@@ -142,13 +142,13 @@ def check_refusals():
             data = data.replace(old, new)
         (folder / target).write_bytes(data)
 
-    here, later = f"Tern {current}".encode(), b"Tern " + b"9" * len(current)
+    nines = "9" * len(newest)
+    here, later = f"Tern {newest}".encode(), f"Tern {nines}".encode()
     alter("packed.mlirbc", "op.mlirbc", (b"packed_matmul", b"packed_matmux"), (here, later))
     alter("graph.mlirbc", "future.mlirbc", (b"ML\xefR\x0d", b"ML\xefR\xc7"))
     fingerprint = re.search(rb'"tern_fingerprint":"(\w+)"', (folder / "checkpoint.safetensors").read_bytes())[1]
     alter("checkpoint.safetensors", "later.safetensors", (fingerprint, fingerprint[::-1]),
-          (f'"tern_version":"{current}"'.encode(), f'"tern_version":"{"9" * len(current)}"'.encode()))
-    nines = "9" * len(current)
+          (f'"tern_version":"{newest}"'.encode(), f'"tern_version":"{nines}"'.encode()))
     results = []
     for result, expected in [(run("ternc", "op.mlirbc", "-o", "op.so").stderr, rf"'op\.mlirbc'.*tern\.packed_matmux.* Tern {nines}"),
                              (run("ternc", "future.mlirbc", "-o", "future.so").stderr, r"'future\.mlirbc': bytecode version 99 is newer"),
@@ -164,7 +164,8 @@ if args.make:
     make()
 else:
     current = do("ternc", "--version").split()[1]
-    results = [good for stored in sorted(args.stored.resolve().iterdir()) if stored.is_dir() for good in check_version(stored)]
-    results += check_refusals()
+    versions = sorted(stored for stored in args.stored.resolve().iterdir() if stored.is_dir())
+    results = [good for stored in versions for good in check_version(stored)]
+    results += check_refusals(versions[-1].name)
     print(f"{sum(results)} of {len(results)} stored files are taken or refused by name")
     sys.exit(not all(results))

@@ -3,10 +3,10 @@
 // RUN: tern-opt %s --tern-llvm-pipeline --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=LLVM
 
 // CHECK: module attributes {
-// CHECK-SAME: tern.interface = {dims = ["batch"],
+// CHECK-SAME: tern.interface = {functions = {main = {dims = ["batch"],
 // CHECK-SAME: inputs = [{dtype = "u8", name = "x", shape = ["batch", 4]}],
 // CHECK-SAME: outputs = [{dtype = "f32", name = "output0", shape = ["batch"]}, {dtype = "bool", name = "z", shape = [unit]}],
-// CHECK-SAME: params = [{dtype = "i8", name = "w", shape = [2]}]}
+// CHECK-SAME: params = [{dtype = "i8", name = "w", shape = [2]}]}}}
 module {
   // Parameters stand behind inputs in the buffers, wherever they were.
   // CHECK: func.func private @tern_internal_main(
@@ -38,9 +38,9 @@ module {
   func.func private @main_arena_size(%n: index) -> index {
     return %n : index
   }
-  // CHECK-DAG: func.func @tern_model_invoke(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) -> i32
-  // CHECK-DAG: func.func @tern_model_shapes(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) attributes {passthrough = ["noimplicitfloat"]}
-  // CHECK-DAG: func.func @tern_model_arena_size(%{{[^:]*}}: !llvm.ptr) -> i64
+  // CHECK-DAG: func.func @tern_model_main_invoke(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) -> i32
+  // CHECK-DAG: func.func @tern_model_main_shapes(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) attributes {passthrough = ["noimplicitfloat"]}
+  // CHECK-DAG: func.func @tern_model_main_arena_sizes(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: i64, %{{[^:]*}}: !llvm.ptr) {
 }
 
 // Nothing but the LLVM dialect is left, and only the interface is visible.
@@ -48,7 +48,7 @@ module {
 // LLVM-NOT: unrealized_conversion_cast
 // LLVM: llvm.mlir.global internal constant @label_main("fc1\00")
 // LLVM: llvm.func internal @tern_internal_main(
-// LLVM: llvm.func @tern_model_invoke(
+// LLVM: llvm.func @tern_model_main_invoke(
 
 // -----
 
@@ -68,7 +68,7 @@ module @prepare attributes {tern.prepare} {
     return %c0 : index
   }
   // CHECK-DAG: func.func @tern_prepare_0(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr) -> i32
-  // CHECK-DAG: func.func @tern_prepare_0_arena_size(%{{[^:]*}}: !llvm.ptr) -> i64
+  // CHECK-DAG: func.func @tern_prepare_0_arena_sizes(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: i64, %{{[^:]*}}: !llvm.ptr) {
 }
 
 // -----
@@ -150,7 +150,7 @@ module {
 
 // An entry function with parts takes the interface's arrays; a function beside
 // each part loads what it is given.
-// PART: module attributes {tern.interface = {dims = ["n"]
+// PART: module attributes {tern.interface = {functions = {main = {dims = ["n"]
 // PART: func.func private @tern_internal_main(
 // PART-SAME: %[[HOST:.*]]: !llvm.ptr, %[[BUFFERS:.*]]: !llvm.ptr, %[[DIMS:.*]]: !llvm.ptr, %[[EXTENTS:.*]]: !llvm.ptr, %[[ARENA:.*]]: !llvm.ptr, %[[SIZE:.*]]: index, %[[STATUS:.*]]: !llvm.ptr)
 // PART: %[[R:.*]] = call @part_loads(%[[BUFFERS]], %[[DIMS]], %[[EXTENTS]], %[[ARENA]], %[[SIZE]], %[[STATUS]], %{{.*}})
@@ -167,9 +167,11 @@ module {
 // PART: llvm.getelementptr %[[B]][1]
 // PART: llvm.getelementptr %[[E]][0]
 // PART: call @part(
-// PART: func.func @tern_model_invoke(%{{.*}}: !llvm.ptr, %[[B:.*]]: !llvm.ptr, %[[D:.*]]: !llvm.ptr, %[[A:.*]]: !llvm.ptr) -> i32
+// PART: func.func @tern_model_main_invoke(%{{.*}}: !llvm.ptr, %[[B:.*]]: !llvm.ptr, %[[D:.*]]: !llvm.ptr, %[[ARENAS:.*]]: !llvm.ptr) -> i32
 // PART: %[[E:.*]] = llvm.alloca
-// PART: call @tern_model_shapes(%[[D]], %[[E]])
+// PART: call @tern_model_main_shapes(%[[D]], %[[E]])
+// PART: %[[SLOT:.*]] = llvm.getelementptr %[[ARENAS]][0]
+// PART: %[[A:.*]] = llvm.load %[[SLOT]]
 // PART: call @tern_internal_main(%{{.*}}, %[[B]], %[[D]], %[[E]], %[[A]],
 module {
   func.func @main(%x: memref<?xf32> {tern.name = "x", tern.shape = ["n"]}, %y: memref<?xf32> {tern.result}, %z: memref<f32> {tern.result}, %arena: memref<?xi8> {tern.arena}) {

@@ -34,8 +34,42 @@ class Host(ctypes.Structure):
 
 PARALLEL_FOR = ctypes.CFUNCTYPE(None, ctypes.POINTER(Host), BODY, ctypes.c_void_p,
                                 ctypes.c_int64, ctypes.c_char_p)
-Host._fields_ = [("abi", ctypes.c_uint32), ("num_threads", ctypes.c_uint32),
-                 ("context", ctypes.c_void_p), ("parallel_for", PARALLEL_FOR)]
+Host._fields_ = [("size", ctypes.c_uint64), ("context", ctypes.c_void_p),
+                 ("num_threads", ctypes.c_uint32), ("parallel_for", PARALLEL_FOR),
+                 ("launch", ctypes.c_void_p), ("copy", ctypes.c_void_p), ("fill", ctypes.c_void_p)]
+
+
+class Function(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint64), ("name", ctypes.c_char_p),
+                ("shapes", ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)),
+                ("arena_sizes", ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p)),
+                ("invoke", ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p,
+                                            ctypes.c_void_p, ctypes.c_void_p))]
+
+
+class Model(ctypes.Structure):
+    """TernArtifact."""
+    _fields_ = [("size", ctypes.c_uint64), ("abi", ctypes.c_uint32), ("signature", ctypes.c_char_p),
+                ("functions", ctypes.POINTER(ctypes.POINTER(Function))), ("num_functions", ctypes.c_uint64),
+                ("weights", ctypes.c_void_p), ("weights_size", ctypes.c_uint64), ("device", ctypes.c_void_p)]
+
+
+def make_host(parallel_for, num_threads=2):
+    return Host(ctypes.sizeof(Host), None, num_threads, PARALLEL_FOR(parallel_for))
+
+
+def load_model(path):
+    """What tern_model() of a library returns; it keeps the library."""
+    library = ctypes.CDLL(str(path))
+    library.tern_model.restype = ctypes.POINTER(Model)
+    model = library.tern_model().contents
+    model.library = library
+    return model
+
+
+def get_functions(model):
+    return {function.name.decode(): function
+            for function in (model.functions[i].contents for i in range(model.num_functions))}
 
 
 class Guarded:
@@ -70,14 +104,11 @@ def check_array(spec, array, dims):
 class Artifact:
     """One loaded artifact. `chunk` is how many iterations a body gets at once."""
 
-    RESULTS = {"signature": ctypes.c_char_p, "abi": ctypes.c_uint32,
-               "arena_size": ctypes.c_int64, "shapes": None, "invoke": ctypes.c_int32}
-
-    def __init__(self, path, chunk=None, reverse=False, functions=tuple(RESULTS)):
-        self.library = ctypes.CDLL(str(path))
-        for name in functions:
-            getattr(self.library, "tern_model_" + name).restype = self.RESULTS[name]
-        self.signature = json.loads(self.library.tern_model_signature())
+    def __init__(self, path, chunk=None, reverse=False):
+        self.model = load_model(path)
+        self.functions = get_functions(self.model)
+        self.signature = json.loads(self.model.signature)
+        self.arena_bytes = {}
 
         def parallel_for(_, body, env, count, label):
             if not label:
@@ -88,42 +119,53 @@ class Artifact:
             for start in reversed(starts) if reverse else starts:
                 body(env, start, min(start + step, count))
 
-        self.host = Host(self.library.tern_model_abi(), 2, None, PARALLEL_FOR(parallel_for))
+        self.host = make_host(parallel_for)
 
     def __call__(self, inputs, params=None):
         """Outputs by name, for NumPy inputs and parameters by name."""
-        signature = self.signature
-        dims = dict.fromkeys(signature["dims"])
+        entry = self.signature["functions"]["main"]
+        tensors = {spec["name"]: spec for spec in self.signature["tensors"]}
+        dims = dict.fromkeys(entry["dims"])
         buffers, kept = [], []
-        for spec in signature["inputs"] + signature["params"]:
-            array = (inputs if spec in signature["inputs"] else params)[spec["name"]]
+        for spec, array in ([(spec, inputs[spec["name"]]) for spec in entry["inputs"]] +
+                            [(tensors[name], params[name]) for name in entry["params"]]):
             check_array(spec, array, dims)
             kept.append(Guarded(array))
             buffers.append(kept[-1].address)
+        return self.invoke("main", dims, buffers)
+
+    def invoke(self, function, dims, buffers):
+        """Outputs by name, for the addresses of all other buffers."""
+        entry, code = self.signature["functions"][function], self.functions[function]
         dim_values = (ctypes.c_int64 * max(1, len(dims)))(*dims.values())
-        ranks = [len(spec["shape"]) for spec in signature["outputs"]]
-        checks = signature.get("checks", [])
+        ranks = [len(spec["shape"]) for spec in entry["outputs"]]
+        checks = entry.get("checks", [])
         extents = (ctypes.c_int64 * max(1, sum(ranks) + len(checks)))()
-        self.library.tern_model_shapes(dim_values, extents)
+        code.shapes(dim_values, extents)
         for message, holds in zip(checks, extents[sum(ranks):]):
             if not holds:
                 raise ValueError(message)
         outputs, at = {}, 0
-        for spec, rank in zip(signature["outputs"], ranks):
+        for spec, rank in zip(entry["outputs"], ranks):
             output = np.empty(tuple(extents[at:at + rank]), DTYPES[spec["dtype"]])
             ctypes.memset(output.ctypes.data, POISON, output.nbytes)
             outputs[spec["name"]] = output
             buffers.append(output.ctypes.data)
             at += rank
-        size = self.library.tern_model_arena_size(dim_values)
-        arena = np.full(size + 64, POISON, np.uint8)
+        sizes = (ctypes.c_int64 * 2)(0, -7)
+        code.arena_sizes(dim_values, 0, sizes)
+        code.arena_sizes(dim_values, 1, sizes)
+        if sizes[1] != -7:
+            raise AssertionError("arena_sizes wrote about more spaces than were asked for")
+        size = self.arena_bytes[function] = sizes[0]
+        arena = np.full(size + 128, POISON, np.uint8)
         base = -(-arena.ctypes.data // 64) * 64
-        failed = self.library.tern_model_invoke(ctypes.byref(self.host), (ctypes.c_void_p * len(buffers))(*buffers),
-                                       dim_values, ctypes.c_void_p(base))
+        failed = code.invoke(ctypes.byref(self.host), (ctypes.c_void_p * len(buffers))(*buffers),
+                             dim_values, (ctypes.c_void_p * 1)(base))
         if (arena[base - arena.ctypes.data + size:] != POISON).any():
-            raise AssertionError("invoke wrote past its arena")
+            raise AssertionError(f"{function} wrote past its arena")
         if failed:
-            raise ValueError(signature["element_checks"][failed - 1])
+            raise ValueError(entry["element_checks"][failed - 1])
         return outputs
 
 

@@ -6,7 +6,6 @@
 The state is a dictionary of NumPy arrays that steps update. What a function
 may only read lies on read-only pages; outputs and scratch memory are poisoned.
 """
-import ctypes
 import json
 
 import numpy as np
@@ -18,22 +17,17 @@ class TrainingArtifact(inference.Artifact):
     """`state` begins with the parameters of the weights file."""
 
     def __init__(self, path, weights=None, chunk=None, reverse=False):
-        # The base reads functions that a training artifact lacks only when asked.
-        super().__init__(path, chunk, reverse, functions=("signature", "abi"))
-        if self.signature["kind"] != "training":
+        super().__init__(path, chunk, reverse)
+        if "train_step" not in self.functions:
             raise ValueError("not a training artifact")
-        for function in self.signature["functions"]:
-            for name, result in (("arena_size", ctypes.c_int64), ("shapes", None), ("invoke", ctypes.c_int32)):
-                getattr(self.library, f"tern_model_{function}_{name}").restype = result
         self.scalars = {spec["name"]: spec for spec in self.signature["scalars"]}
         self.initial = inference.read_safetensors(weights)[0] if weights else {}
-        self.arena_bytes = {}
         self.reset()
 
     def reset(self):
         """As before the first step."""
         self.state = {}
-        for spec in self.signature["state"]:
+        for spec in self.signature["tensors"]:
             dtype = inference.DTYPES[spec["dtype"]]
             if "init" in spec:
                 value = np.full(spec["shape"], spec["init"], dtype)
@@ -65,39 +59,10 @@ class TrainingArtifact(inference.Artifact):
             else:
                 kept.append(inference.Guarded(array))
                 buffers.append(kept[-1].address)
-        return self.invoke(f"tern_model_{function}_", entry, dims, buffers, function)
+        return self.invoke(function, dims, buffers)
 
     def step(self, inputs, step=1, function="train_step", **scalars):
         return self.run(function, inputs, step=step, **scalars)
-
-    def invoke(self, prefix, entry, dims, buffers, function):
-        call = lambda name: getattr(self.library, prefix + name)
-        values = (ctypes.c_int64 * max(1, len(dims)))(*dims.values())
-        ranks = [len(spec["shape"]) for spec in entry["outputs"]]
-        checks = entry.get("checks", [])
-        extents = (ctypes.c_int64 * max(1, sum(ranks) + len(checks)))()
-        call("shapes")(values, extents)
-        for message, holds in zip(checks, extents[sum(ranks):]):
-            if not holds:
-                raise ValueError(message)
-        outputs, at = {}, 0
-        for spec, rank in zip(entry["outputs"], ranks):
-            output = np.empty(tuple(extents[at:at + rank]), inference.DTYPES[spec["dtype"]])
-            ctypes.memset(output.ctypes.data, inference.POISON, output.nbytes)
-            outputs[spec["name"]] = output
-            buffers.append(output.ctypes.data)
-            at += rank
-        size = call("arena_size")(values)
-        self.arena_bytes[function] = size
-        arena = np.full(size + 128, inference.POISON, np.uint8)
-        base = -(-arena.ctypes.data // 64) * 64
-        failed = call("invoke")(ctypes.byref(self.host), (ctypes.c_void_p * len(buffers))(*buffers), values,
-                       ctypes.c_void_p(base))
-        if (arena[base - arena.ctypes.data + size:] != inference.POISON).any():
-            raise AssertionError(f"{function} wrote past its arena")
-        if failed:
-            raise ValueError(entry["element_checks"][failed - 1])
-        return outputs
 
 
 def write_safetensors(path, tensors):

@@ -97,41 +97,18 @@ static llvm::Error compile(const PreparedModel &model,
   return llvm::Error::success();
 }
 
-/// The functions of an object that was loaded.
-static llvm::Expected<TernArtifact> link(llvm::orc::LLJIT &jit,
-                                         const std::string &object) {
+/// The artifact of an object that is loaded.
+static llvm::Expected<const TernArtifact *> link(llvm::orc::LLJIT &jit,
+                                                 const std::string &object) {
   auto buffer = llvm::MemoryBuffer::getFile(object);
   if (!buffer)
     return llvm::errorCodeToError(buffer.getError());
   if (llvm::Error error = jit.addObjectFile(std::move(*buffer)))
     return error;
-  TernArtifact artifact = {};
-  auto find = [&](const char *name, auto &function) -> llvm::Error {
-    auto address = jit.lookup(name);
-    if (!address)
-      return address.takeError();
-    function = address->toPtr<std::decay_t<decltype(function)>>();
-    return llvm::Error::success();
-  };
-  if (llvm::Error error = find("tern_model_abi", artifact.abi))
-    return error;
-  if (llvm::Error error = find("tern_model_signature", artifact.signature))
-    return error;
-  if (llvm::Error error = find("tern_model_shapes", artifact.shapes))
-    return error;
-  if (llvm::Error error = find("tern_model_arena_size", artifact.arena_size))
-    return error;
-  if (llvm::Error error = find("tern_model_invoke", artifact.invoke))
-    return error;
-  const uint64_t *size = nullptr;
-  if (StringRef(artifact.signature()).contains(R"("weights":"embedded")")) {
-    if (llvm::Error error = find("tern_model_weights", artifact.weights))
-      return error;
-    if (llvm::Error error = find("tern_model_weights_size", size))
-      return error;
-    artifact.weights_size = *size;
-  }
-  return artifact;
+  auto address = jit.lookup("tern_model");
+  if (!address)
+    return address.takeError();
+  return address->toPtr<decltype(&tern_model)>()();
 }
 
 /// The tensors `names` of a data set, by number; those with no name are not
@@ -217,7 +194,7 @@ llvm::Error tern::suite::runModel(StringRef folder, const PreparedModel &model,
   TernProgramOptions options = {};
   options.size = sizeof(options);
   options.num_threads = 1;
-  if (auto error = session.load("", &*artifact, options))
+  if (auto error = session.load("", *artifact, options))
     return llvm::createStringError(*error);
   unsigned numSets = 0;
   for (;; ++numSets) {

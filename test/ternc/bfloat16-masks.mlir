@@ -3,7 +3,7 @@
 //
 // RUN: ternc %s --target=x86:avx2,fma --emit=asm -o - | FileCheck %s --implicit-check-not=__truncsfbf2
 // RUN: ternc %s --target=x86:avx2,fma,avx512f,avx512dq,avx512vl --emit=asm -o - | FileCheck %s --implicit-check-not=__truncsfbf2
-// CHECK: tern_model_invoke
+// CHECK: tern_model_main_invoke
 // RUN: ternc %s --target=x86:avx2,fma,avx512f,avx512dq,avx512vl --emit=llvm-ir -o - | FileCheck %s --check-prefix=IR --implicit-check-not=bfloat
 // IR: @llvm.masked.load.v{{[0-9]+}}i16
 

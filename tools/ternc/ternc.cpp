@@ -15,6 +15,7 @@
 #include "tern/Config/Version.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Driver/Driver.h"
+#include "tern/Driver/Product.h"
 #include "tern/Driver/Targets.h"
 #include "tern/Import/ONNX/Import.h"
 #include "tern/InitAll.h"
@@ -109,6 +110,9 @@ cl::opt<char> optLevel("O", cl::cat(category), cl::Prefix, cl::init('2'),
 cl::opt<bool> embedWeights(
     "embed-weights", cl::cat(category),
     cl::desc("Put the weights in the output, not in a file beside it"));
+cl::opt<std::string> symbolPrefix(
+    "symbol-prefix", cl::cat(category), cl::value_desc("name"),
+    cl::desc("What the object's symbol begins with, to link several models"));
 cl::opt<bool> verbose("verbose", cl::cat(category),
                       cl::desc("Print phases and commands"));
 cl::list<std::string> plugins("load-dialect-plugin", cl::cat(category),
@@ -369,6 +373,21 @@ void collectForeignOptions(llvm::ArrayRef<const char *> arguments,
 }
 
 /// Checks the options and collects them; returns the exit status.
+int checkSymbolPrefix(const tern::DriverOptions &options) {
+  StringRef prefix = options.symbolPrefix;
+  if (prefix.empty())
+    return 0;
+  if (!isOneOf(options.emit, {"obj", "asm", "llvm-ir"}))
+    return fail("--symbol-prefix is for objects (-o X.o): programs and shared "
+                "libraries are known by the symbol tern_model");
+  if (llvm::isDigit(prefix.front()) || !llvm::all_of(prefix, [](char c) {
+        return llvm::isAlnum(c) || c == '_';
+      }))
+    return fail("--symbol-prefix=" + prefix +
+                ": no identifier of C begins like this");
+  return 0;
+}
+
 int collect(tern::DriverOptions &options, int argc, char **argv) {
   if (input.empty())
     return fail("no input: give a model.onnx, .mlir or .mlirbc");
@@ -498,6 +517,9 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
                 llvm::Twine(optLevel) + "; known are: -O0 to -O3");
   options.optLevel = optLevel - '0';
   options.embedWeights = embedWeights;
+  options.symbolPrefix = symbolPrefix;
+  if (int status = checkSymbolPrefix(options))
+    return status;
   options.force = force;
   for (const std::string &plugin : plugins)
     options.inputs.emplace_back(plugin, "--load-dialect-plugin");
@@ -511,10 +533,10 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
   llvm::sys::path::append(folder, "..", "lib");
   llvm::sys::path::remove_dots(folder, /*remove_dot_dot=*/true);
   options.runtimeFolder = folder.str();
-  for (const char *name :
-       {"libTernExecutableMain.a", "libTernRunMain.a", "libTernRuntime.a",
-        "libTernTrain.a", "libTernTrainMain.a"})
-    options.inputs.emplace_back((folder + "/" + name).str(), "Tern's runtime");
+  for (bool isTraining : {false, true})
+    for (const std::string &archive :
+         tern::getRuntimeArchives(folder, isTraining))
+      options.inputs.emplace_back(archive, "Tern's runtime");
   return 0;
 }
 

@@ -57,6 +57,8 @@ struct DriverOptions {
   bool force = false;
   unsigned optLevel = 2;
   bool embedWeights = false;
+  /// `--symbol-prefix`.
+  std::string symbolPrefix;
   /// `--export`: dequantized parameters instead of a product, in f16 or f32.
   bool exportDequantized = false, exportHalf = false;
   std::optional<uint64_t> seed;

@@ -16,6 +16,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tern {
 class ModelFiles;
@@ -44,6 +45,9 @@ struct ProductOptions {
   unsigned optLevel = 2;
   /// Put the weights in the object instead of a file beside it.
   bool embedWeights = false;
+  /// What the name of the artifact's symbol begins with: the beginning of a C
+  /// identifier. Only for products that someone else links.
+  std::string symbolPrefix;
   /// Where parameters come from; empty: the module's `tern.weights`.
   std::string weights;
   /// What has been opened already; null: nothing.
@@ -88,6 +92,11 @@ struct ProductInfo {
 /// the same bytes. Errors are reported on the module.
 llvm::FailureOr<ProductInfo> writeProduct(mlir::ModuleOp module,
                                           const ProductOptions &options);
+
+/// The runtime's archives in `folder` that executables are linked with, in the
+/// order of the command line.
+std::vector<std::string> getRuntimeArchives(llvm::StringRef folder,
+                                            bool isTraining);
 
 } // namespace tern
 

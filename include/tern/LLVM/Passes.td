@@ -15,13 +15,14 @@ def EmitEntryPointsPass
     : Pass<"tern-emit-entry-points", "::mlir::ModuleOp"> {
   let summary = "Wrap memref functions in the artifact's C interface";
   let description = [{
-    For the entry function, adds `tern_model_invoke`, `tern_model_shapes` and
-    `tern_model_arena_size`; for each prepare function, `tern_<fn>` and
-    `tern_<fn>_arena_size`. A training module (`tern.training`) may have several
-    entry functions; then each `<fn>` has its `tern_model_<fn>_invoke` and so
-    on. Buffers come in the order: inputs, scalars, parameters and optimizer
-    state, results. Donated arguments are not promised to be read-only. The
-    functions themselves become private and take raw pointers,
+    For the entry function adds `tern_model_main_invoke`,
+    `tern_model_main_shapes` and `tern_model_main_arena_sizes`, which the
+    artifact's table will list; for each prepare function, `tern_<fn>` and
+    `tern_<fn>_arena_sizes`. A training module (`tern.training`) may have
+    several entry functions; then each `<fn>` has its `tern_model_<fn>_invoke`
+    and so on. Buffers come in the order: inputs, scalars, parameters and
+    optimizer state, results. Donated arguments are not promised to be
+    read-only. The functions themselves become private and take raw pointers,
     which state what the interface promises (`llvm.noalias`, `llvm.nonnull`,
     `llvm.readonly`), and the host, through which calls marked `tern.parallel`
     run their callees on threads. One with calls marked `tern.part` takes the

@@ -17,19 +17,20 @@ if len(sys.argv) == 2:
 
 artifact = training.TrainingArtifact(sys.argv[2], sys.argv[2].replace(".so", ".safetensors"), chunk=1, reverse=True)
 signature = artifact.signature
-assert list(signature) == ["abi", "kind", "tern", "model", "triple", "features", "weights", "weights_id", "weights_bytes", "loss",
-                           "optimizer", "fingerprint", "state", "scalars", "functions"], list(signature)
-assert signature["state"] == [
-    {"name": "w", "role": "param", "dtype": "f32", "shape": [33], "trainable": True},
-    {"name": "w/momentum", "role": "state", "dtype": "f32", "shape": [33], "init": 0.0}], signature["state"]
-assert signature["scalars"] == [{"name": "lr", "dtype": "f32", "default": 0.1}], signature["scalars"]
+assert list(signature) == ["abi", "tern", "model", "triple", "features", "weights", "weights_id", "weights_bytes", "loss",
+                           "optimizer", "fingerprint", "spaces", "tensors", "scalars", "functions"], list(signature)
+assert signature["tensors"] == [
+    {"name": "w", "role": "parameter", "space": "host", "dtype": "f32", "shape": [33], "trainable": True},
+    {"name": "w/momentum", "role": "state", "space": "host", "dtype": "f32", "shape": [33], "init": 0.0}], signature["tensors"]
+assert signature["scalars"] == [
+    {"name": "lr", "role": "scalar", "space": "host", "dtype": "f32", "shape": [], "default": 0.1}], signature["scalars"]
 assert signature["functions"]["train_step"] == {
     "dims": ["batch"],
     "checks": ["the model would need more bytes than 64 bits can count"],
-    "inputs": [{"name": "x", "dtype": "f32", "shape": ["batch", 33]},
-               {"name": "target", "dtype": "f32", "shape": ["batch"]}],
+    "inputs": [{"name": "x", "role": "input", "space": "host", "dtype": "f32", "shape": ["batch", 33]},
+               {"name": "target", "role": "input", "space": "host", "dtype": "f32", "shape": ["batch"]}],
     "scalars": ["lr"], "params": ["w", "w/momentum"], "donated": ["w", "w/momentum"],
-    "outputs": [{"name": "loss", "dtype": "f32", "shape": []}]}, signature["functions"]["train_step"]
+    "outputs": [{"name": "loss", "role": "output", "space": "host", "dtype": "f32", "shape": []}]}, signature["functions"]["train_step"]
 assert signature["functions"]["forward"]["donated"] == []
 
 w, m = w0.astype(np.float64), np.zeros(33)

@@ -11,24 +11,16 @@ out of order: results must be the same to the last bit.
 import ctypes
 import json
 import mmap
+import pathlib
 import struct
 import sys
 
 import numpy as np
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "python"))
+import artifact
+
 GUARD = b"\xa5" * 64
-BODY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-
-
-class Host(ctypes.Structure):
-    pass
-
-
-PARALLEL_FOR = ctypes.CFUNCTYPE(None, ctypes.POINTER(Host), BODY,
-                                ctypes.c_void_p, ctypes.c_int64,
-                                ctypes.c_char_p)
-Host._fields_ = [("abi", ctypes.c_uint32), ("num_threads", ctypes.c_uint32),
-                 ("context", ctypes.c_void_p), ("parallel_for", PARALLEL_FOR)]
 labels = []
 
 
@@ -68,17 +60,18 @@ def guarded(size, alignment):
 
 
 path = sys.argv[1]
-library = ctypes.CDLL("./" + path)
-library.tern_model_signature.restype = ctypes.c_char_p
-library.tern_model_arena_size.restype = ctypes.c_int64
-assert library.tern_model_abi() == 4
-signature = json.loads(library.tern_model_signature())
-assert list(signature) == ["abi", "tern", "model", "triple", "features",
-                           "weights", "weights_id", "weights_bytes", "dims", "checks", "inputs", "params",
-                           "outputs"], signature
-assert signature["dims"] == ["batch"]
-assert signature["outputs"] == [
-    {"name": "y", "dtype": "f32", "shape": ["batch", 33]}], signature
+model = artifact.load_model("./" + path)
+assert (model.size, model.abi, model.weights, model.device) == (ctypes.sizeof(artifact.Model), 5, None, None)
+main = artifact.get_functions(model)["main"]
+signature = json.loads(model.signature)
+assert list(signature) == ["abi", "tern", "model", "triple", "features", "weights", "weights_id", "weights_bytes",
+                           "spaces", "tensors", "scalars", "functions"], signature
+assert list(signature["functions"]) == ["main"], signature
+entry = signature["functions"]["main"]
+assert list(entry) == ["dims", "checks", "inputs", "scalars", "params", "donated", "outputs"], entry
+assert entry["dims"] == ["batch"]
+assert entry["outputs"] == [
+    {"name": "y", "role": "output", "space": "host", "dtype": "f32", "shape": ["batch", 33]}], signature
 
 weights = open(path.replace(".so", ".safetensors"), "rb").read()
 size = struct.unpack("<Q", weights[:8])[0]
@@ -90,24 +83,28 @@ for batch in (1, 3, 17, 33, 257):
     results = []
     for parallel_for in (in_one_piece, in_pieces):
         kept, guards = [], []
-        host = Host(1, 2, None, PARALLEL_FOR(parallel_for))
+        host = artifact.make_host(parallel_for)
+        # A host of an earlier version ends after parallel_for.
+        if parallel_for is in_pieces:
+            host.size = artifact.Host.launch.offset
+            host.launch = host.copy = host.fill = 1
         dims = (ctypes.c_int64 * 1)(batch)
         # The extents of the result, and that each check holds.
-        checks = len(signature["checks"])
+        checks = len(entry["checks"])
         extents = (ctypes.c_int64 * (2 + checks))(*[-1] * (2 + checks))
-        library.tern_model_shapes(dims, extents)
+        main.shapes(dims, extents)
         assert list(extents) == [batch, 33] + [1] * checks, list(extents)
         buffers = [read_only(x.tobytes())]
-        for param in signature["params"]:
-            begin, end = header[param["name"]]["data_offsets"]
+        for name in entry["params"]:
+            begin, end = header[name]["data_offsets"]
             buffers.append(
                 read_only(weights[8 + size + begin:8 + size + end]))
         output = guarded(expected.nbytes, 4)
-        arena = guarded(library.tern_model_arena_size(dims), 64)
-        library.tern_model_invoke(
-            ctypes.byref(host),
-            (ctypes.c_void_p * (len(buffers) + 1))(*buffers, output), dims,
-            ctypes.c_void_p(arena))
+        size_of_arena = (ctypes.c_int64 * 1)()
+        main.arena_sizes(dims, 1, size_of_arena)
+        arena = guarded(size_of_arena[0], 64)
+        assert main.invoke(ctypes.byref(host), (ctypes.c_void_p * (len(buffers) + 1))(*buffers, output), dims,
+                           (ctypes.c_void_p * 1)(arena)) == 0
         result = np.frombuffer(ctypes.string_at(output, expected.nbytes),
                                np.float32).reshape(expected.shape)
         np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)

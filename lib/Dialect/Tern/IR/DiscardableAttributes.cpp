@@ -166,12 +166,10 @@ static bool isFunctionInfo(Attribute attr) {
 static StringRef isInterface(Attribute attr) {
   auto dict = dyn_cast<DictionaryAttr>(attr);
   auto functions = dict ? dict.getAs<DictionaryAttr>("functions") : nullptr;
-  bool isFine = functions
-                    ? llvm::all_of(functions,
-                                   [](NamedAttribute function) {
-                                     return isFunctionInfo(function.getValue());
-                                   })
-                    : dict && isFunctionInfo(dict);
+  bool isFine =
+      functions && llvm::all_of(functions, [](NamedAttribute function) {
+        return isFunctionInfo(function.getValue());
+      });
   return isFine ? ""
                 : "does not describe an interface, as "
                   "'tern-emit-entry-points' makes it";

@@ -12,11 +12,13 @@
 // libc and libm, nothing else: it allocates nothing, starts no threads, opens
 // no files.
 //
-// There are two kinds. An inference artifact is one function over constant
-// parameters: tern_model_{shapes,arena_size,invoke}. A training artifact is
-// several functions over one set of state tensors, which some of them update:
-// tern_model_FUNCTION_{shapes,arena_size,invoke}. Both export tern_model_abi
-// and tern_model_signature.
+// An artifact is named functions over named tensors. Inference is one function,
+// `main`; training is `forward`, `eval_step`, `train_step` and, where something
+// is quantized, `train_step_float`. The signature says what each takes.
+//
+// Every struct begins with its size. Later versions of the same ABI add fields
+// at the end; who reads a struct that another made looks at the fields that lie
+// within the smaller of the two sizes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,141 +31,101 @@
 extern "C" {
 #endif
 
-/// Version of everything in this file. A host refuses any other.
-#define TERN_ARTIFACT_ABI 4
+/// Version of what is in this file. A host refuses any other.
+#define TERN_ARTIFACT_ABI 5
 
-/// Services of the host, handed to every invocation.
+/// Services of the host, handed to every invocation. Fields up to parallel_for
+/// are always there. Services return 0, or a negative number for an error,
+/// which the invocation then returns.
 typedef struct TernHost TernHost;
 struct TernHost {
-  /// TERN_ARTIFACT_ABI.
-  uint32_t abi;
+  /// sizeof(TernHost) of the host.
+  uint64_t size;
+  /// The host's own; models do not touch it.
+  void *context;
   /// How many threads parallel_for uses; at least 1. Results must not depend
   /// on it.
   uint32_t num_threads;
-  /// The host's own; models do not touch it.
-  void *context;
   /// Runs body(env, begin, end) over disjoint subranges that cover [0, n), on
   /// any threads and in any order, and returns when all are done. n <= 0 runs
   /// nothing. May be called from within a body. `label` is a NUL-terminated
-  /// name for profiles, never NULL, that lives as long as the model.
+  /// name for profiles, never NULL, that lives as long as the model. NULL only
+  /// on hosts for devices alone.
   void (*parallel_for)(const TernHost *host,
                        void (*body)(void *env, int64_t begin, int64_t end),
                        void *env, int64_t n, const char *label);
+  /// The device's services, NULL on hosts that have none; models whose tensors
+  /// are all in the space "host" do not use them. A space is its index in the
+  /// signature's "spaces"; what is queued runs in the order of the calls.
+  ///
+  /// Runs kernel number `kernel` of the device table on a grid of blocks, with
+  /// `shared_bytes` of memory for each beside what the table says. `params` are
+  /// pointers to the values of its parameters, read before this returns.
+  int32_t (*launch)(const TernHost *host, uint32_t kernel,
+                    const uint32_t grid[3], uint32_t shared_bytes,
+                    void *const *params, const char *label);
+  /// Copies bytes between tensors that do not overlap.
+  int32_t (*copy)(const TernHost *host, void *to, uint32_t to_space,
+                  const void *from, uint32_t from_space, uint64_t bytes);
+  /// Sets every one of `bytes` bytes.
+  int32_t (*fill)(const TernHost *host, void *to, uint32_t space, uint8_t value,
+                  uint64_t bytes);
 };
 
-/// TERN_ARTIFACT_ABI of the compiler that made the model. Hosts call it first.
-uint32_t tern_model_abi(void);
-
-/// The signature: one line of JSON, NUL-terminated, described in
-/// docs/runtime.md. Lives as long as the model.
-const char *tern_model_signature(void);
-
-/// `dims`: values of the signature's "dims", in order. Writes all extents of
-/// all outputs, in order, static ones too; then, for each of the signature's
-/// "checks", 1 if it holds for the dims. If one does not (0), the model must
-/// not be invoked with them.
-void tern_model_shapes(const int64_t *dims, int64_t *extents);
-
-/// Bytes of scratch memory that tern_model_invoke needs for `dims`; -1 if 64
-/// bits cannot count them. (Then one of the "checks" does not hold, too.)
-int64_t tern_model_arena_size(const int64_t *dims);
-
-/// Runs the model. `buffers`: inputs, then parameters, then outputs, in the
-/// signature's order; dense, row-major, at least naturally aligned (64 bytes is
-/// preferred), outputs overlapping nothing. Inputs and parameters are only
-/// read. `arena`: tern_model_arena_size(dims) bytes, 64-byte aligned, with any
-/// contents. Thread-safe as long as arenas and outputs differ.
-///
-/// Returns 0; or, if an input has elements that the model is not for (an index
-/// out of range), i for the signature's "element_checks"[i - 1], which is the
-/// first that does not hold. It has run then, within its memory, but what it
-/// wrote means nothing.
-int32_t tern_model_invoke(const TernHost *host, void *const *buffers,
-                          const int64_t *dims, void *arena);
-
-/// Only in models compiled with --embed-weights: the bytes of the weights file
-/// (safetensors), 64-byte aligned. Weak, so that a host may ask for them.
-#if defined(__GNUC__)
-#define TERN_ARTIFACT_WEAK __attribute__((weak))
-#else
-#define TERN_ARTIFACT_WEAK
-#endif
-extern const char tern_model_weights[] TERN_ARTIFACT_WEAK;
-extern const uint64_t tern_model_weights_size TERN_ARTIFACT_WEAK;
-
-/// The above as a value: how a linked-in model is handed to the runtime.
-typedef struct TernArtifact {
-  uint32_t (*abi)(void);
-  const char *(*signature)(void);
-  void (*shapes)(const int64_t *dims, int64_t *extents);
-  int64_t (*arena_size)(const int64_t *dims);
-  int32_t (*invoke)(const TernHost *host, void *const *buffers,
-                    const int64_t *dims, void *arena);
-  /// NULL and 0 unless the weights are embedded.
-  const char *weights;
-  uint64_t weights_size;
-} TernArtifact;
-
-//===----------------------------------------------------------------------===//
-// Training artifacts
-//===----------------------------------------------------------------------===//
-//
-// The functions and what they take are described in docs/training-runtime.md.
-// For each FUNCTION the types are those above, with the signature's entry
-// "functions"."FUNCTION" in place of the signature:
-//
-//   dims     the values of its "dims"
-//   buffers  its inputs, scalars, params and outputs, in this order. A scalar
-//            is a pointer to one element of its dtype. The params named in
-//            "donated" are read and written in place; all others are only read.
-//            The updated params are not among the outputs.
-//   arena    its own arena_size(dims) bytes; functions that do not run at the
-//            same time may share the memory.
-//
-// No two calls that share a donated param may run at the same time.
-
-// NOLINTBEGIN(bugprone-macro-parentheses): `weak` is an attribute.
-#define TERN_DECLARE_TRAINING_FUNCTION(name, weak)                             \
-  void tern_model_##name##_shapes(const int64_t *dims, int64_t *extents) weak; \
-  int64_t tern_model_##name##_arena_size(const int64_t *dims) weak;            \
-  int32_t tern_model_##name##_invoke(const TernHost *host,                     \
-                                     void *const *buffers,                     \
-                                     const int64_t *dims, void *arena) weak
-// NOLINTEND(bugprone-macro-parentheses)
-
-/// The model's outputs: inputs -> outputs.
-TERN_DECLARE_TRAINING_FUNCTION(forward, );
-/// Loss and outputs: inputs and labels -> loss, outputs.
-TERN_DECLARE_TRAINING_FUNCTION(eval_step, );
-/// One step of the optimizer: inputs and labels -> loss (, more); updates the
-/// donated params. Quantized layers run quantized: for lambda = 1.
-TERN_DECLARE_TRAINING_FUNCTION(train_step, );
-/// The same for lambda < 1, where quantized layers are blends of float ones.
-/// Only in models that have such layers; weak, so that a host may ask.
-TERN_DECLARE_TRAINING_FUNCTION(train_step_float, TERN_ARTIFACT_WEAK);
-
-/// One function of a training artifact.
+/// One function of an artifact; "..." is its entry in the signature.
 typedef struct TernFunction {
-  /// "forward", "eval_step", "train_step" or "train_step_float".
+  /// sizeof(TernFunction) of the compiler.
+  uint64_t size;
   const char *name;
+  /// `dims`: values of "dims", in order. Writes all extents of all "outputs",
+  /// in order, static ones too; then, for each of "checks", 1 if it holds for
+  /// the dims. If one does not (0), the function must not be invoked with them.
   void (*shapes)(const int64_t *dims, int64_t *extents);
-  int64_t (*arena_size)(const int64_t *dims);
+  /// Writes how many bytes of scratch memory invoke needs for `dims` in each of
+  /// the first `num_spaces` of the artifact's memory spaces; -1 if 64 bits
+  /// cannot count them. (Then one of "checks" does not hold, too.)
+  void (*arena_sizes)(const int64_t *dims, uint64_t num_spaces, int64_t *bytes);
+  /// Runs the function. `buffers`: "inputs", "scalars", "params", "outputs", in
+  /// this order; dense, row-major, at least naturally aligned (64 bytes is
+  /// preferred), outputs overlapping nothing. A scalar is one element. Params
+  /// that are "donated" are read and written in place, and are not among the
+  /// outputs; all others, and the inputs, are only read. `arenas`: for each
+  /// memory space, that many bytes, 64-byte aligned, with any contents.
+  /// Thread-safe as long as arenas, outputs and donated params differ.
+  ///
+  /// Returns 0; or, if an input has elements that the model is not for (an
+  /// index out of range), i for "element_checks"[i - 1], which is the first
+  /// that does not hold: it has run then, within its memory, but what it wrote
+  /// means nothing; or the negative number that a service of the host returned.
   int32_t (*invoke)(const TernHost *host, void *const *buffers,
-                    const int64_t *dims, void *arena);
+                    const int64_t *dims, void *const *arenas);
 } TernFunction;
 
-/// A training artifact as a value: how a linked-in one is handed to the
-/// runtime. main() in libTernTrainMain.a fills it from the symbols above.
-typedef struct TernTrainArtifact {
-  uint32_t (*abi)(void);
-  const char *(*signature)(void);
-  const TernFunction *functions;
+/// The kernels of a device. No artifact of this version has any.
+typedef struct TernDeviceTable TernDeviceTable;
+
+/// A compiled model. All of it lives as long as the code.
+typedef struct TernArtifact {
+  /// sizeof(TernArtifact) of the compiler.
+  uint64_t size;
+  /// TERN_ARTIFACT_ABI of the compiler. Hosts look at it first: size and abi
+  /// are where they are in every version from 5 on.
+  uint32_t abi;
+  /// One line of JSON, NUL-terminated, described in docs/runtime.md.
+  const char *signature;
+  const TernFunction *const *functions;
   uint64_t num_functions;
-  /// The file of initial parameters (safetensors) if it is embedded, as
-  /// tern_model_weights, else NULL and 0.
+  /// The bytes of the weights file (safetensors), 64-byte aligned, in models
+  /// compiled with --embed-weights; else NULL and 0.
   const char *weights;
   uint64_t weights_size;
-} TernTrainArtifact;
+  /// NULL in artifacts that run on the host's processor.
+  const TernDeviceTable *device;
+} TernArtifact;
+
+/// The one symbol that a model defines. `ternc --symbol-prefix=P -o X.o` calls
+/// it P followed by `tern_model`, so that a program can link several.
+const TernArtifact *tern_model(void);
 
 #ifdef __cplusplus
 } // extern "C"

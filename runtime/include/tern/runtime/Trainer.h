@@ -48,7 +48,7 @@ TernStatus tern_trainer_load(const char *artifact_path,
                              const TernProgramOptions *options,
                              TernTrainer **trainer);
 /// The same for an artifact linked into this program.
-TernStatus tern_trainer_link(const TernTrainArtifact *artifact,
+TernStatus tern_trainer_link(const TernArtifact *artifact,
                              const TernProgramOptions *options,
                              TernTrainer **trainer);
 /// Frees everything; NULL is fine.

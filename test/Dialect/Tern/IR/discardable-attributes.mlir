@@ -134,13 +134,19 @@ module attributes {tern.interface = {}} {}
 
 // -----
 
+// As up to version 4 of the artifact's interface.
 // expected-error @below {{'tern.interface' does not describe an interface}}
-module attributes {tern.interface = {dims = [], inputs = [{name = "x", shape = [2]}], params = [], outputs = []}} {}
+module attributes {tern.interface = {dims = [], inputs = [], params = [], outputs = []}} {}
 
 // -----
 
 // expected-error @below {{'tern.interface' does not describe an interface}}
-module attributes {tern.interface = {dims = ["n"], inputs = [], params = [{name = "w", dtype = "f32", shape = ["n"]}], outputs = []}} {}
+module attributes {tern.interface = {functions = {main = {dims = [], inputs = [{name = "x", shape = [2]}], params = [], outputs = []}}}} {}
+
+// -----
+
+// expected-error @below {{'tern.interface' does not describe an interface}}
+module attributes {tern.interface = {functions = {main = {dims = ["n"], inputs = [], params = [{name = "w", dtype = "f32", shape = ["n"]}], outputs = []}}}} {}
 
 // -----
 
@@ -150,7 +156,7 @@ module attributes {tern.interface = {functions = {forward = 1}}} {}
 // -----
 
 // expected-error @below {{'tern.interface' does not describe an interface}}
-module attributes {tern.interface = {dims = [], inputs = [], params = [], outputs = [], checks = [1]}} {}
+module attributes {tern.interface = {functions = {main = {dims = [], inputs = [], params = [], outputs = [], checks = [1]}}}} {}
 
 // -----
 
