@@ -93,13 +93,6 @@ char *tern::runtime::address(const DLTensor &tensor) {
                      : nullptr;
 }
 
-static std::string list(const std::vector<TensorSpec> &specs) {
-  std::string text;
-  for (const TensorSpec &spec : specs)
-    text += (text.empty() ? "" : ", ") + spec.name + ": " + spec.type();
-  return text;
-}
-
 MaybeFailure tern::runtime::checkTensor(const DLTensor *tensor,
                                         const TensorSpec &spec,
                                         const char *kind, bool withData) {
@@ -198,7 +191,7 @@ MaybeFailure Call::setInputs(const DLTensor *const *inputs, size_t count,
   const std::vector<TensorSpec> &inputSpecs = specs->inputs;
   if (count != inputSpecs.size() || (count && !inputs))
     return invalid("the model takes " + std::to_string(inputSpecs.size()) +
-                   " inputs (" + list(inputSpecs) + "), got " +
+                   " inputs (" + listTensors(inputSpecs) + "), got " +
                    std::to_string(count));
   for (int64_t &dim : dims)
     dim = -1;
@@ -207,16 +200,15 @@ MaybeFailure Call::setInputs(const DLTensor *const *inputs, size_t count,
             checkTensor(inputs[i], inputSpecs[i], "input", withData))
       return failure;
     for (size_t d = 0; d < inputSpecs[i].shape.size(); ++d) {
-      int symbol = inputSpecs[i].symbols[d];
-      if (symbol < 0)
+      if (inputSpecs[i].dims[d] < 0)
         continue;
-      int64_t &dim = dims[static_cast<size_t>(symbol)];
+      int64_t &dim = dims[static_cast<size_t>(inputSpecs[i].dims[d])];
       int64_t extent = inputs[i]->shape[d];
       if (dim >= 0 && dim != extent)
         return invalid("input '" + inputSpecs[i].name + "' has extent " +
                        std::to_string(extent) + " in dimension " +
                        std::to_string(d) + ", but '" +
-                       specs->dims[static_cast<size_t>(symbol)] + "' is " +
+                       inputSpecs[i].symbols[d] + "' is " +
                        std::to_string(dim) + " elsewhere");
       dim = extent;
     }
@@ -239,8 +231,8 @@ MaybeFailure Call::setOutputs(const DLTensor *const *outputs, size_t count) {
   const std::vector<TensorSpec> &outputSpecs = specs->outputs;
   if (count != outputSpecs.size() || (count && !outputs))
     return invalid("the model gives " + std::to_string(outputSpecs.size()) +
-                   " outputs (" + list(outputSpecs) + "), got room for " +
-                   std::to_string(count));
+                   " outputs (" + listTensors(outputSpecs) +
+                   "), got room for " + std::to_string(count));
   const int64_t *extent = extents.data();
   size_t firstOutput = buffers.size() - count;
   for (size_t i = 0; i < count; ++i) {

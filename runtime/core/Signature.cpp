@@ -51,13 +51,20 @@ std::optional<size_t> Signature::findFunction(std::string_view name) const {
 std::string TensorSpec::type() const {
   std::string text;
   for (size_t i = 0; i < shape.size(); ++i) {
-    if (symbolNames[i])
-      text += symbolNames[i];
+    if (shape[i] >= 0)
+      text += std::to_string(shape[i]);
     else
-      text += shape[i] < 0 ? "?" : std::to_string(shape[i]);
+      text += symbols[i].empty() ? "?" : symbols[i];
     text += "x";
   }
   return text + dtypeName(dtype);
+}
+
+std::string tern::runtime::listTensors(const std::vector<TensorSpec> &tensors) {
+  std::string text;
+  for (const TensorSpec &tensor : tensors)
+    text += (text.empty() ? "" : ", ") + tensor.name + ": " + tensor.type();
+  return text;
 }
 
 //===----------------------------------------------------------------------===//
@@ -120,7 +127,7 @@ static MaybeError parseShape(const json &shape,
     return "its shape is not a list";
   for (const json &extent : shape) {
     int64_t value = -1;
-    int symbol = -1;
+    int dim = -1;
     const char *name = nullptr;
     if (extent.is_string()) {
       auto it = std::find(dims.begin(), dims.end(),
@@ -128,7 +135,7 @@ static MaybeError parseShape(const json &shape,
       if (it == dims.end())
         return "its extent '" + extent.get<std::string>() +
                "' is not among the dims";
-      symbol = static_cast<int>(it - dims.begin());
+      dim = static_cast<int>(it - dims.begin());
       name = it->c_str();
     } else if (extent.is_number_unsigned() &&
                extent.get<uint64_t>() <= INT64_MAX) {
@@ -137,7 +144,8 @@ static MaybeError parseShape(const json &shape,
       return "an extent is neither a number nor a symbol";
     }
     spec.shape.push_back(value);
-    spec.symbols.push_back(symbol);
+    spec.symbols.emplace_back(name ? name : "");
+    spec.dims.push_back(dim);
     spec.symbolNames.push_back(name);
   }
   return std::nullopt;
@@ -279,9 +287,9 @@ static MaybeError parseInterface(const json &root, FunctionSpec &function) {
         return error;
   std::vector<bool> bound(function.dims.size());
   for (const TensorSpec &input : function.inputs)
-    for (int symbol : input.symbols)
-      if (symbol >= 0)
-        bound[static_cast<size_t>(symbol)] = true;
+    for (int dim : input.dims)
+      if (dim >= 0)
+        bound[static_cast<size_t>(dim)] = true;
   for (size_t i = 0; i < bound.size(); ++i)
     if (!bound[i])
       return "no input has the extent '" + function.dims[i] + "'";
@@ -423,9 +431,9 @@ static void inferClasses(Signature &signature) {
     return;
   }
   for (size_t i = 0; i < function.inputs.size(); ++i)
-    for (size_t axis = 0; axis < function.inputs[i].symbols.size(); ++axis)
-      if (scores.symbols.back() >= 0 &&
-          function.inputs[i].symbols[axis] == scores.symbols.back())
+    for (size_t axis = 0; axis < function.inputs[i].dims.size(); ++axis)
+      if (scores.dims.back() >= 0 &&
+          function.inputs[i].dims[axis] == scores.dims.back())
         signature.classesAxis = {i, axis};
 }
 

@@ -23,14 +23,19 @@ struct TensorSpec {
   DType dtype;
   /// -1 where the extent is symbolic or unknown.
   std::vector<int64_t> shape;
+  /// For each extent the symbol's name, or "".
+  std::vector<std::string> symbols;
   /// For each extent the index into FunctionSpec::dims, or -1.
-  std::vector<int> symbols;
-  /// For each extent the symbol's name, or null.
-  std::vector<const char *> symbolNames;
+  std::vector<int> dims = {};
+  /// `symbols` for the C API, null where there is none.
+  std::vector<const char *> symbolNames = {};
 
   /// "batchx28x28xu8".
   std::string type() const;
 };
+
+/// "x: batchx784xf32, y: 10xi64".
+std::string listTensors(const std::vector<TensorSpec> &tensors);
 
 /// A tensor that outlives a call: a parameter or the optimizer's. Its extents
 /// are numbers and its size fits in 64 bits.

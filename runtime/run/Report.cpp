@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Report.h"
+#include "../core/Program.h"
 #include "tern/runtime/Text.h"
 
 #include <nlohmann/json.hpp>
@@ -36,17 +37,6 @@ static std::string join(const ordered_json &strings, const char *otherwise) {
   return text.empty() ? otherwise : text;
 }
 
-/// Bytes of all parameters, from the signature.
-static int64_t paramBytes(const ordered_json &signature) {
-  int64_t total = 0;
-  for (const ordered_json &param : signature["tensors"])
-    if (std::optional<DType> dtype =
-            parseDType(param["dtype"].get<std::string>()))
-      total += byteSize(*dtype, param["shape"].get<std::vector<int64_t>>())
-                   .value_or(0);
-  return total;
-}
-
 void tern::runtime::printInfo(const Session &session, const Options &options,
                               const MaybeError &problem) {
   // The runtime has checked it; absent keys that it ignores read as null.
@@ -66,7 +56,9 @@ void tern::runtime::printInfo(const Session &session, const Options &options,
     arena = -1;
   std::string weights = tern_program_weights_path(session.program);
   uint32_t threads = tern_program_num_threads(session.program);
-  int64_t bytes = paramBytes(signature);
+  int64_t bytes = 0;
+  for (const StateSpec &param : session.program->signature.state)
+    bytes += param.numBytes();
 
   if (options.info == "json") {
     ordered_json info = {{"signature", signature},  {"param_bytes", bytes},

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Session.h"
+#include "../core/CApi.h"
 #include "../io/MappedFile.h"
 
 #include <algorithm>
@@ -51,14 +52,9 @@ MaybeError Session::load(const std::string &artifact,
              : tern_program_load(artifact.c_str(), &options, &program);
   if (status != TERN_OK)
     return tern_last_error();
-  inputs = describeTensors(0, tern_program_num_inputs(program),
-                           [&](size_t i, auto *info) {
-                             return tern_program_input(program, i, info);
-                           });
-  outputs = describeTensors(0, tern_program_num_outputs(program),
-                            [&](size_t i, auto *info) {
-                              return tern_program_output(program, i, info);
-                            });
+  const FunctionSpec &main = *findSpec(program, "main");
+  inputs = main.inputs;
+  outputs = main.outputs;
   return std::nullopt;
 }
 

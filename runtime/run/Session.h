@@ -16,7 +16,7 @@ namespace tern::runtime {
 /// The C API of the runtime for HostTensors.
 class Session {
 public:
-  using Tensor = TensorInfo;
+  using Tensor = TensorSpec;
 
   Session() = default;
   Session(const Session &) = delete;

@@ -7,57 +7,18 @@
 //===----------------------------------------------------------------------===//
 
 #include "TensorView.h"
-#include "../core/Call.h"
 
 using namespace tern::runtime;
 
-std::string TensorInfo::type() const {
-  std::string text;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] >= 0)
-      text += std::to_string(shape[i]);
-    else
-      text += symbols[i].empty() ? "?" : symbols[i];
-    text += "x";
-  }
-  return text + dtypeName(dtype);
-}
-
-std::string tern::runtime::listTensors(const std::vector<TensorInfo> &tensors) {
-  std::string text;
-  for (const TensorInfo &tensor : tensors)
-    text += (text.empty() ? "" : ", ") + tensor.name + ": " + tensor.type();
-  return text;
-}
-
-static DType fromDLPack(DLDataType type) {
-  for (size_t i = 0; i < numDTypes; ++i)
-    if (DLDataType known = toDLPack(static_cast<DType>(i));
-        known.code == type.code && known.bits == type.bits)
-      return static_cast<DType>(i);
-  return DType::U8;
-}
-
-TensorInfo tern::runtime::fromInfo(const TernTensorInfo &info) {
-  TensorInfo tensor;
-  tensor.name = info.name;
-  tensor.dtype = fromDLPack(info.dtype);
-  for (int32_t i = 0; i < info.ndim; ++i) {
-    tensor.shape.push_back(info.shape[i]);
-    tensor.symbols.emplace_back(info.symbols[i] ? info.symbols[i] : "");
-  }
-  return tensor;
-}
-
-size_t tern::runtime::countExtents(const std::vector<TensorInfo> &tensors) {
+size_t tern::runtime::countExtents(const std::vector<TensorSpec> &tensors) {
   size_t count = 0;
-  for (const TensorInfo &tensor : tensors)
+  for (const TensorSpec &tensor : tensors)
     count += tensor.shape.size();
   return count;
 }
 
 MaybeError
-tern::runtime::allocateOutputs(const std::vector<TensorInfo> &outputs,
+tern::runtime::allocateOutputs(const std::vector<TensorSpec> &outputs,
                                const std::vector<int64_t> &extents,
                                std::vector<HostTensor> &results) {
   results.resize(outputs.size());

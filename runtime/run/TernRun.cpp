@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TernRun.h"
+#include "../core/Program.h"
 #include "../io/MappedFile.h"
 #include "../io/Npy.h"
 #include "CommandLine.h"
@@ -17,8 +18,6 @@
 #include "Session.h"
 #include "TensorArguments.h"
 #include "tern/runtime/Text.h"
-
-#include <nlohmann/json.hpp>
 
 #include <cstdio>
 
@@ -143,11 +142,8 @@ static bool isQuantized(const Session &session) {
   for (const Session::Tensor &tensor : session.outputs)
     if (isNarrow(tensor.dtype))
       return true;
-  auto signature =
-      nlohmann::json::parse(tern_program_signature(session.program));
-  for (const auto &param : signature["tensors"])
-    if (auto dtype = parseDType(param["dtype"].get<std::string>());
-        dtype && isNarrow(*dtype))
+  for (const StateSpec &param : session.program->signature.state)
+    if (isNarrow(param.dtype))
       return true;
   return false;
 }

@@ -18,11 +18,11 @@ namespace tern::runtime {
 /// What a training artifact wants to be fed with.
 struct ModelInputs {
   /// The inputs of train_step; the last is the labels.
-  std::vector<TensorInfo> inputs;
+  std::vector<TensorSpec> inputs;
   /// Labels are in [0, classes) or equal to ignoreIndex.
   std::optional<int64_t> classes, ignoreIndex;
 
-  const TensorInfo &labels() const { return inputs.back(); }
+  const TensorSpec &labels() const { return inputs.back(); }
 };
 
 /// Items, each with one row of every input.

@@ -153,7 +153,7 @@ static std::vector<float> makeTable(const Conversion &conversion) {
 }
 
 /// Decides how to convert, or why not.
-static MaybeError checkDType(Source &source, const TensorInfo &input,
+static MaybeError checkDType(Source &source, const TensorSpec &input,
                              const Conversion &conversion, bool areLabels) {
   DType from = source.values.dtype, to = input.dtype;
   auto fail = [&](const std::string &what) {
@@ -210,7 +210,7 @@ static MaybeError checkValues(const Source &source, const ModelInputs &model,
 }
 
 /// Compares a row with what the model takes.
-static MaybeError checkShape(Source &source, const TensorInfo &input) {
+static MaybeError checkShape(Source &source, const TensorSpec &input) {
   const std::vector<int64_t> &shape = source.values.shape;
   auto fail = [&] {
     return "its type " + typeString(source.values.dtype, shape) +
@@ -240,7 +240,7 @@ static MaybeError checkShape(Source &source, const TensorInfo &input) {
   return std::nullopt;
 }
 
-static MaybeError readSource(const std::string &path, const TensorInfo &input,
+static MaybeError readSource(const std::string &path, const TensorSpec &input,
                              const ModelInputs &model,
                              const Conversion &conversion, bool areLabels,
                              Source &source) {

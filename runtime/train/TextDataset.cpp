@@ -139,8 +139,8 @@ MaybeError Symbols::read(const TextFile &file) {
 }
 
 static MaybeError checkInputs(const ModelInputs &model, int64_t &context) {
-  const TensorInfo &x = model.inputs[0], &labels = model.labels();
-  auto isInteger = [](const TensorInfo &info) {
+  const TensorSpec &x = model.inputs[0], &labels = model.labels();
+  auto isInteger = [](const TensorSpec &info) {
     return !isFloat(info.dtype) && info.dtype != DType::Bool;
   };
   if (model.inputs.size() != 2 || x.shape.size() != 2 || !isInteger(x) ||
@@ -148,7 +148,7 @@ static MaybeError checkInputs(const ModelInputs &model, int64_t &context) {
     return "the model takes " + listTensors(model.inputs) +
            "; a text is for models of an integer tensor [batch, context] and "
            "labels [batch, context] or [batch]";
-  for (const TensorInfo *info : {&x, &labels}) {
+  for (const TensorSpec *info : {&x, &labels}) {
     if (info->shape.size() < 2 || info->shape[1] < 0)
       continue;
     if (context && context != info->shape[1])

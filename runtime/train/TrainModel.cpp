@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainModel.h"
-#include "../io/Json.h"
+#include "../core/CApi.h"
 
 #include <cmath>
 
@@ -21,35 +21,23 @@ MaybeError TrainModel::load(const std::string &artifact,
              : tern_trainer_load(artifact.c_str(), &options, &trainer);
   if (status != TERN_OK)
     return tern_last_error();
-  name = nlohmann::json::parse(tern_trainer_signature(trainer))["model"]
-             .get<std::string>();
-  inputs.inputs = describeTensors(
-      0, tern_trainer_num_inputs(trainer, TERN_TRAIN_STEP),
-      [&](size_t i, auto *info) {
-        return tern_trainer_input(trainer, TERN_TRAIN_STEP, i, info);
-      });
-  auto beyondLoss = [&](TernTrainFunction function) {
-    return describeTensors(1, tern_trainer_num_outputs(trainer, function),
-                           [&](size_t i, auto *info) {
-                             return tern_trainer_output(trainer, function, i,
-                                                        info);
-                           });
+  const Signature &signature = trainer->signature;
+  name = signature.model;
+  inputs.inputs = findSpec(trainer, "train_step")->inputs;
+  inputs.classes = signature.classes;
+  inputs.ignoreIndex = signature.ignoreIndex;
+  auto beyondLoss = [&](const char *function) {
+    const std::vector<TensorSpec> &all = findSpec(trainer, function)->outputs;
+    return std::vector<TensorSpec>(all.begin() + 1, all.end());
   };
-  outputs = beyondLoss(TERN_EVAL_STEP);
-  measurements = beyondLoss(TERN_TRAIN_STEP);
-  int64_t classes = -1, ignored = 0;
-  int ignores = 0;
-  tern_trainer_classes(trainer, &classes, &ignores, &ignored);
-  if (classes >= 0)
-    inputs.classes = classes;
-  if (ignores)
-    inputs.ignoreIndex = ignored;
+  outputs = beyondLoss("eval_step");
+  measurements = beyondLoss("train_step");
   return checkInputs();
 }
 
 MaybeError TrainModel::checkInputs() {
-  const TensorInfo &labels = inputs.labels();
-  for (const TensorInfo &input : inputs.inputs)
+  const TensorSpec &labels = inputs.labels();
+  for (const TensorSpec &input : inputs.inputs)
     if (input.shape.empty() || input.shape[0] != labels.shape[0] ||
         input.symbols[0] != labels.symbols[0])
       return "the model's inputs do not all begin with the batch (" +

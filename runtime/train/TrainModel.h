@@ -46,7 +46,7 @@ public:
   std::string name;
   ModelInputs inputs;
   /// Of eval_step, without the loss; of train_step, without the loss.
-  std::vector<TensorInfo> outputs, measurements;
+  std::vector<TensorSpec> outputs, measurements;
   /// The only size of batches there is, or -1.
   int64_t fixedBatch = -1;
   /// Whether the last error was that the artifact's file was cut, before

@@ -89,7 +89,7 @@ std::vector<std::string> TrainRun::metricNames() const {
   std::vector<std::string> names = {"step", "epoch", "loss"};
   for (const std::string &name : loggedScalars())
     names.push_back(name);
-  for (const TensorInfo &measurement : model.measurements)
+  for (const TensorSpec &measurement : model.measurements)
     names.push_back(measurement.name);
   for (const char *name :
        {"seconds", "items_per_second", "val_loss", "val_accuracy"})

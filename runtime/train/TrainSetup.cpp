@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../core/Program.h"
 #include "../io/Json.h"
 #include "../run/Report.h"
 #include "../run/TensorArguments.h"
@@ -35,15 +36,9 @@ void TrainRun::printInfo() const {
   root["signature"] =
       nlohmann::ordered_json::parse(tern_trainer_signature(model.trainer));
   int64_t stateBytes = 0, elements = 0;
-  for (size_t i = 0; i < tern_trainer_num_state(model.trainer); ++i) {
-    TernStateInfo info;
-    if (tern_trainer_state(model.trainer, i, &info) != TERN_OK)
-      continue;
-    int64_t count = 1;
-    for (int d = 0; d < info.tensor.ndim; ++d)
-      count *= info.tensor.shape[d];
-    stateBytes += (count * info.tensor.dtype.bits / 8 + 63) / 64 * 64;
-    elements += info.is_param ? count : 0;
+  for (const StateSpec &spec : model.trainer->signature.state) {
+    stateBytes += (spec.numBytes() + 63) / 64 * 64;
+    elements += spec.isParam ? numElements(spec.shape).value_or(0) : 0;
   }
   root["state_bytes"] = stateBytes;
   root["parameters"] = elements;

@@ -46,7 +46,9 @@ TEST(Signature, Parses) {
   EXPECT_EQ(main.dims, (std::vector<std::string>{"batch", "n"}));
   ASSERT_EQ(main.inputs.size(), 1u);
   EXPECT_EQ(main.inputs[0].shape, (std::vector<int64_t>{-1, 28, -1}));
-  EXPECT_EQ(main.inputs[0].symbols, (std::vector<int>{0, -1, 1}));
+  EXPECT_EQ(main.inputs[0].dims, (std::vector<int>{0, -1, 1}));
+  EXPECT_EQ(main.inputs[0].symbols,
+            (std::vector<std::string>{"batch", "", "n"}));
   EXPECT_EQ(main.inputs[0].type(), "batchx28xnxu8");
   EXPECT_EQ(main.outputs[0].type(), "batchx10x?xf32");
   EXPECT_EQ(main.state, (std::vector<size_t>{0}));
