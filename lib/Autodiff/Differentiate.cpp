@@ -18,6 +18,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "tern/Autodiff/Reverse.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Utils/DeadCode.h"
 #include "llvm/ADT/BitVector.h"
 
 using namespace mlir;
@@ -127,20 +128,6 @@ static DictionaryAttr describe(DictionaryAttr attributes, StringRef suffix) {
   return b.getDictionaryAttr(kept);
 }
 
-/// Removes operations that nothing uses, in loops and branches, too.
-static void eraseDeadOperations(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
-    if (isOpTriviallyDead(&op)) {
-      op.erase();
-      continue;
-    }
-    if (isa<LoopLikeOpInterface, RegionBranchOpInterface>(op))
-      for (Region &region : op.getRegions())
-        for (Block &inner : region)
-          eraseDeadOperations(inner);
-  }
-}
-
 /// Makes `gradient`, a copy of the primal, the function of the gradient.
 static LogicalResult buildGradient(func::FuncOp primal, func::FuncOp gradient,
                                    ArrayRef<unsigned> wanted, Seeds seeds) {
@@ -191,7 +178,7 @@ static LogicalResult buildGradient(func::FuncOp primal, func::FuncOp gradient,
     results.push_back(cotangent);
   }
   terminator->setOperands(results);
-  eraseDeadOperations(block);
+  eraseDeadOps(gradient.getBody());
   return success();
 }
 

@@ -14,6 +14,7 @@
 #include "tern/Autodiff/DifferentiableOpInterface.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/Utils/DynamicQuantizer.h"
+#include "tern/Dialect/Tern/Utils/Tokens.h"
 
 using namespace mlir;
 using namespace tern;
@@ -85,40 +86,11 @@ struct SurrogateModel
 // tern.bitlinear
 //===----------------------------------------------------------------------===//
 
-/// Reassociation that joins all axes of a tensor of `rank` but the last.
-SmallVector<ReassociationIndices> joinTokens(int64_t rank) {
-  SmallVector<ReassociationIndices> groups(2);
-  for (int64_t dim = 0; dim < rank - 1; ++dim)
-    groups[0].push_back(dim);
-  groups[1].push_back(rank - 1);
-  return groups;
-}
-
-/// x [..., K] as [tokens, K].
-Value toTokens(ImplicitLocOpBuilder &b, Value x) {
-  auto type = cast<RankedTensorType>(x.getType());
-  if (type.getRank() == 2)
-    return x;
-  if (type.getRank() > 2)
-    return tensor::CollapseShapeOp::create(b, x, joinTokens(type.getRank()));
-  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1),
-                                     tensor::getMixedSize(b, b.getLoc(), x, 0)};
-  return tensor::ExpandShapeOp::create(
-      b, type.clone({1, type.getDimSize(0)}), x,
-      SmallVector<ReassociationIndices>{{0, 1}}, sizes);
-}
-
 /// y [tokens, K] in the shape of x.
-Value fromTokens(ImplicitLocOpBuilder &b, Value y, Value x) {
-  auto type = cast<RankedTensorType>(x.getType());
-  if (type.getRank() == 1)
-    y = tensor::CollapseShapeOp::create(
-        b, y, SmallVector<ReassociationIndices>{{0, 1}});
-  else if (type.getRank() > 2)
-    y = tensor::ExpandShapeOp::create(b, type, y, joinTokens(type.getRank()),
-                                      tensor::getMixedSizes(b, b.getLoc(), x));
-  if (y.getType() != type)
-    y = tensor::CastOp::create(b, type, y);
+Value inShapeOf(ImplicitLocOpBuilder &b, Value y, Value x) {
+  y = fromTokens(b, b.getLoc(), y, x);
+  if (y.getType() != x.getType())
+    y = tensor::CastOp::create(b, x.getType(), y);
   return y;
 }
 
@@ -197,7 +169,7 @@ public:
                                               op.getWeights());
     codes = quantize.getCodes();
     scale = quantize.getScale();
-    dy = toTokens(b, reverse.getCotangent(op.getResult()));
+    dy = toTokens(b, b.getLoc(), reverse.getCotangent(op.getResult()));
     tokens = tensor::getMixedSize(b, b.getLoc(), dy, 0);
     rows = tensor::getMixedSize(b, b.getLoc(), op.getWeight(), 0);
     columns = tensor::getMixedSize(b, b.getLoc(), op.getWeight(), 1);
@@ -206,7 +178,7 @@ public:
 
   void build() {
     if (reverse.isVaried(op.getX()))
-      reverse.add(op.getX(), fromTokens(b, buildX(), op.getX()));
+      reverse.add(op.getX(), inShapeOf(b, buildX(), op.getX()));
     if (reverse.isVaried(op.getWeight()) ||
         (op.getAlpha() && reverse.isVaried(op.getAlpha())))
       buildWeights();
@@ -267,7 +239,7 @@ private:
   /// dw^ [N, K] = dy^T . x^; a learned scale is not detached: dw = dw^ * scale,
   /// dalpha = the sum of dw^ * codes over what shares the scale.
   void buildWeights() {
-    Value x = toTokens(b, op.getX());
+    Value x = toTokens(b, b.getLoc(), op.getX());
     ActivationQuantizerAttr quantizer = op.getActivationsAttr();
     if (quantizer &&
         quantizer.getScheme() == ActivationScheme::DynamicU8Tensor) {

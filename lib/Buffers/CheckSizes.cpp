@@ -18,6 +18,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "tern/Buffers/Passes.h"
+#include "tern/Dialect/Tern/Utils/DeadCode.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include <cmath>
 
@@ -251,10 +252,7 @@ struct CheckSizesPass : public tern::impl::CheckSizesPassBase<CheckSizesPass> {
     pm.addPass(createLowerAffinePass());
     if (failed(runPipeline(pm, func)))
       return failure();
-    for (Operation &op :
-         llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
+    eraseDeadOps(func.getBody());
     return success();
   }
 

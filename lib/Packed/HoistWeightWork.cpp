@@ -20,6 +20,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "tern/Dialect/Tern/Utils/DeadCode.h"
 #include "tern/Packed/Passes.h"
 #include "tern/Support/UniqueNames.h"
 #include "llvm/ADT/EquivalenceClasses.h"
@@ -290,11 +291,7 @@ void HoistWeightWorkPass::hoist(func::FuncOp function) {
   }
 
   // Drop what is computed no more, and the parameters nobody reads.
-  IRRewriter rewriter(&getContext());
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(function.front())))
-    if (isOpTriviallyDead(&op))
-      rewriter.eraseOp(&op);
+  eraseDeadOps(function.getBody());
   BitVector unused(function.getNumArguments());
   for (BlockArgument arg : function.getArguments())
     if (arg.use_empty() && paramName(arg.getArgNumber()))

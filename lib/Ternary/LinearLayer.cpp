@@ -320,10 +320,3 @@ BitLinearOp tern::replaceByBitLinear(OpBuilder &builder,
     result.replaceAllUsesWith(product);
   return bitlinear;
 }
-
-void tern::eraseDeadOps(Region &region) {
-  for (Block &block : region)
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-      if (isOpTriviallyDead(&op))
-        op.erase();
-}

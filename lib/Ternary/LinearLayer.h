@@ -77,9 +77,6 @@ mlir::Value skipReshapes(mlir::Value tensor);
 mlir::Value repeatReshapes(mlir::OpBuilder &builder, mlir::Value tensor,
                            mlir::Value replacement);
 
-/// Erases operations of the region whose results nobody uses.
-void eraseDeadOps(mlir::Region &region);
-
 } // namespace tern
 
 #endif // TERN_LIB_TERNARY_LINEARLAYER_H

@@ -11,6 +11,7 @@
 #include "LinearLayer.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Utils/DeadCode.h"
 #include "tern/Ternary/Passes.h"
 #include "llvm/ADT/BitVector.h"
 

@@ -18,6 +18,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
+#include "tern/Dialect/Tern/Utils/DeadCode.h"
 #include "tern/Ternary/Passes.h"
 
 namespace tern {
@@ -85,7 +86,7 @@ struct RaiseBitLinear
       else if (std::optional<LinearLayer> layer = LinearLayer::matchInteger(op))
         raiseIntegers(*layer);
     }
-    eraseDeadOps(getOperation().getBody());
+    eraseDeadOps(getOperation()->getRegion(0));
   }
 
 private:

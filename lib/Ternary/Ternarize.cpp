@@ -18,9 +18,11 @@
 #include "mlir/IR/Remarks.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
+#include "tern/Dialect/Tern/Utils/DeadCode.h"
+#include "tern/Ternary/Layers.h"
 #include "tern/Ternary/Passes.h"
 #include "tern/runtime/Text.h"
-#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNTERNARIZE
@@ -35,32 +37,39 @@ using namespace tern;
 static const std::string defaultExclusions[] = {"lm_head", "embed", "wte",
                                                 "wpe"};
 
-/// Parameters of a quantizer that docs/numerics.md gives a name; a name that
-/// it does not have is taken for the parameters themselves.
-static StringRef getQuantizerText(StringRef name) {
-  return llvm::StringSwitch<StringRef>(name)
-      .Case("absmean", "<statistic = absmean>")
-      .Case("absmean-eps", "<statistic = absmean, eps_mode = add>")
-      .Case("absmedian", "<statistic = absmedian>")
-      .Case("absmean-row", "<statistic = absmean, granularity = row, "
-                           "rule = threshold, eps = 1.0e-8>")
-      .Case("threshold", "<statistic = learned, rule = strict_threshold>")
-      .Default(name);
+/// The quantizers that docs/numerics.md gives a name, and their parameters.
+static constexpr std::pair<StringLiteral, StringLiteral> namedQuantizers[] = {
+    {"absmean", "<statistic = absmean>"},
+    {"absmean-eps", "<statistic = absmean, eps_mode = add>"},
+    {"absmean-row", "<statistic = absmean, granularity = row, "
+                    "rule = threshold, eps = 1.0e-8>"},
+    {"absmedian", "<statistic = absmedian>"},
+    {"threshold", "<statistic = learned, rule = strict_threshold>"},
+};
+
+std::vector<std::string> tern::getQuantizerNames() {
+  std::vector<std::string> names;
+  for (const auto &[name, text] : namedQuantizers)
+    names.push_back(name.str());
+  return names;
 }
 
 FailureOr<WeightQuantizerAttr>
 tern::parseWeightQuantizer(StringRef text, MLIRContext *context) {
-  std::string full = getQuantizerText(text).str();
+  // A name that is not known is taken for the parameters themselves.
+  std::string full = text.str();
+  for (const auto &[name, parameters] : namedQuantizers)
+    if (name == text)
+      full = parameters.str();
   if (StringRef(full).starts_with("<"))
     full = "#tern.weight_quantizer" + full;
   auto fail = [&](const Twine &why) {
     return emitError(UnknownLoc::get(context))
-           << "'" << text << "' is no weight quantizer: " << why
-           << "; use absmean, absmean-eps, absmean-row, absmedian, threshold, "
-              "or parameters such as '<statistic = absmean, granularity = "
+           << "'" << text << "' is no weight quantizer: " << why << "; use "
+           << llvm::join(getQuantizerNames(), ", ")
+           << ", or parameters such as '<statistic = absmean, granularity = "
               "row>'"
-           << runtime::suggest(text, {"absmean", "absmean-eps", "absmean-row",
-                                      "absmedian", "threshold"});
+           << runtime::suggest(text, getQuantizerNames());
   };
   // What the parser has to say becomes part of the one message.
   std::string why = "cannot parse it";

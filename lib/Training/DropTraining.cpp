@@ -8,6 +8,7 @@
 
 #include "mlir/IR/Iterators.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Utils/DeadCode.h"
 #include "tern/Training/Passes.h"
 
 namespace tern {
@@ -33,12 +34,7 @@ LogicalResult tern::dropTraining(func::FuncOp function) {
   });
   if (!isTrained)
     return success();
-  // From the last operation to the first, those in regions before their
-  // parents: users before what they use.
-  function.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
-    if (isOpTriviallyDead(op))
-      op->erase();
-  });
+  eraseDeadOps(function.getBody());
   WalkResult result = function.walk([](KeepMaskOp mask) {
     mask.emitOpError("is used outside training");
     return WalkResult::interrupt();

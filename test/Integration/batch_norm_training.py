@@ -12,15 +12,14 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python"))
 import artifact
+import randomness
 import training
 import training_models as models
 
 warnings.filterwarnings("ignore")
 torch.set_num_threads(1)
 folder = pathlib.Path(sys.argv[1])
-seed = int(np.random.SeedSequence().entropy % 2**32)
-print("seed", seed)
-rng = np.random.default_rng(seed)
+seed, rng = randomness.start()
 torch.manual_seed(seed)
 
 

@@ -7,7 +7,6 @@
 """
 import argparse
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -16,6 +15,9 @@ import sys
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
+import randomness  # noqa: E402
 
 ROWS = 33
 
@@ -134,12 +136,8 @@ def check(folder, model, x, name, options, weights, quantized):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}")
-    folder, rng = arguments.folder, np.random.default_rng(arguments.seed)
-    folder.mkdir(parents=True, exist_ok=True)
+    arguments, rng = randomness.parse(parser)
+    folder = arguments.folder
     model = Model(rng)
     model.save(folder / "model.onnx")
     x = rng.standard_normal((ROWS, 3, 8, 8)).astype(np.float32)

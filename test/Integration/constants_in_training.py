@@ -12,14 +12,13 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python"))
 import artifact
+import randomness
 import training
 import training_models as models
 
 torch.set_num_threads(1)
 folder = pathlib.Path(sys.argv[1])
-seed = int(np.random.SeedSequence().entropy % 2**32)
-print("seed", seed)
-rng = np.random.default_rng(seed)
+_, rng = randomness.start()
 K, N, C, BATCH = 17, 33, 3, 5
 node = helper.make_node
 

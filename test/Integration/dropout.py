@@ -11,14 +11,13 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python"))
 import artifact
+import randomness
 import training
 import training_models as models
 
 torch.set_num_threads(1)
 folder = pathlib.Path(sys.argv[1])
-entropy = int(np.random.SeedSequence().entropy % 2**32)
-print("seed", entropy)
-rng = np.random.default_rng(entropy)
+_, rng = randomness.start()
 
 
 def philox(counter, key):

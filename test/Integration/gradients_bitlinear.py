@@ -18,6 +18,7 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
 import gradients  # noqa: E402
+import randomness  # noqa: E402
 
 K, N = 67, 33
 
@@ -126,11 +127,7 @@ def expected(layer, i, data, got):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--seed", type=int, default=np.random.SeedSequence().entropy % 2**32)
-    args = parser.parse_args()
-    print("seed", args.seed)
-    rng = np.random.default_rng(args.seed)
+    args, rng = randomness.parse(parser)
     passes = [f"tern-differentiate{{function=layer{i} seeds=arguments}}" for i in range(len(LAYERS))]
     pipeline = f"builtin.module({','.join(passes)},inline,symbol-dce)"
     text = gradients.run(["tern-opt", f"--pass-pipeline={pipeline}"], module())

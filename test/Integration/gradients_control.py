@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
 import gradients  # noqa: E402
+import randomness  # noqa: E402
 
 MODULE = """
 #id = affine_map<(d0, d1) -> (d0, d1)>
@@ -111,11 +112,7 @@ def check_branches(folder, rng, failures):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--seed", type=int, default=np.random.SeedSequence().entropy % 2**32)
-    args = parser.parse_args()
-    print("seed", args.seed)
-    rng = np.random.default_rng(args.seed)
+    args, rng = randomness.parse(parser)
     artifact = gradients.compile_gradient(MODULE, args.folder, "control")
     failures = gradients.Failures()
     for choice in (True, False):

@@ -16,7 +16,6 @@ import argparse
 import pathlib
 import re
 import struct
-import subprocess
 import sys
 import warnings
 
@@ -27,6 +26,7 @@ from torch import nn
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
 import gradients  # noqa: E402
+import randomness  # noqa: E402
 
 CLASSES = 11
 GROUP = 16
@@ -486,14 +486,9 @@ def check_float(args, rng, network, failures):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model", choices=MODELS)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--seed", type=int, default=np.random.SeedSequence().entropy % 2**32)
-    args = parser.parse_args()
-    print("seed", args.seed)
-    rng = np.random.default_rng(args.seed)
+    args, rng = randomness.parse(parser)
     torch.manual_seed(args.seed)
     torch.set_num_threads(1)
-    args.folder.mkdir(parents=True, exist_ok=True)
     network = MODELS[args.model](rng)
     sample = torch.tensor(draw(rng, network, 2)["x"])
     export(network, sample, args.folder / "model.onnx")

@@ -20,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
 import gradients  # noqa: E402
+import randomness  # noqa: E402
 
 FLOAT = TensorProto.FLOAT
 
@@ -333,15 +334,10 @@ def build(cases):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--seed", type=int, default=np.random.SeedSequence().entropy % 2**32)
     parser.add_argument("--filter")
-    args = parser.parse_args()
-    print("seed", args.seed)
-    rng = np.random.default_rng(args.seed)
+    args, rng = randomness.parse(parser)
     torch.manual_seed(args.seed)
     cases = [case for case in FAMILIES[args.family] if not args.filter or args.filter in case.op]
-    args.folder.mkdir(parents=True, exist_ok=True)
     path = args.folder / f"{args.family}.onnx"
     path.write_bytes(build(cases).SerializeToString())
     text = gradients.run(["tern-translate", "--import-onnx", path])

@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
 from artifact import Artifact  # noqa: E402
+import randomness  # noqa: E402
 
 SIZES = ((1, 1), (3, 17), (33, 3), (17, 33), (64, 128), (257, 67))
 
@@ -117,13 +118,9 @@ def dynamic_shape(reference):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--plugin", required=True)
-    parser.add_argument("--seed", type=int, default=None)
-    arguments = parser.parse_args()
-    seed = arguments.seed if arguments.seed is not None else int(np.random.SeedSequence().entropy % 2**32)
-    print("seed", seed)
-    rng, count = np.random.default_rng(seed), 0
+    arguments, rng = randomness.parse(parser, "out")
+    count = 0
     for layout, reference in LAYOUTS.items():
         # A library of the same name would be taken for the one that is loaded.
         folder = arguments.out / reference.__name__

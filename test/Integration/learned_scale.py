@@ -9,14 +9,13 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python"))
 import artifact
+import randomness
 import training
 import training_models as models
 
 torch.set_num_threads(1)
 folder = pathlib.Path(sys.argv[1])
-seed = int(np.random.SeedSequence().entropy % 2**32)
-print("seed", seed)
-rng = np.random.default_rng(seed)
+_, rng = randomness.start()
 SIZES = [17, 67, 33, 10]
 initial = models.save_mlp(folder / "mlp.onnx", SIZES, rng)
 layers = [name.removesuffix(".weight") for name in initial if name.endswith(".weight")]

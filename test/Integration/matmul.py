@@ -18,6 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
 from artifact import Artifact  # noqa: E402
+import randomness  # noqa: E402
 
 DYNAMIC = [(1, 1, 1), (2, 17, 33), (3, 257, 3), (33, 3, 257), (17, 33, 1), (8, 128, 16), (9, 10, 300),
            (130, 129, 513), (257, 33, 17), (5, 300, 40), (124, 40, 260)]
@@ -77,14 +78,8 @@ func.func @main(%a: {tensor("a")} {{tern.name = "a", tern.shape = {shape("a")}}}
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--target", default="host")
-    parser.add_argument("--seed", type=int, default=None)
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    seed = args.seed if args.seed is not None else np.random.SeedSequence().entropy % 2**32
-    print(f"seed {seed}")
-    rng = np.random.default_rng(seed)
+    args, rng = randomness.parse(parser, "out")
 
     cases = [(at, bt, False, "f32", None) for at, bt in itertools.product((0, 1), (0, 1))]
     cases += [(0, 1, True, "f32", None), (0, 0, True, "codes", None), (1, 0, False, "f64", None)]

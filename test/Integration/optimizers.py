@@ -18,13 +18,12 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python"))
+import randomness
 import training_models as models
 
 torch.set_num_threads(1)
 folder = pathlib.Path(sys.argv[1])
-seed = int(np.random.SeedSequence().entropy % 2**32)
-print("seed", seed)
-rng = np.random.default_rng(seed)
+_, rng = randomness.start()
 BOUND = 1e-5
 
 

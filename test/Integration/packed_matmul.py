@@ -19,6 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
 from artifact import Artifact  # noqa: E402
+import randomness  # noqa: E402
 
 SIZES = (1, 3, 17, 33, 257, 2560, 6912)
 BATCHES = (1, 2, 7, 8, 33, 65)
@@ -144,18 +145,12 @@ def check(artifact, rng, scale, integer, m, n, k, what):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--target", default="host")
     parser.add_argument("--layout", choices=FIELDS, action="append")
     parser.add_argument("--quick", action="store_true", help="small shapes only")
     parser.add_argument("--full", action="store_true",
                         help="all batches of the large shapes too, not one drawn at random")
-    parser.add_argument("--seed", type=int, default=None)
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    seed = args.seed if args.seed is not None else np.random.SeedSequence().entropy % 2**32
-    print(f"seed {seed}")
-    rng = np.random.default_rng(seed)
+    args, rng = randomness.parse(parser, "out")
     target = "#tern.generic" if args.target == "generic" else None
 
     failures, runs = [], 0

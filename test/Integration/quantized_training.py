@@ -12,13 +12,12 @@ import onnx
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python"))
 import artifact  # noqa: E402
 import quantized_models  # noqa: E402
+import randomness  # noqa: E402
 import training  # noqa: E402
 import training_models as models  # noqa: E402
 
 folder = pathlib.Path(sys.argv[1])
-seed = int(np.random.SeedSequence().entropy % 2**32)
-print("seed", seed)
-rng = np.random.default_rng(seed)
+_, rng = randomness.start()
 
 
 def quantized(x, model):

@@ -9,7 +9,6 @@ Each network is exported by PyTorch with a dynamic batch, compiled, run at sever
 converted ones with the formulas written out.
 """
 import argparse
-import os
 import pathlib
 import re
 import subprocess
@@ -20,6 +19,9 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
+import randomness  # noqa: E402
 
 LAYER = re.compile(r"= tern\.bitlinear .* weights <(.*?)> (activations <.*?> )?\{tern\.origin = \"(\w+)\"\}")
 
@@ -111,13 +113,9 @@ def check(folder, name, weight, activation, options, expect, reference=None):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}")
+    arguments, _ = randomness.parse(parser)
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
-    arguments.folder.mkdir(parents=True, exist_ok=True)
     tensor, row = "statistic = absmean", "statistic = absmean, granularity = row"
     check(arguments.folder, "tensor", absmean, plain, [], (tensor, False, "raised"))
     check(arguments.folder, "channel", absmean_channel, plain, [], (row, False, "raised"))

@@ -22,6 +22,7 @@
 #include "tern/Support/InputFile.h"
 #include "tern/Support/OutOfMemory.h"
 #include "tern/Support/PluginLoader.h"
+#include "tern/Ternary/Layers.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
@@ -70,10 +71,12 @@ cl::opt<std::string> ternarize(
     cl::value_desc("auto|all|none"),
     cl::desc("Linear layers that become ternary: auto (those that are ternary "
              "in the model), all, none"));
-cl::opt<std::string> quantizer(
-    "quantizer", cl::cat(category), cl::init("absmean"), cl::value_desc("name"),
-    cl::desc("Quantizer of converted layers: absmean, absmean-eps, "
-             "absmean-row, absmedian, threshold, or '<statistic = ...>'"));
+const std::string quantizerNames = llvm::join(tern::getQuantizerNames(), "|");
+cl::opt<std::string>
+    quantizer("quantizer", cl::cat(category), cl::init("absmean"),
+              cl::value_desc(quantizerNames),
+              cl::desc("Quantizer of converted layers, by name "
+                       "or as '<statistic = ...>'"));
 cl::opt<std::string> activations("activations", cl::cat(category),
                                  cl::init("auto"),
                                  cl::value_desc("auto|int8|float"),

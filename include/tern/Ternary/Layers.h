@@ -54,8 +54,11 @@ struct LayerInfo {
 /// are no parameters (attention) are left out.
 std::vector<LayerInfo> collectLayers(mlir::ModuleOp module);
 
-/// The quantizer that a name of docs/numerics.md or the parameters of
-/// `#tern.weight_quantizer` (`<...>`) stand for; reports one that does not.
+/// The quantizers that `--quantizer` knows by name.
+std::vector<std::string> getQuantizerNames();
+
+/// The quantizer that such a name or the parameters of `#tern.weight_quantizer`
+/// (`<...>`) stand for; reports a text that is neither.
 llvm::FailureOr<WeightQuantizerAttr>
 parseWeightQuantizer(llvm::StringRef text, mlir::MLIRContext *context);
 

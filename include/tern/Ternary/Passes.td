@@ -92,9 +92,8 @@ def TernTernarize : Pass<"tern-ternarize", "::mlir::ModuleOp"> {
              clEnumValN(::tern::TernarizeMode::All, "all", "All that are not excluded"),
              clEnumValN(::tern::TernarizeMode::None, "none", "None, and change none"))}]>,
     Option<"quantizer", "quantizer", "std::string", /*default=*/"\"absmean\"",
-           "Quantizer of converted layers: absmean, absmean-eps, absmean-row, "
-           "absmedian, threshold, or the parameters of "
-           "#tern.weight_quantizer">,
+           "Quantizer of converted layers: a name of getQuantizerNames(), or "
+           "the parameters of #tern.weight_quantizer">,
     Option<"activations", "activations", "::tern::ActivationMode",
            /*default=*/"::tern::ActivationMode::Auto", "Activations of ternary layers",
            [{::llvm::cl::values(

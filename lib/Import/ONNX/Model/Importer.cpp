@@ -21,6 +21,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/Utils/DeadCode.h"
 #include "llvm/Support/Path.h"
 #include <functional>
 #include <queue>
@@ -103,10 +104,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   addTernaryFacts();
 
   // Building blocks leave reshapes behind that were folded into others.
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(function.front())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
+  eraseDeadOps(function.getBody());
   if (hasErrors || failed(verify(*module)))
     return nullptr;
   return std::move(module);
