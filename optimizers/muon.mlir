@@ -2,12 +2,12 @@
 // (https://kellerjordan.github.io/posts/muon), for matrices; AdamW for the rest.
 //
 //   m' = m + (1 - beta) * (g - m)
-//   u  = g + beta * (m' - g)
-//   w' = (1 - lr * weight_decay) * w
-//        - lr * sqrt(max(1, rows / cols)) * orthogonalize(u)
+//   d  = orthogonalize(g + beta * (m' - g))
+//   w' = (1 - lr * weight_decay) * w - lr * sqrt(max(1, rows / cols)) * d
 //
 // `lr` is that of matrices; the rest has `lr * adamw_lr`, so that one schedule
 // serves both. A parameter of higher rank is the matrix [first extent, others].
+// d is the direction: filters behind it, as in muon+grokfast, change it.
 
 #all = affine_map<(d0) -> (d0)>
 #none = affine_map<(d0) -> ()>
@@ -17,17 +17,55 @@
 #rhsT = affine_map<(m, n, k) -> (n, k)>
 #out = affine_map<(m, n, k) -> (m, n)>
 
-// Five steps of the quintic Newton-Schulz iteration: the singular values of
-// x / |x| move to about 1. x has at most as many rows as columns.
-func.func private @newton_schulz(%x0: tensor<?x?xf32>) -> tensor<?x?xf32> {
+// One step of the quintic Newton-Schulz iteration:
+//   A = X X^T;  B = b A + c A A;  X' = a X + B X
+func.func private @iterate(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %zero = arith.constant 0.0 : f32
-  %zero_d = arith.constant 0.0 : f64
-  %tiny = arith.constant 1.0e-7 : f32
   %a = arith.constant 3.4445 : f32
   %b = arith.constant -4.7750 : f32
   %c = arith.constant 2.0315 : f32
+  %rows = tensor.dim %x, %c0 : tensor<?x?xf32>
+  %cols = tensor.dim %x, %c1 : tensor<?x?xf32>
+  %e = tensor.empty(%rows, %cols) : tensor<?x?xf32>
+  %ae = tensor.empty(%rows, %rows) : tensor<?x?xf32>
+  %az = linalg.fill ins(%zero : f32) outs(%ae : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %xz = linalg.fill ins(%zero : f32) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %A = linalg.generic {indexing_maps = [#lhs, #rhsT, #out], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %x : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) {
+  ^bb0(%l: f32, %r: f32, %acc: f32):
+    %p = arith.mulf %l, %r : f32
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<?x?xf32>
+  %AA = linalg.matmul ins(%A, %A : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %B = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
+      ins(%A, %AA : tensor<?x?xf32>, tensor<?x?xf32>) outs(%ae : tensor<?x?xf32>) {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %p = arith.mulf %b, %l : f32
+    %q = arith.mulf %c, %r : f32
+    %s = arith.addf %p, %q : f32
+    linalg.yield %s : f32
+  } -> tensor<?x?xf32>
+  %BX = linalg.matmul ins(%B, %x : tensor<?x?xf32>, tensor<?x?xf32>) outs(%xz : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %x1 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %BX : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %p = arith.mulf %a, %l : f32
+    %s = arith.addf %p, %r : f32
+    linalg.yield %s : f32
+  } -> tensor<?x?xf32>
+  return %x1 : tensor<?x?xf32>
+}
+
+// Five steps, by which the singular values of x / |x| move to about 1. x has at
+// most as many rows as columns.
+func.func private @newton_schulz(%x0: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero_d = arith.constant 0.0 : f64
+  %tiny = arith.constant 1.0e-7 : f32
   %rows = tensor.dim %x0, %c0 : tensor<?x?xf32>
   %cols = tensor.dim %x0, %c1 : tensor<?x?xf32>
 
@@ -62,134 +100,11 @@ func.func private @newton_schulz(%x0: tensor<?x?xf32>) -> tensor<?x?xf32> {
     %q = arith.divf %xi, %den : f32
     linalg.yield %q : f32
   } -> tensor<?x?xf32>
-  %ae = tensor.empty(%rows, %rows) : tensor<?x?xf32>
-  %az = linalg.fill ins(%zero : f32) outs(%ae : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %xz = linalg.fill ins(%zero : f32) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
-  // A = X X^T;  B = b A + c A A;  X' = a X + B X
-  %A0 = linalg.generic {indexing_maps = [#lhs, #rhsT, #out], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%xn, %xn : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %acc: f32):
-    %p = arith.mulf %l, %r : f32
-    %s = arith.addf %acc, %p : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  %AA0 = linalg.matmul ins(%A0, %A0 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %B0 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%A0, %AA0 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%ae : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %b, %l : f32
-    %q = arith.mulf %c, %r : f32
-    %s = arith.addf %p, %q : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  %BX0 = linalg.matmul ins(%B0, %xn : tensor<?x?xf32>, tensor<?x?xf32>) outs(%xz : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %x1 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%xn, %BX0 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %a, %l : f32
-    %s = arith.addf %p, %r : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  // A = X X^T;  B = b A + c A A;  X' = a X + B X
-  %A1 = linalg.generic {indexing_maps = [#lhs, #rhsT, #out], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%x1, %x1 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %acc: f32):
-    %p = arith.mulf %l, %r : f32
-    %s = arith.addf %acc, %p : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  %AA1 = linalg.matmul ins(%A1, %A1 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %B1 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%A1, %AA1 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%ae : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %b, %l : f32
-    %q = arith.mulf %c, %r : f32
-    %s = arith.addf %p, %q : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  %BX1 = linalg.matmul ins(%B1, %x1 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%xz : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %x2 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%x1, %BX1 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %a, %l : f32
-    %s = arith.addf %p, %r : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  // A = X X^T;  B = b A + c A A;  X' = a X + B X
-  %A2 = linalg.generic {indexing_maps = [#lhs, #rhsT, #out], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%x2, %x2 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %acc: f32):
-    %p = arith.mulf %l, %r : f32
-    %s = arith.addf %acc, %p : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  %AA2 = linalg.matmul ins(%A2, %A2 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %B2 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%A2, %AA2 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%ae : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %b, %l : f32
-    %q = arith.mulf %c, %r : f32
-    %s = arith.addf %p, %q : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  %BX2 = linalg.matmul ins(%B2, %x2 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%xz : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %x3 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%x2, %BX2 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %a, %l : f32
-    %s = arith.addf %p, %r : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  // A = X X^T;  B = b A + c A A;  X' = a X + B X
-  %A3 = linalg.generic {indexing_maps = [#lhs, #rhsT, #out], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%x3, %x3 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %acc: f32):
-    %p = arith.mulf %l, %r : f32
-    %s = arith.addf %acc, %p : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  %AA3 = linalg.matmul ins(%A3, %A3 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %B3 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%A3, %AA3 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%ae : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %b, %l : f32
-    %q = arith.mulf %c, %r : f32
-    %s = arith.addf %p, %q : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  %BX3 = linalg.matmul ins(%B3, %x3 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%xz : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %x4 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%x3, %BX3 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %a, %l : f32
-    %s = arith.addf %p, %r : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  // A = X X^T;  B = b A + c A A;  X' = a X + B X
-  %A4 = linalg.generic {indexing_maps = [#lhs, #rhsT, #out], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%x4, %x4 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %acc: f32):
-    %p = arith.mulf %l, %r : f32
-    %s = arith.addf %acc, %p : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  %AA4 = linalg.matmul ins(%A4, %A4 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%az : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %B4 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%A4, %AA4 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%ae : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %b, %l : f32
-    %q = arith.mulf %c, %r : f32
-    %s = arith.addf %p, %q : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  %BX4 = linalg.matmul ins(%B4, %x4 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%xz : tensor<?x?xf32>) -> tensor<?x?xf32>
-  %x5 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%x4, %BX4 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) {
-  ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %a, %l : f32
-    %s = arith.addf %p, %r : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
+  %x1 = func.call @iterate(%xn) : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %x2 = func.call @iterate(%x1) : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %x3 = func.call @iterate(%x2) : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %x4 = func.call @iterate(%x3) : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %x5 = func.call @iterate(%x4) : (tensor<?x?xf32>) -> tensor<?x?xf32>
   return %x5 : tensor<?x?xf32>
 }
 
@@ -215,35 +130,21 @@ func.func private @orthogonalize(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   return %y : tensor<?x?xf32>
 }
 
-func.func @update_matrix(
-    %w: tensor<?x?xf32>, %g: tensor<?x?xf32>,
+// In: gradient, momentum, beta. Out: direction, new momentum.
+func.func @direction_matrix(
+    %g: tensor<?x?xf32>,
     %m: tensor<?x?xf32> {tern.state = "momentum", tern.init = 0.0 : f32},
-    %lr: tensor<f32> {tern.scalar = "lr", tern.default = 0.02 : f32},
-    %weight_decay: tensor<f32> {tern.scalar = "weight_decay", tern.default = 0.01 : f32},
     %beta: tensor<f64> {tern.scalar = "beta", tern.default = 0.95 : f64})
     -> (tensor<?x?xf32>, tensor<?x?xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  %one = arith.constant 1.0 : f32
-  %lr_s = tensor.extract %lr[] : tensor<f32>
-  %wd_s = tensor.extract %weight_decay[] : tensor<f32>
   %one_d = arith.constant 1.0 : f64
   %beta_d = tensor.extract %beta[] : tensor<f64>
   %rest_d = arith.subf %one_d, %beta_d : f64
   %beta_s = arith.truncf %beta_d : f64 to f32
   %rest = arith.truncf %rest_d : f64 to f32
-  %lrwd = arith.mulf %lr_s, %wd_s : f32
-  %kept = arith.subf %one, %lrwd : f32
-  %rows = tensor.dim %w, %c0 : tensor<?x?xf32>
-  %cols = tensor.dim %w, %c1 : tensor<?x?xf32>
-  %rows_i = arith.index_cast %rows : index to i64
-  %cols_i = arith.index_cast %cols : index to i64
-  %rows_f = arith.sitofp %rows_i : i64 to f32
-  %cols_f = arith.sitofp %cols_i : i64 to f32
-  %ratio = arith.divf %rows_f, %cols_f : f32
-  %ratio1 = arith.maximumf %ratio, %one : f32
-  %root = math.sqrt %ratio1 : f32
-  %size = arith.mulf %lr_s, %root : f32
+  %rows = tensor.dim %g, %c0 : tensor<?x?xf32>
+  %cols = tensor.dim %g, %c1 : tensor<?x?xf32>
   %e = tensor.empty(%rows, %cols) : tensor<?x?xf32>
   // m' = lerp(m, g, 1 - beta);  u = lerp(g, m', beta)
   %mu:2 = linalg.generic {indexing_maps = [#mat, #mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
@@ -258,18 +159,47 @@ func.func @update_matrix(
     linalg.yield %m1, %u : f32, f32
   } -> (tensor<?x?xf32>, tensor<?x?xf32>)
   %o = func.call @orthogonalize(%mu#1) : (tensor<?x?xf32>) -> tensor<?x?xf32>
-  %w1 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
-      ins(%w, %o : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) {
-  ^bb0(%wi: f32, %oi: f32, %o0: f32):
-    %k = arith.mulf %kept, %wi : f32
-    %d = arith.mulf %size, %oi : f32
-    %s = arith.subf %k, %d : f32
-    linalg.yield %s : f32
-  } -> tensor<?x?xf32>
-  return %w1, %mu#0 : tensor<?x?xf32>, tensor<?x?xf32>
+  return %o, %mu#0 : tensor<?x?xf32>, tensor<?x?xf32>
 }
 
-// As adamw.mlir.
+func.func @update_matrix(
+    %w: tensor<?x?xf32>, %d: tensor<?x?xf32>,
+    %lr: tensor<f32> {tern.scalar = "lr", tern.default = 0.02 : f32},
+    %weight_decay: tensor<f32> {tern.scalar = "weight_decay", tern.default = 0.01 : f32})
+    -> tensor<?x?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %one = arith.constant 1.0 : f32
+  %lr_s = tensor.extract %lr[] : tensor<f32>
+  %wd_s = tensor.extract %weight_decay[] : tensor<f32>
+  %lrwd = arith.mulf %lr_s, %wd_s : f32
+  %kept = arith.subf %one, %lrwd : f32
+  %rows = tensor.dim %w, %c0 : tensor<?x?xf32>
+  %cols = tensor.dim %w, %c1 : tensor<?x?xf32>
+  %rows_i = arith.index_cast %rows : index to i64
+  %cols_i = arith.index_cast %cols : index to i64
+  %rows_f = arith.sitofp %rows_i : i64 to f32
+  %cols_f = arith.sitofp %cols_i : i64 to f32
+  %ratio = arith.divf %rows_f, %cols_f : f32
+  %ratio1 = arith.maximumf %ratio, %one : f32
+  %root = math.sqrt %ratio1 : f32
+  %size = arith.mulf %lr_s, %root : f32
+  %e = tensor.empty(%rows, %cols) : tensor<?x?xf32>
+  %w1 = linalg.generic {indexing_maps = [#mat, #mat, #mat], iterator_types = ["parallel", "parallel"]}
+      ins(%w, %d : tensor<?x?xf32>, tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) {
+  ^bb0(%wi: f32, %di: f32, %o0: f32):
+    %k = arith.mulf %kept, %wi : f32
+    %l = arith.mulf %size, %di : f32
+    %s = arith.subf %k, %l : f32
+    linalg.yield %s : f32
+  } -> tensor<?x?xf32>
+  return %w1 : tensor<?x?xf32>
+}
+
+func.func private @adamw(
+    tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<f32>, tensor<f32>, tensor<f64>, tensor<f64>,
+    tensor<f32>, tensor<i64>) -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) attributes {tern.from = @adamw::@update}
+
 func.func @update(
     %w: tensor<?xf32>, %g: tensor<?xf32>,
     %m: tensor<?xf32> {tern.state = "exp_avg", tern.init = 0.0 : f32},
@@ -282,61 +212,12 @@ func.func @update(
     %adamw_lr: tensor<f32> {tern.scalar = "adamw_lr", tern.default = 0.015 : f32},
     %step: tensor<i64> {tern.scalar = "step"})
     -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) {
-  %c0 = arith.constant 0 : index
-  %one = arith.constant 1.0 : f32
-  %one_d = arith.constant 1.0 : f64
   %lr_m = tensor.extract %lr[] : tensor<f32>
   %part = tensor.extract %adamw_lr[] : tensor<f32>
   %lr_s = arith.mulf %lr_m, %part : f32
-  %wd_s = tensor.extract %weight_decay[] : tensor<f32>
-  %b1_d = tensor.extract %beta1[] : tensor<f64>
-  %b2_d = tensor.extract %beta2[] : tensor<f64>
-  %eps_s = tensor.extract %eps[] : tensor<f32>
-  %step_s = tensor.extract %step[] : tensor<i64>
-
-  // 1 - beta and 1 - beta^step in f64: in f32 they would lose half their digits.
-  %t = arith.sitofp %step_s : i64 to f64
-  %p1 = math.powf %b1_d, %t : f64
-  %p2 = math.powf %b2_d, %t : f64
-  %c1_d = arith.subf %one_d, %p1 : f64
-  %c2_d = arith.subf %one_d, %p2 : f64
-  %root_d = math.sqrt %c2_d : f64
-  %lr_d = arith.extf %lr_s : f32 to f64
-  %size_d = arith.divf %lr_d, %c1_d : f64
-  %size = arith.truncf %size_d : f64 to f32
-  %root = arith.truncf %root_d : f64 to f32
-
-  %lrwd = arith.mulf %lr_s, %wd_s : f32
-  %kept = arith.subf %one, %lrwd : f32
-  %d1_d = arith.subf %one_d, %b1_d : f64
-  %d2_d = arith.subf %one_d, %b2_d : f64
-  %b1 = arith.truncf %b1_d : f64 to f32
-  %b2 = arith.truncf %b2_d : f64 to f32
-  %d1 = arith.truncf %d1_d : f64 to f32
-  %d2 = arith.truncf %d2_d : f64 to f32
-
-  %n = tensor.dim %w, %c0 : tensor<?xf32>
-  %e = tensor.empty(%n) : tensor<?xf32>
-  %new:3 = linalg.generic {indexing_maps = [#all, #all, #all, #all, #all, #all, #all],
-                           iterator_types = ["parallel"]}
-      ins(%w, %g, %m, %v : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>)
-      outs(%e, %e, %e : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) {
-  ^bb0(%wi: f32, %gi: f32, %mi: f32, %vi: f32, %o0: f32, %o1: f32, %o2: f32):
-    %mk = arith.mulf %b1, %mi : f32
-    %mg = arith.mulf %d1, %gi : f32
-    %m1 = arith.addf %mk, %mg : f32
-    %vk = arith.mulf %b2, %vi : f32
-    %gg = arith.mulf %gi, %gi : f32
-    %vg = arith.mulf %d2, %gg : f32
-    %v1 = arith.addf %vk, %vg : f32
-    %r = math.sqrt %v1 : f32
-    %rc = arith.divf %r, %root : f32
-    %den = arith.addf %rc, %eps_s : f32
-    %q = arith.divf %m1, %den : f32
-    %u = arith.mulf %size, %q : f32
-    %wk = arith.mulf %kept, %wi : f32
-    %w1 = arith.subf %wk, %u : f32
-    linalg.yield %w1, %m1, %v1 : f32, f32, f32
-  } -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>)
+  %lr_rest = tensor.from_elements %lr_s : tensor<f32>
+  %new:3 = func.call @adamw(%w, %g, %m, %v, %lr_rest, %weight_decay, %beta1, %beta2, %eps, %step)
+      : (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<f32>, tensor<f32>, tensor<f64>, tensor<f64>,
+         tensor<f32>, tensor<i64>) -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>)
   return %new#0, %new#1, %new#2 : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>
 }

@@ -78,7 +78,7 @@ private:
   ArrayRef<std::string> groupTexts, frozen, alsoTrained;
   bool clip, accumulate, recompute;
   ParamGroups groups;
-  std::vector<OptimizerFile> files;
+  OptimizerChain optimizers;
   SmallVector<StepVariant> variants;
   std::vector<TrainedParam> trained;
   /// What becomes of each parameter, and why.
@@ -202,8 +202,8 @@ void OptimizerAttacher::chooseTrained() {
     param.name = name.str();
     param.type = cast<RankedTensorType>(first.loss.getArgument(i).getType());
     param.group = groups.find(name);
-    param.isMatrix = files.back().updateMatrix && param.type.getRank() >= 2 &&
-                     groups.isMatrix(name);
+    param.isMatrix = optimizers.getOptimizer().updateMatrix &&
+                     param.type.getRank() >= 2 && groups.isMatrix(name);
     trained.push_back(std::move(param));
   }
   recordUnreached(unreached);
@@ -236,8 +236,8 @@ void OptimizerAttacher::setTraining() {
     hash.update(text);
     hash.update(StringRef("\0", 1));
   };
-  for (const OptimizerFile &file : files)
-    add(file.text);
+  for (const OptimizerFile &optimizer : optimizers.files)
+    add(optimizer.file.text);
   for (const std::string &group : groupTexts)
     add(group);
   std::string text;
@@ -279,7 +279,7 @@ LogicalResult OptimizerAttacher::run() {
   auto loaded = loadOptimizers(optimizer, module.getContext());
   if (failed(loaded))
     return failure();
-  files = std::move(*loaded);
+  optimizers = std::move(*loaded);
 
   chooseCandidates(loss);
   if (failed(addGradient(loss, "train_step")))
@@ -295,7 +295,7 @@ LogicalResult OptimizerAttacher::run() {
     return error("nothing is left to train; let 'freeze' match less, or name "
                  "with 'train-also' what else is a parameter");
 
-  StepBuilder builder(files, trained, variants, clip, accumulate);
+  StepBuilder builder(optimizers, trained, variants, clip, accumulate);
   if (failed(builder.plan(groups)))
     return failure();
   SymbolTable symbols(module);

@@ -7,54 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "OptimizerFile.h"
-#include "TensorBuilder.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "mlir/IR/SymbolTable.h"
-#include "mlir/Parser/Parser.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
-#include "tern/Support/InputFile.h"
-#include "tern/runtime/Text.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
-#include <dlfcn.h>
 
 using namespace mlir;
 using namespace tern;
-
-/// share/tern/optimizers beside the folder of libTern.so.
-static std::string getFolder() {
-  Dl_info info;
-  if (!dladdr(reinterpret_cast<void *>(&getFolder), &info) || !info.dli_fname)
-    return "";
-  llvm::SmallString<128> real;
-  if (llvm::sys::fs::real_path(info.dli_fname, real))
-    return "";
-  llvm::SmallString<128> folder(
-      llvm::sys::path::parent_path(llvm::sys::path::parent_path(real)));
-  llvm::sys::path::append(folder, "share", "tern", "optimizers");
-  // Distributions put libraries a folder deeper: lib/x86_64-linux-gnu.
-  if (!llvm::sys::fs::exists(folder)) {
-    folder = llvm::sys::path::parent_path(
-        llvm::sys::path::parent_path(llvm::sys::path::parent_path(real)));
-    llvm::sys::path::append(folder, "share", "tern", "optimizers");
-  }
-  return folder.str().str();
-}
-
-static std::vector<std::string> listOptimizers(StringRef folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (llvm::sys::fs::directory_iterator it(folder, error), end;
-       it != end && !error; it.increment(error))
-    if (llvm::sys::path::extension(it->path()) == ".mlir")
-      names.push_back(llvm::sys::path::stem(it->path()).str());
-  llvm::sort(names);
-  return names;
-}
 
 /// Checks a function's type and its arguments' roles. `numLeading` arguments
 /// are of the parameter's shape, of which the first is returned anew.
@@ -109,86 +67,70 @@ static LogicalResult check(func::FuncOp func, unsigned numLeading,
   return success();
 }
 
-/// Inlines what a function calls, wherever in it.
-static LogicalResult inlineCalls(func::FuncOp func) {
-  // More is a recursion: files are read and written by people.
-  for (int depth = 0; depth < 64; ++depth) {
-    SmallVector<func::CallOp> calls;
-    func.walk([&](func::CallOp call) { calls.push_back(call); });
-    if (calls.empty())
-      return success();
-    for (func::CallOp call : calls) {
-      auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
-          call, call.getCalleeAttr());
-      if (!callee || callee.isDeclaration() || !callee.getBody().hasOneBlock())
-        return call.emitError("expected a call of a function of one block in "
-                              "this file");
-      OpBuilder b(call);
-      call.replaceAllUsesWith(inlineFunction(b, callee, call.getOperands()));
-      call.erase();
-    }
-  }
-  return func.emitError("functions of an optimizer must not be recursive");
-}
-
-static LogicalResult load(StringRef name, MLIRContext *context, bool isLast,
-                          OptimizerFile &file) {
-  auto error = [&](const Twine &text) -> LogicalResult {
-    return emitError(UnknownLoc::get(context), text);
-  };
-  std::string path = name.str();
-  if (!name.ends_with(".mlir")) {
-    llvm::SmallString<128> found(getFolder());
-    llvm::sys::path::append(found, name + ".mlir");
-    path = found.str().str();
-    if (name.empty() || name.contains('/') || !llvm::sys::fs::exists(path)) {
-      std::vector<std::string> known = listOptimizers(getFolder());
-      return error("unknown optimizer '" + name + "'; known are: " +
-                   llvm::join(known, ", ") + ", or the path of a .mlir file" +
-                   runtime::suggest(name, known));
-    }
-  }
-  auto buffer = openInputFile(path, /*orPipe=*/true);
-  if (!buffer)
-    return error("cannot read optimizer '" + path +
-                 "': " + llvm::toString(buffer.takeError()));
-  file.text = (*buffer)->getBuffer().str();
-  llvm::SourceMgr sources;
-  // The parser wants a zero at the end.
-  sources.AddNewSourceBuffer(
-      llvm::MemoryBuffer::getMemBufferCopy(file.text, path), llvm::SMLoc());
-  file.module = parseSourceFile<ModuleOp>(sources, context);
-  if (!file.module)
+static LogicalResult load(StringRef name, MLIRContext *context,
+                          OptimizerFile &optimizer) {
+  auto file = loadFunctionFile({"optimizer", "optimizers"}, name, context);
+  if (failed(file))
     return failure();
-  auto find = [&](StringRef function) {
-    return file.module->lookupSymbol<func::FuncOp>(function);
-  };
-  file.update = find("update");
-  file.updateMatrix = find("update_matrix");
-  file.filter = find("filter");
-  if (isLast && !file.update)
-    return error("optimizer '" + name + "' has no function 'update'");
-  if (!isLast && !file.filter)
-    return error("'" + name +
-                 "' stands before another optimizer, but has no "
-                 "function 'filter'");
-  if ((isLast && failed(check(file.update, 2, 1))) ||
-      (isLast && file.updateMatrix && failed(check(file.updateMatrix, 2, 2))) ||
-      (!isLast && failed(check(file.filter, 1, 1))))
-    return failure();
-  for (func::FuncOp func : {file.update, file.updateMatrix, file.filter})
-    if (func && failed(inlineCalls(func)))
+  optimizer.name = name.str();
+  optimizer.file = std::move(*file);
+  struct {
+    StringRef name;
+    func::FuncOp &function;
+    unsigned numLeading;
+    int64_t rank;
+  } functions[] = {{"update", optimizer.update, 2, 1},
+                   {"update_matrix", optimizer.updateMatrix, 2, 2},
+                   {"direction", optimizer.direction, 1, 1},
+                   {"direction_matrix", optimizer.directionMatrix, 1, 2},
+                   {"filter", optimizer.filter, 1, 1}};
+  for (auto &[function, found, numLeading, rank] : functions) {
+    FailureOr<func::FuncOp> known = optimizer.file.find(function);
+    if (failed(known) || (*known && failed(check(*known, numLeading, rank))))
       return failure();
+    found = *known;
+  }
   return success();
 }
 
-FailureOr<std::vector<OptimizerFile>>
-tern::loadOptimizers(StringRef chain, MLIRContext *context) {
+FailureOr<OptimizerChain> tern::loadOptimizers(StringRef text,
+                                               MLIRContext *context) {
+  auto error = [&](const Twine &text) -> LogicalResult {
+    return emitError(UnknownLoc::get(context), text);
+  };
   SmallVector<StringRef> names;
-  chain.split(names, '+');
-  std::vector<OptimizerFile> files(names.size());
-  for (auto [i, name] : llvm::enumerate(names))
-    if (failed(load(name.trim(), context, i + 1 == names.size(), files[i])))
+  text.split(names, '+');
+  OptimizerChain chain;
+  std::optional<size_t> last;
+  for (StringRef name : names) {
+    OptimizerFile &file = chain.files.emplace_back();
+    if (failed(load(name.trim(), context, file)))
       return failure();
-  return files;
+    if (file.update)
+      last = chain.files.size() - 1;
+  }
+  if (!last)
+    return error("optimizer '" + chain.files.back().name +
+                 "' has no function 'update'");
+  chain.optimizer = *last;
+  const OptimizerFile &optimizer = chain.getOptimizer();
+  if (optimizer.directionMatrix && !optimizer.updateMatrix)
+    return error("optimizer '" + optimizer.name +
+                 "' has a function 'direction_matrix', but no 'update_matrix'");
+  for (const OptimizerFile &file : chain.getBefore())
+    if (!file.filter)
+      return error("'" + file.name +
+                   "' stands before another optimizer, but has no function "
+                   "'filter'");
+  for (const OptimizerFile &file : chain.getBehind()) {
+    if (!file.filter)
+      return error("'" + file.name + "' stands behind the optimizer '" +
+                   optimizer.name + "', but has no function 'filter'");
+    if (!optimizer.direction && !optimizer.directionMatrix)
+      return error("'" + file.name + "' stands behind the optimizer '" +
+                   optimizer.name +
+                   "', which has no function 'direction' that a filter could "
+                   "run after; put it before");
+  }
+  return chain;
 }

@@ -65,10 +65,16 @@ static Value fromRank(TensorBuilder &b, Value value, RankedTensorType type) {
 
 SmallVector<func::FuncOp> StepBuilder::getFunctions(const TrainedParam &param) {
   SmallVector<func::FuncOp> functions;
-  for (const OptimizerFile &file : files.drop_back())
+  const OptimizerFile &optimizer = optimizers.getOptimizer();
+  for (const OptimizerFile &file : optimizers.getBefore())
     functions.push_back(file.filter);
-  functions.push_back(param.isMatrix ? files.back().updateMatrix
-                                     : files.back().update);
+  if (auto direction =
+          param.isMatrix ? optimizer.directionMatrix : optimizer.direction)
+    functions.push_back(direction);
+  for (const OptimizerFile &file : optimizers.getBehind())
+    functions.push_back(file.filter);
+  functions.push_back(param.isMatrix ? optimizer.updateMatrix
+                                     : optimizer.update);
   return functions;
 }
 
@@ -315,12 +321,13 @@ SmallVector<Value> StepBuilder::buildUpdate(TensorBuilder &b,
                                             Value gradient) {
   SmallVector<Value> newStates;
   Value result;
-  for (func::FuncOp func : getFunctions(param)) {
+  SmallVector<func::FuncOp> functions = getFunctions(param);
+  for (func::FuncOp func : functions) {
     int64_t rank =
         cast<RankedTensorType>(func.getArgument(0).getType()).getRank();
-    bool isFilter = func.getName() == "filter";
+    bool isLast = func == functions.back();
     SmallVector<Value> operands;
-    if (!isFilter)
+    if (isLast)
       operands.push_back(toRank(b, arguments[param.name], rank));
     operands.push_back(toRank(b, gradient, rank));
     for (unsigned i = operands.size(), e = func.getNumArguments(); i < e; ++i) {
@@ -334,7 +341,7 @@ SmallVector<Value> StepBuilder::buildUpdate(TensorBuilder &b,
     SmallVector<Value> results = inlineFunction(b, func, operands);
     for (Value &value : results)
       value = fromRank(b, value, param.type);
-    (isFilter ? gradient : result) = results.front();
+    (isLast ? result : gradient) = results.front();
     llvm::append_range(newStates, ArrayRef(results).drop_front());
   }
   newStates.insert(newStates.begin(), result);

@@ -36,11 +36,11 @@ struct TrainedParam {
 
 class StepBuilder {
 public:
-  StepBuilder(llvm::ArrayRef<OptimizerFile> files,
+  StepBuilder(const OptimizerChain &optimizers,
               llvm::ArrayRef<TrainedParam> trained,
               llvm::ArrayRef<StepVariant> variants, bool clip, bool accumulate)
-      : files(files), trained(trained), variants(variants), clip(clip),
-        accumulate(accumulate) {}
+      : optimizers(optimizers), trained(trained), variants(variants),
+        clip(clip), accumulate(accumulate) {}
 
   /// Collects scalars and states; reports contradictions.
   llvm::LogicalResult plan(const ParamGroups &groups);
@@ -61,7 +61,8 @@ private:
     mlir::FloatAttr init;
   };
 
-  /// The functions that a parameter's gradient goes through, in order.
+  /// The functions that a parameter's gradient goes through, in order; the last
+  /// is the update.
   llvm::SmallVector<mlir::func::FuncOp> getFunctions(const TrainedParam &param);
   llvm::LogicalResult addScalar(mlir::func::FuncOp func, unsigned arg);
   /// False if the parameter has such a state already.
@@ -84,7 +85,7 @@ private:
                                              const TrainedParam &param,
                                              mlir::Value gradient);
 
-  llvm::ArrayRef<OptimizerFile> files;
+  const OptimizerChain &optimizers;
   llvm::ArrayRef<TrainedParam> trained;
   llvm::ArrayRef<StepVariant> variants;
   bool clip, accumulate;

@@ -214,4 +214,6 @@ orthogonal = compiled("linear", "--optimizer=muon_grokfast", problem=linear)
 for after in (0, 1):
     check(f"muon_grokfast filter_after {after}, gradients given", orthogonal,
           Published(filter="after" if after else "before", lr=0.01, adamw_lr=0.05), dict(filter_after=after), problem=linear)
+check("muon+grokfast, gradients given", compiled("behind", "--optimizer=muon+grokfast", problem=linear),
+      Published(filter="after"), {}, problem=linear)
 print("passed")

@@ -1,5 +1,6 @@
 // RUN: tern-opt %S/Inputs/model.mlir --tern-training-pipeline > %t.mlir && FileCheck %s < %t.mlir
 // RUN: tern-opt %S/Inputs/model.mlir --tern-attach-loss --tern-attach-optimizer='optimizer=grokfast+muon freeze=bias' -o %t.muon.mlir 2> %t.err
+// RUN: tern-opt %S/Inputs/model.mlir --tern-attach-loss --tern-attach-optimizer=optimizer=muon+grokfast --canonicalize | FileCheck %s --check-prefix=BEHIND
 // RUN: FileCheck %s --check-prefix=MUON < %t.muon.mlir && FileCheck %s --check-prefix=REMARK --allow-empty < %t.err
 // RUN: tern-opt %S/Inputs/model.mlir --tern-attach-loss --tern-attach-optimizer='param-groups=weight:lr_scale=0.5' --canonicalize | FileCheck %s --check-prefix=GROUP
 // RUN: tern-opt %S/Inputs/model.mlir --tern-attach-loss --tern-attach-optimizer='clip=false accumulate recompute=false optimizer=sgd' --canonicalize | FileCheck %s --check-prefix=SUMS
@@ -55,6 +56,19 @@
 // MUON-SAME: tern.state = "fc.weight/momentum"}
 // MUON-NOT: exp_avg
 // MUON: linalg.matmul
+//
+// Behind the optimizer the filter is of what is orthogonalized; a bias has no
+// direction but its gradient.
+// BEHIND: optimizer = "muon+grokfast"
+// BEHIND: func.func @train_step(
+// BEHIND-SAME: tern.state = "fc.weight/momentum"}
+// BEHIND-SAME: tern.state = "fc.weight/grokfast_ema"}
+// BEHIND-SAME: tern.state = "fc.bias/grokfast_ema"}
+// BEHIND-SAME: tern.state = "fc.bias/exp_avg"}
+// BEHIND-COUNT-10: linalg.matmul
+// BEHIND: linalg.transpose
+// BEHIND-NOT: linalg.transpose
+// BEHIND: tensor.collapse_shape
 //
 // REMARK-NOT: error
 //

@@ -143,10 +143,10 @@ cl::opt<double> labelSmoothing("label-smoothing", cl::cat(training),
                                         "classes"));
 cl::opt<double> temperature("temperature", cl::cat(training), cl::init(1.0),
                             cl::desc("Temperature of the loss kl"));
-cl::opt<std::string>
-    optimizer("optimizer", cl::cat(training), cl::value_desc("name"),
-              cl::desc("sgd, adamw (default), muon, muon_grokfast, a .mlir "
-                       "file; a filter before it, as in grokfast+adamw"));
+cl::opt<std::string> optimizer(
+    "optimizer", cl::cat(training), cl::value_desc("name"),
+    cl::desc("sgd, adamw (default), muon, muon_grokfast, a .mlir "
+             "file; a filter before or behind it, as in grokfast+adamw"));
 cl::list<std::string>
     paramGroups("param-group", cl::cat(training),
                 cl::value_desc("regex:key=value,..."),

@@ -91,17 +91,23 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
 
     (and `@train_step_float`), in which each parameter is updated by functions
     of `optimizer`, inlined: a chain of names, or paths of `.mlir` files, joined
-    by `+`. The last has the update; those before are filters of gradients.
+    by `+`. The last that has an update is the optimizer; those before are
+    filters of gradients, and those behind of what it makes of them, its
+    direction.
 
     | function of the file | on |
     |---|---|
-    | `@update(param, gradient, ...) -> (new param, ...)` | tensor<?xf32>, all elements of a parameter |
-    | `@update_matrix(param, gradient, ...) -> (new param, ...)` | tensor<?x?xf32>; where there is one, it has the parameters of rank 2 and more, as [first extent, all others] |
-    | `@filter(gradient, ...) -> (new gradient, ...)` | tensor<?xf32> |
+    | `@update(param, direction, ...) -> (new param, ...)` | tensor<?xf32>, all elements of a parameter |
+    | `@update_matrix(param, direction, ...) -> (new param, ...)` | tensor<?x?xf32>; where there is one, it has the parameters of rank 2 and more, as [first extent, all others] |
+    | `@direction(gradient, ...) -> (direction, ...)`, `@direction_matrix` | as the update; where there is none, the direction is the gradient |
+    | `@filter(gradient or direction, ...) -> (the same anew, ...)` | tensor<?xf32> |
 
     The other arguments are states (`tern.state = "name"`, `tern.init`), which
     are returned in the same order, and 0-d run-time scalars (`tern.scalar`,
-    `tern.default`). Private functions of the file may be called.
+    `tern.default`). Private functions of the file may be called, and of other
+    files: a private declaration with `tern.from = @file::@function` stands for
+    that function of `file.mlir` in the same folder, or of Tern's optimizer
+    `file`.
 
     Before anything else gradients are scaled to a norm of at most the scalar
     `clip_norm`, if it is positive: all of them together, in f64, in a fixed
@@ -136,8 +142,8 @@ def TernAttachOptimizer : Pass<"tern-attach-optimizer", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"optimizer", "optimizer", "std::string", "\"adamw\"",
-           "Name of an optimizer or path of a .mlir file; filters before it "
-           "and a + between">,
+           "Name of an optimizer or path of a .mlir file; filters before and "
+           "behind it and a + between">,
     ListOption<"paramGroups", "param-groups", "std::string",
                "regex:key=value,...">,
     ListOption<"freeze", "freeze", "std::string",

@@ -86,6 +86,18 @@ static StringRef isOrder(Attribute attr) {
              ? ""
              : "must be \"ascending\" or \"descending\"";
 }
+static StringRef isFrom(Attribute attr) {
+  auto symbol = dyn_cast<SymbolRefAttr>(attr);
+  return symbol && symbol.getNestedReferences().size() == 1
+             ? ""
+             : "must be '@file::@function'";
+}
+static StringRef isRole(Attribute attr) {
+  auto text = dyn_cast<StringAttr>(attr);
+  return text && (text == "labels" || text == "target" || text == "teacher")
+             ? ""
+             : "must be \"labels\", \"target\" or \"teacher\"";
+}
 static StringRef isTraining(Attribute attr) {
   auto dict = dyn_cast<DictionaryAttr>(attr);
   bool isFine = dict != nullptr;
@@ -225,6 +237,7 @@ static constexpr OperationAttribute operationAttributes[] = {
     {kInterfaceAttrName, Place::Module, isInterface},
     {kPreparesAttrName, Place::Module, arePrepares},
     {kInitialAttrName, Place::Function, isUnit},
+    {kFromAttrName, Place::Function, isFrom},
     {kChecksAttrName, Place::Function, isTexts},
     {kElementChecksAttrName, Place::Function, isTexts},
     {kRecomputeAttrName, Place::Function, isInteger},
@@ -248,6 +261,7 @@ static constexpr ValueAttribute valueAttributes[] = {
     {kUseAttrName, true, false, isUse},
     {kScalarAttrName, true, false, isText},
     {kDefaultAttrName, true, false, isNumber},
+    {kRoleAttrName, true, false, isRole},
     {kUpdateAttrName, false, true, isText},
     {kResultAttrName, true, false, isUnit},
     {kArenaAttrName, true, false, isUnit},

@@ -34,6 +34,12 @@ inline constexpr llvm::StringLiteral kInitialAttrName = "tern.initial";
 inline constexpr llvm::StringLiteral kScalarAttrName = "tern.scalar";
 /// The value of a scalar that the host does not give.
 inline constexpr llvm::StringLiteral kDefaultAttrName = "tern.default";
+/// On a private declaration in a file of optimizers or losses: which function
+/// of which other file it stands for, `@file::@function`.
+inline constexpr llvm::StringLiteral kFromAttrName = "tern.from";
+/// Marks an argument of a loss's function by what it is: "labels" (the number
+/// of the right class), "target" or "teacher".
+inline constexpr llvm::StringLiteral kRoleAttrName = "tern.role";
 /// Marks an argument that is updated in place. Its value is the index of the
 /// result that is the new value; unit once `--tern-donate` has tied the two.
 inline constexpr llvm::StringLiteral kDonatedAttrName = "tern.donated";
