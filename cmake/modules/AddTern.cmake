@@ -51,3 +51,14 @@ function(add_tern_doc td page)
   add_custom_target(${page}DocGen DEPENDS ${out})
   add_dependencies(tern-doc ${page}DocGen)
 endfunction()
+
+# Files of functions are data: the compiler reads the folder's *.mlir from
+# share/tern/NAME beside the folder of libTern.so.
+function(add_tern_function_files name)
+  file(GLOB paths CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.mlir)
+  foreach(path ${paths})
+    get_filename_component(file ${path} NAME)
+    configure_file(${path} ${PROJECT_BINARY_DIR}/share/tern/${name}/${file} COPYONLY)
+  endforeach()
+  install(FILES ${paths} DESTINATION ${CMAKE_INSTALL_DATADIR}/tern/${name})
+endfunction()

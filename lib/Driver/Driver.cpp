@@ -291,7 +291,11 @@ LogicalResult Driver::guardFiles() {
   for (const auto &[file, what] : options.inputs)
     guard.addInput(file, what);
   if (pipeline.training)
-    guard.addInput(pipeline.training->optimizer, "--optimizer");
+    for (const auto &[text, what] :
+         {std::pair(&pipeline.training->loss, "--loss"),
+          std::pair(&pipeline.training->optimizer, "--optimizer")})
+      for (StringRef part : llvm::split(*text, '+'))
+        guard.addInput(part.substr(part.find('*') + 1).trim(), what);
 
   for (const auto &[name, file] : options.foreignOptions)
     if (llvm::Error error = guard.checkNotInput(file, name))

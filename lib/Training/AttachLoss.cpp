@@ -11,16 +11,20 @@
 #include "Losses.h"
 #include "TrainingForm.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/SymbolTable.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "tern/Support/UniqueNames.h"
 #include "tern/Training/Passes.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SHA256.h"
 
 namespace tern {
 #define GEN_PASS_DEF_TERNATTACHLOSS
@@ -46,12 +50,22 @@ private:
   LogicalResult checkOutput(func::FuncOp main, unsigned output);
   FailureOr<func::FuncOp> addEvalStep(func::FuncOp main, unsigned output,
                                       SymbolTable &symbols);
-  FailureOr<Value> addInput(func::FuncOp func, LossInput input, Value output,
+  FailureOr<Value> addInput(func::FuncOp func, StringRef role, Value output,
                             Attribute shape);
+  FailureOr<Value> buildTotal(TensorBuilder &b, Value output,
+                              const llvm::StringMap<Value> &compared);
+  bool takes(StringRef role) {
+    return llvm::any_of(terms,
+                        [&](const LossTerm &term) { return term.takes(role); });
+  }
   void addFloatLoss(func::FuncOp lossFunction, SymbolTable &symbols);
 
-  SmallVector<LossTerm> terms;
+  /// While `run` has them.
+  ArrayRef<LossTerm> terms;
 };
+
+/// What a loss may compare the output with, in the order of inputs.
+constexpr StringRef kRoles[] = {"teacher", "target", "labels"};
 
 /// Where arguments that are no parameters end.
 unsigned endOfInputs(func::FuncOp func) {
@@ -94,39 +108,27 @@ LogicalResult AttachLossPass::checkOutput(func::FuncOp main, unsigned output) {
   if (!type || !type.getElementType().isF32())
     return fail("a tensor of f32");
   for (const LossTerm &term : terms) {
-    bool hasRows =
-        term.kind == LossKind::SoftmaxCrossEntropy || term.kind == LossKind::KL;
+    bool hasRows = term.takes("labels") || term.takes("teacher");
     if (hasRows && type.getRank() == 0)
       return fail("rows of logits");
-    if (term.kind == LossKind::Graph &&
+    if (term.isGraph() &&
         (!type.hasStaticShape() || type.getNumElements() != 1))
       return fail("one element");
   }
   return success();
 }
 
-/// Adds the argument that a loss compares the output with.
-FailureOr<Value> AttachLossPass::addInput(func::FuncOp func, LossInput input,
+/// Adds the argument that a loss compares the output with: labels are the
+/// numbers of classes, one for each row, all else is of the output's shape.
+FailureOr<Value> AttachLossPass::addInput(func::FuncOp func, StringRef role,
                                           Value output, Attribute shape) {
   OpBuilder b(func.getContext());
   auto type = cast<RankedTensorType>(output.getType());
-  StringRef name;
   auto outputShape = dyn_cast_or_null<ArrayAttr>(shape);
-  switch (input) {
-  case LossInput::None:
-    return Value();
-  case LossInput::Labels:
-    name = "labels";
+  if (role == "labels") {
     type = RankedTensorType::get(type.getShape().drop_back(), b.getI64Type());
     if (outputShape)
       outputShape = b.getArrayAttr(outputShape.getValue().drop_back());
-    break;
-  case LossInput::Target:
-    name = "target";
-    break;
-  case LossInput::Teacher:
-    name = "teacher";
-    break;
   }
   UniqueNames names;
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
@@ -134,16 +136,69 @@ FailureOr<Value> AttachLossPass::addInput(func::FuncOp func, LossInput input,
             i, TernDialect::getNameAttrName()))
       names.take(known);
   SmallVector<NamedAttribute> attrs = {b.getNamedAttr(
-      TernDialect::getNameAttrName(), b.getStringAttr(names.make(name)))};
+      TernDialect::getNameAttrName(), b.getStringAttr(names.make(role)))};
   if (outputShape)
     attrs.push_back(
         b.getNamedAttr(TernDialect::getShapeAttrName(), outputShape));
   unsigned index = endOfInputs(func);
   if (failed(func.insertArgument(
           index, type, b.getDictionaryAttr(attrs),
-          NameLoc::get(b.getStringAttr(name), func.getLoc()))))
+          NameLoc::get(b.getStringAttr(role), func.getLoc()))))
     return failure();
   return Value(func.getArgument(index));
+}
+
+/// The sum of all terms, a 0-d tensor of f32.
+FailureOr<Value>
+AttachLossPass::buildTotal(TensorBuilder &b, Value output,
+                           const llvm::StringMap<Value> &compared) {
+  // All terms read the same rows: their gradients are summed one by one.
+  Value rows;
+  llvm::StringMap<Value> comparedRows;
+  if (llvm::any_of(terms, [](const LossTerm &term) { return !term.isGraph(); }))
+    rows = toLossRank(b, output, 2);
+  for (StringRef role : kRoles)
+    if (Value value = compared.lookup(role))
+      comparedRows[role] = toLossRank(b, value, role == "labels" ? 1 : 2);
+  auto combine = [&](ValueRange inputs, TensorBuilder::Body body) {
+    SmallVector<AffineMap> maps(inputs.size(), b.identity(0));
+    return b.map({}, b.getF32Type(), inputs, maps, body);
+  };
+  Value total;
+  for (const LossTerm &term : terms) {
+    FailureOr<Value> value;
+    if (term.isGraph()) {
+      auto type = cast<RankedTensorType>(output.getType());
+      SmallVector<ReassociationIndices> none;
+      value = type.getRank() == 0
+                  ? output
+                  : tensor::CollapseShapeOp::create(
+                        b, RankedTensorType::get({}, type.getElementType()),
+                        output, none);
+    } else {
+      SmallVector<Value> operands = {rows};
+      func::FuncOp function = term.function;
+      for (unsigned i = 1, e = function.getNumArguments(); i < e; ++i) {
+        auto role = function.getArgAttrOfType<StringAttr>(i, kRoleAttrName);
+        operands.push_back(role ? comparedRows.lookup(role) : Value());
+      }
+      value = buildLoss(b, term, operands);
+      if (failed(value))
+        return failure();
+    }
+    Value part = *value;
+    if (term.weight != 1)
+      part = combine(part, [&](TensorBuilder &n, ValueRange args) -> Value {
+        return arith::MulFOp::create(n, args[0], n.constant(term.weight));
+      });
+    if (total)
+      part = combine({total, part},
+                     [](TensorBuilder &n, ValueRange args) -> Value {
+                       return arith::AddFOp::create(n, args[0], args[1]);
+                     });
+    total = part;
+  }
+  return total;
 }
 
 FailureOr<func::FuncOp> AttachLossPass::addEvalStep(func::FuncOp main,
@@ -157,43 +212,22 @@ FailureOr<func::FuncOp> AttachLossPass::addEvalStep(func::FuncOp main,
   Attribute shape = main.getResultAttr(output, TernDialect::getShapeAttrName());
 
   // One argument for each thing to compare with; labels come last.
-  Value compared[4];
-  for (LossInput input :
-       {LossInput::Teacher, LossInput::Target, LossInput::Labels}) {
-    bool used = llvm::any_of(terms, [&](const LossTerm &term) {
-      return getInput(term.kind) == input;
-    });
-    if (!used)
+  llvm::StringMap<Value> compared;
+  for (StringRef role : kRoles) {
+    if (!takes(role))
       continue;
-    FailureOr<Value> arg = addInput(step, input, value, shape);
+    FailureOr<Value> arg = addInput(step, role, value, shape);
     if (failed(arg))
       return failure();
-    compared[static_cast<int>(input)] = *arg;
+    compared[role] = *arg;
   }
 
   TensorBuilder b(
       NameLoc::get(StringAttr::get(&getContext(), "loss"), step.getLoc()), ret);
-  LossOptions options{ignoreIndex, labelSmoothing, temperature};
-  Value total;
-  for (const LossTerm &term : terms) {
-    Value part =
-        buildLoss(b, term.kind, value,
-                  compared[static_cast<int>(getInput(term.kind))], options);
-    if (term.weight != 1)
-      part = b.map({}, b.getF32Type(), part, b.identity(0),
-                   [&](TensorBuilder &n, ValueRange args) -> Value {
-                     return arith::MulFOp::create(n, args[0],
-                                                  n.constant(term.weight));
-                   });
-    if (total)
-      part = b.map({}, b.getF32Type(), {total, part},
-                   {b.identity(0), b.identity(0)},
-                   [&](TensorBuilder &n, ValueRange args) -> Value {
-                     return arith::AddFOp::create(n, args[0], args[1]);
-                   });
-    total = part;
-  }
-  ret->insertOperands(0, total);
+  FailureOr<Value> total = buildTotal(b, value, compared);
+  if (failed(total))
+    return failure();
+  ret->insertOperands(0, *total);
   UniqueNames names;
   for (unsigned i = 0, e = step.getNumResults(); i < e; ++i)
     names.take(getResultName(step, i));
@@ -201,7 +235,7 @@ FailureOr<func::FuncOp> AttachLossPass::addEvalStep(func::FuncOp main,
       {b.getNamedAttr(TernDialect::getNameAttrName(),
                       b.getStringAttr(names.make("loss"))),
        b.getNamedAttr(TernDialect::getShapeAttrName(), b.getArrayAttr({}))});
-  if (failed(step.insertResult(0, total.getType(), attrs)))
+  if (failed(step.insertResult(0, total->getType(), attrs)))
     return failure();
   return step;
 }
@@ -261,19 +295,24 @@ LogicalResult AttachLossPass::run() {
       llvm::count_if(getEntryFunctions(module), isModel) != 1)
     return module.emitError("a loss is attached to a module whose only public "
                             "function is 'main'");
-  auto parsed = parseLoss(loss);
-  if (!parsed)
-    return emitError(UnknownLoc::get(&getContext()),
-                     llvm::toString(parsed.takeError()));
-  terms = std::move(*parsed);
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
-    return emitError(UnknownLoc::get(&getContext()))
-           << "'label-smoothing' is " << double(labelSmoothing)
-           << "; it must be at least 0 and less than 1";
-  if (!(temperature > 0))
-    return emitError(UnknownLoc::get(&getContext()))
-           << "'temperature' is " << double(temperature)
-           << "; it must be positive";
+  std::vector<LossOption> chosen;
+  for (const auto &[name, value] :
+       {std::pair("ignore-index", &ignoreIndex),
+        std::pair("label-smoothing", &labelSmoothing),
+        std::pair("temperature", &temperature)})
+    if (!value->empty())
+      chosen.push_back({name, *value, /*isRequired=*/false});
+  for (StringRef option : lossOptions) {
+    auto [name, value] = option.split('=');
+    if (name.empty() || value.empty())
+      return emitError(UnknownLoc::get(&getContext()))
+             << "bad option '" << option << "' of a loss: expected NAME=VALUE";
+    chosen.push_back({name.str(), value.str()});
+  }
+  auto loaded = loadLosses(loss, chosen, &getContext());
+  if (failed(loaded))
+    return failure();
+  terms = *loaded;
   FailureOr<unsigned> index = findOutput(main);
   if (failed(index) || failed(checkOutput(main, *index)))
     return failure();
@@ -307,15 +346,26 @@ LogicalResult AttachLossPass::run() {
 
   Builder b(&getContext());
   NamedAttrList training;
-  training.set("loss", b.getStringAttr(loss));
-  bool hasLabels = llvm::any_of(terms, [](const LossTerm &term) {
-    return getInput(term.kind) == LossInput::Labels;
-  });
+  // A name says which of Tern's losses it is, and nothing of the user's.
+  std::string name, texts;
+  for (const LossTerm &term : terms) {
+    name += (name.empty() ? "" : "+") + term.text;
+    if (term.isUsers)
+      texts += term.file.text;
+  }
+  training.set("loss", b.getStringAttr(name));
+  if (!texts.empty())
+    training.set("fingerprint",
+                 b.getStringAttr(llvm::toHex(
+                     llvm::SHA256::hash(llvm::arrayRefFromStringRef(texts)),
+                     /*LowerCase=*/true)));
+  bool hasLabels = takes("labels");
   auto logits = cast<RankedTensorType>(main.getResultTypes()[*index]);
   if (hasLabels && !logits.isDynamicDim(logits.getRank() - 1))
     training.set("classes", b.getI64IntegerAttr(logits.getShape().back()));
-  if (hasLabels)
-    training.set("ignore_index", b.getI64IntegerAttr(ignoreIndex));
+  for (const LossTerm &term : terms)
+    if (TypedAttr ignored = term.getOption("ignore-index"))
+      training.set("ignore_index", ignored);
   module->setAttr(kTrainingAttrName, training.getDictionary(&getContext()));
   return success();
 }

@@ -253,8 +253,9 @@ void OptimizerAttacher::setTraining() {
   Builder b(module.getContext());
   NamedAttrList training(
       module->getAttrOfType<DictionaryAttr>(kTrainingAttrName));
-  if (auto known = dyn_cast_or_null<StringAttr>(training.get("loss")))
-    add(known);
+  for (StringRef key : {"loss", "fingerprint"})
+    if (auto known = dyn_cast_or_null<StringAttr>(training.get(key)))
+      add(known);
   std::string name;
   SmallVector<StringRef> parts;
   optimizer.split(parts, '+');

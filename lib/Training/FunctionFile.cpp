@@ -15,6 +15,7 @@
 #include "tern/Support/InputFile.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -201,6 +202,47 @@ LogicalResult Reader::take(FunctionFile &file, func::FuncOp declaration,
   // Once, however many functions are taken from it.
   if (!StringRef(file.text).contains(other->text))
     file.text += other->text;
+  return success();
+}
+
+LogicalResult
+tern::checkArguments(func::FuncOp func, StringRef owner, TypeRange leading,
+                     StringRef attr, StringRef what,
+                     function_ref<LogicalResult(unsigned, StringRef)> check) {
+  if (func.isDeclaration() || !func.getBody().hasOneBlock())
+    return func.emitError() << owner << "'s function must have one block";
+  if (func.getNumArguments() < leading.size())
+    return func.emitError("expected ")
+           << leading.size() << " leading arguments";
+  llvm::StringSet<> names;
+  for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
+    if (i < leading.size()) {
+      if (type != leading[i])
+        return func.emitError("argument #")
+               << i << " must be of type " << leading[i];
+      continue;
+    }
+    auto other = func.getArgAttrOfType<StringAttr>(i, attr);
+    auto scalar = func.getArgAttrOfType<StringAttr>(i, kScalarAttrName);
+    if (!!other == !!scalar)
+      return func.emitError("argument #")
+             << i << " must be a " << what << " ('" << attr
+             << "') or a scalar ('" << kScalarAttrName << "')";
+    StringRef name = other ? other.getValue() : scalar.getValue();
+    if (!names.insert(name).second)
+      return func.emitError("two arguments are '") << name << "'";
+    if (other) {
+      if (failed(check(i, name)))
+        return failure();
+      continue;
+    }
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || tensor.getRank() != 0 ||
+        !(tensor.getElementType().isF32() || tensor.getElementType().isF64() ||
+          tensor.getElementType().isInteger(64)))
+      return func.emitError("scalar '")
+             << name << "' must be a tensor<f32>, tensor<f64> or tensor<i64>";
+  }
   return success();
 }
 

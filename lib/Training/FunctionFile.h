@@ -44,6 +44,16 @@ struct FunctionFile {
   llvm::FailureOr<mlir::func::FuncOp> find(llvm::StringRef function);
 };
 
+/// Checks a function of `owner` ("an optimizer"): that it has one block; that
+/// it begins with the arguments `leading`; and that each other has a name of
+/// its own, of a scalar (`tern.scalar`, a 0-d tensor of f32, f64 or i64) or in
+/// the attribute `attr` as a `what`, which `check` looks at. Errors are
+/// reported.
+llvm::LogicalResult checkArguments(
+    mlir::func::FuncOp func, llvm::StringRef owner, mlir::TypeRange leading,
+    llvm::StringRef attr, llvm::StringRef what,
+    llvm::function_ref<llvm::LogicalResult(unsigned, llvm::StringRef)> check);
+
 /// Reads the file that is called `name`, one of Tern's, or whose path it is, if
 /// it ends in `.mlir`. Errors are reported: an unknown name with those that
 /// there are, what cannot be read or parsed, and functions that are to be taken

@@ -1,4 +1,4 @@
-//===- Losses.cpp - Losses as linalg --------------------------------------===//
+//===- Losses.cpp - Losses as MLIR files ----------------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -8,307 +8,249 @@
 
 #include "Losses.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "tern/Dialect/Tern/IR/TernOps.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/FoldUtils.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
-#include <limits>
+#include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace tern;
 
-LossInput tern::getInput(LossKind kind) {
-  switch (kind) {
-  case LossKind::SoftmaxCrossEntropy:
-    return LossInput::Labels;
-  case LossKind::MSE:
-  case LossKind::L1:
-  case LossKind::BCEWithLogits:
-    return LossInput::Target;
-  case LossKind::KL:
-    return LossInput::Teacher;
-  case LossKind::Graph:
-    return LossInput::None;
-  }
-  llvm_unreachable("all losses are handled");
+static StringRef getText(func::FuncOp func, unsigned arg, StringRef attr) {
+  auto text = func.getArgAttrOfType<StringAttr>(arg, attr);
+  return text ? text.getValue() : "";
 }
 
-llvm::Expected<SmallVector<LossTerm>> tern::parseLoss(StringRef text) {
-  static const std::pair<StringRef, LossKind> known[] = {
-      {"softmax-cross-entropy", LossKind::SoftmaxCrossEntropy},
-      {"mse", LossKind::MSE},
-      {"l1", LossKind::L1},
-      {"bce-with-logits", LossKind::BCEWithLogits},
-      {"kl", LossKind::KL},
-      {"graph", LossKind::Graph}};
-  SmallVector<LossTerm> terms;
+bool LossTerm::takes(StringRef role) const {
+  func::FuncOp func = function;
+  return func &&
+         llvm::any_of(llvm::seq(func.getNumArguments()), [&](unsigned arg) {
+           return getText(func, arg, kRoleAttrName) == role;
+         });
+}
+
+TypedAttr LossTerm::getOption(StringRef name) const {
+  for (auto [arg, value] : llvm::enumerate(options))
+    if (value && getText(function, arg, kScalarAttrName) == name)
+      return value;
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+/// Checks a function's type and its arguments' roles.
+static LogicalResult check(func::FuncOp func) {
+  Builder b(func.getContext());
+  constexpr int64_t dynamic = ShapedType::kDynamic;
+  Type rows = RankedTensorType::get({dynamic, dynamic}, b.getF32Type());
+  Type labels = RankedTensorType::get({dynamic}, b.getI64Type());
+  Type result = RankedTensorType::get({}, b.getF32Type());
+  auto checkRole = [&](unsigned i, StringRef role) -> LogicalResult {
+    Type expected = role == "labels" ? labels : rows;
+    if (func.getArgument(i).getType() != expected)
+      return func.emitError("'") << role << "' must be of type " << expected;
+    return success();
+  };
+  if (failed(checkArguments(func, "a loss", rows, kRoleAttrName, "role",
+                            checkRole)))
+    return failure();
+  if (func.getFunctionType().getResults() != ArrayRef(result))
+    return func.emitError("expected one result of type ") << result;
+  return success();
+}
+
+/// `[weight *] name`
+static LogicalResult loadTerm(StringRef text, MLIRContext *context,
+                              LossTerm &term) {
+  auto [weight, name] =
+      text.contains('*') ? text.split('*') : std::pair(StringRef("1"), text);
+  weight = weight.trim();
+  name = name.trim();
+  term.text = text.str();
+  Location unknown = UnknownLoc::get(context);
+  if (weight.getAsDouble(term.weight))
+    return emitError(unknown) << "bad weight '" << weight << "' of a loss";
+  if (name == "graph")
+    return success();
+  auto file = loadFunctionFile({"loss", "losses", {"graph"}}, name, context);
+  if (failed(file))
+    return failure();
+  term.file = std::move(*file);
+  term.isUsers = name.ends_with(".mlir");
+  if (term.isUsers)
+    term.text = (text.take_front(name.begin() - text.begin()) +
+                 llvm::sys::path::stem(name))
+                    .str();
+  FailureOr<func::FuncOp> function = term.file.find("loss");
+  if (failed(function))
+    return failure();
+  if (!*function)
+    return emitError(unknown) << "loss '" << name << "' has no function 'loss'";
+  term.function = *function;
+  return check(term.function);
+}
+
+/// The value of an option, the last that is given.
+static FailureOr<TypedAttr> readOption(func::FuncOp function, unsigned arg,
+                                       ArrayRef<LossOption> options) {
+  auto init = function.getArgAttrOfType<TypedAttr>(arg, kDefaultAttrName);
+  StringRef name = getText(function, arg, kScalarAttrName);
+  if (!init ||
+      init.getType() != getElementTypeOrSelf(function.getArgument(arg)))
+    return function.emitError("option '")
+           << name << "' has no '" << kDefaultAttrName << "' of its type";
+  for (const LossOption &option : llvm::reverse(options)) {
+    if (option.name != name)
+      continue;
+    Builder b(function.getContext());
+    int64_t integer;
+    double number;
+    bool isInteger = isa<IntegerType>(init.getType());
+    if (isInteger && !StringRef(option.value).getAsInteger(10, integer))
+      return TypedAttr(b.getIntegerAttr(init.getType(), integer));
+    if (!isInteger && !StringRef(option.value).getAsDouble(number))
+      return TypedAttr(b.getFloatAttr(init.getType(), number));
+    return emitError(UnknownLoc::get(function.getContext()))
+           << "'" << name << "' is '" << option.value << "'; expected "
+           << (isInteger ? "an integer" : "a number");
+  }
+  return init;
+}
+
+FailureOr<std::vector<LossTerm>> tern::loadLosses(StringRef text,
+                                                  ArrayRef<LossOption> options,
+                                                  MLIRContext *context) {
   SmallVector<StringRef> parts;
   text.split(parts, '+');
-  for (StringRef part : parts) {
-    LossTerm term{LossKind::Graph, 1.0};
-    StringRef name = part.trim();
-    if (name.contains('*')) {
-      StringRef weight;
-      std::tie(weight, name) = name.split('*');
-      if (weight.trim().getAsDouble(term.weight))
-        return llvm::createStringError("bad weight '" + weight.trim() +
-                                       "' of a loss");
-      name = name.trim();
+  std::vector<LossTerm> terms(parts.size());
+  std::vector<std::string> known;
+  for (auto [part, term] : llvm::zip_equal(parts, terms)) {
+    if (failed(loadTerm(part, context, term)))
+      return failure();
+    if (term.isGraph())
+      continue;
+    for (unsigned i = 0, e = term.function.getNumArguments(); i < e; ++i) {
+      TypedAttr &value = term.options.emplace_back();
+      StringRef name = getText(term.function, i, kScalarAttrName);
+      if (name.empty())
+        continue;
+      known.push_back(name.str());
+      FailureOr<TypedAttr> read = readOption(term.function, i, options);
+      if (failed(read))
+        return failure();
+      value = *read;
     }
-    const auto *it = llvm::find_if(
-        known, [&](const auto &entry) { return entry.first == name; });
-    if (it == std::end(known)) {
-      std::vector<std::string> names;
-      for (const auto &entry : known)
-        names.push_back(entry.first.str());
-      return llvm::createStringError(
-          "unknown loss '" + name + "'; known are: " + llvm::join(names, ", ") +
-          runtime::suggest(name, names));
-    }
-    term.kind = it->second;
-    terms.push_back(term);
   }
+  llvm::sort(known);
+  known.erase(llvm::unique(known), known.end());
+  for (const LossOption &option : options)
+    if (option.isRequired && !llvm::is_contained(known, option.name))
+      return emitError(UnknownLoc::get(context))
+             << "loss '" << text << "' has no option '" << option.name << "'; "
+             << (known.empty() ? "it has none"
+                               : "there are: " + llvm::join(known, ", "))
+             << runtime::suggest(option.name, known);
   return terms;
 }
 
-namespace {
+//===----------------------------------------------------------------------===//
+// Building
+//===----------------------------------------------------------------------===//
 
-/// The rows of a tensor [..., C].
-struct Rows {
-  Rows(TensorBuilder &b, Value tensor)
-      : sizes(b.sizesOf(tensor)), rank(sizes.size()), all(b.identity(rank)),
-        perRow(b.leading(rank, rank - 1)), inRows(b.identity(rank - 1)),
-        rows(ArrayRef(sizes).drop_back()) {}
-
-  SmallVector<OpFoldResult> sizes;
-  unsigned rank;
-  /// Loops over all elements: of an operand [..., C], and one per row.
-  AffineMap all, perRow;
-  /// Loops over rows.
-  AffineMap inRows;
-  ArrayRef<OpFoldResult> rows;
-};
-
-/// The log of a softmax: x - m - log(sum), for each row.
-struct LogSoftmax {
-  Value x, m, logSum;
-};
-
-Value add(TensorBuilder &b, Value lhs, Value rhs) {
-  return arith::AddFOp::create(b, lhs, rhs);
-}
-Value sub(TensorBuilder &b, Value lhs, Value rhs) {
-  return arith::SubFOp::create(b, lhs, rhs);
-}
-Value mul(TensorBuilder &b, Value lhs, Value rhs) {
-  return arith::MulFOp::create(b, lhs, rhs);
+Value tern::toLossRank(TensorBuilder &b, Value tensor, int64_t rank) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  int64_t from = type.getRank();
+  SmallVector<int64_t> shape(type.getShape());
+  SmallVector<ReassociationIndices> groups(std::min(from, rank));
+  for (int64_t axis = 0, e = std::max(from, rank); axis < e && !groups.empty();
+       ++axis)
+    groups[std::max<int64_t>(axis - (e - groups.size()), 0)].push_back(axis);
+  if (from > rank) {
+    tensor = tensor::CollapseShapeOp::create(b, tensor, groups);
+  } else if (from < rank) {
+    SmallVector<OpFoldResult> sizes(rank - from, b.getIndexAttr(1));
+    llvm::append_range(sizes, b.sizesOf(tensor));
+    shape.insert(shape.begin(), rank - from, 1);
+    tensor = tensor::ExpandShapeOp::create(
+        b, RankedTensorType::get(shape, type.getElementType()), tensor, groups,
+        sizes);
+  }
+  SmallVector<int64_t> dynamic(rank, ShapedType::kDynamic);
+  return b.createOrFold<tensor::CastOp>(
+      RankedTensorType::get(dynamic, type.getElementType()), tensor);
 }
 
-FloatAttr zero(TensorBuilder &b) { return b.getF32FloatAttr(0.0f); }
-
-/// Sum over each row of `body` of the elements.
-Value sumRows(TensorBuilder &b, const Rows &r, ValueRange inputs,
-              ArrayRef<AffineMap> maps, TensorBuilder::Body body) {
-  return b.reduce(r.rows, zero(b), inputs, maps, r.perRow,
-                  [&](TensorBuilder &n, ValueRange args) {
-                    return add(n, args.back(), body(n, args.drop_back()));
-                  });
+/// The text of an assertion with the values of `$option` in it.
+static std::string expandText(StringRef text, const LossTerm &term) {
+  std::string result = text.str();
+  for (auto [arg, value] : llvm::enumerate(term.options)) {
+    if (!value)
+      continue;
+    std::string name = "$" + getText(term.function, arg, kScalarAttrName).str();
+    std::string number;
+    llvm::raw_string_ostream os(number);
+    if (auto real = dyn_cast<FloatAttr>(value))
+      os << llvm::format("%g", real.getValueAsDouble());
+    else
+      os << cast<IntegerAttr>(value).getInt();
+    for (size_t at; (at = result.find(name)) != std::string::npos;)
+      result.replace(at, name.size(), number);
+  }
+  return result;
 }
 
-/// Sum over all elements of tensors of one shape.
-Value sumAll(TensorBuilder &b, ValueRange inputs, TensorBuilder::Body body) {
-  unsigned rank = cast<RankedTensorType>(inputs.front().getType()).getRank();
-  SmallVector<AffineMap> maps(inputs.size(), b.identity(rank));
-  return b.reduce({}, zero(b), inputs, maps, b.scalar(rank),
-                  [&](TensorBuilder &n, ValueRange args) {
-                    return add(n, args.back(), body(n, args.drop_back()));
-                  });
-}
-
-/// The greatest element of each row, without a gradient: whatever is
-/// subtracted before the exponential is added again after the logarithm.
-Value detachedMax(TensorBuilder &b, const Rows &r, Value x) {
-  auto lowest = b.getF32FloatAttr(-std::numeric_limits<float>::infinity());
-  Value m = b.reduce(r.rows, lowest, x, r.all, r.perRow,
-                     [](TensorBuilder &n, ValueRange args) -> Value {
-                       return arith::MaximumFOp::create(n, args[1], args[0]);
-                     });
-  // The gradient is that of the zeros.
-  return StraightThroughOp::create(b, m.getType(), b.filled(r.rows, zero(b)), m,
-                                   Value());
-}
-
-LogSoftmax logSoftmax(TensorBuilder &b, const Rows &r, Value x) {
-  Value m = detachedMax(b, r, x);
-  Value sum = sumRows(b, r, {x, m}, {r.all, r.perRow},
-                      [](TensorBuilder &n, ValueRange args) -> Value {
-                        return math::ExpOp::create(n, sub(n, args[0], args[1]));
-                      });
-  Value logSum = b.map(r.rows, b.getF32Type(), sum, r.inRows,
-                       [](TensorBuilder &n, ValueRange args) -> Value {
-                         return math::LogOp::create(n, args[0]);
-                       });
-  return {x, m, logSum};
-}
-
-/// A scalar function of 0-d tensors.
-Value scalarMap(TensorBuilder &b, ValueRange inputs, TensorBuilder::Body body) {
-  SmallVector<AffineMap> maps(inputs.size(), b.identity(0));
-  return b.map({}, b.getF32Type(), inputs, maps, body);
-}
-
-/// How many elements there are, as f32.
-Value countElements(TensorBuilder &b, ArrayRef<OpFoldResult> sizes) {
-  Value count = arith::ConstantIndexOp::create(b, 1);
-  for (OpFoldResult size : sizes)
-    count = arith::MulIOp::create(
-        b, count, getValueOrCreateConstantIndexOp(b, b.getLoc(), size));
-  Value integer = arith::IndexCastOp::create(b, b.getI64Type(), count);
-  return arith::SIToFPOp::create(b, b.getF32Type(), integer);
-}
-
-Value divideBy(TensorBuilder &b, Value sum, Value count) {
-  return scalarMap(b, sum, [&](TensorBuilder &n, ValueRange args) -> Value {
-    return arith::DivFOp::create(n, args[0], count);
+/// Decides in a loss's function what its options decide.
+static LogicalResult bindOptions(const LossTerm &term, func::FuncOp function) {
+  Block &body = function.getBody().front();
+  OpBuilder b = OpBuilder::atBlockBegin(&body);
+  for (auto [argument, value] :
+       llvm::zip_equal(body.getArguments(), term.options))
+    if (value)
+      argument.replaceAllUsesWith(arith::ConstantOp::create(
+          b, argument.getLoc(),
+          DenseElementsAttr::get(cast<ShapedType>(argument.getType()),
+                                 ArrayRef<Attribute>(value))));
+  // What loops over elements do stays as it is written.
+  OperationFolder folder(b.getContext());
+  function.walk([&](Operation *op) {
+    if (op != function && !isa<linalg::LinalgOp>(op->getParentOp()))
+      (void)folder.tryToFold(op);
   });
-}
-
-Value softmaxCrossEntropy(TensorBuilder &b, Value logits, Value labels,
-                          const LossOptions &options) {
-  Rows r(b, logits);
-  LogSoftmax ls = logSoftmax(b, r, logits);
-  // A label out of range is the number of no class: nothing is read for it.
-  Value picked = sumRows(
-      b, r, {logits, labels}, {r.all, r.perRow},
-      [&](TensorBuilder &n, ValueRange args) -> Value {
-        Value index = linalg::IndexOp::create(n, r.rank - 1);
-        Value number = arith::IndexCastOp::create(n, n.getI64Type(), index);
-        Value isLabel =
-            arith::CmpIOp::create(n, arith::CmpIPredicate::eq, number, args[1]);
-        return arith::SelectOp::create(n, isLabel, args[0], n.constant(0));
-      });
-  auto isCounted = [&](TensorBuilder &n, Value label) -> Value {
-    Value ignored =
-        arith::ConstantOp::create(n, n.getI64IntegerAttr(options.ignoreIndex));
-    return arith::CmpIOp::create(n, arith::CmpIPredicate::ne, label, ignored);
-  };
-  double smoothing = options.labelSmoothing;
-  SmallVector<Value> inputs = {ls.m, ls.logSum, picked, labels};
-  Value classes;
-  if (smoothing != 0) {
-    classes = countElements(b, r.sizes.back());
-    inputs.push_back(sumRows(
-        b, r, logits, r.all,
-        [](TensorBuilder &, ValueRange args) -> Value { return args[0]; }));
-  }
-  SmallVector<AffineMap> maps(inputs.size(), r.inRows);
-  Value perRow =
-      b.map(r.rows, b.getF32Type(), inputs, maps,
-            [&](TensorBuilder &n, ValueRange args) -> Value {
-              Value x = args[2];
-              if (smoothing != 0) {
-                Value mean = arith::DivFOp::create(n, args[4], classes);
-                x = add(n, mul(n, x, n.constant(1 - smoothing)),
-                        mul(n, mean, n.constant(smoothing)));
-              }
-              // m - x first: both may be far from zero.
-              Value loss = add(n, sub(n, args[0], x), args[1]);
-              return arith::SelectOp::create(n, isCounted(n, args[3]), loss,
-                                             n.constant(0));
-            });
-  Value sum = sumAll(b, perRow,
-                     [](TensorBuilder &, ValueRange args) { return args[0]; });
-  Value count =
-      sumAll(b, labels, [&](TensorBuilder &n, ValueRange args) -> Value {
-        return arith::UIToFPOp::create(n, n.getF32Type(),
-                                       isCounted(n, args[0]));
-      });
-  return scalarMap(b, {sum, count},
-                   [](TensorBuilder &n, ValueRange args) -> Value {
-                     return arith::DivFOp::create(n, args[0], args[1]);
-                   });
-}
-
-/// log(1 + exp(x)): the exponent is never positive, and at 0 the derivative is
-/// one half.
-Value softplus(TensorBuilder &b, Value x) {
-  Value zero = b.constant(0);
-  Value positive = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, zero);
-  Value minus = arith::NegFOp::create(b, x);
-  Value e =
-      math::ExpOp::create(b, arith::SelectOp::create(b, positive, minus, x));
-  Value rest = arith::SelectOp::create(b, positive, x, zero);
-  return add(b, math::Log1pOp::create(b, e), rest);
-}
-
-Value meanOfElements(TensorBuilder &b, LossKind kind, Value output,
-                     Value target) {
-  Value sum = sumAll(
-      b, {output, target}, [&](TensorBuilder &n, ValueRange args) -> Value {
-        Value d = sub(n, args[0], args[1]);
-        if (kind == LossKind::MSE)
-          return mul(n, d, d);
-        if (kind == LossKind::L1)
-          return math::AbsFOp::create(n, d);
-        return sub(n, softplus(n, args[0]), mul(n, args[0], args[1]));
-      });
-  return divideBy(b, sum, countElements(b, b.sizesOf(output)));
-}
-
-Value klDivergence(TensorBuilder &b, Value output, Value teacher,
-                   double temperature) {
-  auto cool = [&](Value x) {
-    return b.zip(x, [&](TensorBuilder &n, ValueRange args) {
-      return mul(n, args[0], n.constant(1 / temperature));
-    });
-  };
-  Rows r(b, output);
-  LogSoftmax p = logSoftmax(b, r, cool(teacher));
-  LogSoftmax q = logSoftmax(b, r, cool(output));
-  AffineMap maps[] = {r.all, r.perRow, r.perRow, r.all, r.perRow, r.perRow};
-  Value sum = b.reduce(
-      {}, zero(b), {p.x, p.m, p.logSum, q.x, q.m, q.logSum}, maps,
-      b.scalar(r.rank), [](TensorBuilder &n, ValueRange args) -> Value {
-        Value logP = sub(n, sub(n, args[0], args[1]), args[2]);
-        Value logQ = sub(n, sub(n, args[3], args[4]), args[5]);
-        // Where p is 0, so is the term, though log p is not finite.
-        Value prob = math::ExpOp::create(n, logP);
-        Value none = arith::CmpFOp::create(n, arith::CmpFPredicate::OEQ, prob,
-                                           n.constant(0));
-        Value term = mul(n, prob, sub(n, logP, logQ));
-        term = arith::SelectOp::create(n, none, n.constant(0), term);
-        return add(n, args[6], term);
-      });
-  Value mean = divideBy(b, sum, countElements(b, r.rows));
-  return scalarMap(b, mean, [&](TensorBuilder &n, ValueRange args) {
-    return mul(n, args[0], n.constant(temperature * temperature));
+  RewritePatternSet patterns(b.getContext());
+  scf::IfOp::getCanonicalizationPatterns(patterns, b.getContext());
+  cf::AssertOp::getCanonicalizationPatterns(patterns, b.getContext());
+  if (failed(applyPatternsGreedily(function, std::move(patterns),
+                                   GreedyRewriteConfig().enableFolding(false))))
+    return failure();
+  WalkResult result = function.walk([&](cf::AssertOp op) {
+    if (matchPattern(op.getArg(), m_Zero()))
+      emitError(UnknownLoc::get(b.getContext()), expandText(op.getMsg(), term));
+    else
+      emitError(op.getLoc(),
+                "a loss can assert nothing but what its options are");
+    return WalkResult::interrupt();
   });
+  return failure(result.wasInterrupted());
 }
 
-} // namespace
-
-Value tern::buildLoss(TensorBuilder &b, LossKind kind, Value output,
-                      Value compared, const LossOptions &options) {
-  switch (kind) {
-  case LossKind::SoftmaxCrossEntropy:
-    return softmaxCrossEntropy(b, output, compared, options);
-  case LossKind::MSE:
-  case LossKind::L1:
-  case LossKind::BCEWithLogits:
-    return meanOfElements(b, kind, output, compared);
-  case LossKind::KL:
-    return klDivergence(b, output, compared, options.temperature);
-  case LossKind::Graph: {
-    SmallVector<ReassociationIndices> none;
-    auto type = cast<RankedTensorType>(output.getType());
-    if (type.getRank() == 0)
-      return output;
-    return tensor::CollapseShapeOp::create(
-        b, RankedTensorType::get({}, type.getElementType()), output, none);
-  }
-  }
-  llvm_unreachable("all losses are handled");
+FailureOr<Value> tern::buildLoss(TensorBuilder &b, const LossTerm &term,
+                                 ArrayRef<Value> operands) {
+  OwningOpRef<func::FuncOp> function = func::FuncOp(term.function).clone();
+  if (failed(bindOptions(term, *function)))
+    return failure();
+  // As all that a model has, it is called by a name.
+  function->getBody().walk([&](Operation *op) {
+    op->setLoc(NameLoc::get(b.getStringAttr("loss"), op->getLoc()));
+  });
+  return inlineFunction(b, *function, operands).front();
 }

@@ -9,7 +9,6 @@
 #include "OptimizerFile.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
-#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace tern;
@@ -18,49 +17,23 @@ using namespace tern;
 /// are of the parameter's shape, of which the first is returned anew.
 static LogicalResult check(func::FuncOp func, unsigned numLeading,
                            int64_t rank) {
-  if (func.isDeclaration() || !func.getBody().hasOneBlock())
-    return func.emitError("an optimizer's function must have one block");
-  OpBuilder b(func.getContext());
   SmallVector<int64_t> dynamic(rank, ShapedType::kDynamic);
-  Type shaped = RankedTensorType::get(dynamic, b.getF32Type());
-  if (func.getNumArguments() < numLeading)
-    return func.emitError("expected ") << numLeading << " leading arguments";
-  SmallVector<Type> results = {shaped};
-  llvm::StringSet<> names;
-  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
-    Type type = func.getArgument(i).getType();
-    if (i < numLeading) {
-      if (type != shaped)
-        return func.emitError("argument #")
-               << i << " must be of type " << shaped;
-      continue;
-    }
-    auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName);
-    auto scalar = func.getArgAttrOfType<StringAttr>(i, kScalarAttrName);
-    if (!!state == !!scalar)
-      return func.emitError("argument #")
-             << i << " must be a state ('" << kStateAttrName
-             << "') or a scalar ('" << kScalarAttrName << "')";
-    StringRef name = state ? state.getValue() : scalar.getValue();
-    if (!names.insert(name).second)
-      return func.emitError("two arguments are '") << name << "'";
-    if (state) {
-      results.push_back(type);
-      if (type != shaped)
-        return func.emitError("state '")
-               << name << "' must be of type " << shaped;
-      if (!func.getArgAttrOfType<FloatAttr>(i, kInitAttrName))
-        return func.emitError("state '")
-               << name << "' has no '" << kInitAttrName << "' of a float";
-      continue;
-    }
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (!tensor || tensor.getRank() != 0 ||
-        !(tensor.getElementType().isF32() || tensor.getElementType().isF64() ||
-          tensor.getElementType().isInteger(64)))
-      return func.emitError("scalar '")
-             << name << "' must be a tensor<f32>, tensor<f64> or tensor<i64>";
-  }
+  Type shaped =
+      RankedTensorType::get(dynamic, Float32Type::get(func.getContext()));
+  SmallVector<Type> leading(numLeading, shaped), results = {shaped};
+  auto checkState = [&](unsigned i, StringRef name) -> LogicalResult {
+    results.push_back(shaped);
+    if (func.getArgument(i).getType() != shaped)
+      return func.emitError("state '")
+             << name << "' must be of type " << shaped;
+    if (!func.getArgAttrOfType<FloatAttr>(i, kInitAttrName))
+      return func.emitError("state '")
+             << name << "' has no '" << kInitAttrName << "' of a float";
+    return success();
+  };
+  if (failed(checkArguments(func, "an optimizer", leading, kStateAttrName,
+                            "state", checkState)))
+    return failure();
   if (func.getFunctionType().getResults() != ArrayRef(results))
     return func.emitError("expected results ")
            << results << ": what is updated, then the states in order";

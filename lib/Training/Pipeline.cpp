@@ -18,6 +18,8 @@ void tern::buildTernaryToTrainingPipeline(OpPassManager &pm,
   TernAttachLossOptions loss;
   loss.loss = options.loss;
   loss.output = options.lossOutput;
+  loss.lossOptions.assign(options.lossOptions.begin(),
+                          options.lossOptions.end());
   loss.ignoreIndex = options.ignoreIndex;
   loss.labelSmoothing = options.labelSmoothing;
   loss.temperature = options.temperature;

@@ -246,4 +246,21 @@ for scale in (1.0, 300.0):
             # The difference of two f32 has the rounding of the larger.
             rounding = np.linalg.norm(initial[name]) * 2**-23 / np.linalg.norm(p.grad.numpy())
             assert error < 1e-5 + rounding, (scale, batch, name, error, rounding)
+# A loss of the user's, beside one of Tern's: a step with lr 1.
+file = pathlib.Path(__file__).parent / "Inputs/smooth-l1.mlir"
+summed = models.compile_training(folder / "mlp.onnx", folder / "users.so", "--ternarize=none", "--optimizer=sgd",
+                                 f"--loss=softmax-cross-entropy+2*{file}", "--loss-option=beta=0.3", "--loss-option=label-smoothing=0.1")
+assert summed.signature["loss"] == "softmax-cross-entropy+2*smooth-l1", summed.signature["loss"]
+labels, target = rng.integers(0, SIZES[-1], 17), rng.normal(size=(17, SIZES[-1])).astype(np.float32)
+outputs = summed.step({"x": X[:17], "target": target, "labels": labels}, 1, lr=1.0)
+parameters = {name: p.double().detach().requires_grad_() for name, p in models.as_parameters(initial).items()}
+y = models.forward(parameters, torch.tensor(X[:17]).double())
+loss = (F.cross_entropy(y, torch.tensor(labels), label_smoothing=0.1)
+        + 2 * F.smooth_l1_loss(y, torch.tensor(target).double(), beta=0.3))
+loss.backward()
+assert abs(outputs["loss"] - loss.item()) < 1e-5 * loss.item(), (outputs["loss"], loss.item())
+for name, p in parameters.items():
+    error = models.relative(initial[name] - summed.state[name], p.grad.numpy())
+    rounding = np.linalg.norm(initial[name]) * 2**-23 / np.linalg.norm(p.grad.numpy())
+    assert error < 1e-5 + rounding, (name, error, rounding)
 print("passed")

@@ -28,6 +28,7 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
@@ -126,11 +127,14 @@ cl::OptionCategory training("Options of ternc --train");
 
 cl::opt<bool> train("train", cl::cat(training),
                     cl::desc("Make a training artifact"));
-cl::opt<std::string>
-    loss("loss", cl::cat(training), cl::value_desc("sum"),
-         cl::desc("softmax-cross-entropy (default), mse, l1, bce-with-logits, "
-                  "kl, graph (the output is the loss), or a sum such as "
-                  "softmax-cross-entropy+0.2*kl"));
+cl::opt<std::string> loss(
+    "loss", cl::cat(training), cl::value_desc("sum"),
+    cl::desc("A loss by name (softmax-cross-entropy by default; an unknown "
+             "name lists all), a .mlir file, graph (the output is the "
+             "loss), or a sum such as softmax-cross-entropy+0.2*kl"));
+cl::list<std::string> lossOptions("loss-option", cl::cat(training),
+                                  cl::value_desc("name=value"),
+                                  cl::desc("An option of the loss"));
 cl::opt<std::string> lossOutput("loss-output", cl::cat(training),
                                 cl::value_desc("name"),
                                 cl::desc("The output that the loss is of "
@@ -305,6 +309,13 @@ bool splitPair(StringRef text, StringRef &name, StringRef &value) {
   return !name.empty() && !value.empty();
 }
 
+/// A number that reads back as the same.
+std::string toText(double number) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.17g", number);
+  return text;
+}
+
 /// The options of --train.
 int collectTraining(tern::DriverOptions &options) {
   if (!train) {
@@ -322,9 +333,13 @@ int collectTraining(tern::DriverOptions &options) {
   if (!loss.empty())
     chosen.loss = loss;
   chosen.lossOutput = lossOutput;
-  chosen.ignoreIndex = ignoreIndex;
-  chosen.labelSmoothing = labelSmoothing;
-  chosen.temperature = temperature;
+  chosen.lossOptions.assign(lossOptions.begin(), lossOptions.end());
+  if (ignoreIndex.getNumOccurrences())
+    chosen.ignoreIndex = std::to_string(ignoreIndex);
+  if (labelSmoothing.getNumOccurrences())
+    chosen.labelSmoothing = toText(labelSmoothing);
+  if (temperature.getNumOccurrences())
+    chosen.temperature = toText(temperature);
   if (!optimizer.empty())
     chosen.optimizer = optimizer;
   chosen.paramGroups.assign(paramGroups.begin(), paramGroups.end());

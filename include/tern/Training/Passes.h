@@ -32,9 +32,10 @@ struct TrainingOptions {
   std::string loss = "softmax-cross-entropy";
   /// Which output the loss is of; empty: the first.
   std::string lossOutput;
-  int64_t ignoreIndex = -100;
-  double labelSmoothing = 0;
-  double temperature = 1;
+  /// Options of the losses, `name=value`: an error where no loss has one.
+  std::vector<std::string> lossOptions;
+  /// Options of those losses that have them; empty: their default.
+  std::string ignoreIndex, labelSmoothing, temperature;
   /// The optimizer, as `tern-attach-optimizer` takes it.
   std::string optimizer = "adamw";
   /// `regex:key=value,...`

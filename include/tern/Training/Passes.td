@@ -45,19 +45,30 @@ def TernAttachLoss : Pass<"tern-attach-loss", "::mlir::ModuleOp"> {
     the losses, with `tern.update`; masks are drawn by the scalars `seed` and
     `step`.
 
-    `loss` is a sum of terms `[weight *] name` joined by `+`:
+    `loss` is a sum of terms `[weight *] name` joined by `+`: names of Tern's
+    losses, paths of `.mlir` files, or `graph`, for which the output itself is
+    the loss. A file has
 
-    | name | labels | |
-    |---|---|---|
-    | `softmax-cross-entropy` | `labels`, i64, one for each row of logits | mean over the labels that are not `ignore-index`; `label-smoothing` |
-    | `mse`, `l1` | `target`, as the output | mean over elements |
-    | `bce-with-logits` | `target`, as the output | mean over elements |
-    | `kl` | `teacher`: logits, as the output | `KL(teacher \|\| output)` at `temperature` T, mean over rows, times T^2 |
-    | `graph` | none | the output is the loss |
+    | function of the file | |
+    |---|---|
+    | `@loss(output, ...) -> tensor<f32>` | the output is tensor<?x?xf32>, with all axes but the last made one |
+
+    The other arguments are what the output is compared with, each an input of
+    the step, and options, 0-d tensors that are constants here:
+
+    | argument | type |
+    |---|---|
+    | `tern.role = "labels"` | tensor<?xi64>, the number of the right class for each row |
+    | `tern.role = "target"`, `tern.role = "teacher"` | tensor<?x?xf32>, as the output |
+    | `tern.scalar = "name"`, `tern.default` | tensor<f32>, tensor<f64> or tensor<i64> |
+
+    Branches (`scf.if`) that options decide are taken here, and what a file
+    asserts of its options (`cf.assert`, with `$name` for values in the text) is
+    checked. Functions of other files are used as in optimizers.
 
     `output` names the output that the loss is of; by default it is the first.
-    docs/training.md has the formulas. Labels out of range select nothing: a
-    host has to check them. Logits are f32.
+    The formulas are at the head of each file in `losses/`. Labels out of range
+    select nothing: a host has to check them. Logits are f32.
 
     Accepts a module at level `ternary` with one public function.
   }];
@@ -66,16 +77,20 @@ def TernAttachLoss : Pass<"tern-attach-loss", "::mlir::ModuleOp"> {
            "Sum of losses, such as softmax-cross-entropy+0.2*kl">,
     Option<"output", "output", "std::string", "\"\"",
            "Name of the output that the loss is of">,
-    Option<"ignoreIndex", "ignore-index", "int64_t", "-100",
-           "Label of rows that do not count">,
-    Option<"labelSmoothing", "label-smoothing", "double", "0.0",
-           "Part of the target that is spread over all classes">,
-    Option<"temperature", "temperature", "double", "1.0",
-           "Temperature of kl">
+    ListOption<"lossOptions", "options", "std::string",
+               "name=value of the losses' options">,
+    Option<"ignoreIndex", "ignore-index", "std::string", "\"\"",
+           "The option of this name of those losses that have it: label of "
+           "rows that do not count">,
+    Option<"labelSmoothing", "label-smoothing", "std::string", "\"\"",
+           "The same: part of the target that is spread over all classes">,
+    Option<"temperature", "temperature", "std::string", "\"\"",
+           "The same: temperature of kl">
   ];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
     "::tern::TernDialect"
   ];
 }
