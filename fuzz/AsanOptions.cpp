@@ -1,4 +1,4 @@
-//===- AsanOptions.cpp - What sanitizers may expect of LLVM ---------------===//
+//===- AsanOptions.cpp - AddressSanitizer's default options ---------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

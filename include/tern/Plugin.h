@@ -1,4 +1,4 @@
-//===- Plugin.h - What a plugin of Tern declares ----------------*- C++ -*-===//
+//===- Plugin.h - TERN_PLUGIN, the version of a plugin ----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

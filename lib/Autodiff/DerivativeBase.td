@@ -1,4 +1,4 @@
-//===- DerivativeBase.td - The language of the table -------*- tablegen -*-===//
+//===- DerivativeBase.td - Classes of Derivatives.td -------*- tablegen -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

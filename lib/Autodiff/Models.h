@@ -1,4 +1,4 @@
-//===- Models.h - Derivatives by dialect ------------------------*- C++ -*-===//
+//===- Models.h - Registration of derivatives -------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ScalarExpressions.h - Steps of derivatives ---------------*- C++ -*-===//
+//===- ScalarExpressions.h - Functions of Derivatives.td --------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ApproximateMath.cpp - Math functions that vectorize ----------------===//
+//===- ApproximateMath.cpp - exp, log, tanh, erf as polynomials -----------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

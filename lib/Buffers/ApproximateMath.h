@@ -1,4 +1,4 @@
-//===- ApproximateMath.h - Math functions that vectorize --------*- C++ -*-===//
+//===- ApproximateMath.h - exp, log, tanh, erf as polynomials ---*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- OrderedReductions.cpp - Sums in their stated order -----------------===//
+//===- OrderedReductions.cpp - Loops of sums with tern.order --------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

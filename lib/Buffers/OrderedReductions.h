@@ -1,4 +1,4 @@
-//===- OrderedReductions.h - Sums in their stated order ---------*- C++ -*-===//
+//===- OrderedReductions.h - Loops of sums with tern.order ------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

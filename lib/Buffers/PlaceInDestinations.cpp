@@ -1,4 +1,4 @@
-//===- PlaceInDestinations.cpp - Compute where the result has to be -------===//
+//===- PlaceInDestinations.cpp - Compute results in their memory ----------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ResultsToDestinations.cpp - Results the caller owns ----------------===//
+//===- ResultsToDestinations.cpp - Make arguments of results --------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

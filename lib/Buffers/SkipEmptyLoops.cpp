@@ -1,4 +1,4 @@
-//===- SkipEmptyLoops.cpp - No iterations around nothing ------------------===//
+//===- SkipEmptyLoops.cpp - Skip loops around empty loops -----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Calibration.cpp - What conversion does to a model ------------------===//
+//===- Calibration.cpp - Errors of converted layers on data ---------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Driver.cpp - From model to product ---------------------------------===//
+//===- Driver.cpp - One compilation, from input to output -----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ForeignFile.cpp - Files that Tern cannot compile -------------------===//
+//===- ForeignFile.cpp - Explain files of other formats -------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ForeignFile.h - Files that Tern cannot compile -----------*- C++ -*-===//
+//===- ForeignFile.h - Explain files of other formats -----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- MemoryReport.cpp - What running will take --------------------------===//
+//===- MemoryReport.cpp - Memory of a run, for --stats --------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- MemoryReport.h - What running will take ------------------*- C++ -*-===//
+//===- MemoryReport.h - Memory of a run, for --stats ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

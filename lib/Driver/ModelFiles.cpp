@@ -1,4 +1,4 @@
-//===- ModelFiles.cpp - What a compilation reads, opened once -------------===//
+//===- ModelFiles.cpp - Open each input file once -------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

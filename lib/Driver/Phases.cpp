@@ -1,4 +1,4 @@
-//===- Phases.cpp - The levels of IR in order -----------------------------===//
+//===- Phases.cpp - Levels of IR and their pipelines ----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

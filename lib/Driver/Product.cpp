@@ -1,4 +1,4 @@
-//===- Product.cpp - What the compiler writes -----------------------------===//
+//===- Product.cpp - Write code and weights of a module -------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Publish.cpp - Finished files take their names ----------------------===//
+//===- Publish.cpp - Rename finished files into place ---------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Publish.h - Finished files take their names --------------*- C++ -*-===//
+//===- Publish.h - Rename finished files into place -------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

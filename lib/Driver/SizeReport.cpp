@@ -1,4 +1,4 @@
-//===- SizeReport.cpp - What compiling saved ------------------------------===//
+//===- SizeReport.cpp - Layers and their bytes, for --stats ---------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

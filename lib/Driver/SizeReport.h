@@ -1,4 +1,4 @@
-//===- SizeReport.h - What compiling saved ----------------------*- C++ -*-===//
+//===- SizeReport.h - Layers and their bytes, for --stats -------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Weights.cpp - Packed weights ---------------------------------------===//
+//===- Weights.cpp - Run prepare functions, write weights -----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

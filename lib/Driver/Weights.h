@@ -1,4 +1,4 @@
-//===- Weights.h - Packed weights -------------------------------*- C++ -*-===//
+//===- Weights.h - Run prepare functions, write weights ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

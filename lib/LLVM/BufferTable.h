@@ -1,4 +1,4 @@
-//===- BufferTable.h - Arguments that are loaded where they are used ------===//
+//===- BufferTable.h - Load buffers from the interface's arrays -----------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

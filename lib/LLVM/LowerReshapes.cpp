@@ -1,4 +1,4 @@
-//===- LowerReshapes.cpp - Views with several dynamic extents -------------===//
+//===- LowerReshapes.cpp - expand_shape with dynamic extents --------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ShareQuantizers.cpp - Quantize activations once --------------------===//
+//===- ShareQuantizers.cpp - Unite equal quantize_activations -------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- OutOfMemory.cpp - End with a line of error -------------------------===//
+//===- OutOfMemory.cpp - An error where memory runs out -------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

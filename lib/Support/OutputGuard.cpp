@@ -1,4 +1,4 @@
-//===- OutputGuard.cpp - Which files may be written -----------------------===//
+//===- OutputGuard.cpp - Refuse to write over inputs ----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ParameterSource.cpp - Where parameters come from -------------------===//
+//===- ParameterSource.cpp - Parameters' bytes by name --------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

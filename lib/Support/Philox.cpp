@@ -1,4 +1,4 @@
-//===- Philox.cpp - Random numbers by place -------------------------------===//
+//===- Philox.cpp - Philox4x32-10 random numbers as IR --------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

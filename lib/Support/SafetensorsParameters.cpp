@@ -1,4 +1,4 @@
-//===- SafetensorsParameters.cpp - Parameters in safetensors --------------===//
+//===- SafetensorsParameters.cpp - Safetensors as a source ----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- TemporaryFolder.cpp - Private files on their way -------------------===//
+//===- TemporaryFolder.cpp - Temporary folders, removed in the end --------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- UniqueNames.cpp - Names that give way ------------------------------===//
+//===- UniqueNames.cpp - Make names unique by a number --------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

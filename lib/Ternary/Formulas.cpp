@@ -1,4 +1,4 @@
-//===- Formulas.cpp - What quantizers are made of -------------------------===//
+//===- Formulas.cpp - Match clip, round, residues -------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

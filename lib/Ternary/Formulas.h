@@ -1,4 +1,4 @@
-//===- Formulas.h - What quantizers are made of -----------------*- C++ -*-===//
+//===- Formulas.h - Match clip, round, residues -----------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

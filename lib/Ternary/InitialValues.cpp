@@ -1,4 +1,4 @@
-//===- InitialValues.cpp - What parameters begin with ---------------------===//
+//===- InitialValues.cpp - Parameters that tern.initial computes ----------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

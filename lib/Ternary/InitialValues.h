@@ -1,4 +1,4 @@
-//===- InitialValues.h - What parameters begin with -------------*- C++ -*-===//
+//===- InitialValues.h - Parameters that tern.initial computes --*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

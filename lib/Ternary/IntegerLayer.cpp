@@ -1,4 +1,4 @@
-//===- IntegerLayer.cpp - Scales around an integer product ----------------===//
+//===- IntegerLayer.cpp - Find scales of integer products -----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

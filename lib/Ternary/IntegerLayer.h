@@ -1,4 +1,4 @@
-//===- IntegerLayer.h - Scales around an integer product --------*- C++ -*-===//
+//===- IntegerLayer.h - Find scales of integer products ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- IntegerPatterns.cpp - Codes in integer types, as imported ----------===//
+//===- IntegerPatterns.cpp - Match quantizers in integer types ------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

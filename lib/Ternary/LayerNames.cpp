@@ -1,4 +1,4 @@
-//===- LayerNames.cpp - What layers are called ----------------------------===//
+//===- LayerNames.cpp - Names of layers, exclusion patterns ---------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

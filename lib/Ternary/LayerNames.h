@@ -1,4 +1,4 @@
-//===- LayerNames.h - What layers are called --------------------*- C++ -*-===//
+//===- LayerNames.h - Names of layers, exclusion patterns -------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- LearnedScale.cpp - Scales that are parameters ----------------------===//
+//===- LearnedScale.cpp - Add parameters for learned scales ---------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- LearnedScale.h - Scales that are parameters --------------*- C++ -*-===//
+//===- LearnedScale.h - Add parameters for learned scales -------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

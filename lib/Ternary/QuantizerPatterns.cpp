@@ -1,4 +1,4 @@
-//===- QuantizerPatterns.cpp - Fake quantization as exported --------------===//
+//===- QuantizerPatterns.cpp - Match fake quantization --------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

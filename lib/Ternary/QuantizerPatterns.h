@@ -1,4 +1,4 @@
-//===- QuantizerPatterns.h - Fake quantization as exported ------*- C++ -*-===//
+//===- QuantizerPatterns.h - Match fake quantization ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

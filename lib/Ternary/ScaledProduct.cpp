@@ -1,4 +1,4 @@
-//===- ScaledProduct.cpp - Scales after a product of codes ----------------===//
+//===- ScaledProduct.cpp - Follow a product to its scales -----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ScaledProduct.h - Scales after a product of codes --------*- C++ -*-===//
+//===- ScaledProduct.h - Follow a product to its scales ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

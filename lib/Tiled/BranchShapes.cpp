@@ -1,4 +1,4 @@
-//===- BranchShapes.cpp - Extents of what branches yield ------------------===//
+//===- BranchShapes.cpp - Extents of results of scf.if --------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

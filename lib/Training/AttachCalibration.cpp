@@ -1,4 +1,4 @@
-//===- AttachCalibration.cpp - Measure what conversion costs --------------===//
+//===- AttachCalibration.cpp - Compute errors of conversion ---------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

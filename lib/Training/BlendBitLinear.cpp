@@ -1,4 +1,4 @@
-//===- BlendBitLinear.cpp - Ternary layers between float and ternary ------===//
+//===- BlendBitLinear.cpp - Ternary layers for lambda below 1 -------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

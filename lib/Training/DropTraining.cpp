@@ -1,4 +1,4 @@
-//===- DropTraining.cpp - A model as it infers ----------------------------===//
+//===- DropTraining.cpp - tern.in_training for inference ------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ParamGroups.cpp - Options of single parameters ---------------------===//
+//===- ParamGroups.cpp - --param-group and --freeze -----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

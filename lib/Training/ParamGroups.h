@@ -1,4 +1,4 @@
-//===- ParamGroups.h - Options of single parameters -------------*- C++ -*-===//
+//===- ParamGroups.h - --param-group and --freeze ---------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

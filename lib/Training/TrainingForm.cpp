@@ -1,4 +1,4 @@
-//===- TrainingForm.cpp - A model as it is trained ------------------------===//
+//===- TrainingForm.cpp - tern.in_training for training -------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- TrainingForm.h - A model as it is trained ----------------*- C++ -*-===//
+//===- TrainingForm.h - tern.in_training for training -----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

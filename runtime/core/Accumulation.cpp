@@ -1,4 +1,4 @@
-//===- Accumulation.cpp - Windows of steps between updates -----*- C++ -*-===//
+//===- Accumulation.cpp - Count windows of --accumulate ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- CApi.h - What the C functions share ---------------------*- C++ -*-===//
+//===- CApi.h - Status and exceptions of C functions ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Checkpoint.cpp - Where the state comes from and goes to -*- C++ -*-===//
+//===- Checkpoint.cpp - Read and write checkpoints --------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ForkHook.cpp - What a forked child sets right -----------*- C++ -*-===//
+//===- ForkHook.cpp - Run a function in forked children ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

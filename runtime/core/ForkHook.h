@@ -1,4 +1,4 @@
-//===- ForkHook.h - What a forked child sets right -------------*- C++ -*-===//
+//===- ForkHook.h - Run a function in forked children -----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

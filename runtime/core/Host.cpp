@@ -1,4 +1,4 @@
-//===- Host.cpp - What artifacts run on ------------------------*- C++ -*-===//
+//===- Host.cpp - TernHost: threads and a profile ---------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

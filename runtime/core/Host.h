@@ -1,4 +1,4 @@
-//===- Host.h - What artifacts run on --------------------------*- C++ -*-===//
+//===- Host.h - TernHost: threads and a profile -----------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

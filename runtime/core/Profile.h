@@ -1,4 +1,4 @@
-//===- Profile.h - Record what runs when ------------------------*- C++ -*-===//
+//===- Profile.h - Write Chrome traces of runs ------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Signature.cpp - What an artifact takes, stores and gives -*- C++ -*-===//
+//===- Signature.cpp - Parse an artifact's signature ----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Signature.h - What an artifact takes, stores and gives ---*- C++ -*-===//
+//===- Signature.h - Parse an artifact's signature -------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

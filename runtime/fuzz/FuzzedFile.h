@@ -1,4 +1,4 @@
-//===- FuzzedFile.h - Bytes as a file ---------------------------*- C++ -*-===//
+//===- FuzzedFile.h - Fuzzed bytes as a memfd -------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- checkpoint.cpp - Fuzz what training resumes from ---------*- C++ -*-===//
+//===- checkpoint.cpp - Fuzz the reader of checkpoints ----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

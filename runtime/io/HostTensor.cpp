@@ -1,4 +1,4 @@
-//===- HostTensor.cpp - Tensors of the command line -------------*- C++ -*-===//
+//===- HostTensor.cpp - A tensor that owns or maps memory -------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- HostTensor.h - Tensors of the command line ---------------*- C++ -*-===//
+//===- HostTensor.h - A tensor that owns or maps memory ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

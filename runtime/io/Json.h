@@ -1,4 +1,4 @@
-//===- Json.h - Parse JSON that nobody vouches for --------------*- C++ -*-===//
+//===- Json.h - Parse JSON of untrusted files -------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Text.cpp - Text for people -------------------------------*- C++ -*-===//
+//===- Text.cpp - Escape names, suggest spellings ---------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

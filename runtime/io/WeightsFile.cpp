@@ -1,4 +1,4 @@
-//===- WeightsFile.cpp - The weights that belong to code --------*- C++ -*-===//
+//===- WeightsFile.cpp - Ids of weights files -------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

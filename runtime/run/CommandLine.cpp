@@ -1,4 +1,4 @@
-//===- CommandLine.cpp - What the programs' command lines share -*- C++ -*-===//
+//===- CommandLine.cpp - Options that all programs have ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

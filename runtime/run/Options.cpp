@@ -1,4 +1,4 @@
-//===- Options.cpp - The command line ---------------------------*- C++ -*-===//
+//===- Options.cpp - Options of tern-run ------------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

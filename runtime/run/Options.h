@@ -1,4 +1,4 @@
-//===- Options.h - The command line -----------------------------*- C++ -*-===//
+//===- Options.h - Options of tern-run --------------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Report.cpp - Descriptions and measurements ---------------*- C++ -*-===//
+//===- Report.cpp - --info and --benchmark of tern-run ----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

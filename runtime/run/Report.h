@@ -1,4 +1,4 @@
-//===- Report.h - Descriptions and measurements -----------------*- C++ -*-===//
+//===- Report.h - --info and --benchmark of tern-run ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

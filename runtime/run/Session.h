@@ -1,4 +1,4 @@
-//===- Session.h - A program and its tensors --------------------*- C++ -*-===//
+//===- Session.h - Runtime.h's C API for HostTensors ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- TensorArguments.cpp - Tensors named on the command line --*- C++ -*-===//
+//===- TensorArguments.cpp - Read --input, write --output -------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

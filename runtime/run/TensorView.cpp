@@ -1,4 +1,4 @@
-//===- TensorView.cpp - HostTensors for the C API ---------------*- C++ -*-===//
+//===- TensorView.cpp - HostTensor to TernTensor and back -------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

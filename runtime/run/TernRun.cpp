@@ -1,4 +1,4 @@
-//===- TernRun.cpp - What the command line does -----------------*- C++ -*-===//
+//===- TernRun.cpp - What tern-run does -------------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

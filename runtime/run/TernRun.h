@@ -1,4 +1,4 @@
-//===- TernRun.h - Entry points of the command line -------------*- C++ -*-===//
+//===- TernRun.h - Entry points of tern-run ---------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-/*===- fake-artifact.c - A hand-written artifact for tests ---------*- C
--*-===//
+/*===- fake-artifact.c - A hand-written artifact for tests --------*- C -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-/*===- fake-train.c - A hand-written training artifact -------------*- C
--*-===//
+/*===- fake-train.c - A hand-written training artifact ------------*- C -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

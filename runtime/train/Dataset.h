@@ -1,4 +1,4 @@
-//===- Dataset.h - Where batches come from ---------------------*- C++ -*-===//
+//===- Dataset.h - Interface of data sets, and makers -----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- FileLock.cpp - One run at a time writes a file ----------*- C++ -*-===//
+//===- FileLock.cpp - Lock a file by one beside it --------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Metrics.h - What a run leaves to be looked at -----------*- C++ -*-===//
+//===- Metrics.h - Write losses as .jsonl, .csv, events ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Progress.cpp - How far a run is --------------------------*- C++ -*-===//
+//===- Progress.cpp - Print the progress of a run ---------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Progress.h - How far a run is ----------------------------*- C++ -*-===//
+//===- Progress.h - Print the progress of a run -----------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

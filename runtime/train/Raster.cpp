@@ -1,4 +1,4 @@
-//===- Raster.cpp - Pictures of pixels --------------------------*- C++ -*-===//
+//===- Raster.cpp - Draw and write PNG --------------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Schedule.h - Scalars that change from step to step ------*- C++ -*-===//
+//===- Schedule.h - Learning rate over steps --------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

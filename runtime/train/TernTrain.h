@@ -1,4 +1,4 @@
-//===- TernTrain.h - Entry points of training programs ---------*- C++ -*-===//
+//===- TernTrain.h - Entry points of tern-train -----------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

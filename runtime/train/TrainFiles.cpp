@@ -1,4 +1,4 @@
-//===- TrainFiles.cpp - The files that a run writes ------------*- C++ -*-===//
+//===- TrainFiles.cpp - Name and write a run's files ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- TrainModel.cpp - A trainer and its tensors --------------*- C++ -*-===//
+//===- TrainModel.cpp - Trainer.h's C API for HostTensors -------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- TrainModel.h - A trainer and its tensors ----------------*- C++ -*-===//
+//===- TrainModel.h - Trainer.h's C API for HostTensors ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

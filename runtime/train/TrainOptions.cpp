@@ -1,4 +1,4 @@
-//===- TrainOptions.cpp - The command line of training ---------*- C++ -*-===//
+//===- TrainOptions.cpp - Options of tern-train -----------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- TrainSetup.cpp - What happens before the first step -----*- C++ -*-===//
+//===- TrainSetup.cpp - Load model and data of a run ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

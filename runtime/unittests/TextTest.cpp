@@ -1,4 +1,4 @@
-//===- TextTest.cpp -------------------------------------------------------===//
+//===- TextTest.cpp - Tests of escapes and suggestions --------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

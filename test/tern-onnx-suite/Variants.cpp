@@ -1,4 +1,4 @@
-//===- Variants.cpp - Static, dynamic, with parameters --------------------===//
+//===- Variants.cpp - Change a test's model to a variant ------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- CalibrationRun.cpp - Running what measures a model -----------------===//
+//===- CalibrationRun.cpp - Run a module on --calibrate's data ------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- CalibrationRun.h - Running what measures a model ---------*- C++ -*-===//
+//===- CalibrationRun.h - Run a module on --calibrate's data ----*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- InputFileTest.cpp - Files that are named ---------------------------===//
+//===- InputFileTest.cpp - Open input files by name -----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- UniqueNamesTest.cpp - Names that give way --------------------------===//
+//===- UniqueNamesTest.cpp - Make names unique by a number ----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Passes.h - Differentiation -------------------------------*- C++ -*-===//
+//===- Passes.h - The pass tern-differentiate -------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

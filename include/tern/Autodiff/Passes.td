@@ -1,4 +1,4 @@
-//===- Passes.td - Differentiation -------------------------*- tablegen -*-===//
+//===- Passes.td - The pass tern-differentiate -------------*- tablegen -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Calibration.h - What conversion does to a model ----------*- C++ -*-===//
+//===- Calibration.h - Errors of converted layers on data -------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

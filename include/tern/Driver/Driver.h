@@ -1,4 +1,4 @@
-//===- Driver.h - From model to product -------------------------*- C++ -*-===//
+//===- Driver.h - One compilation, from input to output ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

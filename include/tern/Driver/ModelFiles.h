@@ -1,4 +1,4 @@
-//===- ModelFiles.h - What a compilation reads, opened once -----*- C++ -*-===//
+//===- ModelFiles.h - Open each input file once -----------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Phases.h - From model to code, level by level ------------*- C++ -*-===//
+//===- Phases.h - Levels of IR and their pipelines --------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Product.h - What the compiler writes ---------------------*- C++ -*-===//
+//===- Product.h - Write code and weights of a module -----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Targets.h - Targets by name ------------------------------*- C++ -*-===//
+//===- Targets.h - Parse and list targets by name ---------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

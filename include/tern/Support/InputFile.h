@@ -1,4 +1,4 @@
-//===- InputFile.h - Read what is named -------------------------*- C++ -*-===//
+//===- InputFile.h - Open input files by name -------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- OutOfMemory.h - End with a line of error -----------------*- C++ -*-===//
+//===- OutOfMemory.h - An error where memory runs out -----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- OutputGuard.h - Which files may be written ---------------*- C++ -*-===//
+//===- OutputGuard.h - Refuse to write over inputs --------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ParameterSource.h - Where weight bytes come from ---------*- C++ -*-===//
+//===- ParameterSource.h - Parameters' bytes by name ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

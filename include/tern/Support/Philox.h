@@ -1,4 +1,4 @@
-//===- Philox.h - Random numbers by place -----------------------*- C++ -*-===//
+//===- Philox.h - Philox4x32-10 random numbers as IR ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

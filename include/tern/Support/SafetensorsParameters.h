@@ -1,4 +1,4 @@
-//===- SafetensorsParameters.h - Parameters in safetensors ------*- C++ -*-===//
+//===- SafetensorsParameters.h - Safetensors as a source --------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- TemporaryFolder.h - Private files on their way -----------*- C++ -*-===//
+//===- TemporaryFolder.h - Temporary folders, removed in the end ----------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- UniqueNames.h - Names that give way ----------------------*- C++ -*-===//
+//===- UniqueNames.h - Make names unique by a number ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- BranchShapes.h - Extents of what branches yield ----------*- C++ -*-===//
+//===- BranchShapes.h - Extents of results of scf.if ------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Passes.h - From a model to a training step ---------------*- C++ -*-===//
+//===- Passes.h - From ternary to training ----------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Passes.td - From a model to a training step ---------*- tablegen -*-===//
+//===- Passes.td - From ternary to training ----------------*- tablegen -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

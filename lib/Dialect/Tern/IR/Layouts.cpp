@@ -1,4 +1,4 @@
-//===- Layouts.cpp - What follows from a layout's positions ---------------===//
+//===- Layouts.cpp - Verify layouts, shapes and slices of packed tensors --===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

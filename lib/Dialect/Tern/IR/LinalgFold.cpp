@@ -1,4 +1,4 @@
-//===- LinalgFold.cpp - Folds in structured operations --------------------===//
+//===- LinalgFold.cpp - Slices and folds of linalg bodies -----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

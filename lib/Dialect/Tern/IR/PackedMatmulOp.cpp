@@ -1,4 +1,4 @@
-//===- PackedMatmulOp.cpp - Activations times packed weights --------------===//
+//===- PackedMatmulOp.cpp - The operation tern.packed_matmul --------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ParamUse.cpp - What training may do with a parameter ---------------===//
+//===- ParamUse.cpp - tern.use: what may be trained -----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

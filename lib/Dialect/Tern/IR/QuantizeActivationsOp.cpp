@@ -1,4 +1,4 @@
-//===- QuantizeActivationsOp.cpp - Quantize each token to int8 ------------===//
+//===- QuantizeActivationsOp.cpp - tern.quantize_activations --------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

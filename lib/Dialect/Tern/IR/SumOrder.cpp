@@ -1,4 +1,4 @@
-//===- SumOrder.cpp - The order in which reductions add -------------------===//
+//===- SumOrder.cpp - tern.order: the order of sums -----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- TernLayouts.cpp - How ternary codes stand in bytes -----------------===//
+//===- TernLayouts.cpp - The layouts bits2 and base3 ----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- DynamicQuantizer.cpp - uint8 by the range of a tensor --------------===//
+//===- DynamicQuantizer.cpp - dynamic_u8_tensor as linalg -----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

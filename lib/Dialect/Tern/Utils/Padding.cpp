@@ -1,5 +1,4 @@
-//===- Padding.cpp - Tensors grown to whole blocks
-//-------------------------===//
+//===- Padding.cpp - Pad tensors with zeros -------------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Storage.cpp - Whose memory a tensor will be ------------------------===//
+//===- Storage.cpp - Views and sizes of tensors ---------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

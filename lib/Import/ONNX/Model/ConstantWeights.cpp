@@ -1,4 +1,4 @@
-//===- ConstantWeights.cpp - Values of weights that are computed ----------===//
+//===- ConstantWeights.cpp - Ternary values of computed weights -----------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ConstantWeights.h - Values of weights that are computed --*- C++ -*-===//
+//===- ConstantWeights.h - Ternary values of computed weights ---*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- FoldedNorms.cpp - Normalizations that an exporter removed ----------===//
+//===- FoldedNorms.cpp - Find folded batch normalizations -----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

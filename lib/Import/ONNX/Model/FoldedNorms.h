@@ -1,4 +1,4 @@
-//===- FoldedNorms.h - Normalizations that an exporter removed --*- C++ -*-===//
+//===- FoldedNorms.h - Find folded batch normalizations ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

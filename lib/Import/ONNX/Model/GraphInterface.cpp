@@ -1,4 +1,4 @@
-//===- GraphInterface.cpp - Inputs, parameters and results ----------------===//
+//===- GraphInterface.cpp - Arguments and results of @main ----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

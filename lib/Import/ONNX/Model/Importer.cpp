@@ -1,4 +1,4 @@
-//===- Importer.cpp - From a model to a module ----------------------------===//
+//===- Importer.cpp - An ONNX graph to a module ---------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

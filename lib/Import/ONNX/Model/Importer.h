@@ -1,4 +1,4 @@
-//===- Importer.h - From a model to a module --------------------*- C++ -*-===//
+//===- Importer.h - An ONNX graph to a module -------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

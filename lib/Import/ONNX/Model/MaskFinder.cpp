@@ -1,4 +1,4 @@
-//===- MaskFinder.cpp - Which constants leave elements out ----------------===//
+//===- MaskFinder.cpp - Find constants that are masks ---------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ONNXParameters.cpp - The weights in an ONNX model ------------------===//
+//===- ONNXParameters.cpp - Initializers as a parameter source ------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- TensorFile.cpp - Tensors bound to inputs ---------------------------===//
+//===- TensorFile.cpp - Read files of --constant-input --------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

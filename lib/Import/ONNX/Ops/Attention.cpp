@@ -1,4 +1,4 @@
-//===- Attention.cpp - Scaled dot products of queries and keys ------------===//
+//===- Attention.cpp - The operator Attention -----------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Attention.h - Heads of attention -------------------------*- C++ -*-===//
+//===- Attention.h - Split and join heads of attention ----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Branches.cpp - If -------------------------------------------------===//
+//===- Branches.cpp - The operator If -------------------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Contrib.h - Operators of ONNX Runtime --------------------*- C++ -*-===//
+//===- Contrib.h - Operators of com.microsoft -------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ContribAttention.cpp - Transformers as ONNX Runtime fuses them -----===//
+//===- ContribAttention.cpp - com.microsoft: attention, embeddings --------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ContribFused.cpp - Operators that ONNX Runtime fuses ---------------===//
+//===- ContribFused.cpp - com.microsoft: fused operators ------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ContribQuantized.cpp - Functions of quantized tensors --------------===//
+//===- ContribQuantized.cpp - com.microsoft: quantized tensors ------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

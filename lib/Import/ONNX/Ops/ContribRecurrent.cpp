@@ -1,4 +1,4 @@
-//===- ContribRecurrent.cpp - LSTM of quantized weights -------------------===//
+//===- ContribRecurrent.cpp - com.microsoft.DynamicQuantizeLSTM -----------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

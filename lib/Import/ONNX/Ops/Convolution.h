@@ -1,5 +1,4 @@
-//===- Convolution.h - Convolutions ------------------------------*- C++
-//-*-===//
+//===- Convolution.h - Build convolutions -----------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

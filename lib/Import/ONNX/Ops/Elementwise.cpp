@@ -1,4 +1,4 @@
-//===- Elementwise.cpp - Arithmetic ---------------------------------------===//
+//===- Elementwise.cpp - Add, Mul, Pow, Clip, Exp, Sin and others ---------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

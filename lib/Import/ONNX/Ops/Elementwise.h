@@ -1,4 +1,4 @@
-//===- Elementwise.h - Entries for scalar functions -------------*- C++ -*-===//
+//===- Elementwise.h - Add scalar functions to the table --------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

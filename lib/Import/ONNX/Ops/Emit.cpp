@@ -1,4 +1,4 @@
-//===- Emit.cpp - The code that rules are made of -------------------------===//
+//===- Emit.cpp - Node::emit: maps, reductions, reshapes ------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- GridSample.cpp - Samples of an image at given positions ------------===//
+//===- GridSample.cpp - The operator GridSample ---------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

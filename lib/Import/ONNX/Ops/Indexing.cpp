@@ -1,4 +1,4 @@
-//===- Indexing.cpp - Elements at computed positions ----------------------===//
+//===- Indexing.cpp - GatherND, ScatterND, Trilu, OneHot and others -------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Indexing.h - Elements at computed positions --------------*- C++ -*-===//
+//===- Indexing.h - Clamped indices, ranges, scatters -----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

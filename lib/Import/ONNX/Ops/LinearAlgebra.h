@@ -1,4 +1,4 @@
-//===- LinearAlgebra.h - Products of matrices -------------------*- C++ -*-===//
+//===- LinearAlgebra.h - Build Gemm -----------------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

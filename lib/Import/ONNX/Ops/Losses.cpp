@@ -1,4 +1,4 @@
-//===- Losses.cpp - Losses ------------------------------------------------===//
+//===- Losses.cpp - SoftmaxCrossEntropyLoss, NegativeLogLikelihoodLoss ----===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- MatMulNBits.cpp - Products with packed quantized weights -----------===//
+//===- MatMulNBits.cpp - com.microsoft.MatMulNBits ------------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- NarrowTypes.cpp - Floats of 8 bits, and less
-//-------------------------===//
+//===- NarrowTypes.cpp - Element types of 8 bits and less -----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

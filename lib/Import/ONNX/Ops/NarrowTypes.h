@@ -1,5 +1,4 @@
-//===- NarrowTypes.h - Floats of 8 bits, and less -----------------*- C++
-//-*-===//
+//===- NarrowTypes.h - Element types of 8 bits and less ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

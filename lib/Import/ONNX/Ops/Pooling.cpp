@@ -1,4 +1,4 @@
-//===- Pooling.cpp - Pooling ----------------------------------------------===//
+//===- Pooling.cpp - MaxPool, AveragePool, LpPool, LRN --------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

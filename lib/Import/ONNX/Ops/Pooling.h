@@ -1,4 +1,4 @@
-//===- Pooling.h - Means of windows -----------------------------*- C++ -*-===//
+//===- Pooling.h - Build AveragePool ----------------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

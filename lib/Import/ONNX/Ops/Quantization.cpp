@@ -1,4 +1,4 @@
-//===- Quantization.cpp - Quantized tensors and products ------------------===//
+//===- Quantization.cpp - DynamicQuantizeLinear, MatMulInteger, QLinear* --===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

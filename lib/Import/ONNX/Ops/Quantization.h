@@ -1,4 +1,4 @@
-//===- Quantization.h - What quantized operators share ----------*- C++ -*-===//
+//===- Quantization.h - Quantize and dequantize elements --------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

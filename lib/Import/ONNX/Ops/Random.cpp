@@ -1,4 +1,4 @@
-//===- Random.cpp - Random numbers ----------------------------------------===//
+//===- Random.cpp - RandomUniform, RandomNormal, Bernoulli ----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- RecurrentCells.cpp - Steps of RNN, GRU, LSTM
-//------------------------===//
+//===- RecurrentCells.cpp - Steps of RNN, GRU, LSTM -----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- RotaryEmbedding.cpp - Positions as rotations -----------------------===//
+//===- RotaryEmbedding.cpp - The operator RotaryEmbedding -----------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

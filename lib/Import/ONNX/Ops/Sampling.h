@@ -1,4 +1,4 @@
-//===- Sampling.h - Samples of images, and random numbers -------*- C++ -*-===//
+//===- Sampling.h - GridSample and random operators -------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

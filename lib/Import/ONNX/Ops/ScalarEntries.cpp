@@ -1,4 +1,4 @@
-//===- ScalarEntries.cpp - What entries for scalar functions share --------===//
+//===- ScalarEntries.cpp - addUnary, addBinary, minima, maxima ------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

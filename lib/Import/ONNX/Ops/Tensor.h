@@ -1,4 +1,4 @@
-//===- Tensor.h - What the importer knows of a value ------------*- C++ -*-===//
+//===- Tensor.h - A value of the ONNX graph ---------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

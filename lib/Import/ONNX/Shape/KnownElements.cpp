@@ -1,4 +1,4 @@
-//===- KnownElements.cpp - Elements that follow from extents --------------===//
+//===- KnownElements.cpp - Fold tensors computed from extents -------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

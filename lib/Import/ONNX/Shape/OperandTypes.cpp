@@ -1,4 +1,4 @@
-//===- OperandTypes.cpp - Operands that are shapes, axes, indices ---------===//
+//===- OperandTypes.cpp - Check types of shape operands -------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

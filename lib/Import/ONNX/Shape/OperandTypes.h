@@ -1,4 +1,4 @@
-//===- OperandTypes.h - Operands that are shapes, axes, indices -*- C++ -*-===//
+//===- OperandTypes.h - Check types of shape operands -----------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

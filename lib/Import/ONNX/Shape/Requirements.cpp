@@ -1,4 +1,4 @@
-//===- Requirements.cpp - Extents that have to agree ----------------------===//
+//===- Requirements.cpp - Check that extents agree, or assert it ----------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- SymbolArithmetic.cpp - Extents that are no polynomials -------------===//
+//===- SymbolArithmetic.cpp - Quotients, minima, ranges of extents --------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- Artifact.h - What a compiled model exports ------------------*- C
-//-*-===//
+//===- Artifact.h - The C ABI of compiled models ------------------*- C -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- Runtime.h - Load and run compiled models --------------------*- C
-//-*-===//
+//===- Runtime.h - Load and run compiled models -------------------*- C -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

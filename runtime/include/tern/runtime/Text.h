@@ -1,4 +1,4 @@
-//===- Text.h - Text for people ---------------------------------*- C++ -*-===//
+//===- Text.h - Escape names, suggest spellings -----------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- Trainer.h - Train compiled models ---------------------------*- C
-//-*-===//
+//===- Trainer.h - Train compiled models --------------------------*- C -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- WeightsFile.h - The weights that belong to code ----------*- C++ -*-===//
+//===- WeightsFile.h - Ids of weights files ---------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

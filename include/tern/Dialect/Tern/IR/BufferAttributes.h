@@ -1,4 +1,4 @@
-//===- BufferAttributes.h - What levels buffers and llvm are marked with --===//
+//===- BufferAttributes.h - Attribute names at levels buffers, llvm -------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ConversionAttribute.h - How layers became ternary --------*- C++ -*-===//
+//===- ConversionAttribute.h - tern.conversion and its keys -----*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

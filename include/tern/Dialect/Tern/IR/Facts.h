@@ -1,4 +1,4 @@
-//===- Facts.h - What is known of an operation's result ---------*- C++ -*-===//
+//===- Facts.h - Attribute names of facts on operations ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- LinalgFold.h - Folds in structured operations ------------*- C++ -*-===//
+//===- LinalgFold.h - Slices and folds of linalg bodies ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ParamUse.h - What training may do with a parameter -------*- C++ -*-===//
+//===- ParamUse.h - tern.use: what may be trained ---------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- SumOrder.h - The order in which reductions add -----------*- C++ -*-===//
+//===- SumOrder.h - tern.order: the order of sums ---------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

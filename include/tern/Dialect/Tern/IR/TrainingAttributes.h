@@ -1,4 +1,4 @@
-//===- TrainingAttributes.h - What training functions are marked with -----===//
+//===- TrainingAttributes.h - Attribute names of training functions -------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- DynamicQuantizer.h - uint8 by the range of a tensor ------*- C++ -*-===//
+//===- DynamicQuantizer.h - dynamic_u8_tensor as linalg ---------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- Padding.h - Tensors grown to whole blocks -----------------*- C++
-//-*-===//
+//===- Padding.h - Pad tensors with zeros -----------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

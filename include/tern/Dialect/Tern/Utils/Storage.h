@@ -1,4 +1,4 @@
-//===- Storage.h - Whose memory a tensor will be ----------------*- C++ -*-===//
+//===- Storage.h - Views and sizes of tensors -------------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
