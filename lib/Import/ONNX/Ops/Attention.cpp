@@ -158,140 +158,176 @@ static FailureOr<Tensor> ungroup(Node &node, const Heads &heads, Tensor x) {
       x, {x.shape[0], heads.query.shape[1], heads.query.shape[2], x.shape[3]});
 }
 
-/// What is added to the scores, in `type`: minus infinity for keys that a query
-/// does not see. None if each sees all.
-static FailureOr<std::optional<Tensor>> getBias(Node &node, const Heads &heads,
-                                                DType dtype) {
+namespace {
+/// Which keys a query sees, and what is added to its scores.
+class BiasBuilder {
+public:
+  BiasBuilder(Node &node, const Heads &heads, DType dtype)
+      : node(node), heads(heads), dtype(dtype),
+        type(node.getElementType(dtype)),
+        shape({heads.query.shape[2], heads.key.shape[2]}) {}
+
+  FailureOr<std::optional<Tensor>> emit();
+
+private:
+  LogicalResult readMask();
+  LogicalResult readCount();
+  Value emitElement(B &b, ValueRange args);
+  Value loadMask(B &b);
+
+  Node &node;
+  const Heads &heads;
+  DType dtype;
+  Type type;
+  /// Keys before a query, and after it, that it sees; any if negative.
+  int64_t left = -1, right = -1;
+  /// Of the bias, and what it is computed from element by element.
+  Extents shape;
+  SmallVector<Tensor> operands;
+  /// The mask, if there is one; and if it is for fewer keys, its value and
+  /// extents, and for how many.
+  std::optional<Tensor> given;
+  Value mask, maskKeys;
+  SmallVector<Value> maskExtents;
+  bool hasCount = false;
+  Value past, numQueries;
+};
+} // namespace
+
+LogicalResult BiasBuilder::readMask() {
+  given = node.getInput(3);
+  if (given->dtype != DType::Bool && given->dtype != heads.query.dtype)
+    return node.error("the mask's element type is " + getName(given->dtype));
+  if (given->getRank() < 1 || given->getRank() > 4)
+    return node.error("the mask has shape " + node.describe(given->shape));
+  const Extent &width = given->shape.back(), &keys = heads.key.shape[2];
+  Extents wanted(given->shape);
+  // Keys beyond the mask are not seen; a mask of one column is for all.
+  bool isShort = width != keys && !width.isConstant(1);
+  if (isShort) {
+    mask = node.getValue(*given);
+    maskKeys = node.getSymbols().getValue(node.b, width);
+    wanted.back() = keys;
+  }
+  FailureOr<Extents> all = node.broadcast(shape, wanted);
+  if (failed(all))
+    return failure();
+  shape = *all;
+  if (!isShort)
+    operands.push_back(*given);
+  return success();
+}
+
+LogicalResult BiasBuilder::readCount() {
+  Tensor count = node.getInput(6);
+  const Extent &batch = heads.query.shape[0];
+  if (count.dtype != DType::I64 || count.getRank() != 1)
+    return node.error("the number of keys must be a vector of int64");
+  FailureOr<Tensor> fitting = node.expectShape(
+      count, {batch},
+      "a number of keys of shape " + node.describe(count.shape) +
+          " does not fit a batch of " + node.describe({batch}));
+  if (failed(fitting))
+    return failure();
+  FailureOr<Tensor> column = node.emitUnsqueeze(*fitting, {1, 2, 3});
+  FailureOr<Extents> all = node.broadcast(shape, {batch, 1, 1, 1});
+  if (failed(column) || failed(all))
+    return failure();
+  shape = *all;
+  operands.push_back(*column);
+  return success();
+}
+
+/// The mask's element, of a mask for fewer keys.
+Value BiasBuilder::loadMask(B &b) {
+  SmallVector<Value> position;
+  int64_t rank = shape.size();
+  for (int64_t i = 0, n = given->getRank(); i < n; ++i) {
+    Value index = linalg::IndexOp::create(b, rank - n + i);
+    position.push_back(given->shape[i].isConstant(1)
+                           ? arith::ConstantIndexOp::create(b, 0).getResult()
+                           : emitSafeIndex(b, index, maskExtents[i]));
+  }
+  return tensor::ExtractOp::create(b, mask, position);
+}
+
+Value BiasBuilder::emitElement(B &b, ValueRange args) {
+  using P = arith::CmpIPredicate;
+  Value zero = emitConstant(b, type, 0);
+  Value hidden = emitConstant(b, type, -infinity);
+  Value isSeen = emitConstant(b, b.getI1Type(), 1);
+  auto also = [&](Value condition) {
+    isSeen = arith::AndIOp::create(b, isSeen, condition);
+  };
+  Value row = linalg::IndexOp::create(b, shape.size() - 2);
+  Value key = linalg::IndexOp::create(b, shape.size() - 1);
+  Value result = zero;
+  if (given) {
+    if (mask)
+      also(arith::CmpIOp::create(b, P::slt, key, maskKeys));
+    Value element = mask ? loadMask(b) : args[0];
+    if (given->dtype == DType::Bool)
+      also(element);
+    else
+      result = getBitWidth(dtype) > getBitWidth(given->dtype)
+                   ? arith::ExtFOp::create(b, type, element).getResult()
+                   : element;
+  }
+  // The position of the query, counted as those of the keys are.
+  Value position = arith::AddIOp::create(b, row, past);
+  if (hasCount) {
+    Value seen = arith::IndexCastOp::create(b, b.getIndexType(), args.back());
+    also(arith::CmpIOp::create(b, P::slt, key, seen));
+    position = arith::AddIOp::create(
+        b, row, arith::SubIOp::create(b, seen, numQueries).getResult());
+  }
+  Value distance = arith::SubIOp::create(b, position, key);
+  if (left >= 0)
+    also(arith::CmpIOp::create(b, P::sle, distance,
+                               arith::ConstantIndexOp::create(b, left)));
+  if (right >= 0)
+    also(arith::CmpIOp::create(b, P::sge, distance,
+                               arith::ConstantIndexOp::create(b, -right)));
+  return arith::SelectOp::create(b, isSeen, result, hidden);
+}
+
+FailureOr<std::optional<Tensor>> BiasBuilder::emit() {
   bool isCausal = node.getFlag("is_causal", false);
-  int64_t left = node.getInt("left_window_size", -1);
-  int64_t right = node.getInt("right_window_size", -1);
+  left = node.getInt("left_window_size", -1);
+  right = node.getInt("right_window_size", -1);
   if (left < -1 || right < -1)
     return node.error("a window size is negative");
   if (isCausal)
     right = right < 0 ? 0 : std::min<int64_t>(right, 0);
-  bool hasMask = node.hasInput(3), hasCount = node.hasInput(6);
+  bool hasMask = node.hasInput(3);
+  hasCount = node.hasInput(6);
   if (!hasMask && !hasCount && left < 0 && right < 0)
     return std::optional<Tensor>();
-  const Extent &queries = heads.query.shape[2], &keys = heads.key.shape[2];
-  Extents shape = {queries, keys};
-  SmallVector<Tensor> operands;
-  Value mask, maskKeys;
-  Tensor given;
-  if (hasMask) {
-    given = node.getInput(3);
-    if (given.dtype != DType::Bool && given.dtype != heads.query.dtype)
-      return node.error("the mask's element type is " + getName(given.dtype));
-    if (given.getRank() < 1 || given.getRank() > 4)
-      return node.error("the mask has shape " + node.describe(given.shape));
-    const Extent &width = given.shape.back();
-    // Keys beyond the mask are not seen; a mask of one column is for all.
-    if (width != keys && !width.isConstant(1)) {
-      mask = node.getValue(given);
-      maskKeys = node.getSymbols().getValue(node.b, width);
-      Extents wanted(given.shape);
-      wanted.back() = keys;
-      FailureOr<Extents> all = node.broadcast(shape, wanted);
-      if (failed(all))
-        return failure();
-      shape = *all;
-    } else {
-      FailureOr<Extents> all = node.broadcast(shape, given.shape);
-      if (failed(all))
-        return failure();
-      shape = *all;
-      operands.push_back(given);
-    }
-  }
-  Tensor count;
-  if (hasCount) {
-    count = node.getInput(6);
-    if (count.dtype != DType::I64 || count.getRank() != 1)
-      return node.error("the number of keys must be a vector of int64");
-    FailureOr<Tensor> fitting = node.expectShape(
-        count, {heads.query.shape[0]},
-        "a number of keys of shape " + node.describe(count.shape) +
-            " does not fit a batch of " +
-            node.describe({heads.query.shape[0]}));
-    if (failed(fitting))
-      return failure();
-    FailureOr<Tensor> column = node.emitUnsqueeze(*fitting, {1, 2, 3});
-    FailureOr<Extents> all =
-        node.broadcast(shape, {heads.query.shape[0], 1, 1, 1});
-    if (failed(column) || failed(all))
-      return failure();
-    shape = *all;
-    operands.push_back(*column);
-  }
+  if ((hasMask && failed(readMask())) || (hasCount && failed(readCount())))
+    return failure();
   Symbols &symbols = node.getSymbols();
-  Value past = symbols.getValue(node.b, heads.past);
-  Value numQueries = symbols.getValue(node.b, queries);
-  SmallVector<Value> maskExtents;
+  past = symbols.getValue(node.b, heads.past);
+  numQueries = symbols.getValue(node.b, heads.query.shape[2]);
   if (mask)
-    maskExtents = getExtentValues(node, given.shape);
-  Type type = node.getElementType(dtype);
-  int64_t rank = shape.size();
-  using P = arith::CmpIPredicate;
+    maskExtents = getExtentValues(node, given->shape);
   FailureOr<Tensor> bias =
-      node.emitMap(operands, shape, dtype, [&](B &b, ValueRange args) -> Value {
-        Value zero = emitConstant(b, type, 0);
-        Value hidden = emitConstant(b, type, -infinity);
-        Value isSeen = emitConstant(b, b.getI1Type(), 1);
-        auto also = [&](Value condition) {
-          isSeen = arith::AndIOp::create(b, isSeen, condition);
-        };
-        Value row = linalg::IndexOp::create(b, rank - 2);
-        Value key = linalg::IndexOp::create(b, rank - 1);
-        Value result = zero;
-        if (hasMask) {
-          Value element;
-          if (mask) {
-            Value isInside = arith::CmpIOp::create(b, P::slt, key, maskKeys);
-            also(isInside);
-            SmallVector<Value> position;
-            for (int64_t i = 0, n = given.getRank(); i < n; ++i) {
-              Value index = linalg::IndexOp::create(b, rank - n + i);
-              position.push_back(
-                  given.shape[i].isConstant(1)
-                      ? arith::ConstantIndexOp::create(b, 0).getResult()
-                      : emitSafeIndex(b, index, maskExtents[i]));
-            }
-            element = tensor::ExtractOp::create(b, mask, position);
-          } else {
-            element = args[0];
-          }
-          if (given.dtype == DType::Bool)
-            also(element);
-          else
-            result = getBitWidth(dtype) > getBitWidth(given.dtype)
-                         ? arith::ExtFOp::create(b, type, element).getResult()
-                         : element;
-        }
-        // The position of the query, counted as those of the keys are.
-        Value position = arith::AddIOp::create(b, row, past);
-        if (hasCount) {
-          Value seen =
-              arith::IndexCastOp::create(b, b.getIndexType(), args.back());
-          also(arith::CmpIOp::create(b, P::slt, key, seen));
-          position = arith::AddIOp::create(
-              b, row, arith::SubIOp::create(b, seen, numQueries).getResult());
-        }
-        Value distance = arith::SubIOp::create(b, position, key);
-        if (left >= 0)
-          also(arith::CmpIOp::create(b, P::sle, distance,
-                                     arith::ConstantIndexOp::create(b, left)));
-        if (right >= 0)
-          also(arith::CmpIOp::create(
-              b, P::sge, distance, arith::ConstantIndexOp::create(b, -right)));
-        return arith::SelectOp::create(b, isSeen, result, hidden);
-      });
+      node.emitMap(operands, shape, dtype,
+                   [&](B &b, ValueRange args) { return emitElement(b, args); });
   if (failed(bias))
     return failure();
-  return std::optional<Tensor>(*bias);
+  return std::optional<Tensor>(bias);
+}
+
+/// What is added to the scores, in `dtype`: minus infinity for keys that a
+/// query does not see. None if each sees all.
+static FailureOr<std::optional<Tensor>> getBias(Node &node, const Heads &heads,
+                                                DType dtype) {
+  return BiasBuilder(node, heads, dtype).emit();
 }
 
 /// A fourth result is the scores after so many steps.
 static LogicalResult setScores(Node &node, const Heads &heads, int64_t step,
-                               int64_t mode, Tensor scores) {
+                               int64_t mode, const Tensor &scores) {
   if (mode != step || !node.hasResult(3))
     return success();
   FailureOr<Tensor> cast = emitCast(node, scores, heads.query.dtype);

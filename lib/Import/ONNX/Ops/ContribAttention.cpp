@@ -346,7 +346,7 @@ static FailureOr<std::optional<Tensor>> emitMask(Node &node,
       });
   if (failed(result))
     return failure();
-  return std::optional<Tensor>(*result);
+  return std::optional<Tensor>(result);
 }
 
 /// softmax(query key^T * scale + mask + bias) value, [batch, positions, heads *
@@ -561,12 +561,10 @@ static LogicalResult importAttention(Node &node) {
   return node.setResult(emitAttention(node, operands, *settings));
 }
 
-/// Queries, keys and values are inputs, and have a bias, side by side.
-static LogicalResult importMultiHeadAttention(Node &node) {
-  FailureOr<Settings> settings = getSettings(node);
-  if (failed(settings))
-    return failure();
-  Tensor query = node.getInput(0);
+/// Reads queries, keys and values; keys and values may have rank 4 already.
+static LogicalResult readThree(Node &node, Tensor &query, Tensor &key,
+                               Tensor &value) {
+  query = node.getInput(0);
   if (failed(node.expectTypes(query, Floats)))
     return failure();
   if (!node.hasInput(1) || !node.hasInput(2) || query.getRank() != 3)
@@ -576,7 +574,8 @@ static LogicalResult importMultiHeadAttention(Node &node) {
     return node.error("past keys and past values must be given together");
   if (node.hasInput(8) || node.hasInput(9))
     return node.error("a buffer that past and present share is not supported");
-  Tensor key = node.getInput(1), value = node.getInput(2);
+  key = node.getInput(1);
+  value = node.getInput(2);
   for (Tensor *tensor : {&key, &value}) {
     if (tensor->dtype != query.dtype)
       return node.error("inputs have different element types");
@@ -589,45 +588,61 @@ static LogicalResult importMultiHeadAttention(Node &node) {
   if (isSplit != (value.getRank() == 4))
     return node.error("keys have rank " + Twine(key.getRank()) +
                       ", values rank " + Twine(value.getRank()));
-  FailureOr<Tensor> fitting =
-      isSplit ? FailureOr<Tensor>(key)
-              : node.expectShape(key,
-                                 {query.shape[0], key.shape[1], query.shape[2]},
-                                 "keys of shape " + node.describe(key.shape) +
-                                     " do not fit queries of shape " +
-                                     node.describe(query.shape));
+  if (isSplit)
+    return success();
+  FailureOr<Tensor> fitting = node.expectShape(
+      key, {query.shape[0], key.shape[1], query.shape[2]},
+      "keys of shape " + node.describe(key.shape) +
+          " do not fit queries of shape " + node.describe(query.shape));
   if (failed(fitting))
     return failure();
   key = *fitting;
-  if (node.hasInput(3)) {
-    Tensor bias = node.getInput(3);
-    if (bias.dtype != query.dtype)
-      return node.error("inputs have different element types");
-    if (isSplit)
-      return node.error("a bias is not supported beside keys of rank 4");
-    std::optional<Extent> start = Extent::mul(2, query.shape[2]);
-    std::optional<Extent> width;
-    if (start)
-      width = Extent::add(*start, value.shape[2]);
-    if (!width)
-      return node.error("the width overflows");
-    FailureOr<Tensor> all =
-        node.expectShape(bias, {*width},
-                         "the bias has shape " + node.describe(bias.shape) +
-                             ", not [" + node.describe(*width) + "]");
-    if (failed(all))
-      return failure();
-    auto add = [&](Tensor &x, const Extent &from) {
-      FailureOr<Tensor> sum = combine<arith::AddFOp>(
-          node, x, emitColumns(node, *all, from, x.shape[2]));
-      if (succeeded(sum))
-        x = *sum;
-      return LogicalResult(sum);
-    };
-    if (failed(add(query, 0)) || failed(add(key, query.shape[2])) ||
-        failed(add(value, *start)))
-      return failure();
-  }
+  return success();
+}
+
+/// Adds input 3, one bias for all three side by side.
+static LogicalResult addThreeBiases(Node &node, Tensor &query, Tensor &key,
+                                    Tensor &value) {
+  Tensor bias = node.getInput(3);
+  if (bias.dtype != query.dtype)
+    return node.error("inputs have different element types");
+  if (key.getRank() == 4)
+    return node.error("a bias is not supported beside keys of rank 4");
+  std::optional<Extent> start = Extent::mul(2, query.shape[2]);
+  std::optional<Extent> width;
+  if (start)
+    width = Extent::add(*start, value.shape[2]);
+  if (!width)
+    return node.error("the width overflows");
+  FailureOr<Tensor> all =
+      node.expectShape(bias, {*width},
+                       "the bias has shape " + node.describe(bias.shape) +
+                           ", not [" + node.describe(*width) + "]");
+  if (failed(all))
+    return failure();
+  auto add = [&](Tensor &x, const Extent &from) {
+    FailureOr<Tensor> sum = combine<arith::AddFOp>(
+        node, x, emitColumns(node, *all, from, x.shape[2]));
+    if (succeeded(sum))
+      x = *sum;
+    return LogicalResult(sum);
+  };
+  if (failed(add(query, 0)) || failed(add(key, query.shape[2])) ||
+      failed(add(value, *start)))
+    return failure();
+  return success();
+}
+
+/// Queries, keys and values are inputs, and have a bias, side by side.
+static LogicalResult importMultiHeadAttention(Node &node) {
+  FailureOr<Settings> settings = getSettings(node);
+  if (failed(settings))
+    return failure();
+  Tensor query, key, value;
+  if (failed(readThree(node, query, key, value)) ||
+      (node.hasInput(3) && failed(addThreeBiases(node, query, key, value))))
+    return failure();
+  bool isSplit = key.getRank() == 4;
   FailureOr<Tensor> q = splitHeads(node, query, settings->heads, "query");
   FailureOr<Tensor> k = splitHeads(node, key, settings->heads, "key");
   FailureOr<Tensor> v = splitHeads(node, value, settings->heads, "value");

@@ -76,13 +76,39 @@ static std::string getImplicitOutput(StringRef inputs) {
   return output;
 }
 
-/// One linalg.generic: the products of the operands, summed over the loops that
-/// are not in the output.
-static LogicalResult importEinsum(Node &node) {
-  FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(Numbers);
-  std::string equation = node.getString("equation", "").str();
-  if (failed(operands))
-    return failure();
+namespace {
+/// An equation read for its operands.
+struct Equation {
+  Loops loops;
+  /// The loops of each operand's dimensions, and of the result's.
+  SmallVector<SmallVector<unsigned>> operands;
+  SmallVector<unsigned> result;
+};
+} // namespace
+
+/// Takes over the extents of an operand with these loops: dimensions of one
+/// letter are equal, but for those known to be 1.
+static LogicalResult matchExtents(Node &node, Loops &loops,
+                                  ArrayRef<unsigned> own,
+                                  ArrayRef<Extent> shape) {
+  for (auto [loop, extent] : llvm::zip_equal(own, shape)) {
+    Extent &known = loops.extents[loop];
+    if (known.isConstant(1)) {
+      known = extent;
+    } else if (!extent.isConstant(1)) {
+      if (failed(node.require(known, extent,
+                              "shapes " + node.describe(known) + " and " +
+                                  node.describe(extent) + " do not match")))
+        return failure();
+      if (extent.getConstant())
+        known = extent;
+    }
+  }
+  return success();
+}
+
+static FailureOr<Equation> readEquation(Node &node, ArrayRef<Tensor> operands,
+                                        std::string equation) {
   llvm::erase(equation, ' ');
   auto bad = [&] {
     return node.error("cannot understand equation " + quote(equation) +
@@ -94,30 +120,18 @@ static LogicalResult importEinsum(Node &node) {
                                                  : equation.substr(arrow + 2);
   SmallVector<StringRef> terms;
   StringRef(left).split(terms, ',');
-  if (terms.size() != operands->size())
+  if (terms.size() != operands.size())
     return bad();
-  Loops loops;
-  SmallVector<SmallVector<unsigned>> indices;
-  for (auto [term, operand] : llvm::zip_equal(terms, *operands)) {
+  Equation result;
+  Loops &loops = result.loops;
+  for (auto [term, operand] : llvm::zip_equal(terms, operands)) {
     std::optional<SmallVector<unsigned>> read =
         loops.read(term, operand.getRank());
     if (!read)
       return bad();
-    for (auto [loop, extent] : llvm::zip_equal(*read, operand.shape)) {
-      Extent &known = loops.extents[loop];
-      if (known.isConstant(1)) {
-        known = extent;
-      } else if (!extent.isConstant(1)) {
-        // Dimensions of one letter are equal, but for those known to be 1.
-        if (failed(node.require(known, extent,
-                                "shapes " + node.describe(known) + " and " +
-                                    node.describe(extent) + " do not match")))
-          return failure();
-        if (extent.getConstant())
-          known = extent;
-      }
-    }
-    indices.push_back(*read);
+    if (failed(matchExtents(node, loops, *read, operand.shape)))
+      return failure();
+    result.operands.push_back(*read);
   }
   // What the output has must be in the operands, once.
   int64_t outRank =
@@ -129,25 +143,24 @@ static LogicalResult importEinsum(Node &node) {
       llvm::SmallDenseSet<unsigned>(outLoops->begin(), outLoops->end())
               .size() != outLoops->size())
     return bad();
+  result.result = *outLoops;
+  return result;
+}
 
+/// The operands without dimensions of 1 that are repeated, and how the loops
+/// index them.
+static LogicalResult readOperands(Node &node, ArrayRef<Tensor> operands,
+                                  const Equation &equation,
+                                  SmallVectorImpl<Value> &values,
+                                  SmallVectorImpl<AffineMap> &maps) {
   B &b = node.b;
-  unsigned numLoops = known;
-  SmallVector<utils::IteratorType> iterators(numLoops,
-                                             utils::IteratorType::reduction);
-  SmallVector<AffineExpr> outIndices;
-  Extents shape;
-  for (unsigned loop : *outLoops) {
-    iterators[loop] = utils::IteratorType::parallel;
-    outIndices.push_back(b.getAffineDimExpr(loop));
-    shape.push_back(loops.extents[loop]);
-  }
-  SmallVector<AffineMap> maps;
-  SmallVector<Value> values;
-  for (auto [operand, own] : llvm::zip_equal(*operands, indices)) {
+  const Extents &extents = equation.loops.extents;
+  unsigned numLoops = extents.size();
+  for (auto [operand, own] : llvm::zip_equal(operands, equation.operands)) {
     Extents kept;
     SmallVector<AffineExpr> exprs;
     for (auto [loop, extent] : llvm::zip_equal(own, operand.shape)) {
-      if (extent.isConstant(1) && extent != loops.extents[loop])
+      if (extent.isConstant(1) && extent != extents[loop])
         continue; // Repeated.
       kept.push_back(extent);
       exprs.push_back(b.getAffineDimExpr(loop));
@@ -160,41 +173,75 @@ static LogicalResult importEinsum(Node &node) {
   }
   // Loops of extent 1 that nothing is indexed with have no bound otherwise.
   for (unsigned loop = 0; loop < numLoops; ++loop) {
-    if (llvm::is_contained(*outLoops, loop) ||
+    if (llvm::is_contained(equation.result, loop) ||
         llvm::any_of(maps,
                      [&](AffineMap map) { return map.isFunctionOfDim(loop); }))
       continue;
     values.push_back(node.emitEmpty(b.getI1Type(), {Extent(1)}));
     maps.push_back(AffineMap::get(numLoops, 0, b.getAffineDimExpr(loop)));
   }
+  return success();
+}
+
+/// sum + the product of the factors, which become the sum's type first.
+static Value emitProductSum(B &b, ValueRange factors, Value sum) {
+  Type type = sum.getType();
+  bool isFloating = isa<FloatType>(type);
+  Value product;
+  for (Value factor : factors) {
+    if (factor.getType() != type)
+      factor = arith::ExtFOp::create(b, type, factor);
+    if (!product)
+      product = factor;
+    else if (isFloating)
+      product = arith::MulFOp::create(b, product, factor);
+    else
+      product = arith::MulIOp::create(b, product, factor);
+  }
+  return isFloating ? arith::AddFOp::create(b, sum, product).getResult()
+                    : arith::AddIOp::create(b, sum, product).getResult();
+}
+
+/// One linalg.generic: the products of the operands, summed over the loops that
+/// are not in the output.
+static LogicalResult importEinsum(Node &node) {
+  FailureOr<SmallVector<Tensor>> operands = node.getSameTyped(Numbers);
+  std::string text = node.getString("equation", "").str();
+  if (failed(operands))
+    return failure();
+  FailureOr<Equation> equation = readEquation(node, *operands, text);
+  if (failed(equation))
+    return failure();
+
+  B &b = node.b;
+  unsigned numLoops = equation->loops.extents.size();
+  SmallVector<utils::IteratorType> iterators(numLoops,
+                                             utils::IteratorType::reduction);
+  SmallVector<AffineExpr> outIndices;
+  Extents shape;
+  for (unsigned loop : equation->result) {
+    iterators[loop] = utils::IteratorType::parallel;
+    outIndices.push_back(b.getAffineDimExpr(loop));
+    shape.push_back(equation->loops.extents[loop]);
+  }
+  SmallVector<AffineMap> maps;
+  SmallVector<Value> values;
+  if (failed(readOperands(node, *operands, *equation, values, maps)))
+    return failure();
   maps.push_back(AffineMap::get(numLoops, 0, outIndices, b.getContext()));
   DType dtype = operands->front().dtype;
   DType accumulator = getAccumulatorType(dtype);
   if (failed(node.checkShape(accumulator, shape)))
     return failure();
-  Type type = node.getElementType(accumulator);
-  Value zeros = node.emitFill(node.emitScalar(type, 0), shape);
-  size_t numOperands = operands->size();
+  Value zeros = node.emitFill(
+      node.emitScalar(node.getElementType(accumulator), 0), shape);
   auto generic = linalg::GenericOp::create(
       b, TypeRange(zeros.getType()), values, ValueRange(zeros), maps, iterators,
       [&](OpBuilder &builder, Location loc, ValueRange args) {
         B b(loc, builder);
-        Value product;
-        for (Value factor : args.take_front(numOperands)) {
-          if (accumulator != dtype)
-            factor = arith::ExtFOp::create(b, type, factor);
-          if (!product)
-            product = factor;
-          else if (isFloat(dtype))
-            product = arith::MulFOp::create(b, product, factor);
-          else
-            product = arith::MulIOp::create(b, product, factor);
-        }
-        Value sum =
-            isFloat(dtype)
-                ? arith::AddFOp::create(b, args.back(), product).getResult()
-                : arith::AddIOp::create(b, args.back(), product).getResult();
-        linalg::YieldOp::create(b, sum);
+        linalg::YieldOp::create(
+            b,
+            emitProductSum(b, args.take_front(operands->size()), args.back()));
       });
   Tensor result = node.makeTensor(accumulator, shape, generic.getResult(0));
   if (!isFloat(dtype)) {

@@ -78,7 +78,7 @@ readOperand(Node &node, unsigned i, StringRef name, DType type,
                                  node.describe(shape));
   if (failed(operand))
     return failure();
-  return std::optional(*operand);
+  return std::optional<Tensor>(operand);
 }
 
 LogicalResult tern::onnx_import::readHidden(Node &node, Layer &layer,
@@ -211,189 +211,237 @@ static FailureOr<Weight> emitWeight(Node &node, const Tensor &weight,
   return Weight{*matrix, getPart(codes->scale)};
 }
 
-static FailureOr<DirectionResult> emitDirection(Node &node, const Layer &layer,
-                                                int64_t d) {
-  B &b = node.b;
-  if (layer.time.isConstant(0) || layer.batch.isConstant(0)) {
-    // No step: the state stays what it is.
-    DirectionResult result;
-    result.h = result.c = emitInitial(node, layer, layer.initialH, d);
-    if (layer.cell == Cell::LSTM)
-      result.c = emitInitial(node, layer, layer.initialC, d);
-    Extents shape = {layer.time, layer.batch, layer.hidden};
-    result.y = node.makeTensor(
-        layer.x.dtype, shape,
-        node.emitEmpty(node.getElementType(layer.x.dtype), shape));
-    return result;
-  }
-  OpFoldResult index = b.getIndexAttr(d);
+namespace {
+/// One direction of a layer: what its steps read, and the loop over time.
+class Direction {
+public:
+  Direction(Node &node, const Layer &layer, int64_t d)
+      : node(node), b(node.b), layer(layer), d(d), index(b.getIndexAttr(d)),
+        type(node.getElementType(layer.x.dtype)),
+        shape({layer.time, layer.batch, layer.hidden}),
+        isLSTM(layer.cell == Cell::LSTM), isBackward(layer.isReverse || d == 1),
+        isTurned(isBackward && layer.rCodes && layer.lengths) {}
+
+  FailureOr<DirectionResult> emit();
+
+private:
+  DirectionResult emitNoSteps();
+  LogicalResult readOperands();
+  FailureOr<Tensor> addBias(FailureOr<Tensor> products);
+  Value copyState(const Tensor &state);
+  FailureOr<SmallVector<Value>> advance(Value time, ValueRange before,
+                                        bool inPlace);
+  FailureOr<SmallVector<Value>> emitSteps();
+
+  Node &node;
+  B &b;
+  const Layer &layer;
+  int64_t d;
+  OpFoldResult index;
+  Type type;
+  /// Of the outputs.
+  Extents shape;
+  bool isLSTM, isBackward;
+  /// What becomes codes together is what steps of one number read, also of
+  /// sequences that end at other times: these are turned round.
+  bool isTurned;
+
+  /// The input's products and the biases, [time, batch, gates * hidden].
+  Tensor sums;
+  Weight recurrence;
+  std::optional<Tensor> resetBias;
+  SmallVector<Tensor> peepholes;
+  /// The state at the start, and zeros like it.
+  Tensor h, c, zeros;
+};
+} // namespace
+
+/// Without a step the state stays what it is.
+DirectionResult Direction::emitNoSteps() {
+  DirectionResult result;
+  result.h = result.c = emitInitial(node, layer, layer.initialH, d);
+  if (isLSTM)
+    result.c = emitInitial(node, layer, layer.initialC, d);
+  result.y = node.makeTensor(layer.x.dtype, shape, node.emitEmpty(type, shape));
+  return result;
+}
+
+/// Adds the biases of the input and of the recurrence; of a GRU's recurrence
+/// that of the last gate is `resetBias`.
+FailureOr<Tensor> Direction::addBias(FailureOr<Tensor> products) {
   int64_t width = layer.numGates * layer.hidden;
-  // Everything that does not depend on the state, for all times at once.
+  Tensor inputBias = emitPart(node, *layer.bias, index, 0, width);
+  Tensor ownBias = emitPart(node, *layer.bias, index, width, width);
+  products = combine<arith::AddFOp>(node, products, inputBias);
+  if (layer.cell != Cell::GRU)
+    return combine<arith::AddFOp>(node, products, ownBias);
+  // The last gate's is reset with the rest, or added after.
+  FailureOr<Tensor> row = node.emitReshape(ownBias, {Extent(1), width});
+  if (failed(row))
+    return failure();
+  Tensor last = getGates(node, *row, layer, 2);
+  Tensor noBias = last;
+  noBias.value = node.emitFill(
+      node.emitScalar(node.getElementType(last.dtype), 0), last.shape);
+  SmallVector<OpFoldResult> offsets = {b.getIndexAttr(0),
+                                       b.getIndexAttr(2 * layer.hidden)};
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1),
+                                     b.getIndexAttr(layer.hidden)};
+  SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+  Tensor others = *row;
+  others.value = tensor::InsertSliceOp::create(
+      b, noBias.value, node.getValue(*row), offsets, sizes, strides);
+  products = combine<arith::AddFOp>(node, products, others);
+  // Broadcast to the batch.
+  FailureOr<Tensor> flat = node.emitReshape(last, {layer.hidden});
+  if (failed(flat))
+    return failure();
+  resetBias = *flat;
+  return products;
+}
+
+/// Everything that does not depend on the state, for all times at once.
+LogicalResult Direction::readOperands() {
   FailureOr<Weight> w = emitWeight(node, layer.w, layer.wCodes, d);
   FailureOr<Weight> r = emitWeight(node, layer.r, layer.rCodes, d);
   FailureOr<Tensor> x = emitWithinLongest(node, layer);
   if (failed(w) || failed(r) || failed(x))
     return failure();
-  FailureOr<Tensor> sums = emitProduct(node, *x, *w);
-  std::optional<Tensor> resetBias;
-  if (layer.bias) {
-    Tensor inputBias = emitPart(node, *layer.bias, index, 0, width);
-    Tensor ownBias = emitPart(node, *layer.bias, index, width, width);
-    sums = combine<arith::AddFOp>(node, sums, inputBias);
-    if (layer.cell != Cell::GRU) {
-      sums = combine<arith::AddFOp>(node, sums, ownBias);
-    } else {
-      // The last gate's is reset with the rest, or added after.
-      FailureOr<Tensor> row = node.emitReshape(ownBias, {Extent(1), width});
-      if (failed(row))
-        return failure();
-      resetBias = getGates(node, *row, layer, 2);
-      Tensor zeros = *resetBias;
-      zeros.value = node.emitFill(
-          node.emitScalar(node.getElementType(zeros.dtype), 0), zeros.shape);
-      SmallVector<OpFoldResult> offsets = {b.getIndexAttr(0),
-                                           b.getIndexAttr(2 * layer.hidden)};
-      SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1),
-                                         b.getIndexAttr(layer.hidden)};
-      SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
-      Tensor others = *row;
-      others.value = tensor::InsertSliceOp::create(
-          b, zeros.value, node.getValue(*row), offsets, sizes, strides);
-      sums = combine<arith::AddFOp>(node, sums, others);
-      // Broadcast to the batch.
-      FailureOr<Tensor> flat = node.emitReshape(*resetBias, {layer.hidden});
-      if (failed(flat))
-        return failure();
-      resetBias = *flat;
-    }
-  }
-  bool isBackward = layer.isReverse || d == 1;
-  // What becomes codes together is what steps of one number read, also of
-  // sequences that end at other times: these are turned round.
-  bool isTurned = isBackward && layer.rCodes && layer.lengths;
-  if (succeeded(sums) && isTurned)
-    sums = emitReverseSequence(node, *sums, *layer.lengths, 0);
-  if (failed(sums))
+  recurrence = *r;
+  FailureOr<Tensor> products = emitProduct(node, *x, *w);
+  if (layer.bias)
+    products = addBias(products);
+  if (succeeded(products) && isTurned)
+    products = emitReverseSequence(node, *products, *layer.lengths, 0);
+  if (failed(products))
     return failure();
-  SmallVector<Tensor> peepholes;
+  sums = *products;
   if (layer.peepholes)
     for (int64_t gate = 0; gate < 3; ++gate)
       peepholes.push_back(emitPart(node, *layer.peepholes, index,
                                    gate * layer.hidden, layer.hidden));
-  Tensor h = emitInitial(node, layer, layer.initialH, d);
-  Tensor c = h;
-  if (layer.cell == Cell::LSTM)
+  h = emitInitial(node, layer, layer.initialH, d);
+  c = h;
+  if (isLSTM)
     c = emitInitial(node, layer, layer.initialC, d);
-  Type type = node.getElementType(layer.x.dtype);
-  Tensor zeros = h;
+  zeros = h;
   zeros.value = node.emitFill(node.emitScalar(type, 0), h.shape);
-  Extents shape = {layer.time, layer.batch, layer.hidden};
-  Value all = node.emitEmpty(type, shape);
+  return success();
+}
 
+/// The loop writes where its state is: not to what the caller gave.
+Value Direction::copyState(const Tensor &state) {
+  Extents spread = {Extent(1)};
+  spread.append(state.shape);
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1)},
+                            offsets(3, b.getIndexAttr(0)),
+                            strides(3, b.getIndexAttr(1));
+  for (const Extent &extent : state.shape)
+    sizes.push_back(node.getSymbols().getFoldResult(b, extent));
+  Tensor read = state;
+  Value value = node.getValue(read);
+  Value copied = tensor::InsertSliceOp::create(
+      b, value, node.emitEmpty(type, spread), offsets, sizes, strides);
+  return tensor::CollapseShapeOp::create(
+      b, copied, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+}
+
+/// One step, from the outputs so far and the state to the next ones. With
+/// `inPlace`, these are where those were.
+FailureOr<SmallVector<Value>> Direction::advance(Value time, ValueRange before,
+                                                 bool inPlace) {
+  Step step{layer,
+            static_cast<unsigned>(d),
+            emitPart(node, sums, time, 0, layer.numGates * layer.hidden),
+            node.makeTensor(h.dtype, h.shape, before[1]),
+            c,
+            recurrence,
+            resetBias,
+            peepholes};
+  if (isLSTM)
+    step.c.value = before[2];
+  Tensor oldH = step.h, oldC = step.c;
+  if (layer.rCodes) {
+    // The output of the step before, which is zero behind the end.
+    FailureOr<Tensor> read =
+        emitMasked(node, layer, time, step.h, zeros, arith::CmpIPredicate::sle);
+    if (failed(read))
+      return failure();
+    step.read = *read;
+  }
+  FailureOr<Tensor> next = emitStep(node, step);
+  if (failed(next))
+    return failure();
+  FailureOr<Tensor> output = emitMasked(node, layer, time, *next, zeros);
+  FailureOr<Tensor> newH = emitMasked(node, layer, time, *next, oldH);
+  FailureOr<Tensor> newC = emitMasked(node, layer, time, step.c, oldC);
+  if (failed(output) || failed(newH) || failed(newC))
+    return failure();
+  SmallVector<OpFoldResult> offsets = {time, b.getIndexAttr(0),
+                                       b.getIndexAttr(0)};
+  SmallVector<OpFoldResult> sizes = {
+      b.getIndexAttr(1), node.getSymbols().getFoldResult(b, layer.batch),
+      b.getIndexAttr(layer.hidden)};
+  SmallVector<OpFoldResult> strides(3, b.getIndexAttr(1));
+  SmallVector<Value> after = {tensor::InsertSliceOp::create(
+      b, output->value, before[0], offsets, sizes, strides)};
+  // Where the state was, once nothing reads it any more.
+  auto keep = [&](Tensor &state, unsigned number) -> Value {
+    if (!inPlace)
+      return node.getValue(state);
+    return bufferization::MaterializeInDestinationOp::create(b, state.value,
+                                                             before[number])
+        .getResult();
+  };
+  after.push_back(keep(*newH, 1));
+  if (isLSTM)
+    after.push_back(keep(*newC, 2));
+  return after;
+}
+
+/// The outputs of all steps, and the state after the last.
+FailureOr<SmallVector<Value>> Direction::emitSteps() {
+  Value all = node.emitEmpty(type, shape);
   Value begin = arith::ConstantIndexOp::create(b, 0);
   Value one = arith::ConstantIndexOp::create(b, 1);
   Value end = node.getSymbols().getValue(b, layer.time);
-  // The loop writes where its state is: not to what the caller gave.
-  auto copy = [&](Tensor tensor) -> Value {
-    Extents spread = {Extent(1)};
-    spread.append(tensor.shape);
-    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1)},
-                              offsets(3, b.getIndexAttr(0)),
-                              strides(3, b.getIndexAttr(1));
-    for (const Extent &extent : tensor.shape)
-      sizes.push_back(node.getSymbols().getFoldResult(b, extent));
-    Value value = node.getValue(tensor);
-    Value copied = tensor::InsertSliceOp::create(
-        b, value, node.emitEmpty(type, spread), offsets, sizes, strides);
-    return tensor::CollapseShapeOp::create(
-        b, copied, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
-  };
-  // One step, from the state and the outputs so far to the next ones. With
-  // `inPlace`, these are where those were.
-  bool isLSTM = layer.cell == Cell::LSTM;
-  auto advance = [&](Value time, ValueRange before,
-                     bool inPlace) -> FailureOr<SmallVector<Value>> {
-    Step step{layer,
-              static_cast<unsigned>(d),
-              emitPart(node, *sums, time, 0, width),
-              node.makeTensor(h.dtype, h.shape, before[1]),
-              c,
-              *r,
-              resetBias,
-              peepholes};
-    if (isLSTM)
-      step.c.value = before[2];
-    Tensor oldH = step.h, oldC = step.c;
-    if (layer.rCodes) {
-      // The output of the step before, which is zero behind the end.
-      FailureOr<Tensor> read = emitMasked(node, layer, time, step.h, zeros,
-                                          arith::CmpIPredicate::sle);
-      if (failed(read))
-        return failure();
-      step.read = *read;
-    }
-    FailureOr<Tensor> next = emitStep(node, step);
-    if (failed(next))
-      return failure();
-    FailureOr<Tensor> output = emitMasked(node, layer, time, *next, zeros);
-    FailureOr<Tensor> newH = emitMasked(node, layer, time, *next, oldH);
-    FailureOr<Tensor> newC = emitMasked(node, layer, time, step.c, oldC);
-    if (failed(output) || failed(newH) || failed(newC))
-      return failure();
-    SmallVector<OpFoldResult> offsets = {time, b.getIndexAttr(0),
-                                         b.getIndexAttr(0)};
-    SmallVector<OpFoldResult> sizes = {
-        b.getIndexAttr(1), node.getSymbols().getFoldResult(b, layer.batch),
-        b.getIndexAttr(layer.hidden)};
-    SmallVector<OpFoldResult> strides(3, b.getIndexAttr(1));
-    SmallVector<Value> after = {tensor::InsertSliceOp::create(
-        b, output->value, before[0], offsets, sizes, strides)};
-    // Where the state was, once nothing reads it any more.
-    auto keep = [&](Tensor &state, unsigned number) -> Value {
-      if (!inPlace)
-        return node.getValue(state);
-      return bufferization::MaterializeInDestinationOp::create(b, state.value,
-                                                               before[number])
-          .getResult();
-    };
-    after.push_back(keep(*newH, 1));
-    if (isLSTM)
-      after.push_back(keep(*newC, 2));
-    return after;
-  };
-  SmallVector<Value> last;
   if (layer.time.isConstant(1)) {
     // A loop would be unrolled, and its state not be its own any more.
     SmallVector<Value> before = {all, node.getValue(h)};
     if (isLSTM)
       before.push_back(node.getValue(c));
-    FailureOr<SmallVector<Value>> after =
-        advance(begin, before, /*inPlace=*/false);
-    if (failed(after))
-      return failure();
-    last = *after;
-  } else {
-    SmallVector<Value> inits = {all, copy(h)};
-    if (isLSTM)
-      inits.push_back(copy(c));
-    auto loop = scf::ForOp::create(b, begin, end, one, inits);
-    OpBuilder::InsertionGuard guard(b);
-    Symbols::Values known = node.getSymbols().saveValues();
-    b.setInsertionPointToStart(loop.getBody());
-    Value time = loop.getInductionVar();
-    if (isBackward && !isTurned)
-      time = arith::SubIOp::create(
-          b, arith::SubIOp::create(b, end, one).getResult(), time);
-    FailureOr<SmallVector<Value>> after =
-        advance(time, loop.getRegionIterArgs(), /*inPlace=*/true);
-    if (failed(after))
-      return failure();
-    scf::YieldOp::create(b, *after);
-    node.getSymbols().restoreValues(std::move(known));
-    last = llvm::to_vector_of<Value>(loop.getResults());
+    return advance(begin, before, /*inPlace=*/false);
   }
+  SmallVector<Value> inits = {all, copyState(h)};
+  if (isLSTM)
+    inits.push_back(copyState(c));
+  auto loop = scf::ForOp::create(b, begin, end, one, inits);
+  OpBuilder::InsertionGuard guard(b);
+  Symbols::Values known = node.getSymbols().saveValues();
+  b.setInsertionPointToStart(loop.getBody());
+  Value time = loop.getInductionVar();
+  if (isBackward && !isTurned)
+    time = arith::SubIOp::create(
+        b, arith::SubIOp::create(b, end, one).getResult(), time);
+  FailureOr<SmallVector<Value>> after =
+      advance(time, loop.getRegionIterArgs(), /*inPlace=*/true);
+  if (failed(after))
+    return failure();
+  scf::YieldOp::create(b, *after);
+  node.getSymbols().restoreValues(std::move(known));
+  return llvm::to_vector_of<Value>(loop.getResults());
+}
+
+FailureOr<DirectionResult> Direction::emit() {
+  if (layer.time.isConstant(0) || layer.batch.isConstant(0))
+    return emitNoSteps();
+  if (failed(readOperands()))
+    return failure();
+  FailureOr<SmallVector<Value>> last = emitSteps();
+  if (failed(last))
+    return failure();
   DirectionResult result;
-  result.y = node.makeTensor(h.dtype, shape, last[0]);
+  result.y = node.makeTensor(h.dtype, shape, (*last)[0]);
   if (isTurned) {
     FailureOr<Tensor> y =
         emitReverseSequence(node, result.y, *layer.lengths, 0);
@@ -401,10 +449,10 @@ static FailureOr<DirectionResult> emitDirection(Node &node, const Layer &layer,
       return failure();
     result.y = *y;
   }
-  result.h = node.makeTensor(h.dtype, h.shape, last[1]);
+  result.h = node.makeTensor(h.dtype, h.shape, (*last)[1]);
   result.c = result.h;
   if (isLSTM)
-    result.c.value = last[2];
+    result.c.value = (*last)[2];
   return result;
 }
 
@@ -416,7 +464,7 @@ LogicalResult tern::onnx_import::emitLayer(Node &node, const Layer &layer,
                                            DType type) {
   SmallVector<DirectionResult, 2> results;
   for (int64_t d = 0; d < layer.numDirections; ++d) {
-    FailureOr<DirectionResult> result = emitDirection(node, layer, d);
+    FailureOr<DirectionResult> result = Direction(node, layer, d).emit();
     if (failed(result))
       return failure();
     results.push_back(*result);

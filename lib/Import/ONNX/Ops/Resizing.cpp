@@ -251,7 +251,7 @@ static Value emitSum(B &b, Value source, ArrayRef<Axis> axes,
   return sum;
 }
 
-static LogicalResult emitResize(Node &node, Tensor input,
+static LogicalResult emitResize(Node &node, const Tensor &input,
                                 MutableArrayRef<Axis> axes,
                                 ArrayRef<Extent> shape,
                                 const Interpolation &how) {
@@ -358,6 +358,161 @@ static std::optional<Extent> getScaled(Node &node, const Extent &extent,
       });
 }
 
+namespace {
+/// What a node says of the axes: scales or sizes, one for each of `numbers`.
+struct Request {
+  SmallVector<int64_t> numbers;
+  std::optional<SmallVector<double>> scales;
+  std::optional<ArrayRef<Extent>> sizes;
+  StringRef policy;
+  /// Where the region of interest begins on each axis, then where it ends.
+  std::optional<SmallVector<double>> roi;
+};
+} // namespace
+
+/// The axes of attribute 'axes', or all.
+static FailureOr<SmallVector<int64_t>> readAxes(Node &node, int64_t rank) {
+  std::optional<SmallVector<int64_t>> given = node.getInts("axes");
+  if (!given)
+    return llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  SmallVector<int64_t> numbers;
+  for (int64_t axis : *given) {
+    FailureOr<int64_t> normal = node.normalizeAxis(axis, rank);
+    if (failed(normal))
+      return failure();
+    if (llvm::is_contained(numbers, *normal))
+      return node.error("axis " + Twine(*normal) + " stands twice");
+    numbers.push_back(*normal);
+  }
+  return numbers;
+}
+
+static LogicalResult readRequest(Node &node, int64_t rank,
+                                 const Interpolation &how, Request &request) {
+  bool isOld = node.getVersion() < 11;
+  FailureOr<SmallVector<int64_t>> numbers = readAxes(node, rank);
+  if (failed(numbers))
+    return failure();
+  request.numbers = *numbers;
+  for (unsigned i = 1; i < node.getNumInputs(); ++i)
+    if (node.hasInput(i) && node.getInput(i).getRank() != 1)
+      return node.error("scales, sizes and the region of interest must be "
+                        "vectors, not of shape " +
+                        node.describe(node.getInput(i).shape));
+  StringRef policy = node.getString("keep_aspect_ratio_policy", "stretch");
+  if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller")
+    return node.error("attribute 'keep_aspect_ratio_policy' must be stretch, "
+                      "not_larger or not_smaller, not " +
+                      quote(policy));
+  request.policy = policy;
+  unsigned scalesAt = isOld ? 1 : 2;
+  std::optional<SmallVector<double>> &scales = request.scales;
+  scales = node.getFloatContents(scalesAt);
+  if (scales && scales->empty())
+    scales = std::nullopt;
+  std::optional<ArrayRef<Extent>> &sizes = request.sizes;
+  if (!isOld && node.hasInput(3))
+    sizes = node.getContents(3);
+  if (sizes && sizes->empty())
+    sizes = std::nullopt;
+  if (scales && sizes)
+    return node.error("both scales and sizes are given");
+  unsigned sizesAt = !isOld && node.hasInput(3) ? 3 : scalesAt;
+  if (!scales && !sizes)
+    return node.requireKnown(sizesAt, "scales or sizes");
+  size_t count = scales ? scales->size() : sizes->size();
+  if (count != numbers->size())
+    return node.error("there are " + Twine(count) + " scales or sizes for " +
+                      Twine(numbers->size()) + " axes");
+  if (!isOld)
+    request.roi = node.getFloatContents(1);
+  if (how.crops() &&
+      (!request.roi || request.roi->size() != 2 * numbers->size()))
+    return node.requireKnown(1, "the region of interest");
+  return success();
+}
+
+/// One scale for all axes, the least or greatest of those wanted; none if each
+/// has its own.
+static FailureOr<std::optional<double>>
+getCommonScale(Node &node, const Tensor &input, const Request &request) {
+  std::optional<double> common;
+  if (!request.sizes || request.policy == "stretch")
+    return common;
+  for (auto [number, size] : llvm::zip_equal(request.numbers, *request.sizes)) {
+    std::optional<int64_t> in = input.shape[number].getConstant(),
+                           out = size.getConstant();
+    if (!in || !out)
+      return node.error("the extents of the resized axes must be known; fix "
+                        "dynamic dimensions with --dim");
+    double ratio = static_cast<double>(*out) / static_cast<double>(*in);
+    common = !common                          ? ratio
+             : request.policy == "not_larger" ? std::min(*common, ratio)
+                                              : std::max(*common, ratio);
+  }
+  return common;
+}
+
+/// Axis number `i` of those of the request.
+static FailureOr<Axis> getAxis(Node &node, const Tensor &input,
+                               const Request &request, size_t i,
+                               std::optional<double> common) {
+  size_t count = request.numbers.size();
+  Axis axis;
+  axis.number = request.numbers[i];
+  axis.in = axis.out = input.shape[axis.number];
+  if (request.roi && request.roi->size() == 2 * count) {
+    axis.begin = (*request.roi)[i];
+    axis.end = (*request.roi)[i + count];
+  }
+  if (request.scales || common) {
+    axis.scale = request.scales ? (*request.scales)[i] : *common;
+    // The region that is cropped changes nothing about the extent.
+    std::optional<Extent> out =
+        getScaled(node, axis.in, *axis.scale, common ? 0.5 : 0);
+    if (!out)
+      return node.error("cannot resize axis " + Twine(axis.number) +
+                        " of extent " + node.describe(axis.in) + " by " +
+                        std::to_string(*axis.scale));
+    axis.out = *out;
+    return axis;
+  }
+  axis.out = (*request.sizes)[i];
+  std::optional<int64_t> in = axis.in.getConstant(),
+                         out = axis.out.getConstant();
+  if (in && out)
+    axis.scale = static_cast<double>(*out) / static_cast<double>(*in);
+  return axis;
+}
+
+/// Whether an axis is resized at all; reports what cannot be.
+static FailureOr<bool> checkAxis(Node &node, const Axis &axis,
+                                 const Interpolation &how) {
+  std::string message = "cannot resize axis " + std::to_string(axis.number) +
+                        " of extent " + node.describe(axis.in) + " to " +
+                        node.describe(axis.out);
+  std::optional<int64_t> in = axis.in.getConstant(),
+                         out = axis.out.getConstant();
+  if ((axis.scale && !(*axis.scale > 0)) || (out && *out < 0) ||
+      (out && *out > (int64_t(1) << 31)) || (in == 0 && out != 0))
+    return node.error(message);
+  bool isKept = axis.out == axis.in && axis.scale.value_or(1) == 1;
+  if (isKept && (!how.crops() || (axis.begin == 0 && axis.end == 1)))
+    return false;
+  if (how.antialiases && how.kind != Interpolation::Nearest && !axis.scale)
+    return node.error("the scales must be known to antialias; fix dynamic "
+                      "dimensions with --dim");
+  // There is something to read.
+  if (!in &&
+      failed(node.check(
+          arith::CmpIOp::create(node.b, arith::CmpIPredicate::ne,
+                                node.getSymbols().getValue(node.b, axis.in),
+                                node.getSymbols().getValue(node.b, Extent(0))),
+          message)))
+    return failure();
+  return true;
+}
+
 /// The axes with input `scales` or `sizes`, which name those of attribute
 /// 'axes' or all.
 static LogicalResult importResize(Node &node) {
@@ -370,117 +525,25 @@ static LogicalResult importResize(Node &node) {
     return failure();
   if (isOld)
     how.rounding = "floor";
-  int64_t rank = input.getRank();
-  SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  if (std::optional<SmallVector<int64_t>> given = node.getInts("axes")) {
-    numbers.clear();
-    for (int64_t axis : *given) {
-      FailureOr<int64_t> normal = node.normalizeAxis(axis, rank);
-      if (failed(normal))
-        return failure();
-      if (llvm::is_contained(numbers, *normal))
-        return node.error("axis " + Twine(*normal) + " stands twice");
-      numbers.push_back(*normal);
-    }
-  }
-  for (unsigned i = 1; i < node.getNumInputs(); ++i)
-    if (node.hasInput(i) && node.getInput(i).getRank() != 1)
-      return node.error("scales, sizes and the region of interest must be "
-                        "vectors, not of shape " +
-                        node.describe(node.getInput(i).shape));
-  StringRef policy = node.getString("keep_aspect_ratio_policy", "stretch");
-  if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller")
-    return node.error("attribute 'keep_aspect_ratio_policy' must be stretch, "
-                      "not_larger or not_smaller, not " +
-                      quote(policy));
-  unsigned scalesAt = isOld ? 1 : 2;
-  std::optional<SmallVector<double>> scales = node.getFloatContents(scalesAt);
-  if (scales && scales->empty())
-    scales = std::nullopt;
-  std::optional<ArrayRef<Extent>> sizes;
-  if (!isOld && node.hasInput(3))
-    sizes = node.getContents(3);
-  if (sizes && sizes->empty())
-    sizes = std::nullopt;
-  if (scales && sizes)
-    return node.error("both scales and sizes are given");
-  unsigned sizesAt = !isOld && node.hasInput(3) ? 3 : scalesAt;
-  if (!scales && !sizes)
-    return node.requireKnown(sizesAt, "scales or sizes");
-  if ((scales ? scales->size() : sizes->size()) != numbers.size())
-    return node.error(
-        "there are " + Twine(scales ? scales->size() : sizes->size()) +
-        " scales or sizes for " + Twine(numbers.size()) + " axes");
-  std::optional<SmallVector<double>> roi =
-      isOld ? std::nullopt : node.getFloatContents(1);
-  if (how.crops() && (!roi || roi->size() != 2 * numbers.size()))
-    return node.requireKnown(1, "the region of interest");
+  Request request;
+  if (failed(readRequest(node, input.getRank(), how, request)))
+    return failure();
+  FailureOr<std::optional<double>> common =
+      getCommonScale(node, input, request);
+  if (failed(common))
+    return failure();
   Extents shape(input.shape);
   SmallVector<Axis> axes;
-  // One scale for all, the least or greatest of those wanted.
-  std::optional<double> common;
-  if (sizes && policy != "stretch") {
-    for (auto [i, number] : llvm::enumerate(numbers)) {
-      std::optional<int64_t> in = input.shape[number].getConstant(),
-                             out = (*sizes)[i].getConstant();
-      if (!in || !out)
-        return node.error("the extents of the resized axes must be known; fix "
-                          "dynamic dimensions with --dim");
-      double ratio = static_cast<double>(*out) / static_cast<double>(*in);
-      common = !common                  ? ratio
-               : policy == "not_larger" ? std::min(*common, ratio)
-                                        : std::max(*common, ratio);
-    }
-  }
-  for (auto [i, number] : llvm::enumerate(numbers)) {
-    Axis axis;
-    axis.number = number;
-    axis.in = axis.out = input.shape[number];
-    if (roi && roi->size() == 2 * numbers.size()) {
-      axis.begin = (*roi)[i];
-      axis.end = (*roi)[i + numbers.size()];
-    }
-    if (scales || common) {
-      axis.scale = scales ? (*scales)[i] : *common;
-      // The region that is cropped changes nothing about the extent.
-      std::optional<Extent> out =
-          getScaled(node, axis.in, *axis.scale, common ? 0.5 : 0);
-      if (!out)
-        return node.error("cannot resize axis " + Twine(number) +
-                          " of extent " + node.describe(axis.in) + " by " +
-                          std::to_string(*axis.scale));
-      axis.out = *out;
-    } else {
-      axis.out = (*sizes)[i];
-      std::optional<int64_t> in = axis.in.getConstant(),
-                             out = axis.out.getConstant();
-      if (in && out)
-        axis.scale = static_cast<double>(*out) / static_cast<double>(*in);
-    }
-    std::string message = "cannot resize axis " + std::to_string(number) +
-                          " of extent " + node.describe(axis.in) + " to " +
-                          node.describe(axis.out);
-    std::optional<int64_t> in = axis.in.getConstant(),
-                           out = axis.out.getConstant();
-    if ((axis.scale && !(*axis.scale > 0)) || (out && *out < 0) ||
-        (out && *out > (int64_t(1) << 31)) || (in == 0 && out != 0))
-      return node.error(message);
-    shape[number] = axis.out;
-    bool isKept = axis.out == axis.in && axis.scale.value_or(1) == 1;
-    if (isKept && (!how.crops() || (axis.begin == 0 && axis.end == 1)))
-      continue;
-    if (how.antialiases && how.kind != Interpolation::Nearest && !axis.scale)
-      return node.error("the scales must be known to antialias; fix dynamic "
-                        "dimensions with --dim");
-    // There is something to read.
-    if (!in &&
-        failed(node.check(arith::CmpIOp::create(
-                              node.b, arith::CmpIPredicate::ne,
-                              node.getSymbols().getValue(node.b, axis.in),
-                              node.getSymbols().getValue(node.b, Extent(0))),
-                          message)))
+  for (size_t i = 0; i < request.numbers.size(); ++i) {
+    FailureOr<Axis> axis = getAxis(node, input, request, i, *common);
+    if (failed(axis))
       return failure();
-    axes.push_back(axis);
+    FailureOr<bool> isResized = checkAxis(node, *axis, how);
+    if (failed(isResized))
+      return failure();
+    shape[axis->number] = axis->out;
+    if (*isResized)
+      axes.push_back(*axis);
   }
   if (axes.empty()) {
     node.setResult(0, input);

@@ -18,9 +18,9 @@ using B = ImplicitLocOpBuilder;
 
 /// Cosines or sines [batch, positions, half]: given so, or rows of a table
 /// [positions, half] that `position_ids` [batch, positions] name.
-static FailureOr<Tensor> getAngles(Node &node, unsigned input,
-                                   const Extent &batch,
-                                   const Extent &positions) {
+static FailureOr<Tensor> getTable(Node &node, unsigned input,
+                                  const Extent &batch,
+                                  const Extent &positions) {
   Tensor table = node.getInput(input);
   std::string name = input == 1 ? "cos_cache" : "sin_cache";
   bool hasPositions = node.hasInput(3);
@@ -59,8 +59,8 @@ static FailureOr<Tensor> getAngles(Node &node, unsigned input,
 }
 
 /// a * b + sign * c * d, in the accumulator's type.
-static FailureOr<Tensor> rotate(Node &node, Tensor a, Tensor b, Tensor c,
-                                Tensor d, bool adds) {
+static FailureOr<Tensor> rotate(Node &node, const Tensor &a, const Tensor &b,
+                                const Tensor &c, const Tensor &d, bool adds) {
   return node.emitMap({a, b, c, d}, a.dtype, [&](B &builder, ValueRange args) {
     Value first = arith::MulFOp::create(builder, args[0], args[1]);
     Value second = arith::MulFOp::create(builder, args[2], args[3]);
@@ -68,6 +68,116 @@ static FailureOr<Tensor> rotate(Node &node, Tensor a, Tensor b, Tensor c,
       return arith::AddFOp::create(builder, first, second).getResult();
     return arith::SubFOp::create(builder, first, second).getResult();
   });
+}
+
+/// The input as [batch, heads, positions, size] or [batch, positions, heads,
+/// size].
+static FailureOr<Tensor> splitInput(Node &node, const Tensor &input,
+                                    int64_t heads) {
+  const Extents &shape = input.shape;
+  FailureOr<Tensor> x =
+      node.emitFloatCast(input, getAccumulatorType(input.dtype));
+  if (failed(x))
+    return failure();
+  if (shape.size() == 4) {
+    if (heads != 0 &&
+        failed(node.require(shape[1], heads,
+                            "attribute 'num_heads' is " + Twine(heads) +
+                                ", the input has " + node.describe(shape[1]))))
+      return failure();
+    return x;
+  }
+  if (heads == 0)
+    return node.error("an input of rank 3 needs attribute 'num_heads'");
+  std::optional<Extent> size =
+      node.getSymbols().floorDiv(node.b, shape[2], heads);
+  if (!size)
+    return node.error("cannot tell the size of a head; fix dynamic "
+                      "dimensions with --dim");
+  // Reports what is no multiple of the number of heads.
+  return node.emitReshape(*x, {shape[0], shape[1], heads, *size});
+}
+
+namespace {
+/// The cosines and sines of the angles at each position, to multiply with.
+struct Angles {
+  Tensor cosine, sine;
+  /// Of each, for half of the elements that turn.
+  Extent half;
+};
+} // namespace
+
+/// The angles for `x`, of which axis `time` has the positions, in its type.
+/// `declared` elements of each head turn; 0 stands for all.
+static FailureOr<Angles> getAngles(Node &node, const Tensor &x, int64_t time,
+                                   int64_t declared) {
+  const Extents &split = x.shape;
+  const Tensor &cosines = node.getInput(1), &sines = node.getInput(2);
+  if (node.hasInput(3) && cosines.getRank() == 2 && sines.getRank() == 2 &&
+      failed(node.require(sines.shape[0], cosines.shape[0],
+                          "cos_cache and sin_cache have " +
+                              node.describe(cosines.shape[0]) + " and " +
+                              node.describe(sines.shape[0]) + " positions")))
+    return failure();
+  FailureOr<Tensor> cosine = getTable(node, 1, split[0], split[time]);
+  FailureOr<Tensor> sine = getTable(node, 2, split[0], split[time]);
+  if (failed(cosine) || failed(sine))
+    return failure();
+  Extent half = cosine->shape[2];
+  std::optional<Extent> turned = Extent::mul(half, 2);
+  if (!turned)
+    return node.error("the extent of the result overflows");
+  std::string message =
+      "cos_cache and sin_cache have " + node.describe(half) + " and " +
+      node.describe(sine->shape[2]) + " angles for each position; half of " +
+      (declared ? std::to_string(declared) : node.describe(split[3])) +
+      " elements turn";
+  if (failed(node.require(sine->shape[2], half, message)) ||
+      failed(node.require(*turned, declared ? Extent(declared) : split[3],
+                          message)))
+    return failure();
+  for (FailureOr<Tensor> *angles : {&cosine, &sine}) {
+    *angles = node.emitFloatCast(**angles, x.dtype);
+    if (succeeded(*angles))
+      *angles = node.emitUnsqueeze(**angles, {3 - time});
+    if (failed(*angles))
+      return failure();
+  }
+  return Angles{*cosine, *sine, half};
+}
+
+/// The elements that turn, turned.
+static FailureOr<Tensor> emitTurned(Node &node, const Tensor &x,
+                                    const Angles &angles, bool isInterleaved) {
+  const Extents &split = x.shape;
+  const Extent &half = angles.half;
+  SmallVector<Span> ranges = getFullRanges(split);
+  auto take = [&](const Span &span) {
+    ranges[3] = span;
+    return emitSlice(node, x, ranges);
+  };
+  FailureOr<Tensor> first = take({0, half, isInterleaved ? 2 : 1});
+  FailureOr<Tensor> second =
+      isInterleaved ? take({1, half, 2}) : take({half, half, 1});
+  if (failed(first) || failed(second))
+    return failure();
+  FailureOr<Tensor> real =
+      rotate(node, *first, angles.cosine, *second, angles.sine, /*adds=*/false);
+  FailureOr<Tensor> imaginary =
+      rotate(node, *first, angles.sine, *second, angles.cosine, /*adds=*/true);
+  if (failed(real) || failed(imaginary))
+    return failure();
+  if (!isInterleaved)
+    return emitConcat(node, {*real, *imaginary}, 3);
+  real = node.emitUnsqueeze(*real, {4});
+  imaginary = node.emitUnsqueeze(*imaginary, {4});
+  if (failed(real) || failed(imaginary))
+    return failure();
+  FailureOr<Tensor> pairs = emitConcat(node, {*real, *imaginary}, 4);
+  if (failed(pairs))
+    return failure();
+  return node.emitReshape(
+      *pairs, {split[0], split[1], split[2], *Extent::mul(half, 2)});
 }
 
 /// The first elements of each head, in pairs (x1, x2), turn by the angles of
@@ -87,100 +197,25 @@ static LogicalResult importRotaryEmbedding(Node &node) {
   if (heads < 0 || declared < 0)
     return node.error("attribute 'num_heads' or 'rotary_embedding_dim' is "
                       "negative");
-  const Extents shape = input.shape;
-  FailureOr<Tensor> x =
-      node.emitFloatCast(input, getAccumulatorType(input.dtype));
+  FailureOr<Tensor> x = splitInput(node, input, heads);
   if (failed(x))
     return failure();
-  int64_t time = 2;
-  if (rank == 3) {
-    if (heads == 0)
-      return node.error("an input of rank 3 needs attribute 'num_heads'");
-    std::optional<Extent> size =
-        node.getSymbols().floorDiv(node.b, shape[2], heads);
-    if (!size)
-      return node.error("cannot tell the size of a head; fix dynamic "
-                        "dimensions with --dim");
-    // Reports what is no multiple of the number of heads.
-    x = node.emitReshape(*x, {shape[0], shape[1], heads, *size});
-    if (failed(x))
+  FailureOr<Angles> angles = getAngles(node, *x, rank == 3 ? 1 : 2, declared);
+  if (failed(angles))
+    return failure();
+  FailureOr<Tensor> result = emitTurned(node, *x, *angles, isInterleaved);
+  const Extent &size = x->shape[3];
+  Extent turned = *Extent::mul(angles->half, 2);
+  if (succeeded(result) && turned != size) {
+    std::optional<Extent> rest = Extent::sub(size, turned);
+    if (!rest ||
+        failed(node.requireNonNegative(
+            *rest, "attribute 'rotary_embedding_dim' is " + Twine(declared) +
+                       ", a head has " + node.describe(size) + " elements")))
       return failure();
-    time = 1;
-  } else if (heads != 0 &&
-             failed(node.require(shape[1], heads,
-                                 "attribute 'num_heads' is " + Twine(heads) +
-                                     ", the input has " +
-                                     node.describe(shape[1])))) {
-    return failure();
-  }
-
-  const Extents split = x->shape;
-  const Tensor &cosines = node.getInput(1), &sines = node.getInput(2);
-  if (node.hasInput(3) && cosines.getRank() == 2 && sines.getRank() == 2 &&
-      failed(node.require(sines.shape[0], cosines.shape[0],
-                          "cos_cache and sin_cache have " +
-                              node.describe(cosines.shape[0]) + " and " +
-                              node.describe(sines.shape[0]) + " positions")))
-    return failure();
-  FailureOr<Tensor> cosine = getAngles(node, 1, split[0], split[time]);
-  FailureOr<Tensor> sine = getAngles(node, 2, split[0], split[time]);
-  if (failed(cosine) || failed(sine))
-    return failure();
-  Extent half = cosine->shape[2];
-  std::optional<Extent> turned = Extent::mul(half, 2);
-  if (!turned)
-    return node.error("the extent of the result overflows");
-  std::string message =
-      "cos_cache and sin_cache have " + node.describe(half) + " and " +
-      node.describe(sine->shape[2]) + " angles for each position; half of " +
-      (declared ? std::to_string(declared) : node.describe(split[3])) +
-      " elements turn";
-  if (failed(node.require(sine->shape[2], half, message)) ||
-      failed(node.require(*turned, declared ? Extent(declared) : split[3],
-                          message)))
-    return failure();
-  for (FailureOr<Tensor> *angles : {&cosine, &sine}) {
-    *angles = node.emitFloatCast(**angles, x->dtype);
-    if (succeeded(*angles))
-      *angles = node.emitUnsqueeze(**angles, {3 - time});
-    if (failed(*angles))
-      return failure();
-  }
-
-  SmallVector<Span> ranges = getFullRanges(split);
-  auto take = [&](Span span) {
-    ranges[3] = span;
-    return emitSlice(node, *x, ranges);
-  };
-  FailureOr<Tensor> first = take({0, half, isInterleaved ? 2 : 1});
-  FailureOr<Tensor> second =
-      isInterleaved ? take({1, half, 2}) : take({half, half, 1});
-  if (failed(first) || failed(second))
-    return failure();
-  FailureOr<Tensor> real =
-      rotate(node, *first, *cosine, *second, *sine, /*adds=*/false);
-  FailureOr<Tensor> imaginary =
-      rotate(node, *first, *sine, *second, *cosine, /*adds=*/true);
-  if (failed(real) || failed(imaginary))
-    return failure();
-  if (isInterleaved) {
-    real = node.emitUnsqueeze(*real, {4});
-    imaginary = node.emitUnsqueeze(*imaginary, {4});
-    if (failed(real) || failed(imaginary))
-      return failure();
-  }
-  FailureOr<Tensor> result =
-      emitConcat(node, {*real, *imaginary}, isInterleaved ? 4 : 3);
-  if (succeeded(result) && isInterleaved)
-    result = node.emitReshape(*result, {split[0], split[1], split[2], *turned});
-  if (succeeded(result) && *turned != split[3]) {
-    std::optional<Extent> rest = Extent::sub(split[3], *turned);
-    if (!rest || failed(node.requireNonNegative(
-                     *rest, "attribute 'rotary_embedding_dim' is " +
-                                Twine(declared) + ", a head has " +
-                                node.describe(split[3]) + " elements")))
-      return failure();
-    FailureOr<Tensor> kept = take({*turned, *rest, 1});
+    SmallVector<Span> ranges = getFullRanges(x->shape);
+    ranges[3] = {turned, *rest, 1};
+    FailureOr<Tensor> kept = emitSlice(node, *x, ranges);
     if (failed(kept))
       return failure();
     result = emitConcat(node, {*result, *kept}, 3);
@@ -188,7 +223,7 @@ static LogicalResult importRotaryEmbedding(Node &node) {
   if (succeeded(result))
     result = node.emitFloatCast(*result, input.dtype);
   if (succeeded(result) && rank == 3)
-    result = node.emitReshape(*result, shape);
+    result = node.emitReshape(*result, input.shape);
   return node.setResult(result);
 }
 
