@@ -265,28 +265,102 @@ void SizeReport::printTable(llvm::raw_ostream &os) const {
   os << "\n";
 }
 
+/// Four digits: shortest forms of a double may take seventeen.
+static void printFraction(json::OStream &out, StringRef key,
+                          std::optional<double> value) {
+  out.attributeBegin(key);
+  if (value && std::isfinite(*value))
+    out.rawValue(llvm::formatv("{0:F4}", *value).str());
+  else
+    out.value(nullptr);
+  out.attributeEnd();
+}
+
+static void printNumber(json::OStream &out, StringRef key,
+                        std::optional<int64_t> value) {
+  out.attribute(key, value ? json::Value(*value) : json::Value(nullptr));
+}
+
+/// The attributes `bytes` and `compression`, for so many ternary parameters.
+void SizeReport::printBytes(json::OStream &out, int64_t ternary,
+                            int64_t ternaryBytes) const {
+  out.attributeObject("bytes", [&] {
+    auto written = [&](StringRef key, uint64_t value) {
+      printNumber(out, key,
+                  hasWritten ? std::optional<int64_t>(value) : std::nullopt);
+    };
+    printNumber(out, "weights_file", weightsFileBytes);
+    written("parameters", writtenBytes);
+    written("ternary", ternaryBytes);
+    printNumber(out, "ternary_as_f32",
+                numParameters ? std::optional(4 * ternary) : std::nullopt);
+    printNumber(out, "parameters_as_f32",
+                numParameters ? std::optional(4 * *numParameters)
+                              : std::nullopt);
+  });
+  out.attributeObject("compression", [&] {
+    auto ratio = [&](StringRef key, double of, double to) {
+      printFraction(out, key,
+                    hasWritten && of > 0 && to > 0 ? std::optional(of / to)
+                                                   : std::nullopt);
+    };
+    double all = numParameters ? 4.0 * *numParameters : 0;
+    ratio("ternary_vs_f32", 4.0 * ternary, ternaryBytes);
+    ratio("ternary_vs_f16", 2.0 * ternary, ternaryBytes);
+    ratio("model_vs_f32", all, writtenBytes);
+    ratio("model_vs_f16", all / 2, writtenBytes);
+  });
+}
+
+/// The attributes `trained` and `not_trained`, if anything is.
+void SizeReport::printParameters(json::OStream &out) const {
+  if (!parameters)
+    return;
+  for (bool isTrained : {true, false})
+    out.attributeArray(isTrained ? "trained" : "not_trained", [&] {
+      for (const Parameter &parameter : *parameters)
+        if (parameter.isTrained == isTrained)
+          out.object([&] {
+            out.attribute("name", json::fixUTF8(parameter.name));
+            out.attribute("shape", json::Array(parameter.shape));
+            out.attribute("reason", json::fixUTF8(parameter.reason));
+          });
+    });
+}
+
+/// One element of the attribute `layers`.
+void SizeReport::printLayer(json::OStream &out, const Layer &layer) const {
+  out.attribute("name", json::fixUTF8(layer.name));
+  out.attribute("weight", json::fixUTF8(layer.weight));
+  out.attribute("origin", layer.origin);
+  if (!layer.isTernary && !layer.reason.empty())
+    out.attribute("reason", json::fixUTF8(layer.reason));
+  out.attributeArray("shape", [&] {
+    out.value(layer.n);
+    out.value(layer.k);
+  });
+  if (!layer.isTernary)
+    return;
+  out.attribute("quantizer", layer.quantizer);
+  out.attribute("activations", layer.hasInt8Activations ? "int8" : "float");
+  if (!layer.hasInt8Activations)
+    out.attribute("activations_reason",
+                  json::fixUTF8(getActivationsReason(layer)));
+  printNumber(out, "bytes",
+              hasWritten ? std::optional<int64_t>(layer.bytes) : std::nullopt);
+  double total = static_cast<double>(layer.n) * layer.k;
+  printFraction(out, "zeros",
+                layer.zeros && total > 0 ? std::optional(*layer.zeros / total)
+                                         : std::nullopt);
+  if (const LayerErrors *errors = findErrors(layer)) {
+    printFraction(out, "weight_error", errors->weight);
+    printFraction(out, "output_error", errors->output);
+    printFraction(out, "error_in_network", errors->inNetwork);
+  }
+}
+
 void SizeReport::print(llvm::raw_ostream &os) const {
   json::OStream out(os, /*IndentSize=*/2);
-  auto fraction = [&](StringRef key, std::optional<double> value) {
-    out.attributeBegin(key);
-    // Four digits: shortest forms of a double may take seventeen.
-    if (value && std::isfinite(*value))
-      out.rawValue(llvm::formatv("{0:F4}", *value).str());
-    else
-      out.value(nullptr);
-    out.attributeEnd();
-  };
-  auto number = [&](StringRef key, std::optional<int64_t> value) {
-    out.attribute(key, value ? json::Value(*value) : json::Value(nullptr));
-  };
-  auto ratio = [&](StringRef key, double of, double to) {
-    fraction(key, hasWritten && of > 0 && to > 0 ? std::optional(of / to)
-                                                 : std::nullopt);
-  };
-  auto count = [&](StringRef origin) {
-    return llvm::count_if(
-        layers, [&](const Layer &layer) { return layer.origin == origin; });
-  };
   int64_t ternary = 0, ternaryBytes = 0;
   bool anyFloat = false, anyInt8 = false;
   for (const Layer &layer : layers) {
@@ -302,78 +376,21 @@ void SizeReport::print(llvm::raw_ostream &os) const {
                           : !anyInt8   ? "W1.58"
                           : anyFloat   ? "W1.58A8 and W1.58"
                                        : "W1.58A8");
-    number("parameters", numParameters);
-    number("ternary_parameters",
-           numParameters ? std::optional(ternary) : std::nullopt);
+    printNumber(out, "parameters", numParameters);
+    printNumber(out, "ternary_parameters",
+                numParameters ? std::optional(ternary) : std::nullopt);
     out.attributeObject("layers_by_origin", [&] {
       for (StringRef origin : {"raised", "converted", "excluded", "float"})
-        out.attribute(origin, count(origin));
+        out.attribute(origin, llvm::count_if(layers, [&](const Layer &layer) {
+                        return layer.origin == origin;
+                      }));
     });
-    out.attributeObject("bytes", [&] {
-      auto written = [&](StringRef key, uint64_t value) {
-        number(key, hasWritten ? std::optional<int64_t>(value) : std::nullopt);
-      };
-      number("weights_file", weightsFileBytes);
-      written("parameters", writtenBytes);
-      written("ternary", ternaryBytes);
-      number("ternary_as_f32",
-             numParameters ? std::optional(4 * ternary) : std::nullopt);
-      number("parameters_as_f32",
-             numParameters ? std::optional(4 * *numParameters) : std::nullopt);
-    });
-    out.attributeObject("compression", [&] {
-      double all = numParameters ? 4.0 * *numParameters : 0;
-      ratio("ternary_vs_f32", 4.0 * ternary, ternaryBytes);
-      ratio("ternary_vs_f16", 2.0 * ternary, ternaryBytes);
-      ratio("model_vs_f32", all, writtenBytes);
-      ratio("model_vs_f16", all / 2, writtenBytes);
-    });
+    printBytes(out, ternary, ternaryBytes);
     memory.print(out);
-    for (bool isTrained : {true, false}) {
-      if (!parameters)
-        break;
-      out.attributeArray(isTrained ? "trained" : "not_trained", [&] {
-        for (const Parameter &parameter : *parameters)
-          if (parameter.isTrained == isTrained)
-            out.object([&] {
-              out.attribute("name", json::fixUTF8(parameter.name));
-              out.attribute("shape", json::Array(parameter.shape));
-              out.attribute("reason", json::fixUTF8(parameter.reason));
-            });
-      });
-    }
+    printParameters(out);
     out.attributeArray("layers", [&] {
       for (const Layer &layer : layers)
-        out.object([&] {
-          out.attribute("name", json::fixUTF8(layer.name));
-          out.attribute("weight", json::fixUTF8(layer.weight));
-          out.attribute("origin", layer.origin);
-          if (!layer.isTernary && !layer.reason.empty())
-            out.attribute("reason", json::fixUTF8(layer.reason));
-          out.attributeArray("shape", [&] {
-            out.value(layer.n);
-            out.value(layer.k);
-          });
-          if (!layer.isTernary)
-            return;
-          out.attribute("quantizer", layer.quantizer);
-          out.attribute("activations",
-                        layer.hasInt8Activations ? "int8" : "float");
-          if (!layer.hasInt8Activations)
-            out.attribute("activations_reason",
-                          json::fixUTF8(getActivationsReason(layer)));
-          number("bytes", hasWritten ? std::optional<int64_t>(layer.bytes)
-                                     : std::nullopt);
-          double total = static_cast<double>(layer.n) * layer.k;
-          fraction("zeros", layer.zeros && total > 0
-                                ? std::optional(*layer.zeros / total)
-                                : std::nullopt);
-          if (const LayerErrors *errors = findErrors(layer)) {
-            fraction("weight_error", errors->weight);
-            fraction("output_error", errors->output);
-            fraction("error_in_network", errors->inNetwork);
-          }
-        });
+        out.object([&] { printLayer(out, layer); });
     });
     if (!calibration)
       return;
@@ -381,7 +398,7 @@ void SizeReport::print(llvm::raw_ostream &os) const {
       for (const auto &[name, error] : calibration->outputs)
         out.object([&, &name = name, &error = error] {
           out.attribute("name", json::fixUTF8(name));
-          fraction("error", error);
+          printFraction(out, "error", error);
         });
     });
   });

@@ -15,6 +15,7 @@
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "tern/Driver/Calibration.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 #include <optional>
 #include <string>
@@ -61,6 +62,10 @@ private:
   };
   /// Why the activations of a ternary layer are float.
   llvm::StringRef getActivationsReason(const Layer &layer) const;
+  void printBytes(llvm::json::OStream &out, int64_t ternary,
+                  int64_t ternaryBytes) const;
+  void printParameters(llvm::json::OStream &out) const;
+  void printLayer(llvm::json::OStream &out, const Layer &layer) const;
   /// What calibration says of a layer, or null.
   const LayerErrors *findErrors(const Layer &layer) const;
   void readUses(mlir::func::FuncOp step);

@@ -390,7 +390,7 @@ void collectForeignOptions(llvm::ArrayRef<const char *> arguments,
   }
 }
 
-/// Checks the options and collects them; returns the exit status.
+/// --symbol-prefix.
 int checkSymbolPrefix(const tern::DriverOptions &options) {
   StringRef prefix = options.symbolPrefix;
   if (prefix.empty())
@@ -406,24 +406,25 @@ int checkSymbolPrefix(const tern::DriverOptions &options) {
   return 0;
 }
 
-int collect(tern::DriverOptions &options, int argc, char **argv) {
-  if (input.empty())
-    return fail("no input: give a model.onnx, .mlir or .mlirbc");
-  options.input = input;
-  options.output = output;
-  options.emit = emit;
-  if (!exportKind.empty()) {
-    if (!isOneOf(exportKind, {"dequantized", "dequantized-f16"}))
-      return failUnknown("export", exportKind,
-                         {"dequantized", "dequantized-f16"});
-    if (!options.emit.empty() || train)
-      return fail("--export goes neither with --emit nor with --train");
-    if (!StringRef(output).ends_with(".safetensors"))
-      return fail("--export writes safetensors: give -o FILE.safetensors");
-    options.exportDequantized = true;
-    options.exportHalf = exportKind == "dequantized-f16";
-    options.emit = "obj";
-  }
+/// --export.
+int collectExport(tern::DriverOptions &options) {
+  if (exportKind.empty())
+    return 0;
+  if (!isOneOf(exportKind, {"dequantized", "dequantized-f16"}))
+    return failUnknown("export", exportKind,
+                       {"dequantized", "dequantized-f16"});
+  if (!options.emit.empty() || train)
+    return fail("--export goes neither with --emit nor with --train");
+  if (!StringRef(output).ends_with(".safetensors"))
+    return fail("--export writes safetensors: give -o FILE.safetensors");
+  options.exportDequantized = true;
+  options.exportHalf = exportKind == "dequantized-f16";
+  options.emit = "obj";
+  return 0;
+}
+
+/// What is made, and where it goes.
+int collectOutput(tern::DriverOptions &options) {
   if (options.emit == "train-step") {
     options.emit = "exe";
     train = true;
@@ -457,7 +458,11 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
   }
   if (options.output == "-" && !isText)
     return fail("--emit=" + options.emit + " cannot go to standard output");
+  return 0;
+}
 
+/// The target, and which layers become ternary, how.
+int collectConversion(tern::DriverOptions &options) {
   options.target = target;
   if (!isOneOf(ternarize, {"auto", "all", "none"}))
     return failUnknown("ternarize", ternarize, {"auto", "all", "none"});
@@ -476,13 +481,27 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
                   "': " + message);
     options.pipeline.ternary.exclude.push_back(regex);
   }
+  return 0;
+}
+
+/// Parses the `NAME=EXTENT` of an option.
+int parseExtent(StringRef option, StringRef text, StringRef &name,
+                int64_t &extent) {
+  StringRef value;
+  if (!splitPair(text, name, value) || value.getAsInteger(10, extent) ||
+      extent < 0)
+    return fail("bad --" + option + "=" + text +
+                ": expected NAME=EXTENT, such as batch=1");
+  return 0;
+}
+
+/// --dim, --calibrate, --stats-dim, --constant-input.
+int collectInputs(tern::DriverOptions &options) {
   for (const std::string &text : dims) {
-    StringRef name, value;
+    StringRef name;
     int64_t extent;
-    if (!splitPair(text, name, value) || value.getAsInteger(10, extent) ||
-        extent < 0)
-      return fail("bad --dim=" + text +
-                  ": expected NAME=EXTENT, such as batch=1");
+    if (int status = parseExtent("dim", text, name, extent))
+      return status;
     if (!options.dims.try_emplace(name, extent).second)
       return fail("--dim " + name + " is given twice");
   }
@@ -501,12 +520,10 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
   if (!calibrate.empty() && options.output == "-")
     return fail("--calibrate prints to standard output: give -o FILE");
   for (const std::string &text : statsDims) {
-    StringRef name, value;
+    StringRef name;
     int64_t extent;
-    if (!splitPair(text, name, value) || value.getAsInteger(10, extent) ||
-        extent < 0)
-      return fail("bad --stats-dim=" + text +
-                  ": expected NAME=EXTENT, such as batch=1");
+    if (int status = parseExtent("stats-dim", text, name, extent))
+      return status;
     options.statsDims[name] = extent;
   }
   for (const std::string &text : constantInputs) {
@@ -516,9 +533,11 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
     if (!options.constantInputs.try_emplace(name, value.str()).second)
       return fail("--constant-input " + name + " is given twice");
   }
-  if (int status = collectTraining(options))
-    return status;
-  options.weights = weights;
+  return 0;
+}
+
+/// --stats and --report.
+int collectReports(tern::DriverOptions &options) {
   cl::opt<std::string> &stats = getStatsOption();
   if (stats.getNumOccurrences())
     options.stats = stats.empty() ? std::string("-") : stats;
@@ -529,6 +548,37 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
   if (options.report && options.emit == "graph")
     return fail("--report does not go with --emit=graph: which layers are "
                 "ternary is found after that");
+  return 0;
+}
+
+/// Where Tern's runtime is, beside the folder of this program.
+void collectRuntime(const char *program, tern::DriverOptions &options) {
+  static int anchor;
+  llvm::SmallString<128> folder(llvm::sys::path::parent_path(
+      llvm::sys::fs::getMainExecutable(program, &anchor)));
+  llvm::sys::path::append(folder, "..", "lib");
+  llvm::sys::path::remove_dots(folder, /*remove_dot_dot=*/true);
+  options.runtimeFolder = folder.str();
+  for (bool isTraining : {false, true})
+    for (const std::string &archive :
+         tern::getRuntimeArchives(folder, isTraining))
+      options.inputs.emplace_back(archive, "Tern's runtime");
+}
+
+/// Checks the options and collects them; returns the exit status.
+int collect(tern::DriverOptions &options, int argc, char **argv) {
+  if (input.empty())
+    return fail("no input: give a model.onnx, .mlir or .mlirbc");
+  options.input = input;
+  options.output = output;
+  options.emit = emit;
+  for (auto *part : {collectExport, collectOutput, collectConversion,
+                     collectInputs, collectTraining})
+    if (int status = part(options))
+      return status;
+  options.weights = weights;
+  if (int status = collectReports(options))
+    return status;
   options.dumpPhases = dumpPhases;
   if (optLevel < '0' || optLevel > '3')
     return fail(llvm::Twine("unknown optimization level -O") +
@@ -544,17 +594,7 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
   options.verbose = verbose;
 
   collectForeignOptions(llvm::ArrayRef(argv, argc).drop_front(), options);
-
-  static int anchor;
-  llvm::SmallString<128> folder(llvm::sys::path::parent_path(
-      llvm::sys::fs::getMainExecutable(argv[0], &anchor)));
-  llvm::sys::path::append(folder, "..", "lib");
-  llvm::sys::path::remove_dots(folder, /*remove_dot_dot=*/true);
-  options.runtimeFolder = folder.str();
-  for (bool isTraining : {false, true})
-    for (const std::string &archive :
-         tern::getRuntimeArchives(folder, isTraining))
-      options.inputs.emplace_back(archive, "Tern's runtime");
+  collectRuntime(argv[0], options);
   return 0;
 }
 
