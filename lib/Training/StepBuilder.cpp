@@ -5,6 +5,23 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// What a step computes, for each trained parameter w with states m. Tensors are
+// f32 and, unless it says otherwise, of the parameter's shape; [] is a number.
+//
+//   loss []         the loss function's first result
+//   g               its gradient by w
+//   g               (G + g * part) * scale, with --accumulate; G is a state
+//   norm []         sqrt(sum over all w of sum(f64(g)^2))
+//   factor []       clip_norm > 0 ? min(1, clip_norm / (norm + 1e-6)) : 1
+//   g               filter(g * factor, m), for each filter
+//   w', m'          update(w, g, m, scalars)
+//   G'              0 if this step updates, else g as it was before the norm
+//
+// Results: loss, norm, then w' and m' of all parameters, donated to w and m. On
+// the way to an update w' is w, and m' is m.
+//
+//===----------------------------------------------------------------------===//
 
 #include "StepBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,6 +44,8 @@ static SmallVector<ReassociationIndices> joinAxes(int64_t from, int64_t rank) {
   return groups;
 }
 
+/// value [a, b, ..., c] as tensor<?xf32> [a * b * ... * c] (rank 1) or
+/// tensor<?x?xf32> [a, b * ... * c] (rank 2); [] as [1].
 static Value toRank(TensorBuilder &b, Value value, int64_t rank) {
   auto type = cast<RankedTensorType>(value.getType());
   if (type.getRank() == 0) {
@@ -42,6 +61,7 @@ static Value toRank(TensorBuilder &b, Value value, int64_t rank) {
       b, RankedTensorType::get(dynamic, type.getElementType()), value);
 }
 
+/// The inverse: value, [elements] or [first extent, others], in `type`'s shape.
 static Value fromRank(TensorBuilder &b, Value value, RankedTensorType type) {
   int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
   SmallVector<ReassociationIndices> groups = joinAxes(type.getRank(), rank);
@@ -218,6 +238,7 @@ void StepBuilder::addArguments(const StepVariant &variant, func::FuncOp step) {
 Value StepBuilder::buildNorm(TensorBuilder &b, ValueRange gradients) {
   Type f64 = b.getF64Type();
   FloatAttr zero = b.getF64FloatAttr(0.0);
+  // The sum over all gradients, f64.
   Value total = b.constant(f64, 0);
   for (Value gradient : gradients) {
     auto type = cast<RankedTensorType>(gradient.getType());
@@ -226,7 +247,8 @@ Value StepBuilder::buildNorm(TensorBuilder &b, ValueRange gradients) {
                                                  joinAxes(type.getRank(), 2));
     unsigned rank = std::min<int64_t>(type.getRank(), 2);
     unsigned kept = rank == 2 ? 1 : 0;
-    // Rows can be added side by side, each in order.
+    // g [R, C]: sum[r] [R] f64 = sum over c of f64(g[r, c])^2. Rows can be
+    // added side by side, each in order. g [C] or []: sum [] f64.
     SmallVector<OpFoldResult> sizes = b.sizesOf(gradient);
     Value sum = b.reduce(ArrayRef(sizes).take_front(kept), zero, gradient,
                          b.identity(rank), b.leading(rank, kept),
@@ -235,6 +257,7 @@ Value StepBuilder::buildNorm(TensorBuilder &b, ValueRange gradients) {
                            Value square = arith::MulFOp::create(n, g, g);
                            return arith::AddFOp::create(n, args[1], square);
                          });
+    // sum [] f64 = sum over r of sum[r].
     if (kept)
       sum = b.reduce({}, zero, sum, b.identity(1), b.scalar(1),
                      [](TensorBuilder &n, ValueRange args) -> Value {
@@ -242,10 +265,12 @@ Value StepBuilder::buildNorm(TensorBuilder &b, ValueRange gradients) {
                      });
     total = arith::AddFOp::create(b, total, b.read(sum));
   }
+  // norm = f32(sqrt(total)).
   Value norm = math::SqrtOp::create(b, total);
   return arith::TruncFOp::create(b, b.getF32Type(), norm);
 }
 
+/// factor = clip_norm > 0 ? min(clip_norm / (norm + 1e-6), 1) : 1.
 Value StepBuilder::buildClip(TensorBuilder &b, Value norm) {
   Value limit = b.read(scalarArguments["clip_norm"]);
   Value one = b.constant(1);
@@ -257,6 +282,16 @@ Value StepBuilder::buildClip(TensorBuilder &b, Value norm) {
   return arith::SelectOp::create(b, isOn, factor, one);
 }
 
+/// Numbers are i64 but for part and scale, which are f32(f64 quotient):
+///   count    max(accumulate, 1)            steps of a window
+///   before   step - accumulate_start - 1   steps before this one
+///   windows  before / count + 1            windows, this one's among them
+///   step     accumulate_updates + windows  what the optimizer counts
+///   done     before % count + 1            steps of the window, with this one
+///   isUpdate done == count or accumulate_close != 0
+///   part     1 / count
+///   scale    isUpdate ? count / done : 1
+///   g        (G + g * part) * scale        [as w]; G is the state `gradient`
 void StepBuilder::buildAccumulation(TensorBuilder &b,
                                     MutableArrayRef<Value> gradients) {
   auto whole = [&](int64_t value) -> Value {
@@ -300,6 +335,8 @@ void StepBuilder::buildAccumulation(TensorBuilder &b,
                      });
 }
 
+/// [], of the scalar's type: what the group of the parameter makes of it,
+/// scalar * scale or a value of its own.
 Value StepBuilder::getScalar(TensorBuilder &b, const TrainedParam &param,
                              StringRef name) {
   Value scalar = scalarArguments[name];
@@ -325,6 +362,9 @@ SmallVector<Value> StepBuilder::buildUpdate(TensorBuilder &b,
   for (func::FuncOp func : functions) {
     int64_t rank =
         cast<RankedTensorType>(func.getArgument(0).getType()).getRank();
+    // A filter(g, m..., scalars...), then update(w, g, m..., scalars...): w, g
+    // and m [elements], or [first extent, others] of `update_matrix`; scalars
+    // [].
     bool isLast = func == functions.back();
     SmallVector<Value> operands;
     if (isLast)
@@ -338,6 +378,7 @@ SmallVector<Value> StepBuilder::buildUpdate(TensorBuilder &b,
             b, param,
             func.getArgAttrOfType<StringAttr>(i, kScalarAttrName).getValue()));
     }
+    // g', m'... or w', m'..., in the parameter's shape again.
     SmallVector<Value> results = inlineFunction(b, func, operands);
     for (Value &value : results)
       value = fromRank(b, value, param.type);
@@ -368,6 +409,8 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
     else
       operands.push_back(inputArguments[i]);
   }
+  // The loss function's results (the loss [], what the model keeps), then
+  // gradients [as w].
   SmallVector<Value> computed = inlineFunction(b, variant.gradient, operands);
   auto getGradient = [&](const TrainedParam &param) {
     return computed[loss.getNumResults() +
@@ -403,12 +446,14 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
   };
   for (auto [param, sum] : llvm::zip_equal(trained, gradients)) {
     b.setLoc(named("update " + param.name));
+    // g [as w] = sum * factor.
     Value gradient = sum;
     if (factor)
       gradient =
           b.zip(gradient, [&](TensorBuilder &n, ValueRange args) -> Value {
             return arith::MulFOp::create(n, args[0], factor);
           });
+    // w', m'... [as w]; w and m where the step does not update.
     SmallVector<Value> values = buildUpdate(b, param, gradient);
     updated[param.name] = choose(values.front(), arguments[param.name]);
     size_t next = 1;
@@ -419,6 +464,7 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
               stateNames[std::pair(param.name, state.str())];
           updated[name] = choose(values[next++], arguments[name]);
         }
+    // G' [as w] = isUpdate ? 0 : sum.
     if (isUpdate)
       updated[stateNames[std::pair(param.name, "gradient")]] =
           b.zip(sum, [&](TensorBuilder &n, ValueRange args) -> Value {
