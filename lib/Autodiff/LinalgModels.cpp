@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 using namespace mlir;
 using namespace tern;
@@ -67,38 +68,25 @@ struct SoftmaxModel
     int64_t rank = type.getRank(), axis = softmax.getDimension();
     AffineMap identity = b.getMultiDimIdentityMap(rank);
     AffineMap outer = identity.dropResult(axis);
-    SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), y);
     sizes.erase(sizes.begin() + axis);
-    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sumType));
-    Value empty = tensor::EmptyOp::create(b, sizes, sumType);
-    Value sum = linalg::FillOp::create(b, zero, empty).getResult(0);
-    loops[axis] = utils::IteratorType::reduction;
-    sum = linalg::GenericOp::create(
-              b, TypeRange(sum.getType()), ValueRange{dy, y}, ValueRange(sum),
-              ArrayRef<AffineMap>{identity, identity, outer}, loops,
-              [&](OpBuilder &nested, Location loc, ValueRange args) {
-                ImplicitLocOpBuilder b(loc, nested);
-                Value product = arith::MulFOp::create(
-                    b, createFloatCast(b, args[0], sumType),
-                    createFloatCast(b, args[1], sumType));
-                linalg::YieldOp::create(
-                    b, arith::AddFOp::create(b, args[2], product).getResult());
-              })
-              .getResult(0);
-    loops[axis] = utils::IteratorType::parallel;
-    Value init = createEmptyLike(b, softmax.getInput(), element);
-    auto adjoint = linalg::GenericOp::create(
-        b, TypeRange(init.getType()), ValueRange{dy, y, sum}, ValueRange(init),
-        ArrayRef<AffineMap>{identity, identity, outer, identity}, loops,
-        [&](OpBuilder &nested, Location loc, ValueRange args) {
-          ImplicitLocOpBuilder b(loc, nested);
-          Value total = createFloatCast(b, args[2], element);
-          Value rest = arith::SubFOp::create(b, args[0], total);
-          linalg::YieldOp::create(
-              b, arith::MulFOp::create(b, args[1], rest).getResult());
+    Value sum = buildGeneric(
+        b, b.getLoc(), {dy, y}, {identity, identity},
+        buildFilled(b, b.getLoc(), sizes, b.getZeroAttr(sumType)), outer,
+        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+          Value product =
+              arith::MulFOp::create(b, createFloatCast(b, args[0], sumType),
+                                    createFloatCast(b, args[1], sumType));
+          return arith::AddFOp::create(b, args[2], product);
         });
-    Value dx = adjoint.getResult(0);
+    Value dx =
+        buildGeneric(b, b.getLoc(), {dy, y, sum}, {identity, identity, outer},
+                     createEmptyLike(b, softmax.getInput(), element), identity,
+                     [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                       Value total = createFloatCast(b, args[2], element);
+                       Value rest = arith::SubFOp::create(b, args[0], total);
+                       return arith::MulFOp::create(b, args[1], rest);
+                     });
     if (dx.getType() != softmax.getInput().getType())
       dx = tensor::CastOp::create(b, softmax.getInput().getType(), dx);
     reverse.add(softmax.getInput(), dx);

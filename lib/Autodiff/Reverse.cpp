@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 using namespace mlir;
 using namespace tern;
@@ -144,17 +145,14 @@ Value tern::createElementwise(
     ImplicitLocOpBuilder &b, ValueRange operands, Type elementType,
     function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> body, Value like) {
   int64_t rank = cast<RankedTensorType>(operands[0].getType()).getRank();
-  SmallVector<AffineMap> maps(operands.size() + 1,
-                              b.getMultiDimIdentityMap(rank));
-  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
-  Value empty = createEmptyLike(b, like ? like : operands[0], elementType);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(empty.getType()), operands, ValueRange(empty), maps, loops,
-      [&](OpBuilder &nested, Location loc, ValueRange args) {
-        ImplicitLocOpBuilder inner(loc, nested);
-        linalg::YieldOp::create(inner, body(inner, args.drop_back()));
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  SmallVector<AffineMap> maps(operands.size(), identity);
+  return buildGeneric(
+      b, b.getLoc(), operands, maps,
+      createEmptyLike(b, like ? like : operands[0], elementType), identity,
+      [&](ImplicitLocOpBuilder &nested, ValueRange args) {
+        return body(nested, args.drop_back());
       });
-  return generic.getResult(0);
 }
 
 Value tern::createSum(ImplicitLocOpBuilder &b, Value lhs, Value rhs,

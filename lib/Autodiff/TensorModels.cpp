@@ -16,6 +16,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 using namespace mlir;
 using namespace tern;
@@ -120,20 +121,14 @@ static Value createTotal(ImplicitLocOpBuilder &b, Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   int64_t rank = type.getRank();
   Type element = type.getElementType();
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
-  Value empty = tensor::EmptyOp::create(b, ArrayRef<int64_t>(), element);
-  Value init = linalg::FillOp::create(b, zero, empty).getResult(0);
-  SmallVector<AffineMap> maps = {b.getMultiDimIdentityMap(rank),
-                                 AffineMap::get(rank, 0, b.getContext())};
-  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::reduction);
-  auto sum = linalg::GenericOp::create(
-      b, TypeRange(init.getType()), tensor, ValueRange(init), maps, loops,
-      [](OpBuilder &nested, Location loc, ValueRange args) {
-        linalg::YieldOp::create(
-            nested, loc,
-            arith::AddFOp::create(nested, loc, args[1], args[0]).getResult());
-      });
-  return tensor::ExtractOp::create(b, sum.getResult(0), ValueRange());
+  Value init = buildFilled(b, b.getLoc(), {}, b.getZeroAttr(element));
+  Value sum =
+      buildGeneric(b, b.getLoc(), tensor, b.getMultiDimIdentityMap(rank), init,
+                   AffineMap::get(rank, 0, b.getContext()),
+                   [](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+                     return arith::AddFOp::create(nested, args[1], args[0]);
+                   });
+  return tensor::ExtractOp::create(b, sum, ValueRange());
 }
 
 struct SplatModel : Model<SplatModel, tensor::SplatOp> {

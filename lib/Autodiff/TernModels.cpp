@@ -14,6 +14,7 @@
 #include "tern/Autodiff/DifferentiableOpInterface.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/Utils/DynamicQuantizer.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Dialect/Tern/Utils/Tokens.h"
 
 using namespace mlir;
@@ -104,16 +105,12 @@ Value mapMatrix(ImplicitLocOpBuilder &b, Value matrix, ValueRange others,
   llvm::append_range(inputs, others);
   SmallVector<AffineMap> maps = {b.getMultiDimIdentityMap(2)};
   llvm::append_range(maps, otherMaps);
-  maps.push_back(b.getMultiDimIdentityMap(2));
-  Value empty = createEmptyLike(b, matrix, b.getF32Type());
-  SmallVector<utils::IteratorType> loops(2, utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(empty.getType()), inputs, ValueRange(empty), maps, loops,
-      [&](OpBuilder &nested, Location loc, ValueRange args) {
-        ImplicitLocOpBuilder inner(loc, nested);
-        linalg::YieldOp::create(inner, body(inner, args.drop_back()));
-      });
-  return generic.getResult(0);
+  return buildGeneric(b, b.getLoc(), inputs, maps,
+                      createEmptyLike(b, matrix, b.getF32Type()),
+                      b.getMultiDimIdentityMap(2),
+                      [&](ImplicitLocOpBuilder &nested, ValueRange args) {
+                        return body(nested, args.drop_back());
+                      });
 }
 
 /// sum over the loops that are not in `result` of the product of the inputs,
@@ -122,35 +119,21 @@ Value contract(ImplicitLocOpBuilder &b, ValueRange inputs,
                ArrayRef<AffineMap> maps, AffineMap result,
                ArrayRef<OpFoldResult> sizes) {
   Type f32 = b.getF32Type();
-  Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
-  Value init = linalg::FillOp::create(
-                   b, zero, tensor::EmptyOp::create(b, sizes, f32).getResult())
-                   .getResult(0);
-  SmallVector<AffineMap> allMaps(maps);
-  allMaps.push_back(result);
-  SmallVector<utils::IteratorType> loops;
-  for (unsigned dim = 0; dim < result.getNumDims(); ++dim)
-    loops.push_back(result.isFunctionOfDim(dim)
-                        ? utils::IteratorType::parallel
-                        : utils::IteratorType::reduction);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(init.getType()), inputs, ValueRange(init), allMaps, loops,
-      [&](OpBuilder &nested, Location loc, ValueRange args) {
+  return buildGeneric(
+      b, b.getLoc(), inputs, maps,
+      buildFilled(b, b.getLoc(), sizes, b.getF32FloatAttr(0)), result,
+      [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
         Value product;
         for (Value factor : args.drop_back()) {
           if (factor.getType().isInteger())
-            factor = arith::SIToFPOp::create(nested, loc, f32, factor);
-          product = product
-                        ? arith::MulFOp::create(nested, loc, product, factor)
-                              .getResult()
-                        : factor;
+            factor = arith::SIToFPOp::create(nested, f32, factor);
+          product =
+              product
+                  ? arith::MulFOp::create(nested, product, factor).getResult()
+                  : factor;
         }
-        linalg::YieldOp::create(
-            nested, loc,
-            arith::AddFOp::create(nested, loc, args.back(), product)
-                .getResult());
+        return arith::AddFOp::create(nested, args.back(), product);
       });
-  return generic.getResult(0);
 }
 
 Value toFloat(ImplicitLocOpBuilder &b, Value code) {

@@ -46,14 +46,12 @@ static Value rescale(OpBuilder &b, Location loc, Value acc, Value rowScale,
   add(rowScale, m);
   add(weightScale, n);
   add(bias, n);
-  maps.push_back(b.getMultiDimIdentityMap(2));
 
   Type f32 = b.getF32Type();
   Value init =
       tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, acc), f32);
-  SmallVector<utils::IteratorType> loops(2, utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      b, loc, init.getType(), inputs, init, maps, loops,
+  return buildElementwise(
+      b, loc, inputs, maps, init,
       [&](OpBuilder &nested, Location at, ValueRange args) {
         Value y = args[0];
         if (y.getType().isInteger())
@@ -64,9 +62,8 @@ static Value rescale(OpBuilder &b, Location loc, Value acc, Value rowScale,
             y = arith::MulFOp::create(nested, at, y, args[next++]);
         if (bias)
           y = arith::AddFOp::create(nested, at, y, args[next]);
-        linalg::YieldOp::create(nested, at, y);
+        return y;
       });
-  return generic.getResult(0);
 }
 
 /// acc[m, n] - zero * sum over k of codes[n, k]: what a product of codes lacks
@@ -78,16 +75,11 @@ static Value subtractZeroPoint(OpBuilder &b, Location loc, Value acc,
   OpFoldResult rows = tensor::getMixedSize(b, loc, codes, 0);
   Value zeros = buildFilled(b, loc, rows, b.getI32IntegerAttr(0));
   Value sums =
-      linalg::GenericOp::create(
-          b, loc, zeros.getType(), codes, zeros,
-          {identity, identity.getMajorSubMap(1)},
-          {utils::IteratorType::parallel, utils::IteratorType::reduction},
-          [&](OpBuilder &nested, Location at, ValueRange args) {
-            Value code = arith::ExtSIOp::create(nested, at, i32, args[0]);
-            Value sum = arith::AddIOp::create(nested, at, args[1], code);
-            linalg::YieldOp::create(nested, at, sum);
-          })
-          .getResult(0);
+      buildGeneric(b, loc, codes, identity, zeros, identity.getMajorSubMap(1),
+                   [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+                     Value code = arith::ExtSIOp::create(nested, i32, args[0]);
+                     return arith::AddIOp::create(nested, args[1], code);
+                   });
   Value init =
       tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, acc), i32);
   return buildElementwise(

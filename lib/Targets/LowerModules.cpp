@@ -61,7 +61,8 @@ private:
     LoweringOptions options;
     options.isPrepare = module->hasAttr(TernDialect::getPrepareAttrName());
     OpPassManager pm(ModuleOp::getOperationName());
-    switch (level) {
+    LoweredLevel reached = level;
+    switch (reached) {
     case LoweredLevel::Tiled:
       lowering.buildTilePipeline(pm, options);
       break;

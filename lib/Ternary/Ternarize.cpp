@@ -19,6 +19,7 @@
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/Utils/DeadCode.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Ternary/Layers.h"
 #include "tern/Ternary/Passes.h"
 #include "tern/runtime/Text.h"
@@ -171,19 +172,15 @@ static Value quantizeSamples(OpBuilder &b, Location loc, Value x,
                                               quantized.getQ(), groups, sizes);
   Value empty = tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
   AffineMap identity = b.getMultiDimIdentityMap(rank);
-  SmallVector<AffineMap> maps = {identity, identity.getMajorSubMap(1),
-                                 identity};
-  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      b, loc, type, ValueRange{codes, quantized.getScale()}, empty, maps, loops,
-      [&](OpBuilder &nested, Location at, ValueRange args) {
+  Value back = buildElementwise(
+      b, loc, {codes, quantized.getScale()},
+      {identity, identity.getMajorSubMap(1)}, empty,
+      [&](OpBuilder &nested, Location at, ValueRange args) -> Value {
         Value code =
             arith::SIToFPOp::create(nested, at, type.getElementType(), args[0]);
-        linalg::YieldOp::create(
-            nested, at,
-            ValueRange{arith::MulFOp::create(nested, at, code, args[1])});
+        return arith::MulFOp::create(nested, at, code, args[1]);
       });
-  return StraightThroughOp::create(b, loc, x, generic.getResult(0), Value());
+  return StraightThroughOp::create(b, loc, x, back, Value());
 }
 
 /// Repeats on `replacement` what makes `x` of `input`, by the first operand of

@@ -11,34 +11,20 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 using namespace mlir;
 using namespace tern;
 
-/// The generic operation itself; `withAccumulator`: the body gets it.
-static Value buildGeneric(TensorBuilder &b, Value init, ValueRange inputs,
-                          ArrayRef<AffineMap> maps,
-                          ArrayRef<utils::IteratorType> loops,
-                          bool withAccumulator, TensorBuilder::Body body) {
-  return linalg::GenericOp::create(
-             b, init.getType(), inputs, init, maps, loops,
-             [&](OpBuilder &nested, Location loc, ValueRange args) {
-               TensorBuilder inner(loc, nested);
-               Value result =
-                   body(inner, withAccumulator ? args : args.drop_back());
-               linalg::YieldOp::create(inner, result);
-             })
-      .getResult(0);
-}
-
 Value TensorBuilder::map(Sizes sizes, Type element, ValueRange inputs,
                          ArrayRef<AffineMap> maps, Body body) {
   Value init = tensor::EmptyOp::create(*this, sizes, element);
-  SmallVector<AffineMap> allMaps(maps);
-  allMaps.push_back(identity(sizes.size()));
-  SmallVector<utils::IteratorType> loops(sizes.size(),
-                                         utils::IteratorType::parallel);
-  return buildGeneric(*this, init, inputs, allMaps, loops, false, body);
+  return buildElementwise(
+      *this, getLoc(), inputs, maps, init,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        TensorBuilder inner(loc, nested);
+        return body(inner, args);
+      });
 }
 
 Value TensorBuilder::zip(ValueRange inputs, Body body) {
@@ -50,21 +36,16 @@ Value TensorBuilder::zip(ValueRange inputs, Body body) {
 Value TensorBuilder::reduce(Sizes sizes, TypedAttr init, ValueRange inputs,
                             ArrayRef<AffineMap> maps, AffineMap resultMap,
                             Body body) {
-  SmallVector<AffineMap> allMaps(maps);
-  allMaps.push_back(resultMap);
-  SmallVector<utils::IteratorType> loops;
-  for (unsigned dim = 0; dim < resultMap.getNumDims(); ++dim)
-    loops.push_back(resultMap.isFunctionOfDim(dim)
-                        ? utils::IteratorType::parallel
-                        : utils::IteratorType::reduction);
-  return buildGeneric(*this, filled(sizes, init), inputs, allMaps, loops, true,
-                      body);
+  return buildGeneric(*this, getLoc(), inputs, maps, filled(sizes, init),
+                      resultMap,
+                      [&](ImplicitLocOpBuilder &nested, ValueRange args) {
+                        TensorBuilder inner(nested.getLoc(), nested);
+                        return body(inner, args);
+                      });
 }
 
 Value TensorBuilder::filled(Sizes sizes, TypedAttr value) {
-  Value empty = tensor::EmptyOp::create(*this, sizes, value.getType());
-  Value scalar = arith::ConstantOp::create(*this, value);
-  return linalg::FillOp::create(*this, scalar, empty).getResult(0);
+  return buildFilled(*this, getLoc(), sizes, value);
 }
 
 SmallVector<OpFoldResult> TensorBuilder::sizesOf(Value tensor) {

@@ -22,22 +22,14 @@ static Value buildBound(OpBuilder &b, Location loc, Value x, bool isMax) {
   int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
   Type f32 = getElementTypeOrSelf(x);
   Value zero = buildFilled(b, loc, {}, b.getFloatAttr(f32, 0.0));
-  SmallVector<AffineMap> maps = {b.getMultiDimIdentityMap(rank),
-                                 AffineMap::get(rank, 0, b.getContext())};
-  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::reduction);
-  return linalg::GenericOp::create(
-             b, loc, zero.getType(), x, zero, maps, loops,
-             [&](OpBuilder &nested, Location at, ValueRange args) {
-               Value bound;
-               if (isMax)
-                 bound =
-                     arith::MaximumFOp::create(nested, at, args[1], args[0]);
-               else
-                 bound =
-                     arith::MinimumFOp::create(nested, at, args[1], args[0]);
-               linalg::YieldOp::create(nested, at, bound);
-             })
-      .getResult(0);
+  return buildGeneric(
+      b, loc, x, b.getMultiDimIdentityMap(rank), zero,
+      AffineMap::get(rank, 0, b.getContext()),
+      [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+        if (isMax)
+          return arith::MaximumFOp::create(nested, args[1], args[0]);
+        return arith::MinimumFOp::create(nested, args[1], args[0]);
+      });
 }
 
 /// Clamped to uint8, and 128 taken off.

@@ -47,20 +47,35 @@ Value tern::buildClampToInt8(OpBuilder &b, Location loc, Value value,
   return arith::FPToSIOp::create(b, loc, b.getI8Type(), value);
 }
 
-Value tern::buildElementwise(
+Value tern::buildGeneric(
     OpBuilder &b, Location loc, ValueRange inputs, ArrayRef<AffineMap> maps,
-    Value init, function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+    Value init, AffineMap result,
+    function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> body) {
   SmallVector<AffineMap> allMaps(maps);
-  int64_t rank = cast<RankedTensorType>(init.getType()).getRank();
-  allMaps.push_back(b.getMultiDimIdentityMap(rank));
-  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
+  allMaps.push_back(result);
+  SmallVector<utils::IteratorType> loops;
+  for (unsigned dim = 0; dim < result.getNumDims(); ++dim)
+    loops.push_back(result.isFunctionOfDim(dim)
+                        ? utils::IteratorType::parallel
+                        : utils::IteratorType::reduction);
   return linalg::GenericOp::create(
              b, loc, init.getType(), inputs, init, allMaps, loops,
              [&](OpBuilder &nested, Location at, ValueRange args) {
-               linalg::YieldOp::create(nested, at,
-                                       body(nested, at, args.drop_back()));
+               ImplicitLocOpBuilder inner(at, nested);
+               linalg::YieldOp::create(inner, body(inner, args));
              })
       .getResult(0);
+}
+
+Value tern::buildElementwise(
+    OpBuilder &b, Location loc, ValueRange inputs, ArrayRef<AffineMap> maps,
+    Value init, function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+  int64_t rank = cast<RankedTensorType>(init.getType()).getRank();
+  return buildGeneric(b, loc, inputs, maps, init,
+                      b.getMultiDimIdentityMap(rank),
+                      [&](ImplicitLocOpBuilder &nested, ValueRange args) {
+                        return body(nested, nested.getLoc(), args.drop_back());
+                      });
 }
 
 Value tern::buildFilled(OpBuilder &b, Location loc,

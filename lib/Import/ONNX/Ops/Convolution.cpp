@@ -15,9 +15,11 @@
 
 #include "Convolution.h"
 #include "../Model/Importer.h"
+#include "LinearAlgebra.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 using namespace mlir;
 using namespace tern::onnx_import;
@@ -46,19 +48,14 @@ static FailureOr<Tensor> emitWindows(Node &node, Tensor x,
   else
     indices.append(getWindowIndices(b.getContext(), window, 1, rank + 2));
   int64_t numLoops = shape.size();
-  SmallVector<AffineMap> maps = {
-      AffineMap::get(numLoops, 0, indices, b.getContext()),
-      b.getMultiDimIdentityMap(numLoops)};
   Value source = node.getValue(x);
   Value empty = node.emitEmpty(node.getElementType(x.dtype), shape);
-  SmallVector<utils::IteratorType> iterators(numLoops,
-                                             utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(empty.getType()), ValueRange(source), ValueRange(empty),
-      maps, iterators, [](OpBuilder &builder, Location loc, ValueRange args) {
-        linalg::YieldOp::create(builder, loc, args[0]);
-      });
-  return node.makeTensor(x.dtype, shape, generic.getResult(0));
+  Value windows =
+      tern::buildGeneric(b, b.getLoc(), source,
+                         AffineMap::get(numLoops, 0, indices, b.getContext()),
+                         empty, b.getMultiDimIdentityMap(numLoops),
+                         [](B &, ValueRange args) { return args[0]; });
+  return node.makeTensor(x.dtype, shape, windows);
 }
 
 /// result[n, g, o, windows] = sum over c, kernel of x[n, g, c, padded] *
@@ -88,12 +85,8 @@ static FailureOr<Tensor> emitGroups(Node &node, Tensor x, Tensor w,
     outIndices.push_back(dim(3 + i));
   }
   SmallVector<AffineMap> maps;
-  for (ArrayRef<AffineExpr> indices : {xIndices, wIndices, outIndices})
+  for (ArrayRef<AffineExpr> indices : {xIndices, wIndices})
     maps.push_back(AffineMap::get(numLoops, 0, indices, b.getContext()));
-  SmallVector<utils::IteratorType> iterators(numLoops,
-                                             utils::IteratorType::parallel);
-  for (unsigned i = c; i < numLoops; ++i)
-    iterators[i] = utils::IteratorType::reduction;
 
   Extents shape = {x.shape[0], groups, *outPerGroup};
   shape.append(window.out);
@@ -103,26 +96,14 @@ static FailureOr<Tensor> emitGroups(Node &node, Tensor x, Tensor w,
   Type type = node.getElementType(accumulator);
   SmallVector<Value> operands = {node.getValue(*xs), node.getValue(*ws)};
   Value zeros = node.emitFill(node.emitScalar(type, 0), shape);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(zeros.getType()), operands, ValueRange(zeros), maps,
-      iterators, [&](OpBuilder &builder, Location loc, ValueRange args) {
-        B b(loc, builder);
-        Value l = args[0], r = args[1], sum;
-        if (!isFloat(x.dtype)) {
-          sum =
-              arith::AddIOp::create(b, args[2], arith::MulIOp::create(b, l, r));
-        } else {
-          if (accumulator != x.dtype) {
-            l = arith::ExtFOp::create(b, type, l);
-            r = arith::ExtFOp::create(b, type, r);
-          }
-          sum =
-              arith::AddFOp::create(b, args[2], arith::MulFOp::create(b, l, r));
-        }
-        linalg::YieldOp::create(b, sum);
+  Value sums = tern::buildGeneric(
+      b, b.getLoc(), operands, maps, zeros,
+      AffineMap::get(numLoops, 0, outIndices, b.getContext()),
+      [](B &b, ValueRange args) {
+        return emitProductSum(b, args.drop_back(), args.back());
       });
-  FailureOr<Tensor> result = node.emitFloatCast(
-      node.makeTensor(accumulator, shape, generic.getResult(0)), x.dtype);
+  FailureOr<Tensor> result =
+      node.emitFloatCast(node.makeTensor(accumulator, shape, sums), x.dtype);
   if (failed(result))
     return failure();
   Extents flat = {x.shape[0], w.shape[0]};
@@ -334,17 +315,11 @@ static FailureOr<Tensor> emitReversedStatic(Node &node, Tensor source,
     indices.push_back(*shape[i].getConstant() - 1 - b.getAffineDimExpr(i));
   Value value = node.getValue(source);
   Value empty = node.emitEmpty(node.getElementType(source.dtype), shape);
-  SmallVector<AffineMap> maps = {
-      AffineMap::get(rank, 0, indices, b.getContext()),
-      b.getMultiDimIdentityMap(rank)};
-  SmallVector<utils::IteratorType> iterators(rank,
-                                             utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(empty.getType()), ValueRange(value), ValueRange(empty), maps,
-      iterators, [](OpBuilder &builder, Location loc, ValueRange args) {
-        linalg::YieldOp::create(builder, loc, args[0]);
-      });
-  return node.makeTensor(source.dtype, shape, generic.getResult(0));
+  Value reversed = tern::buildGeneric(
+      b, b.getLoc(), value, AffineMap::get(rank, 0, indices, b.getContext()),
+      empty, b.getMultiDimIdentityMap(rank),
+      [](B &, ValueRange args) { return args[0]; });
+  return node.makeTensor(source.dtype, shape, reversed);
 }
 
 /// The same element by element: an indexing map has no unknown constants.

@@ -7,8 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "Elementwise.h"
+#include "LinearAlgebra.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include <map>
 
 using namespace mlir;
@@ -183,25 +185,6 @@ static LogicalResult readOperands(Node &node, ArrayRef<Tensor> operands,
   return success();
 }
 
-/// sum + the product of the factors, which become the sum's type first.
-static Value emitProductSum(B &b, ValueRange factors, Value sum) {
-  Type type = sum.getType();
-  bool isFloating = isa<FloatType>(type);
-  Value product;
-  for (Value factor : factors) {
-    if (factor.getType() != type)
-      factor = arith::ExtFOp::create(b, type, factor);
-    if (!product)
-      product = factor;
-    else if (isFloating)
-      product = arith::MulFOp::create(b, product, factor);
-    else
-      product = arith::MulIOp::create(b, product, factor);
-  }
-  return isFloating ? arith::AddFOp::create(b, sum, product).getResult()
-                    : arith::AddIOp::create(b, sum, product).getResult();
-}
-
 /// One linalg.generic: the products of the operands, summed over the loops that
 /// are not in the output.
 static LogicalResult importEinsum(Node &node) {
@@ -215,12 +198,9 @@ static LogicalResult importEinsum(Node &node) {
 
   B &b = node.b;
   unsigned numLoops = equation->loops.extents.size();
-  SmallVector<utils::IteratorType> iterators(numLoops,
-                                             utils::IteratorType::reduction);
   SmallVector<AffineExpr> outIndices;
   Extents shape;
   for (unsigned loop : equation->result) {
-    iterators[loop] = utils::IteratorType::parallel;
     outIndices.push_back(b.getAffineDimExpr(loop));
     shape.push_back(equation->loops.extents[loop]);
   }
@@ -228,22 +208,20 @@ static LogicalResult importEinsum(Node &node) {
   SmallVector<Value> values;
   if (failed(readOperands(node, *operands, *equation, values, maps)))
     return failure();
-  maps.push_back(AffineMap::get(numLoops, 0, outIndices, b.getContext()));
   DType dtype = operands->front().dtype;
   DType accumulator = getAccumulatorType(dtype);
   if (failed(node.checkShape(accumulator, shape)))
     return failure();
   Value zeros = node.emitFill(
       node.emitScalar(node.getElementType(accumulator), 0), shape);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(zeros.getType()), values, ValueRange(zeros), maps, iterators,
-      [&](OpBuilder &builder, Location loc, ValueRange args) {
-        B b(loc, builder);
-        linalg::YieldOp::create(
-            b,
-            emitProductSum(b, args.take_front(operands->size()), args.back()));
+  Value sums = tern::buildGeneric(
+      b, b.getLoc(), values, maps, zeros,
+      AffineMap::get(numLoops, 0, outIndices, b.getContext()),
+      [&](B &b, ValueRange args) {
+        return emitProductSum(b, args.take_front(operands->size()),
+                              args.back());
       });
-  Tensor result = node.makeTensor(accumulator, shape, generic.getResult(0));
+  Tensor result = node.makeTensor(accumulator, shape, sums);
   if (!isFloat(dtype)) {
     node.setResult(0, result);
     return success();

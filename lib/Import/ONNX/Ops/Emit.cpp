@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include <limits>
 
 using namespace mlir;
@@ -19,13 +20,6 @@ using namespace tern::onnx_import;
 //===----------------------------------------------------------------------===//
 // Element by element
 //===----------------------------------------------------------------------===//
-
-/// Emits `body` as the region of a linalg.generic.
-static void buildRegion(OpBuilder &builder, Location loc, ValueRange args,
-                        ScalarBuilder body) {
-  ImplicitLocOpBuilder b(loc, builder);
-  linalg::YieldOp::create(b, body(b, args));
-}
 
 FailureOr<Tensor> Node::emitMap(ArrayRef<Tensor> operands, DType resultType,
                                 ScalarBuilder body) {
@@ -78,16 +72,12 @@ FailureOr<Value> Node::emitGeneric(ArrayRef<Tensor> operands,
                                        operand.dtype));
     maps.push_back(AffineMap::get(rank, 0, exprs, b.getContext()));
   }
-  maps.push_back(b.getMultiDimIdentityMap(rank));
   Value empty = emitEmpty(getElementType(resultType), shape);
-  SmallVector<utils::IteratorType> iterators(rank,
-                                             utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(empty.getType()), values, ValueRange(empty), maps, iterators,
-      [&](OpBuilder &builder, Location loc, ValueRange args) {
-        buildRegion(builder, loc, args.drop_back(), body);
-      });
-  return generic.getResult(0);
+  return tern::buildGeneric(b, b.getLoc(), values, maps, empty,
+                            b.getMultiDimIdentityMap(rank),
+                            [&](ImplicitLocOpBuilder &nested, ValueRange args) {
+                              return body(nested, args.drop_back());
+                            });
 }
 
 FailureOr<Tensor> Node::emitFloatCast(Tensor operand, DType type) {
@@ -117,27 +107,18 @@ FailureOr<Tensor> Node::emitReduce(Tensor operand, ArrayRef<int64_t> axes,
   int64_t rank = operand.getRank();
   Extents shape;
   SmallVector<AffineExpr> exprs;
-  SmallVector<utils::IteratorType> iterators(rank,
-                                             utils::IteratorType::parallel);
   for (int64_t i = 0; i < rank; ++i) {
-    if (llvm::is_contained(axes, i)) {
-      iterators[i] = utils::IteratorType::reduction;
+    if (llvm::is_contained(axes, i))
       continue;
-    }
     shape.push_back(operand.shape[i]);
     exprs.push_back(b.getAffineDimExpr(i));
   }
   Value value = getValue(operand);
   Value filled = emitFill(init, shape);
-  SmallVector<AffineMap> maps = {
-      b.getMultiDimIdentityMap(rank),
-      AffineMap::get(rank, 0, exprs, b.getContext())};
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(filled.getType()), ValueRange(value), ValueRange(filled),
-      maps, iterators, [&](OpBuilder &builder, Location loc, ValueRange args) {
-        buildRegion(builder, loc, args, body);
-      });
-  return makeTensor(operand.dtype, shape, generic.getResult(0));
+  Value folded = tern::buildGeneric(
+      b, b.getLoc(), value, b.getMultiDimIdentityMap(rank), filled,
+      AffineMap::get(rank, 0, exprs, b.getContext()), body);
+  return makeTensor(operand.dtype, shape, folded);
 }
 
 FailureOr<Tensor> Node::emitSum(Tensor operand, ArrayRef<int64_t> axes) {

@@ -11,9 +11,29 @@
 #include "Node.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 using namespace mlir;
 using namespace tern::onnx_import;
+
+Value tern::onnx_import::emitProductSum(ImplicitLocOpBuilder &b,
+                                        ValueRange factors, Value sum) {
+  Type type = sum.getType();
+  bool isFloating = isa<FloatType>(type);
+  Value product;
+  for (Value factor : factors) {
+    if (factor.getType() != type)
+      factor = arith::ExtFOp::create(b, type, factor);
+    if (!product)
+      product = factor;
+    else if (isFloating)
+      product = arith::MulFOp::create(b, product, factor);
+    else
+      product = arith::MulIOp::create(b, product, factor);
+  }
+  return isFloating ? arith::AddFOp::create(b, sum, product).getResult()
+                    : arith::AddIOp::create(b, sum, product).getResult();
+}
 
 /// What a matmul accumulates in starts from zero.
 static Value emitZeros(Node &node, DType accumulator, ArrayRef<Extent> shape) {
@@ -89,32 +109,14 @@ static FailureOr<Tensor> emitBroadcastProduct(Node &node, Tensor lhs,
     operands.push_back(node.getValue(*squeezed));
     maps.push_back(AffineMap::get(numLoops, 0, exprs, b.getContext()));
   }
-  maps.push_back(b.getMultiDimIdentityMap(numLoops).dropResult(numLoops - 1));
-  SmallVector<utils::IteratorType> iterators(numLoops,
-                                             utils::IteratorType::parallel);
-  iterators.back() = utils::IteratorType::reduction;
-  Value zeros = emitZeros(node, accumulator, shape);
-  Type type = node.getElementType(accumulator);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange(zeros.getType()), operands, ValueRange(zeros), maps,
-      iterators, [&](OpBuilder &builder, Location loc, ValueRange args) {
-        ImplicitLocOpBuilder b(loc, builder);
-        Value x = args[0], y = args[1], sum;
-        if (!isFloat(lhs.dtype)) {
-          sum =
-              arith::AddIOp::create(b, args[2], arith::MulIOp::create(b, x, y));
-        } else {
-          if (accumulator != lhs.dtype) {
-            x = arith::ExtFOp::create(b, type, x);
-            y = arith::ExtFOp::create(b, type, y);
-          }
-          sum =
-              arith::AddFOp::create(b, args[2], arith::MulFOp::create(b, x, y));
-        }
-        linalg::YieldOp::create(b, sum);
+  Value sums = tern::buildGeneric(
+      b, b.getLoc(), operands, maps, emitZeros(node, accumulator, shape),
+      b.getMultiDimIdentityMap(numLoops).dropResult(numLoops - 1),
+      [](ImplicitLocOpBuilder &b, ValueRange args) {
+        return emitProductSum(b, args.drop_back(), args.back());
       });
-  return node.emitFloatCast(
-      node.makeTensor(accumulator, shape, generic.getResult(0)), lhs.dtype);
+  return node.emitFloatCast(node.makeTensor(accumulator, shape, sums),
+                            lhs.dtype);
 }
 
 /// Makes all leading dimensions of a stack of matrices one.

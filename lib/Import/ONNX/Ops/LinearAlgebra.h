@@ -16,6 +16,11 @@ namespace tern::onnx_import {
 /// alpha * op(A) . op(B) + beta * C of a node's first inputs and attributes.
 mlir::FailureOr<Tensor> emitGemm(Node &node);
 
+/// sum + the product of the factors, which become the sum's type first: the
+/// body of a matrix product.
+mlir::Value emitProductSum(mlir::ImplicitLocOpBuilder &b,
+                           mlir::ValueRange factors, mlir::Value sum);
+
 } // namespace tern::onnx_import
 
 #endif // TERN_LIB_IMPORT_ONNX_OPS_LINEARALGEBRA_H

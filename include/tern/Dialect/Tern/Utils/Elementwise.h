@@ -10,6 +10,7 @@
 #define TERN_DIALECT_TERN_UTILS_ELEMENTWISE_H
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
 
 namespace tern {
@@ -24,7 +25,19 @@ mlir::Value buildRound(mlir::OpBuilder &b, mlir::Location loc,
 mlir::Value buildClampToInt8(mlir::OpBuilder &b, mlir::Location loc,
                              mlir::Value value, double low, double high);
 
-/// A linalg.generic with parallel loops over `init`, which it overwrites;
+/// A linalg.generic over `init`, whose elements `result` places: loops that it
+/// lacks are reductions, all others are parallel. `body` gets the inputs'
+/// elements, placed by `maps`, and last that of `init`, and returns its new
+/// one.
+mlir::Value
+buildGeneric(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange inputs,
+             llvm::ArrayRef<mlir::AffineMap> maps, mlir::Value init,
+             mlir::AffineMap result,
+             llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
+                                            mlir::ValueRange)>
+                 body);
+
+/// The same with parallel loops over `init`, which it overwrites;
 /// `body` gets the inputs' elements.
 mlir::Value buildElementwise(
     mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange inputs,

@@ -29,8 +29,8 @@ namespace tern {
 llvm::SmallVector<mlir::func::FuncOp> getEntryFunctions(mlir::ModuleOp module);
 
 /// The nested module of the functions that run as the model is compiled; null
-/// if there is none. In files of Tern 0.1.0 at level `llvm`, it is the model's
-/// own.
+/// if there is none. Of what began as a file of Tern 0.1.0 at level `packed` or
+/// later, it is the model's own.
 mlir::ModuleOp getPrepareModule(mlir::ModuleOp module);
 
 /// The name of a parameter or of optimizer state; null for other arguments.
