@@ -193,7 +193,8 @@ private:
 /// the order of the entry function's parameters.
 LogicalResult WeightsWriter::plan() {
   ArrayAttr prepares;
-  if ((prepareModule = getPrepareModule(module)))
+  prepareModule = getPrepareModule(module);
+  if (prepareModule)
     prepares = prepareModule->getAttrOfType<ArrayAttr>(kPreparesAttrName);
   llvm::StringMap<DictionaryAttr> producers;
   if (prepares)
