@@ -679,9 +679,10 @@ struct EmitEntryPointsPass
         info.set("initial", b.getUnitAttr());
       prepares.push_back(info.getDictionary(&getContext()));
     }
+    // Nested modules need no entry: no product has a place for it.
     if (!prepares.empty())
       module->setAttr(kPreparesAttrName, b.getArrayAttr(prepares));
-    else if (!main) {
+    else if (!main && !module->getParentOp()) {
       module.emitError("no entry function: expected a public function 'main'");
       return signalPassFailure();
     }
