@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
@@ -36,11 +37,12 @@ bool isLong(Operation *op) {
   return op->getNumRegions() != 0 || isa<memref::CopyOp>(op);
 }
 
-/// May become part of another function: threads are the caller's to wake, and
-/// memory on the stack lives as long as its function.
+/// May become part of another function: threads and devices are the caller's to
+/// wake, and memory on the stack lives as long as its function.
 bool isMovable(Operation *op) {
   return !op->walk([](Operation *inner) {
-              return isa<CallOpInterface, memref::AllocaOp>(inner)
+              return isa<CallOpInterface, memref::AllocaOp, gpu::LaunchOp,
+                         gpu::LaunchFuncOp>(inner)
                          ? WalkResult::interrupt()
                          : WalkResult::advance();
             }).wasInterrupted();

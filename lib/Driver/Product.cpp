@@ -11,6 +11,7 @@
 #include "Publish.h"
 #include "Signature.h"
 #include "Weights.h"
+#include "tern/Dialect/Tern/IR/BufferAttributes.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
@@ -44,6 +45,54 @@ std::string getSymbol(StringRef function, StringRef part) {
   return ("tern_model_" + function + "_" + part).str();
 }
 
+/// Adds private constants to a module.
+class ConstantBuilder {
+public:
+  explicit ConstantBuilder(llvm::Module &code)
+      : code(code), b(code.getContext()) {}
+
+  llvm::Constant *null() {
+    return llvm::ConstantPointerNull::get(b.getPtrTy());
+  }
+  llvm::Constant *number(uint64_t value) { return b.getInt64(value); }
+  llvm::Constant *array(ArrayRef<int32_t> values) {
+    return llvm::ConstantDataArray::get(
+        code.getContext(),
+        ArrayRef(reinterpret_cast<const uint32_t *>(values.data()),
+                 values.size()));
+  }
+  llvm::GlobalVariable *add(const Twine &name, llvm::Constant *value) {
+    return new llvm::GlobalVariable(code, value->getType(), /*isConstant=*/true,
+                                    llvm::GlobalValue::PrivateLinkage, value,
+                                    name);
+  }
+  llvm::GlobalVariable *addText(const Twine &name, StringRef text) {
+    return add(name,
+               llvm::ConstantDataArray::getString(code.getContext(), text));
+  }
+  llvm::Constant *addList(const Twine &name,
+                          ArrayRef<llvm::Constant *> pointers) {
+    auto *type = llvm::ArrayType::get(b.getPtrTy(), pointers.size());
+    return add(name, llvm::ConstantArray::get(type, pointers));
+  }
+  /// A struct of Artifact.h, whose first field is its size.
+  llvm::Constant *addStruct(const Twine &name,
+                            std::initializer_list<llvm::Constant *> rest) {
+    SmallVector<llvm::Constant *> fields = {b.getInt64(0)};
+    fields.append(rest);
+    SmallVector<llvm::Type *> types;
+    for (llvm::Constant *field : fields)
+      types.push_back(field->getType());
+    auto *type = llvm::StructType::get(code.getContext(), types);
+    fields[0] = b.getInt64(code.getDataLayout().getTypeAllocSize(type));
+    return add(name, llvm::ConstantStruct::get(type, fields));
+  }
+
+private:
+  llvm::Module &code;
+  llvm::IRBuilder<> b;
+};
+
 class ProductWriter {
 public:
   ProductWriter(ModuleOp module, const ProductOptions &options)
@@ -76,6 +125,9 @@ private:
   std::string getSignature(const MachineInfo &machine);
   /// Adds tern_model(), what it returns, and takes all else out of view.
   LogicalResult addArtifact(llvm::Module &code, const MachineInfo &machine);
+  /// The device's table of what the functions launch; null if they launch
+  /// nothing.
+  FailureOr<llvm::Constant *> addDeviceTable(ConstantBuilder &constants);
   void embedWeights(llvm::Module &code);
   LogicalResult generate();
   LogicalResult writeText();
@@ -97,6 +149,8 @@ private:
   OutputGuard &guard;
   ModelFiles ownFiles;
   ModelFiles &files;
+  /// Of the device.
+  SmallVector<CodeObject> images;
   std::string triple;
   /// The text or object.
   SmallVector<char, 0> code;
@@ -172,29 +226,8 @@ std::string ProductWriter::getSignature(const MachineInfo &machine) {
 
 LogicalResult ProductWriter::addArtifact(llvm::Module &code,
                                          const MachineInfo &machine) {
-  llvm::LLVMContext &context = code.getContext();
-  llvm::IRBuilder<> b(context);
-  llvm::Constant *null = llvm::ConstantPointerNull::get(b.getPtrTy());
-  auto addConstant = [&](const Twine &name, llvm::Constant *value) {
-    return new llvm::GlobalVariable(code, value->getType(), /*isConstant=*/true,
-                                    llvm::GlobalValue::PrivateLinkage, value,
-                                    name);
-  };
-  auto addText = [&](const Twine &name, StringRef text) {
-    return addConstant(name, llvm::ConstantDataArray::getString(context, text));
-  };
-  // A struct of Artifact.h, whose first field is its size.
-  auto addStruct = [&](const Twine &name,
-                       std::initializer_list<llvm::Constant *> rest) {
-    SmallVector<llvm::Constant *> fields = {b.getInt64(0)};
-    fields.append(rest);
-    SmallVector<llvm::Type *> types;
-    for (llvm::Constant *field : fields)
-      types.push_back(field->getType());
-    auto *type = llvm::StructType::get(context, types);
-    fields[0] = b.getInt64(code.getDataLayout().getTypeAllocSize(type));
-    return addConstant(name, llvm::ConstantStruct::get(type, fields));
-  };
+  llvm::IRBuilder<> b(code.getContext());
+  ConstantBuilder constants(code);
 
   SmallVector<llvm::Constant *> functions;
   for (StringRef name : getFunctionNames()) {
@@ -207,14 +240,14 @@ LogicalResult ProductWriter::addArtifact(llvm::Module &code,
                << "', which 'tern-emit-entry-points' makes";
       parts.back()->setLinkage(llvm::GlobalValue::InternalLinkage);
     }
-    functions.push_back(addStruct(
-        "function", {addText("name", name), parts[0], parts[1], parts[2]}));
+    functions.push_back(
+        constants.addStruct("function", {constants.addText("name", name),
+                                         parts[0], parts[1], parts[2]}));
   }
-  auto *list = addConstant(
-      "functions",
-      llvm::ConstantArray::get(
-          llvm::ArrayType::get(b.getPtrTy(), functions.size()), functions));
-  llvm::Constant *bytes = null;
+  auto device = addDeviceTable(constants);
+  if (failed(device))
+    return failure();
+  llvm::Constant *bytes = constants.null();
   uint64_t numBytes = 0;
   if (weights && options.embedWeights) {
     numBytes = info.weightsBytes;
@@ -223,18 +256,58 @@ LogicalResult ProductWriter::addArtifact(llvm::Module &code,
         /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage,
         /*Initializer=*/nullptr, kWeightsSymbol);
   }
-  auto *artifact = addStruct(
-      "artifact", {b.getInt32(TERN_ARTIFACT_ABI),
-                   addText("signature", getSignature(machine)), list,
-                   b.getInt64(functions.size()), bytes, b.getInt64(numBytes),
-                   /*device=*/null});
+  auto *artifact = constants.addStruct(
+      "artifact",
+      {b.getInt32(TERN_ARTIFACT_ABI),
+       constants.addText("signature", getSignature(machine)),
+       constants.addList("functions", functions), b.getInt64(functions.size()),
+       bytes, b.getInt64(numBytes), *device});
   auto *getModel =
       llvm::Function::Create(llvm::FunctionType::get(b.getPtrTy(), false),
                              llvm::GlobalValue::ExternalLinkage,
                              options.symbolPrefix + "tern_model", code);
-  b.SetInsertPoint(llvm::BasicBlock::Create(context, "", getModel));
+  b.SetInsertPoint(llvm::BasicBlock::Create(code.getContext(), "", getModel));
   b.CreateRet(artifact);
   return success();
+}
+
+FailureOr<llvm::Constant *>
+ProductWriter::addDeviceTable(ConstantBuilder &constants) {
+  auto launched = module->getAttrOfType<ArrayAttr>(kKernelsAttrName);
+  if (!launched)
+    return constants.null();
+  SmallVector<llvm::Constant *> imageList, kernelList;
+  for (const CodeObject &image : images) {
+    llvm::GlobalVariable *bytes = constants.addText(
+        "bytes", StringRef(image.bytes.data(), image.bytes.size()));
+    // What loaders of object files want.
+    bytes->setAlignment(llvm::Align(64));
+    imageList.push_back(constants.addStruct(
+        "image", {constants.addText("module", image.module),
+                  constants.addText("kind", image.kind),
+                  constants.addText("machine", image.machine), bytes,
+                  constants.number(image.bytes.size())}));
+  }
+  for (auto kernel : launched.getAsRange<KernelAttr>()) {
+    StringRef owner = kernel.getKernel().getRootReference();
+    if (llvm::none_of(images, [&](const CodeObject &image) {
+          return image.module == owner;
+        }))
+      return error("target ")
+             << getTarget(module) << " makes no code of the kernels of @"
+             << owner << ", which the model launches";
+    kernelList.push_back(constants.addStruct(
+        "kernel",
+        {constants.addText("module", owner),
+         constants.addText("name", kernel.getKernel().getLeafReference()),
+         constants.array(kernel.getBlock()),
+         constants.addText("params", kernel.getParams())}));
+  }
+  return constants.addStruct("device",
+                             {constants.addList("images", imageList),
+                              constants.number(imageList.size()),
+                              constants.addList("kernels", kernelList),
+                              constants.number(kernelList.size())});
 }
 
 /// Lets the assembler read the weights: as a constant of LLVM's they would be
@@ -272,6 +345,10 @@ LogicalResult ProductWriter::generate() {
   if (!lowering)
     return failure();
   TargetAttrInterface target = getTarget(module);
+  auto kernels = lowering.serializeKernels(module);
+  if (failed(kernels))
+    return failure();
+  images = std::move(*kernels);
   EmitOptions emit;
   emit.kind = options.kind == ProductKind::LLVMIR ? EmitOptions::Kind::LLVMIR
               : options.kind == ProductKind::Assembly
@@ -291,22 +368,18 @@ LogicalResult ProductWriter::generate() {
     embedWeights(llvmModule);
     return success();
   };
-  auto objects = lowering.serialize(module, emit);
-  if (failed(objects))
+  auto object = lowering.serialize(module, emit);
+  if (failed(object))
     return failure();
   bool isLinked = options.kind == ProductKind::Library ||
                   options.kind == ProductKind::Executable;
-  for (auto [index, object] : llvm::enumerate(*objects))
-    if (index > 0 || (isLinked && object.kind != "object"))
-      return error("target ")
-             << target << " makes code of kind '" << object.kind
-             << "', which no " << (isLinked ? "library or program" : "file")
-             << " has a place for"
-             << (index == 0 ? "; --emit=obj writes it as it is" : "");
-  if (objects->empty())
-    return error("target ") << target << " makes no code of this kind";
-  triple = std::move(objects->front().machine);
-  code = std::move(objects->front().bytes);
+  if (isLinked && object->kind != "object")
+    return error("target ")
+           << target << " makes code of kind '" << object->kind
+           << "', which no library or program has a place for; --emit=obj "
+              "writes it as it is";
+  triple = std::move(object->machine);
+  code = std::move(object->bytes);
   return success();
 }
 

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BufferTable.h"
+#include "Launches.h"
 #include "RawBuffers.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -64,8 +65,9 @@ StringRef getDtypeName(Type type) {
 
 class EntryPointEmitter {
 public:
-  EntryPointEmitter(func::FuncOp func, SymbolTable &symbols)
-      : func(func), symbols(symbols), dims(func),
+  EntryPointEmitter(func::FuncOp func, SymbolTable &symbols,
+                    LaunchLowering &launches)
+      : func(func), symbols(symbols), launches(launches), dims(func),
         b(func.getLoc(), func.getContext()),
         pointer(LLVM::LLVMPointerType::get(func.getContext())) {}
 
@@ -80,7 +82,9 @@ private:
                                 StringRef fallback);
   LogicalResult lowerParallelCall(func::CallOp call);
   Value buildLabel(StringRef text);
-  void takeHost();
+  Value takePointer();
+  Value allocateStatus();
+  void returnStatus(Value launched, Value checked);
   void addPromises();
   func::FuncOp addExported(const Twine &name, TypeRange inputs,
                            TypeRange results);
@@ -103,10 +107,13 @@ private:
 
   func::FuncOp func;
   SymbolTable &symbols;
+  LaunchLowering &launches;
   SymbolicDims dims;
   ImplicitLocOpBuilder b;
   Type pointer;
   Value host;
+  /// Where launches leave what went wrong; null if there are none.
+  Value launchStatus;
   /// Arguments in the order of the interface's `buffers`.
   SmallVector<unsigned> order;
   SmallVector<MemRefType> types;
@@ -272,10 +279,35 @@ void EntryPointEmitter::addPromises() {
   func.setAllArgAttrs(attrs);
 }
 
-void EntryPointEmitter::takeHost() {
+Value EntryPointEmitter::takePointer() {
   unsigned index = func.getNumArguments();
   (void)func.insertArgument(index, pointer, {}, func.getLoc());
-  host = func.getArgument(index);
+  return func.getArgument(index);
+}
+
+/// Memory for an i32 that is 0.
+Value EntryPointEmitter::allocateStatus() {
+  Value one = LLVM::ConstantOp::create(b, b.getI64IntegerAttr(1));
+  Value status = LLVM::AllocaOp::create(b, pointer, b.getI32Type(), one);
+  LLVM::StoreOp::create(b, arith::ConstantIntOp::create(b, b.getI32Type(), 0),
+                        status);
+  return status;
+}
+
+/// What was launched matters more: checks may have looked at what it left.
+void EntryPointEmitter::returnStatus(Value launched, Value checked) {
+  auto load = [&](Value status) -> Value {
+    return LLVM::LoadOp::create(b, b.getI32Type(), status);
+  };
+  Value zero = arith::ConstantIntOp::create(b, b.getI32Type(), 0);
+  Value result = checked ? load(checked) : zero;
+  if (launched) {
+    Value status = load(launched);
+    Value isFine =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, status, zero);
+    result = arith::SelectOp::create(b, isFine, result, status);
+  }
+  func::ReturnOp::create(b, result);
 }
 
 Value EntryPointEmitter::buildLabel(StringRef text) {
@@ -460,25 +492,21 @@ void EntryPointEmitter::emitTableInvoke(StringRef name, StringRef shapesName) {
   func::FuncOp invoke =
       addExported(name, {pointer, pointer, pointer, pointer}, b.getI32Type());
   Value dimsPointer = invoke.getArgument(2);
-  auto allocate = [&](Type type, int64_t count) -> Value {
-    Value number = LLVM::ConstantOp::create(b, b.getI64IntegerAttr(count));
-    return LLVM::AllocaOp::create(b, pointer, type, number);
-  };
-  Value extents = allocate(b.getI64Type(), numShapes);
+  Value count = LLVM::ConstantOp::create(b, b.getI64IntegerAttr(numShapes));
+  Value extents = LLVM::AllocaOp::create(b, pointer, b.getI64Type(), count);
   func::CallOp::create(b, shapesName, TypeRange(),
                        ValueRange{dimsPointer, extents});
   SmallVector<Value> dimValues;
   loadDims(dimsPointer, dimValues);
   Value size = func::CallOp::create(b, arenaSize, dimValues).getResult(0);
-  Value status = allocate(b.getI32Type(), 1);
-  Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-  LLVM::StoreOp::create(b, zero, status);
-  func::CallOp::create(b, func.getName(), TypeRange(),
-                       ValueRange{invoke.getArgument(0), invoke.getArgument(1),
-                                  dimsPointer, extents, loadArena(invoke), size,
-                                  status});
-  func::ReturnOp::create(
-      b, ValueRange(LLVM::LoadOp::create(b, b.getI32Type(), status)));
+  Value status = allocateStatus(), launched;
+  SmallVector<Value> operands = {invoke.getArgument(0)};
+  if (launchStatus)
+    operands.push_back(launched = allocateStatus());
+  operands.append({invoke.getArgument(1), dimsPointer, extents,
+                   loadArena(invoke), size, status});
+  func::CallOp::create(b, func.getName(), TypeRange(), operands);
+  returnStatus(launched, status);
 }
 
 void EntryPointEmitter::emitInvoke(StringRef name) {
@@ -509,22 +537,18 @@ void EntryPointEmitter::emitInvoke(StringRef name) {
     parts[*arena].push_back(
         func::CallOp::create(b, arenaSize, dimValues).getResult(0));
   }
-  Value status;
-  if (failedCheck) {
-    Value one = LLVM::ConstantOp::create(b, b.getI64IntegerAttr(1));
-    status = LLVM::AllocaOp::create(b, pointer, b.getI32Type(), one);
-    parts[*failedCheck].push_back(status);
-  }
+  Value checked, launched;
+  if (failedCheck)
+    parts[*failedCheck].push_back(checked = allocateStatus());
   SmallVector<Value> operands;
   for (ArrayRef<Value> values : parts)
     llvm::append_range(operands, values);
   operands.push_back(invoke.getArgument(0));
+  if (launchStatus)
+    operands.push_back(launched = allocateStatus());
   // Called once `func` takes raw buffers.
   func::CallOp::create(b, func.getName(), TypeRange(), operands);
-  Value failed = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-  if (status)
-    failed = LLVM::LoadOp::create(b, b.getI32Type(), status);
-  func::ReturnOp::create(b, failed);
+  returnStatus(launched, checked);
 }
 
 void EntryPointEmitter::emitShapes(StringRef name, bool isExported) {
@@ -600,7 +624,18 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
     return failure();
   numShapes = shapes.getNumResults();
   addPromises();
-  takeHost();
+  host = takePointer();
+  WalkResult launching =
+      func.walk([](gpu::LaunchFuncOp) { return WalkResult::interrupt(); });
+  if (launching.wasInterrupted()) {
+    launchStatus = takePointer();
+    auto buildText = [&](Operation *before, StringRef text) {
+      b.setInsertionPoint(before);
+      return buildLabel(text);
+    };
+    if (failed(launches.lower(func, host, launchStatus, buildText)))
+      return failure();
+  }
   SmallVector<func::CallOp> parallel;
   func.walk([&](func::CallOp call) {
     if (call->hasAttr(kParallelAttrName))
@@ -653,6 +688,7 @@ struct EmitEntryPointsPass
     SmallVector<Attribute> prepares;
     SmallVector<NamedAttribute> functions;
     bool isTraining = module->hasAttr(kTrainingAttrName);
+    LaunchLowering launches;
     for (func::FuncOp func : getEntryFunctions(module)) {
       bool isPrepare = func->hasAttr(TernDialect::getPrepareAttrName());
       if (!isPrepare && main && !isTraining) {
@@ -666,7 +702,7 @@ struct EmitEntryPointsPass
       std::string name =
           isPrepare || isTraining ? func.getName().str() : "main";
       std::string stem = (isPrepare ? "tern_" : "tern_model_") + name;
-      EntryPointEmitter emitter(func, symbols);
+      EntryPointEmitter emitter(func, symbols, launches);
       if (failed(emitter.run(stem, /*withShapes=*/!isPrepare)))
         return signalPassFailure();
       if (!isPrepare) {
@@ -690,6 +726,16 @@ struct EmitEntryPointsPass
       module->setAttr(kInterfaceAttrName,
                       b.getDictionaryAttr(b.getNamedAttr(
                           "functions", b.getDictionaryAttr(functions))));
+    if (!launches.getKernels().empty())
+      module->setAttr(kKernelsAttrName, b.getArrayAttr(launches.getKernels()));
+    for (auto func : module.getOps<func::FuncOp>()) {
+      WalkResult result = func.walk([](gpu::LaunchFuncOp op) {
+        op.emitError("only an entry function has a host that launches");
+        return WalkResult::interrupt();
+      });
+      if (result.wasInterrupted())
+        return signalPassFailure();
+    }
     // Only the interface is visible outside.
     for (auto func : module.getOps<func::FuncOp>())
       if (func.isPrivate() && !func.isDeclaration())

@@ -32,10 +32,11 @@ class Model:
 
     _kind = None
 
-    def __init__(self, path, weights, threads):
+    def __init__(self, path, weights, threads, device):
         self._api = runtime()
         self._handle = Handle(
-            self._api, load_handle(self._find("load"), path, weights, threads))
+            self._api,
+            load_handle(self._find("load"), path, weights, threads, device))
         self.signature = json.loads(
             self._api.tern_program_signature(self._handle))
 

@@ -11,7 +11,7 @@ from ._model import Model
 from ._runtime import TensorInfo, check, gather_inputs
 
 
-def load(path, weights=None, threads=0):
+def load(path, weights=None, threads=0, device=None):
     """Loads an inference artifact, `X.so`.
 
     Args:
@@ -19,6 +19,7 @@ def load(path, weights=None, threads=0):
       weights: its weights file; by default X.safetensors next to it, unless
         they are embedded.
       threads: 0 for TERN_NUM_THREADS, else one per physical core.
+      device: the library of the device that it was compiled for, if any.
 
     Returns:
       A Program.
@@ -26,7 +27,7 @@ def load(path, weights=None, threads=0):
     Raises:
       FileError (an OSError), ArtifactError, WeightsError.
     """
-    return Program(path, weights, threads)
+    return Program(path, weights, threads, device)
 
 
 class Program(Model):
@@ -45,8 +46,8 @@ class Program(Model):
     outputs: List[TensorInfo]
     _kind = "program"
 
-    def __init__(self, path, weights=None, threads=0):
-        super().__init__(path, weights, threads)
+    def __init__(self, path, weights=None, threads=0, device=None):
+        super().__init__(path, weights, threads, device)
         self.inputs = self._describe("input")
         self.outputs = self._describe("output")
 

@@ -33,7 +33,8 @@ class DLTensor(ctypes.Structure):
 
 class ProgramOptions(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("weights_path", c_char_p),
-                ("num_threads", c_uint32), ("flags", c_uint32)]
+                ("num_threads", c_uint32), ("flags", c_uint32),
+                ("device_path", c_char_p)]
 
 
 class CTensorInfo(ctypes.Structure):
@@ -210,11 +211,12 @@ def runtime_version():
     return runtime().tern_runtime_version().decode()
 
 
-def load_handle(function, path, weights, threads):
+def load_handle(function, path, weights, threads, device):
     """Calls tern_program_load or tern_trainer_load."""
     options = ProgramOptions(
         ctypes.sizeof(ProgramOptions),
-        None if weights is None else encode_path(weights), threads, 0)
+        None if weights is None else encode_path(weights), threads, 0,
+        None if device is None else encode_path(device))
     handle = c_void_p()
     check(function(encode_path(path), byref(options), byref(handle)))
     return handle

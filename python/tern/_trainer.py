@@ -60,6 +60,7 @@ class Trainer(Model):
         other safetensors file gives parameters by their names.
       threads: 0 for TERN_NUM_THREADS, else one per physical core. No result
         depends on it.
+      device: the library of the device that it was compiled for, if any.
 
     Attributes:
       inputs: TensorInfo of what step() takes; the last is the labels.
@@ -77,8 +78,8 @@ class Trainer(Model):
 
     _kind = "trainer"
 
-    def __init__(self, path, weights=None, threads=0):
-        super().__init__(path, weights, threads)
+    def __init__(self, path, weights=None, threads=0, device=None):
+        super().__init__(path, weights, threads, device)
         check(self._api.tern_trainer_init(self._handle))
         self.inputs = self._describe("input", _TRAIN)
         self.outputs = self._describe("output", _FORWARD)

@@ -114,6 +114,14 @@ class ProgramTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "threads"):
             tern.load(fake("fake.so"), threads=10**6)
 
+    def test_devices(self):
+        model = tern.load(fake("fake-kernel.so"), fake("fake.safetensors"),
+                          device=fake("fake-device.so"))
+        self.assertEqual(model([[1, 0, 2]], [[1, 0, 1, 0]])[0].tolist(),
+                         [[11, 14]])
+        with self.assertRaisesRegex(ValueError, "kernels of kind 'fake'"):
+            tern.load(fake("fake-kernel.so"), fake("fake.safetensors"))
+
     def test_replaced_files(self):
         """A file is what it is when it is loaded, whatever is alive."""
         with tempfile.TemporaryDirectory() as folder:

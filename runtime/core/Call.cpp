@@ -297,9 +297,7 @@ MaybeFailure Call::run(const Host &host, Arena &arena) {
   if (!failed)
     return std::nullopt;
   if (failed < 0)
-    return Failure{TERN_INTERNAL_ERROR,
-                   "a service of the host failed with status " +
-                       std::to_string(failed)};
+    return Failure{TERN_INTERNAL_ERROR, host.describeFailure(failed)};
   size_t check = static_cast<size_t>(failed) - 1;
   return invalid("the inputs' elements do not fit the model" +
                  (check < specs->elementChecks.size()

@@ -81,6 +81,23 @@ void Host::parallelFor(const TernHost *host, ThreadPool::Body body, void *env,
   self.pool->parallelFor(n, runProfiled, &loop);
 }
 
+int32_t Host::launch(const TernHost *host, uint32_t kernel,
+                     const uint32_t *grid, uint32_t sharedBytes,
+                     void *const *params, const char *label) {
+  Host &self = *static_cast<Host *>(host->context);
+  int64_t start = self.profile ? Profile::now() : 0;
+  int32_t status = self.device.launch(kernel, grid, sharedBytes, params, label);
+  if (self.profile)
+    self.profile->add(0, label, start, Profile::now(), -1);
+  return status;
+}
+
+std::string Host::describeFailure(int32_t status) const {
+  return device ? device.describeFailure(status)
+                : "a service of the host failed with status " +
+                      std::to_string(status);
+}
+
 int32_t Host::invoke(const TernFunction &function, void *const *buffers,
                      const int64_t *dims, void *const *arenas) const {
   TernHost host = {};
@@ -88,6 +105,8 @@ int32_t Host::invoke(const TernFunction &function, void *const *buffers,
   host.context = const_cast<Host *>(this);
   host.num_threads = pool->size();
   host.parallel_for = parallelFor;
+  if (device)
+    host.launch = launch;
   int64_t start = profile ? Profile::now() : 0;
   int32_t failed = function.invoke(&host, buffers, dims, arenas);
   if (profile)

@@ -9,6 +9,7 @@
 #ifndef TERN_RUNTIME_HOST_H
 #define TERN_RUNTIME_HOST_H
 
+#include "Device.h"
 #include "Profile.h"
 #include "ThreadPool.h"
 #include "tern/runtime/Runtime.h"
@@ -46,6 +47,14 @@ public:
   MaybeFailure beginProfile();
   MaybeFailure endProfile(const char *path, const std::string &process);
 
+  /// Opens what launches the kernels of `table`, which must outlive this.
+  MaybeError openDevice(const std::string &path, const TernDeviceTable &table) {
+    return device.open(path, table);
+  }
+  void closeDevice() { device.close(); }
+  /// For messages: a negative status of invoke.
+  std::string describeFailure(int32_t status) const;
+
   /// Calls an artifact's function.
   int32_t invoke(const TernFunction &function, void *const *buffers,
                  const int64_t *dims, void *const *arenas) const;
@@ -53,7 +62,11 @@ public:
 private:
   static void parallelFor(const TernHost *host, ThreadPool::Body body,
                           void *env, int64_t n, const char *label);
+  static int32_t launch(const TernHost *host, uint32_t kernel,
+                        const uint32_t *grid, uint32_t sharedBytes,
+                        void *const *params, const char *label);
 
+  Device device;
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Profile> profile;
 };

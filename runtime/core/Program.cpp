@@ -21,7 +21,11 @@ using namespace tern::runtime;
 
 static constexpr int64_t stateAlignment = 64;
 
-TernProgram::~TernProgram() { std::free(memory); }
+TernProgram::~TernProgram() {
+  // Its table is in the library.
+  host.closeDevice();
+  std::free(memory);
+}
 
 //===----------------------------------------------------------------------===//
 // The artifact
@@ -89,6 +93,8 @@ MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options,
     if (MaybeError error = checkCpuFeatures(signature.features))
       return Failure{TERN_UNSUPPORTED_CPU,
                      "cannot run " + name + ": " + *error};
+    if (MaybeFailure failure = openDevice(options.device_path))
+      return failure;
     if (MaybeFailure failure =
             signature.isTraining() ? allocateState() : mapState())
       return failure;
@@ -96,6 +102,25 @@ MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options,
       return failure;
   }
   return prepareCalls();
+}
+
+MaybeFailure TernProgram::openDevice(const char *path) {
+  if (!artifact.device) {
+    if (path)
+      return invalid(name + " runs on this processor: it takes no device");
+    return std::nullopt;
+  }
+  deviceTable = readStruct(*artifact.device);
+  if (!path)
+    return invalid(
+        name + " has kernels" +
+        (deviceTable.num_images
+             ? " of kind '" + std::string(deviceTable.images[0]->kind) + "'"
+             : "") +
+        ": name their device's library (--device=FILE, device_path)");
+  if (MaybeError error = host.openDevice(path, deviceTable))
+    return Failure{TERN_INVALID_ARGUMENT, "cannot run " + name + ": " + *error};
+  return std::nullopt;
 }
 
 MaybeFailure TernProgram::prepareCalls() {

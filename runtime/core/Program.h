@@ -107,6 +107,7 @@ struct TernProgram {
   std::vector<float> measurements;
 
 private:
+  MaybeFailure openDevice(const char *path);
   MaybeFailure setDefaults();
   MaybeFailure allocateState();
   MaybeFailure mapState();
@@ -124,6 +125,7 @@ private:
   void storeCounted(size_t index, int64_t value);
 
   tern::runtime::Library library;
+  TernDeviceTable deviceTable = {};
   tern::runtime::MappedFile weights;
   /// In the order of the signature's functions.
   std::vector<tern::runtime::Call> calls;

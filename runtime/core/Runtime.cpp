@@ -57,7 +57,7 @@ static MaybeFailure readOptions(const TernProgramOptions *given,
           offsetof(TernProgramOptions, flags) + sizeof(given->flags) ||
       given->size > 4096)
     return invalid("TernProgramOptions.size is not set");
-  options = *given;
+  std::memcpy(&options, given, std::min(given->size, sizeof(options)));
   if (options.flags & ~static_cast<uint32_t>(TERN_LOAD_SIGNATURE_ONLY |
                                              TERN_LOAD_VERIFY_WEIGHTS))
     return invalid("unknown TernLoadFlags");

@@ -19,7 +19,7 @@
 #include <vector>
 
 static TernTrainer *makeTrainer() {
-  TernProgramOptions options = {sizeof(options), nullptr, 1, 0};
+  TernProgramOptions options = {sizeof(options), nullptr, 1, 0, nullptr};
   TernTrainer *trainer = nullptr;
   if (tern_trainer_link(tern_model(), &options, &trainer) != TERN_OK)
     std::abort();

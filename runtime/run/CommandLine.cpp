@@ -45,6 +45,9 @@ void tern::runtime::endCommandLine(CLI::App &app, const CommandLineTexts &texts,
                  "Number of threads (default: physical cores)")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
+  app.add_option("--device", options.device,
+                 "Library of the device that a model was compiled for")
+      ->type_name("FILE");
   app.add_flag("--verify", options.verify,
                "Compare the whole weights file with the hash that the model "
                "has of it");
@@ -201,6 +204,8 @@ TernProgramOptions tern::runtime::makeLoadOptions(const CommonOptions &options,
   settings.num_threads = options.threads;
   if (!weights.empty())
     settings.weights_path = weights.c_str();
+  if (!options.device.empty())
+    settings.device_path = options.device.c_str();
   if (options.verify)
     settings.flags |= TERN_LOAD_VERIFY_WEIGHTS;
   return settings;

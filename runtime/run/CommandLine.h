@@ -30,6 +30,8 @@ struct CommonOptions {
   /// The shared library; empty in a linked executable.
   std::string artifact;
   std::string weights;
+  /// A library of Device.h.
+  std::string device;
   /// "", "text" or "json".
   std::string info;
   uint32_t threads = 0;
@@ -86,8 +88,8 @@ std::string executablePath();
 std::string findWeights(const CommonOptions &options,
                         const TernArtifact *linked);
 
-/// What the options say of loading; `weights`, of findWeights(), must outlive
-/// it.
+/// What the options say of loading; they, and `weights` of findWeights(), must
+/// outlive it.
 TernProgramOptions makeLoadOptions(const CommonOptions &options,
                                    const std::string &weights);
 

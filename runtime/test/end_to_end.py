@@ -312,6 +312,42 @@ class BadElements(Case):
                  fake("fake.safetensors"))
 
 
+class Devices(Case):
+    """Models with kernels, and the libraries that run them."""
+
+    def arguments(self, artifact, device):
+        return [fake(artifact), *self.data(5), "--weights",
+                fake("fake.safetensors"), "--device", device]
+
+    def test_runs(self):
+        self.good(*self.arguments("fake-kernel.so", fake("fake-device.so")),
+                  "--output", "y=@y.npy", "--profile", "trace.json")
+        np.testing.assert_array_equal(np.load(self.path("y.npy")), self.y)
+        with open(self.path("trace.json")) as file:
+            names = [event["name"] for event in json.load(file)["traceEvents"]]
+        self.assertIn("fc1", names)
+
+    def test_refuses(self):
+        kernel = "fake-kernel.so"
+        self.bad("has kernels of kind 'fake': name their device's library "
+                 "(--device=FILE, device_path)",
+                 *self.arguments(kernel, "")[:-2])
+        self.bad("'none.so': No such file", *self.arguments(kernel, "none.so"))
+        self.bad("fake.so': it is none: it has no symbol tern_device",
+                 *self.arguments(kernel, fake("fake.so")))
+        self.bad("it is for artifact ABI 4, this runtime has 5; rebuild it",
+                 *self.arguments(kernel, fake("fake-device-abi.so")))
+        self.bad("fake.so' runs on this processor: it takes no device",
+                 *self.arguments("fake.so", fake("fake-device.so")))
+        self.bad("device fake failed with status -7 in 'fc1'",
+                 *self.arguments("fake-kernel-fails.so",
+                                 fake("fake-device.so")))
+
+    def test_is_described(self):
+        out = self.good(fake("fake-kernel.so"), "--info")
+        self.assertIn("problem: ", out)
+
+
 class SpecialFiles(Case):
     """What is no regular file is refused, and nothing waits for a pipe."""
 

@@ -79,6 +79,7 @@ struct Env {
   float *arena;
 };
 
+#ifndef FAKE_KERNEL
 static void products(void *env, int64_t begin, int64_t end) {
   const struct Env *e = env;
   const float *x = e->buffers[0], *w = e->buffers[2];
@@ -87,6 +88,7 @@ static void products(void *env, int64_t begin, int64_t end) {
       e->arena[2 * i + j] =
           x[3 * i] * w[j] + x[3 * i + 1] * w[2 + j] + x[3 * i + 2] * w[4 + j];
 }
+#endif
 
 static void counts(void *env, int64_t begin, int64_t end) {
   const struct Env *e = env;
@@ -112,7 +114,15 @@ static int32_t invoke(const TernHost *host, void *const *buffers,
 #ifdef FAKE_WRITES_WEIGHTS
   *(float *)buffers[2] = 0;
 #endif
+#ifdef FAKE_KERNEL
+  const void *const params[] = {&buffers[0], &buffers[2], &env.arena};
+  const uint32_t grid[3] = {(uint32_t)dims[0], 1, 1};
+  int32_t status = host->launch(host, 0, grid, 0, (void *const *)params, "fc1");
+  if (status)
+    return status;
+#else
   host->parallel_for(host, products, &env, dims[0], "products");
+#endif
   host->parallel_for(host, counts, &env, dims[0], "counts");
 #ifdef FAKE_FAILS
   return FAKE_FAILS;
@@ -127,6 +137,20 @@ static int32_t invoke(const TernHost *host, void *const *buffers,
 #else
 #define FAKE_BYTES 0
 #define FAKE_NUM_BYTES 0
+#endif
+
+/* -DFAKE_KERNEL="...": products are a kernel, whose image is that. */
+#ifdef FAKE_KERNEL
+static const TernDeviceImage image = {
+    sizeof(image), "module", "fake", "fake1", FAKE_KERNEL, sizeof(FAKE_KERNEL)};
+static const TernDeviceImage *const images[] = {&image};
+static const TernDeviceKernel kernel = {
+    sizeof(kernel), "module", "products", {1, 1, 4}, "ppp"};
+static const TernDeviceKernel *const kernels[] = {&kernel};
+static const TernDeviceTable device = {sizeof(device), images, 1, kernels, 1};
+#define FAKE_DEVICE &device
+#else
+#define FAKE_DEVICE 0
 #endif
 
 /* -DFAKE_LATER: made by a later compiler, which added fields. */
@@ -162,8 +186,8 @@ const TernArtifact *MODEL(void) {
   static const struct Function function = {
       {sizeof(struct Function), "main", shapes, arena_sizes, invoke} NO_MORE};
   static const TernFunction *const functions[] = {&function.known};
-  static const struct Artifact artifact = {{FAKE_SIZE, FAKE_ABI, FAKE_SIGNATURE,
-                                            functions, 1, FAKE_BYTES,
-                                            FAKE_NUM_BYTES, 0} NO_MORE};
+  static const struct Artifact artifact = {
+      {FAKE_SIZE, FAKE_ABI, FAKE_SIGNATURE, functions, 1, FAKE_BYTES,
+       FAKE_NUM_BYTES, FAKE_DEVICE} NO_MORE};
   return &artifact.known;
 }

@@ -25,7 +25,10 @@ def EmitEntryPointsPass
     read-only. The functions themselves become private and take raw pointers,
     which state what the interface promises (`llvm.noalias`, `llvm.nonnull`,
     `llvm.readonly`), and the host, through which calls marked `tern.parallel`
-    run their callees on threads. One with calls marked `tern.part` takes the
+    run their callees on threads, and which launches kernels: a
+    `gpu.launch_func` becomes a call of it, with a number of the kernel. The
+    kernels by their numbers are left on the module as `tern.kernels`. One with
+    calls marked `tern.part` takes the
     arrays of the interface in place of pointers, and loads from them what it
     uses; its parts take pointers.
 

@@ -132,9 +132,9 @@ void tern::optimize(llvm::Module &module, llvm::TargetMachine &machine,
   passes.run(module, modules);
 }
 
-llvm::FailureOr<llvm::SmallVector<CodeObject>>
-tern::serializeForCPU(mlir::ModuleOp module, const MachineInfo &machine,
-                      const EmitOptions &options) {
+llvm::FailureOr<CodeObject> tern::serializeForCPU(mlir::ModuleOp module,
+                                                  const MachineInfo &machine,
+                                                  const EmitOptions &options) {
   auto target = createTargetMachine(machine, options.optLevel);
   if (!target) {
     // It is no fault of any place in the model.
@@ -166,7 +166,5 @@ tern::serializeForCPU(mlir::ModuleOp module, const MachineInfo &machine,
              << "no code of this kind for target '" << object.machine << "'";
     passes.run(*code);
   }
-  llvm::SmallVector<CodeObject> objects;
-  objects.push_back(std::move(object));
-  return objects;
+  return object;
 }

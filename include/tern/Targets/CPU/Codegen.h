@@ -22,9 +22,9 @@ namespace tern {
 
 /// TargetLoweringInterface's serialize() with LLVM: one object, for the
 /// machine's triple. Errors are reported on the module.
-llvm::FailureOr<llvm::SmallVector<CodeObject>>
-serializeForCPU(mlir::ModuleOp module, const MachineInfo &machine,
-                const EmitOptions &options);
+llvm::FailureOr<CodeObject> serializeForCPU(mlir::ModuleOp module,
+                                            const MachineInfo &machine,
+                                            const EmitOptions &options);
 
 /// A target machine for position-independent code on the machine's processor
 /// with its features.

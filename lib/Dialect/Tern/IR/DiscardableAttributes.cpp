@@ -21,7 +21,7 @@
 #include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
-#include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 
 using namespace mlir;
@@ -199,6 +199,13 @@ static StringRef arePrepares(Attribute attr) {
                   "'tern-emit-entry-points' makes it";
 }
 
+static StringRef areKernels(Attribute attr) {
+  auto array = dyn_cast<ArrayAttr>(attr);
+  return array && llvm::all_of(array, llvm::IsaPred<KernelAttr>)
+             ? ""
+             : "must be an array of '#tern.kernel'";
+}
+
 //===----------------------------------------------------------------------===//
 // Tables
 //===----------------------------------------------------------------------===//
@@ -236,6 +243,7 @@ static constexpr OperationAttribute operationAttributes[] = {
     {kConversionAttrName, Place::Module, isConversion},
     {kInterfaceAttrName, Place::Module, isInterface},
     {kPreparesAttrName, Place::Module, arePrepares},
+    {kKernelsAttrName, Place::Module, areKernels},
     {kInitialAttrName, Place::Function, isUnit},
     {kFromAttrName, Place::Function, isFrom},
     {kChecksAttrName, Place::Function, isTexts},

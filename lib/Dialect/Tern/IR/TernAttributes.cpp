@@ -115,6 +115,20 @@ static bool isFiniteNonNegative(const APFloat &value) {
   return value.isFinite() && (value.isZero() || !value.isNegative());
 }
 
+LogicalResult KernelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 SymbolRefAttr kernel, DenseI32ArrayAttr block,
+                                 StringAttr params) {
+  if (kernel.getNestedReferences().size() != 1)
+    return emitError() << "a kernel is '@module::@kernel', not " << kernel;
+  if (block.size() != 3 ||
+      llvm::any_of(block.asArrayRef(), [](int32_t size) { return size < 1; }))
+    return emitError() << "a block has three positive extents";
+  if (params.getValue().find_first_not_of("p1248") != StringRef::npos)
+    return emitError() << "parameters are letters p, 1, 2, 4 and 8, not "
+                       << params;
+  return success();
+}
+
 LogicalResult
 WeightQuantizerAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                             Statistic statistic, Granularity granularity,

@@ -58,8 +58,9 @@ struct TernHost {
   /// signature's "spaces"; what is queued runs in the order of the calls.
   ///
   /// Runs kernel number `kernel` of the device table on a grid of blocks, with
-  /// `shared_bytes` of memory for each beside what the table says. `params` are
-  /// pointers to the values of its parameters, read before this returns.
+  /// `shared_bytes` of memory for each beside what the image says. `params` are
+  /// pointers to the values of its parameters, read before this returns. After
+  /// an error an invocation launches nothing more.
   int32_t (*launch)(const TernHost *host, uint32_t kernel,
                     const uint32_t grid[3], uint32_t shared_bytes,
                     void *const *params, const char *label);
@@ -100,8 +101,45 @@ typedef struct TernFunction {
                     const int64_t *dims, void *const *arenas);
 } TernFunction;
 
-/// The kernels of a device. No artifact of this version has any.
-typedef struct TernDeviceTable TernDeviceTable;
+/// Code for one machine: what a `gpu.module` became.
+typedef struct TernDeviceImage {
+  /// sizeof(TernDeviceImage) of the compiler.
+  uint64_t size;
+  /// Whose kernels it has. Images of the same module are for different
+  /// machines.
+  const char *module;
+  /// What the bytes are, "cuda", and the machine they are for: names that the
+  /// target chose and its device knows.
+  const char *kind;
+  const char *machine;
+  const void *bytes;
+  uint64_t num_bytes;
+} TernDeviceImage;
+
+typedef struct TernDeviceKernel {
+  /// sizeof(TernDeviceKernel) of the compiler.
+  uint64_t size;
+  const char *module;
+  /// Within the module.
+  const char *name;
+  /// Threads of a block along x, y and z.
+  uint32_t block[3];
+  /// One letter for each parameter: 'p', a pointer to memory that the device
+  /// reaches, or how many bytes a number has: '1', '2', '4' or '8'.
+  const char *params;
+} TernDeviceKernel;
+
+/// What functions of an artifact launch.
+typedef struct TernDeviceTable {
+  /// sizeof(TernDeviceTable) of the compiler.
+  uint64_t size;
+  /// At least one of each kernel's module.
+  const TernDeviceImage *const *images;
+  uint64_t num_images;
+  /// By their numbers.
+  const TernDeviceKernel *const *kernels;
+  uint64_t num_kernels;
+} TernDeviceTable;
 
 /// A compiled model. All of it lives as long as the code.
 typedef struct TernArtifact {

@@ -88,6 +88,9 @@ typedef struct TernProgramOptions {
   uint32_t num_threads;
   /// TernLoadFlags, or'ed.
   uint32_t flags;
+  /// The device's library (Device.h), of a model that was compiled for one;
+  /// else NULL.
+  const char *device_path;
 } TernProgramOptions;
 
 /// Loads an artifact (a shared library). `options` may be NULL.

@@ -255,7 +255,7 @@ module attributes {tern.target = #tern.generic<>} {}
 
 // -----
 
-// expected-error @below {{unknown attribute 'x68' of dialect 'tern'; known are: weight_quantizer, activation_quantizer, bits2, base3, generic, x86; did you mean 'x86'?}}
+// expected-error @below {{unknown attribute 'x68' of dialect 'tern'; known are: weight_quantizer, activation_quantizer, bits2, base3, generic, x86, kernel; did you mean 'x86'?}}
 module attributes {tern.target = #tern.x68} {}
 
 // -----

@@ -35,6 +35,9 @@ inline constexpr llvm::StringLiteral kFailedCheckAttrName = "tern.failed_check";
 /// dictionary; and the same of its prepare functions, as an array.
 inline constexpr llvm::StringLiteral kInterfaceAttrName = "tern.interface";
 inline constexpr llvm::StringLiteral kPreparesAttrName = "tern.prepares";
+/// On a module at level `llvm`: an array of `#tern.kernel`, by their numbers in
+/// the artifact's device table.
+inline constexpr llvm::StringLiteral kKernelsAttrName = "tern.kernels";
 /// On a module: the level of IR it is at. Missing means `graph`.
 inline constexpr llvm::StringLiteral kLevelAttrName = "tern.level";
 

@@ -51,10 +51,13 @@ struct EmitOptions {
 /// Code in one form for one machine.
 struct CodeObject {
   /// "llvm-ir", "assembly", "object" (relocatable, which the linker of the host
-  /// takes), or a name of the target's own.
+  /// takes), or a name of the target's own, by which a device knows what it can
+  /// run.
   std::string kind;
   /// LLVM's triple, or the name of a chip.
   std::string machine;
+  /// The name of the `gpu.module` that it was; empty for the host's code.
+  std::string module;
   llvm::SmallVector<char, 0> bytes;
 };
 

@@ -44,11 +44,17 @@ def Tern_TargetLoweringInterface : AttrInterface<"TargetLoweringInterface"> {
       }], "::llvm::LogicalResult", "lowerPackedMatmul",
       (ins "::mlir::RewriterBase &":$rewriter, "::tern::PackedMatmulOp":$op)>,
     InterfaceMethod<[{
-        The code of a module at level `llvm`. The first object is what the
-        options ask for. Errors are reported on the module.
-      }], "::llvm::FailureOr<::llvm::SmallVector<::tern::CodeObject>>",
-      "serialize",
+        The host's code of a module at level `llvm`: what the options ask for.
+        Errors are reported on the module.
+      }], "::llvm::FailureOr<::tern::CodeObject>", "serialize",
       (ins "::mlir::ModuleOp":$module, "const ::tern::EmitOptions &":$options)>,
+    InterfaceMethod<[{
+        The code of the `gpu.module`s of a module at level `llvm`, at least one
+        object for each, which the artifact's device table holds. A target
+        without a device has none. Errors are reported on the module.
+      }], "::llvm::FailureOr<::llvm::SmallVector<::tern::CodeObject>>",
+      "serializeKernels", (ins "::mlir::ModuleOp":$module), "",
+      "return ::llvm::SmallVector<::tern::CodeObject>();">,
   ];
 }
 

@@ -138,9 +138,10 @@ def Tern_ActivationQuantizerAttr
   let genVerifyDecl = 1;
 }
 
-class Tern_LayoutAttr<string name, string mnemonicName>
+class Tern_LayoutAttr<string name, string mnemonicName,
+                      list<string> methods = []>
     : Tern_Attr<name, mnemonicName,
-                [DeclareAttrInterfaceMethods<Tern_LayoutAttrInterface>,
+                [DeclareAttrInterfaceMethods<Tern_LayoutAttrInterface, methods>,
                  DeclareAttrInterfaceMethods<Tern_SimdLayoutAttrInterface>]> {
   let parameters = (ins
     DefaultValuedParameter<"int64_t", "4", "rows of a tile">:$rows,
@@ -158,7 +159,8 @@ def Tern_Bits2Attr : Tern_LayoutAttr<"Bits2", "bits2"> {
   }];
 }
 
-def Tern_Base3Attr : Tern_LayoutAttr<"Base3", "base3"> {
+def Tern_Base3Attr : Tern_LayoutAttr<"Base3", "base3",
+    ["getFields", "buildPack", "buildUnpack"]> {
   let summary = "five codes in a byte, as digits of base three";
   let description = [{
     With digits d_f = code + 1, `v = sum of d_f * 3^(4-f)` and the byte is
@@ -191,6 +193,23 @@ def Tern_X86TargetAttr : Tern_Attr<"X86Target", "x86",
   let extraClassDeclaration = [{
     bool hasFeature(::llvm::StringRef name) const;
   }];
+}
+
+def Tern_KernelAttr : Tern_Attr<"Kernel", "kernel"> {
+  let summary = "a kernel that an artifact launches";
+  let description = [{
+    What `tern-emit-entry-points` says of it in `tern.kernels`: threads of a
+    block along x, y and z, and a letter for each parameter, as
+    TernDeviceKernel in runtime/include/tern/runtime/Artifact.h has them.
+
+    Example: `#tern.kernel<@module::@kernel block [128, 1, 1] params "pp8">`
+  }];
+  let parameters = (ins "::mlir::SymbolRefAttr":$kernel,
+                        "::mlir::DenseI32ArrayAttr":$block,
+                        "::mlir::StringAttr":$params);
+  let assemblyFormat =
+      "`<` $kernel `block` $block `params` $params `>`";
+  let genVerifyDecl = 1;
 }
 
 #endif // TERN_DIALECT_TERN_IR_TERNATTRIBUTES_TD

@@ -1,0 +1,78 @@
+//===- Device.cpp - A device's library, opened for a model ----------------===//
+//
+// Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Device.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+#include <dlfcn.h>
+
+using namespace tern::runtime;
+
+void Device::close() {
+  if (device.close)
+    device.close(context);
+  device = {};
+  if (library)
+    ::dlclose(library);
+  library = nullptr;
+}
+
+MaybeError Device::open(const std::string &path, const TernDeviceTable &table) {
+  auto fail = [&](const std::string &why) {
+    return "cannot use the device '" + path + "': " + why;
+  };
+  // A name without a folder would be looked for where the system's are.
+  char resolved[PATH_MAX];
+  if (!::realpath(path.c_str(), resolved))
+    return fail(std::strerror(errno));
+  library = ::dlopen(resolved, RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char *why = ::dlerror();
+    return fail(why ? why : "unknown reason");
+  }
+  const TernDevice *(*getDevice)(void) = nullptr;
+  getDevice =
+      reinterpret_cast<decltype(getDevice)>(::dlsym(library, "tern_device"));
+  const TernDevice *given = getDevice ? getDevice() : nullptr;
+  if (!given)
+    return fail("it is none: it has no symbol tern_device");
+  if (given->abi != TERN_ARTIFACT_ABI)
+    return fail("it is for artifact ABI " + std::to_string(given->abi) +
+                ", this runtime has " + std::to_string(TERN_ARTIFACT_ABI) +
+                "; rebuild it");
+  TernDevice known = {};
+  std::memcpy(&known, given, std::min<uint64_t>(given->size, sizeof(known)));
+  if (!known.name || !known.open || !known.launch)
+    return fail("it lacks a function");
+  if (const char *problem = known.open(&table, &context))
+    return fail(problem);
+  device = known;
+  return std::nullopt;
+}
+
+int32_t Device::launch(uint32_t kernel, const uint32_t *grid,
+                       uint32_t sharedBytes, void *const *params,
+                       const char *label) {
+  int32_t status =
+      device.launch(context, kernel, grid, sharedBytes, params, label);
+  if (status == 0)
+    return 0;
+  failedLabel = label;
+  // Positive numbers are those of checks.
+  return status < 0 ? status : -1;
+}
+
+std::string Device::describeFailure(int32_t status) const {
+  return std::string("device ") + device.name + " failed with status " +
+         std::to_string(status) + " in '" + failedLabel + "'";
+}
