@@ -8,6 +8,13 @@ shapes, and run on fresh random codes and activations, saturated ones included.
 Integer results must be equal; scaled ones within 1e-5 of the output's norm.
 
     packed_matmul.py OUT_DIR [--target T] [--layout L] [--quick | --full] [--seed N]
+
+A target of a plugin has layouts of its own: `--plugin-layout` says what they
+are called, how large a tile is and what extents a packed tensor has, tiles of N
+and K among them as `n` and `k`:
+
+    packed_matmul.py OUT_DIR --target mine --plugin Mine.so --device MineDevice.so \
+      --plugin-layout '#mine.codes' 8 16 n,k,32 --scale row --activations i8
 """
 import argparse
 import itertools
@@ -24,19 +31,22 @@ import randomness  # noqa: E402
 SIZES = (1, 3, 17, 33, 257, 2560, 6912)
 BATCHES = (1, 2, 7, 8, 33, 65)
 GROUP = 64
-FIELDS = {"bits2": 4, "base3": 5}
+# Attribute, rows and columns of a tile, extents of a packed tensor.
+LAYOUTS = {f"{name}": (f"#tern.{name}<rows = 4, lanes = 32>", 4, 32 * fields, "n,k,4,32")
+           for name, fields in (("bits2", 4), ("base3", 5))}
 
 
-def module(layout, rows, lanes, scale, integer, m, n, k, target):
+def module(layout, scale, integer, m, n, k, target):
     """MLIR text at level `packed`. Null extents are dynamic."""
-    block = lanes * FIELDS[layout]
+    attribute, rows, block, extents = layout
     dim = lambda extent: "?" if extent is None else str(extent)
     up = lambda extent, tile: None if extent is None else -(-extent // tile)
     kp = None if k is None else up(k, block) * block
     x = f"tensor<{dim(m)}x{dim(k)}x{'i8' if integer else 'f32'}>"
     xp = f"tensor<{dim(m)}x{dim(kp)}x{'i8' if integer else 'f32'}>"
     codes = f"tensor<{dim(n)}x{dim(k)}xi8>"
-    packed = f"tensor<{dim(up(n, rows))}x{dim(up(k, block))}x{rows}x{lanes}xi8>"
+    tiles = {"n": dim(up(n, rows)), "k": dim(up(k, block))}
+    packed = f"tensor<{'x'.join(tiles.get(extent, extent) for extent in extents.split(','))}xi8>"
     s = {"tensor": "tensor<f32>", "row": f"tensor<{dim(n)}xf32>",
          "group": f"tensor<{dim(n)}x{dim(up(k, GROUP))}xf32>"}[scale]
     s_shape = {"tensor": [], "row": ["N"], "group": ["N", "G"]}[scale]
@@ -54,7 +64,7 @@ def module(layout, rows, lanes, scale, integer, m, n, k, target):
     zero = "i8" if integer else "f32"
     high = "%high" if k is None else str(kp - k)
     return f"""
-#layout = #tern.{layout}<rows = {rows}, lanes = {lanes}>
+#layout = {attribute}
 module attributes {{tern.level = "packed", tern.target = {target}, tern.model = "packed_matmul"}} {{
   func.func @main(%x: {x} {{tern.name = "x", tern.shape = {shape("M", "K")}}},
                   %codes: {codes} {{tern.name = "codes", tern.shape = {shape("N", "K")}}},
@@ -146,30 +156,42 @@ def check(artifact, rng, scale, integer, m, n, k, what):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--target", default="host")
-    parser.add_argument("--layout", choices=FIELDS, action="append")
+    parser.add_argument("--layout", choices=LAYOUTS, action="append")
+    parser.add_argument("--plugin", help="what ternc loads")
+    parser.add_argument("--device", help="what runs the kernels")
+    parser.add_argument("--plugin-layout", nargs=4, metavar=("ATTR", "ROWS", "COLUMNS", "EXTENTS"))
+    parser.add_argument("--scale", choices=("tensor", "row", "group"), action="append")
+    parser.add_argument("--activations", choices=("i8", "f32"), action="append")
     parser.add_argument("--quick", action="store_true", help="small shapes only")
     parser.add_argument("--full", action="store_true",
                         help="all batches of the large shapes too, not one drawn at random")
     args, rng = randomness.parse(parser, "out")
     target = "#tern.generic" if args.target == "generic" else None
+    layouts = {name: LAYOUTS[name] for name in args.layout or LAYOUTS}
+    if args.plugin_layout:
+        attribute, rows, columns, extents = args.plugin_layout
+        layouts = {"plugin": (attribute, int(rows), int(columns), extents)}
+    flags = [] if args.target == "host" else [f"--target={args.target}"]
+    if args.plugin:
+        flags.append(f"--load-dialect-plugin={args.plugin}")
 
     failures, runs = [], 0
-    for layout, scale, integer in itertools.product(args.layout or FIELDS, ("tensor", "row", "group"), (True, False)):
-        rows, lanes = (4, 32)
+    for layout, scale, activations in itertools.product(layouts, args.scale or ("tensor", "row", "group"),
+                                                        args.activations or ("i8", "f32")):
+        integer = activations == "i8"
         statics = [(None, None, None), (7, 33, 257), (1, 257, 33), (65, 3, 17)]
         if not args.quick:
             statics += [(8, 2560, 6912)]
         for m, n, k in statics:
-            name = f"{layout}-{scale}-{'i8' if integer else 'f32'}" + ("" if m is None else f"-{m}x{n}x{k}")
+            name = f"{layout}-{scale}-{activations}" + ("" if m is None else f"-{m}x{n}x{k}")
             source, library = args.out / f"{name}.mlir", args.out / f"{name}.so"
-            text = module(layout, rows, lanes, scale, integer, m, n, k, target or "#tern.generic")
+            text = module(layouts[layout], scale, integer, m, n, k, target or "#tern.generic")
             if target is None:
                 text = text.replace("tern.target = #tern.generic, ", "")
             source.write_text(text)
-            command = ["ternc", str(source), "-o", str(library)] + ([] if args.target == "host" else [f"--target={args.target}"])
-            subprocess.run(command, check=True)
+            subprocess.run(["ternc", str(source), "-o", str(library), *flags], check=True)
             chunk = int(rng.integers(1, 5))
-            artifact = Artifact(library, chunk=chunk, reverse=bool(rng.integers(2)))
+            artifact = Artifact(library, chunk=chunk, reverse=bool(rng.integers(2)), device=args.device)
             if m is not None:
                 shapes = [(m, n, k)] * 2
             else:

@@ -34,7 +34,6 @@ public:
   using Base::Base;
   static constexpr StringLiteral name = Maps::name;
 
-  int64_t getFields() const { return 4; }
   AffineMap getPackedExtents() const {
     AffineExpr n, k;
     bindDims(this->getContext(), n, k);
@@ -51,18 +50,6 @@ public:
   tern::LayoutTile getTile() const { return Maps::tile; }
   tern::LayoutAttrInterface withGroup(int64_t group) const {
     return group % 16 == 0 ? tern::LayoutAttrInterface(*this) : nullptr;
-  }
-  Value buildPack(OpBuilder &b, Location loc, ValueRange codes) const {
-    return getBits().buildPack(b, loc, codes);
-  }
-  SmallVector<Value> buildUnpack(OpBuilder &b, Location loc,
-                                 Value bytes) const {
-    return getBits().buildUnpack(b, loc, bytes);
-  }
-
-private:
-  tern::LayoutAttrInterface getBits() const {
-    return tern::Bits2Attr::get(this->getContext(), 4, 32);
   }
 };
 

@@ -6,10 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "tern/Plugin.h"
 #include "tern/Targets/CPU/Lowering.h"
+#include "tern/Targets/NamedTarget.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
@@ -62,14 +64,12 @@ struct BlobLowering : CPULoweringModel<BlobLowering, BlobAttr> {
                                   PackedMatmulOp op) const {
     return op.emitError("blobs do not multiply");
   }
-  FailureOr<SmallVector<CodeObject>> serialize(Attribute, ModuleOp,
-                                               const EmitOptions &) const {
+  FailureOr<CodeObject> serialize(Attribute, ModuleOp,
+                                  const EmitOptions &) const {
     CodeObject object;
     object.kind = "blob";
     llvm::append_range(object.bytes, StringRef("BLOB"));
-    SmallVector<CodeObject> objects;
-    objects.push_back(std::move(object));
-    return objects;
+    return object;
   }
 };
 
@@ -81,31 +81,53 @@ struct BlobSimd : SimdDotInterface::ExternalModel<BlobSimd, BlobAttr> {
   }
 };
 
-struct TestTargets : TargetDialectInterface {
-  using TargetDialectInterface::TargetDialectInterface;
+/// A processor with a device, whose code is the same for all kernels.
+struct Device {
+  static constexpr StringLiteral name = "test_targets.device";
+};
+using DeviceAttr = TestTarget<Device>;
 
-  std::vector<Entry> listTargets() const override {
-    return {{"test-bare", "nothing lowers to it"},
-            {"test-blob", "its code is no object"}};
-  }
-  llvm::Expected<TargetAttrInterface>
-  parseTarget(StringRef spec) const override {
-    MLIRContext *context = getDialect()->getContext();
-    if (spec == "test-bare")
-      return TestTarget<Bare>::get(context);
-    if (spec == "test-blob")
-      return BlobAttr::get(context);
-    if (spec.starts_with("test-bare:"))
-      return llvm::createStringError("target test-bare has no features");
-    return TargetAttrInterface();
-  }
-  std::vector<std::string> complete(StringRef prefix) const override {
-    std::vector<std::string> names = {"test-bare", "test-blob"};
-    llvm::erase_if(names,
-                   [&](StringRef name) { return !name.starts_with(prefix); });
-    return names;
+struct DeviceLowering : CPULoweringModel<DeviceLowering, DeviceAttr> {
+  FailureOr<SmallVector<CodeObject>> serializeKernels(Attribute,
+                                                      ModuleOp module) const {
+    SmallVector<CodeObject> images;
+    for (auto kernels : module.getOps<gpu::GPUModuleOp>())
+      images.push_back({"test", "device", kernels.getName().str(),
+                        SmallVector<char, 0>{'C', 'O', 'D', 'E'}});
+    return images;
   }
 };
+
+struct DeviceSimd : CPUSimdModel<DeviceSimd, DeviceAttr> {};
+
+template <typename Attr>
+TargetAttrInterface make(MLIRContext *context, ArrayRef<StringRef>) {
+  return Attr::get(context);
+}
+
+const NamedTarget kTargets[] = {
+    {"test-bare",
+     "nothing lowers to it",
+     {},
+     nullptr,
+     make<TestTarget<Bare>>,
+     [](MLIRContext *) {}},
+    {"test-blob",
+     "its code is no object",
+     {},
+     nullptr,
+     make<BlobAttr>,
+     [](MLIRContext *context) {
+       BlobAttr::attachInterface<BlobLowering, BlobSimd>(*context);
+     }},
+    {"test-device",
+     "a processor with a device",
+     {},
+     nullptr,
+     make<DeviceAttr>,
+     [](MLIRContext *context) {
+       DeviceAttr::attachInterface<DeviceLowering, DeviceSimd>(*context);
+     }}};
 
 class TestTargetsDialect : public Dialect {
 public:
@@ -113,9 +135,8 @@ public:
       : Dialect(getDialectNamespace(), context,
                 TypeID::get<TestTargetsDialect>()) {
     context->getOrLoadDialect<TernDialect>();
-    addAttributes<TestTarget<Bare>, BlobAttr>();
-    addInterfaces<TestTargets>();
-    BlobAttr::attachInterface<BlobLowering, BlobSimd>(*context);
+    addAttributes<TestTarget<Bare>, BlobAttr, DeviceAttr>();
+    addInterface(std::make_unique<NamedTargets>(this, kTargets));
   }
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TestTargetsDialect)
   static StringRef getDialectNamespace() { return "test_targets"; }
@@ -128,6 +149,8 @@ public:
       return TestTarget<Bare>::get(getContext());
     if (keyword == "blob")
       return BlobAttr::get(getContext());
+    if (keyword == "device")
+      return DeviceAttr::get(getContext());
     parser.emitError(parser.getNameLoc(), "unknown target");
     return {};
   }

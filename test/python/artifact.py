@@ -34,9 +34,18 @@ class Host(ctypes.Structure):
 
 PARALLEL_FOR = ctypes.CFUNCTYPE(None, ctypes.POINTER(Host), BODY, ctypes.c_void_p,
                                 ctypes.c_int64, ctypes.c_char_p)
+LAUNCH = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p,
+                          ctypes.c_uint32, ctypes.c_void_p, ctypes.c_char_p)
 Host._fields_ = [("size", ctypes.c_uint64), ("context", ctypes.c_void_p),
                  ("num_threads", ctypes.c_uint32), ("parallel_for", PARALLEL_FOR),
-                 ("launch", ctypes.c_void_p), ("copy", ctypes.c_void_p), ("fill", ctypes.c_void_p)]
+                 ("launch", LAUNCH), ("copy", ctypes.c_void_p), ("fill", ctypes.c_void_p)]
+
+
+class Device(ctypes.Structure):
+    """TernDevice."""
+    _fields_ = [("size", ctypes.c_uint64), ("abi", ctypes.c_uint32), ("name", ctypes.c_char_p),
+                ("open", ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p))),
+                ("close", ctypes.CFUNCTYPE(None, ctypes.c_void_p)), ("launch", LAUNCH)]
 
 
 class Function(ctypes.Structure):
@@ -72,6 +81,18 @@ def get_functions(model):
             for function in (model.functions[i].contents for i in range(model.num_functions))}
 
 
+def connect(host, device, table):
+    """Lets what the library `device` opens of a device table launch the kernels."""
+    library = ctypes.CDLL(str(device))
+    library.tern_device.restype = ctypes.POINTER(Device)
+    driver, context = library.tern_device().contents, ctypes.c_void_p()
+    problem = driver.open(table, ctypes.byref(context))
+    if problem:
+        raise ValueError(problem.decode())
+    host.launch = LAUNCH(lambda _, *arguments: driver.launch(context, *arguments))
+    host.kept = library, driver
+
+
 class Guarded:
     """Bytes on read-only pages, the last of them just before a page that traps."""
 
@@ -104,7 +125,7 @@ def check_array(spec, array, dims):
 class Artifact:
     """One loaded artifact. `chunk` is how many iterations a body gets at once."""
 
-    def __init__(self, path, chunk=None, reverse=False):
+    def __init__(self, path, chunk=None, reverse=False, device=None):
         self.model = load_model(path)
         self.functions = get_functions(self.model)
         self.signature = json.loads(self.model.signature)
@@ -120,6 +141,8 @@ class Artifact:
                 body(env, start, min(start + step, count))
 
         self.host = make_host(parallel_for)
+        if device:
+            connect(self.host, device, self.model.device)
 
     def __call__(self, inputs, params=None):
         """Outputs by name, for NumPy inputs and parameters by name."""
@@ -164,6 +187,8 @@ class Artifact:
                              dim_values, (ctypes.c_void_p * 1)(base))
         if (arena[base - arena.ctypes.data + size:] != POISON).any():
             raise AssertionError(f"{function} wrote past its arena")
+        if failed < 0:
+            raise OSError(failed, "a service of the host failed")
         if failed:
             raise ValueError(entry["element_checks"][failed - 1])
         return outputs

@@ -1,4 +1,4 @@
-//===- NamedTarget.h - A target in the tree ---------------------*- C++ -*-===//
+//===- NamedTarget.h - Targets of a dialect by name -------------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -9,7 +9,7 @@
 #ifndef TERN_TARGETS_NAMEDTARGET_H
 #define TERN_TARGETS_NAMEDTARGET_H
 
-#include "tern/Dialect/Tern/IR/TernAttributes.h"
+#include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -33,8 +33,21 @@ struct NamedTarget {
   void (*attach)(mlir::MLIRContext *context);
 };
 
-#define TERN_TARGET(NAME) NamedTarget get##NAME##Target();
-#include "tern/Config/Targets.def"
+/// A dialect's targets, which it lives for. Makes them lowerable, too.
+class NamedTargets : public TargetDialectInterface {
+public:
+  /// `targets` must outlive this.
+  NamedTargets(mlir::Dialect *dialect, llvm::ArrayRef<NamedTarget> targets);
+
+  std::vector<Entry> listTargets() const override;
+  llvm::Expected<TargetAttrInterface>
+  parseTarget(llvm::StringRef spec) const override;
+  std::vector<std::string> complete(llvm::StringRef prefix) const override;
+  TargetAttrInterface getHostTarget() const override;
+
+private:
+  llvm::ArrayRef<NamedTarget> targets;
+};
 
 } // namespace tern
 

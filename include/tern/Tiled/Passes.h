@@ -35,6 +35,17 @@ void populateLowerQuantizersPatterns(mlir::RewritePatternSet &patterns);
 llvm::LogicalResult lowerPackedMatmulToSimd(mlir::RewriterBase &rewriter,
                                             PackedMatmulOp op);
 
+/// Replaces a packed product by one launch of a grid of blocks of one thread, a
+/// block for each token, on the buffers that its tensors become: activations,
+/// packed weights, scales (null if there are none), destination, dense and all
+/// of dynamic extents. `buildKernel` builds what a block runs. For targets
+/// whose device shares the host's memory.
+void lowerPackedMatmulToLaunch(
+    mlir::RewriterBase &rewriter, PackedMatmulOp op,
+    llvm::function_ref<void(mlir::OpBuilder &b, mlir::Location loc,
+                            llvm::ArrayRef<mlir::Value> buffers)>
+        buildKernel);
+
 /// packed -> tiled: parallel tiles and the target's kernels.
 void buildPackedToTiledPipeline(mlir::OpPassManager &pm,
                                 const LoweringOptions &options);

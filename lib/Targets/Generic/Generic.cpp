@@ -6,28 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "tern/Targets/CPU/Dot.h"
+#include "../TargetList.h"
 #include "tern/Targets/CPU/Lowering.h"
-#include "tern/Targets/NamedTarget.h"
 
 using namespace mlir;
 using namespace tern;
 
 namespace {
-/// One accumulator lane for each byte lane, and kernels that 16 registers of
-/// 16 bytes hold.
-struct GenericSimd
-    : SimdDotInterface::ExternalModel<GenericSimd, GenericTargetAttr> {
-  VectorType getAccumulatorType(Attribute attr, int64_t lanes) const {
-    return VectorType::get(lanes, IntegerType::get(attr.getContext(), 32));
-  }
-
-  Value buildDot(Attribute, OpBuilder &b, Location loc, ValueRange codes,
-                 ValueRange activations, Value acc) const {
-    return buildWideDot(b, loc, codes, activations, acc);
-  }
-};
+struct GenericSimd : CPUSimdModel<GenericSimd, GenericTargetAttr> {};
 
 struct GenericLowering : CPULoweringModel<GenericLowering, GenericTargetAttr> {
 };

@@ -13,6 +13,7 @@
 #include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 #include "tern/LLVM/Passes.h"
 #include "tern/Targets/CPU/Codegen.h"
+#include "tern/Targets/CPU/Dot.h"
 #include "tern/Tiled/Passes.h"
 
 namespace tern {
@@ -40,11 +41,28 @@ struct CPULoweringModel
                                         PackedMatmulOp op) const {
     return lowerPackedMatmulToSimd(rewriter, op);
   }
-  llvm::FailureOr<llvm::SmallVector<CodeObject>>
-  serialize(mlir::Attribute target, mlir::ModuleOp module,
-            const EmitOptions &options) const {
+  llvm::FailureOr<CodeObject> serialize(mlir::Attribute target,
+                                        mlir::ModuleOp module,
+                                        const EmitOptions &options) const {
     return serializeForCPU(
         module, mlir::cast<TargetAttrInterface>(target).getMachine(), options);
+  }
+};
+
+/// SimdDotInterface in plain arithmetic, for any processor: one accumulator
+/// lane for each byte lane, and kernels that 16 registers of 16 bytes hold.
+template <typename ConcreteModel, typename TargetAttr>
+struct CPUSimdModel
+    : SimdDotInterface::ExternalModel<ConcreteModel, TargetAttr> {
+  mlir::VectorType getAccumulatorType(mlir::Attribute target,
+                                      int64_t lanes) const {
+    return mlir::VectorType::get(
+        lanes, mlir::IntegerType::get(target.getContext(), 32));
+  }
+  mlir::Value buildDot(mlir::Attribute, mlir::OpBuilder &b, mlir::Location loc,
+                       mlir::ValueRange codes, mlir::ValueRange activations,
+                       mlir::Value acc) const {
+    return buildWideDot(b, loc, codes, activations, acc);
   }
 };
 

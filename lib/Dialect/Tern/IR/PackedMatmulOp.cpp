@@ -110,6 +110,8 @@ int64_t PackedMatmulOp::getStepsAtPoint(const MachineInfo &machine,
 /// as many as a cache close to the core holds.
 SmallVector<int64_t> PackedMatmulOp::getTileSizes(const MachineInfo &machine,
                                                   int64_t steps) {
+  if (machine.tileTokens == 0)
+    return {};
   int64_t rows = getLayout().getTile().n;
   int64_t n = std::max<int64_t>(1, machine.tileSteps / steps);
   return {machine.tileTokens, (n + rows - 1) / rows * rows};

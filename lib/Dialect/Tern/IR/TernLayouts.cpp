@@ -72,8 +72,6 @@ LogicalResult Bits2Attr::verify(function_ref<InFlightDiagnostic()> emitError,
   return verifyTile(emitError, rows, lanes);
 }
 
-int64_t Bits2Attr::getFields() const { return 4; }
-
 AffineMap Bits2Attr::getPackedExtents() const { return getSimdExtents(*this); }
 
 AffineMap Bits2Attr::getPosition() const { return getSimdPosition(*this); }
@@ -85,7 +83,7 @@ LayoutAttrInterface Bits2Attr::withGroup(int64_t group) const {
                         divideGroup(group, getLanes()));
 }
 
-Value Bits2Attr::buildPack(OpBuilder &b, Location loc, ValueRange codes) const {
+Value tern::buildTwoBitPack(OpBuilder &b, Location loc, ValueRange codes) {
   Type type = codes.front().getType();
   Value one = constant(b, loc, type, 1);
   Value byte;
@@ -102,18 +100,19 @@ Value Bits2Attr::buildPack(OpBuilder &b, Location loc, ValueRange codes) const {
   return byte;
 }
 
-SmallVector<Value> Bits2Attr::buildUnpack(OpBuilder &b, Location loc,
-                                          Value bytes) const {
+SmallVector<Value> tern::buildTwoBitUnpack(OpBuilder &b, Location loc,
+                                           Value bytes) {
   Type type = bytes.getType();
   Value mask = constant(b, loc, type, 3);
+  constexpr int64_t numFields = 4;
   SmallVector<Value> fields;
-  for (int64_t field = 0; field < getFields(); ++field) {
+  for (int64_t field = 0; field < numFields; ++field) {
     Value digit = bytes;
     if (field > 0)
       digit = arith::ShRUIOp::create(b, loc, bytes,
                                      constant(b, loc, type, 2 * field));
     // The top field needs no mask: the shift brings in zeros.
-    if (field + 1 < getFields())
+    if (field + 1 < numFields)
       digit = arith::AndIOp::create(b, loc, digit, mask);
     fields.push_back(digit);
   }

@@ -37,7 +37,8 @@ struct MachineInfo {
   int64_t tileWork = 32768, threadWork = 16384;
   /// A tile of a packed product has this many tokens, which share a pass over
   /// its weights, and as many rows as take about `tileSteps` steps for one of
-  /// them, each of `stepPositions` positions of K.
+  /// them, each of `stepPositions` positions of K. No tokens: a product is one
+  /// tile, which its kernel divides.
   int64_t tileTokens = 32, tileSteps = 8192, stepPositions = 16;
   /// Columns that are summed side by side: few enough for the first cache,
   /// enough to walk along memory.

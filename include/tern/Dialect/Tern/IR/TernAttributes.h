@@ -21,6 +21,12 @@ namespace tern {
 struct LayoutTile {
   int64_t n, k;
 };
+
+/// LayoutAttrInterface's `buildPack` and `buildUnpack` by default.
+mlir::Value buildTwoBitPack(mlir::OpBuilder &b, mlir::Location loc,
+                            mlir::ValueRange codes);
+llvm::SmallVector<mlir::Value>
+buildTwoBitUnpack(mlir::OpBuilder &b, mlir::Location loc, mlir::Value bytes);
 } // namespace tern
 
 #include "tern/Dialect/Tern/IR/TernAttrInterfaces.h.inc"

@@ -29,11 +29,13 @@ def Tern_LayoutAttrInterface : AttrInterface<"LayoutAttrInterface"> {
     N in its order, and does not depend on K.
 
     How a byte holds its codes is up to two methods that build IR, on scalars
-    or vectors alike. Packing and unpacking follow from all this; what multiplies
+    or vectors alike: by default four codes, field f in bits 2f and 2f+1 as
+    code + 1. Packing and unpacking follow from all this; what multiplies
     with packed weights may ask for more, such as `SimdLayoutAttrInterface`.
   }];
   let methods = [
-    InterfaceMethod<"Codes in a byte.", "int64_t", "getFields">,
+    InterfaceMethod<"Codes in a byte.", "int64_t", "getFields", (ins), "",
+      "return 4;">,
     InterfaceMethod<[{
         (N, K) -> extents of the packed tensor.
       }], "::mlir::AffineMap", "getPackedExtents">,
@@ -58,13 +60,15 @@ def Tern_LayoutAttrInterface : AttrInterface<"LayoutAttrInterface"> {
         to packed bytes of the same type.
       }], "::mlir::Value", "buildPack",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
-           "::mlir::ValueRange":$codes)>,
+           "::mlir::ValueRange":$codes), "",
+      "return ::tern::buildTwoBitPack(builder, loc, codes);">,
     InterfaceMethod<[{
         Splits packed bytes (i8, scalar or vector) to `getFields()` values of
         the same type, each holding code + 1, that is 0, 1 or 2.
       }], "::llvm::SmallVector<::mlir::Value>", "buildUnpack",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
-           "::mlir::Value":$bytes)>,
+           "::mlir::Value":$bytes), "",
+      "return ::tern::buildTwoBitUnpack(builder, loc, bytes);">,
   ];
   let extraClassDeclaration = [{
     /// Shape of the packed tensor of an N x K matrix; either may be dynamic.
