@@ -2,6 +2,25 @@
 # sanitizers, and what makes mistakes harder to exploit.
 include_guard()
 
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+option(TERN_INCLUDE_TESTS "Generate the test targets" ON)
+
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
+# The build tree is laid out as an installation. RPATHs that are replaced at
+# installation are padded with empty entries, which mean the current folder.
+set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
+
 option(TERN_ENABLE_ASAN "Build with AddressSanitizer and UBSan" OFF)
 option(TERN_ENABLE_TSAN "Build with ThreadSanitizer" OFF)
 option(TERN_SANITIZED_TESTS "Test with instrumented copies of the runtime and the importer, too" ON)
