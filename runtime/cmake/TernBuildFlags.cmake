@@ -98,3 +98,15 @@ function(tern_add_sanitized name type kind)
     target_precompile_headers(${name} PRIVATE ${ARG_PCH})
   endif()
 endfunction()
+
+# tern_read_onnx_tensors(<target>): compiles the reader of ONNX's tensor files
+# into a program. It needs the protobuf classes only: Debian's libonnx knows old
+# operators, and is large.
+set(TERN_ONNX_TENSOR ${CMAKE_CURRENT_LIST_DIR}/../io/OnnxTensor.cpp)
+function(tern_read_onnx_tensors target)
+  target_sources(${target} PRIVATE ${TERN_ONNX_TENSOR})
+  target_include_directories(${target} SYSTEM PRIVATE
+    $<TARGET_PROPERTY:onnx_proto,INTERFACE_INCLUDE_DIRECTORIES>)
+  target_compile_definitions(${target} PRIVATE ONNX_NAMESPACE=onnx)
+  target_link_libraries(${target} PRIVATE onnx_proto protobuf::libprotobuf)
+endfunction()

@@ -7,13 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "Call.h"
+#include "../io/ElementType.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 using namespace tern::runtime;
-
-Arena::~Arena() { std::free(memory); }
 
 bool Arena::reserve(size_t size) {
   if (size <= capacity && memory)
@@ -23,38 +21,17 @@ bool Arena::reserve(size_t size) {
   void *fresh = nullptr;
   if (::posix_memalign(&fresh, 64, size) != 0)
     return false;
-  std::free(memory);
-  memory = fresh;
+  memory.reset(fresh);
   capacity = size;
   return true;
 }
 
 DLDataType tern::runtime::toDLPack(DType dtype) {
-  uint8_t code = kDLFloat;
-  switch (dtype) {
-  case DType::F32:
-  case DType::F64:
-  case DType::F16:
-    break;
-  case DType::BF16:
-    code = kDLBfloat;
-    break;
-  case DType::I8:
-  case DType::I16:
-  case DType::I32:
-  case DType::I64:
-    code = kDLInt;
-    break;
-  case DType::U8:
-  case DType::U16:
-  case DType::U32:
-  case DType::U64:
-    code = kDLUInt;
-    break;
-  case DType::Bool:
-    code = TERN_DLPACK_BOOL;
-    break;
-  }
+  static constexpr uint8_t codes[] = {kDLFloat, kDLUInt, kDLInt, kDLUInt,
+                                      TERN_DLPACK_BOOL};
+  uint8_t code = dtype == DType::BF16
+                     ? static_cast<uint8_t>(kDLBfloat)
+                     : codes[static_cast<size_t>(elementType(dtype).kind)];
   return {code, static_cast<uint8_t>(8 * dtypeSize(dtype)), 1};
 }
 

@@ -12,22 +12,24 @@
 #include "Host.h"
 #include "Signature.h"
 
+#include <cstdlib>
+#include <memory>
+
 namespace tern::runtime {
 
 /// Memory of at least a given size, 64-byte aligned, whose contents are lost
 /// when it grows.
 class Arena {
 public:
-  Arena() = default;
-  Arena(const Arena &) = delete;
-  Arena &operator=(const Arena &) = delete;
-  ~Arena();
   /// False if there is not that much memory.
   bool reserve(size_t size);
-  void *data() const { return memory; }
+  void *data() const { return memory.get(); }
 
 private:
-  void *memory = nullptr;
+  struct Free {
+    void operator()(void *pointer) const { std::free(pointer); }
+  };
+  std::unique_ptr<void, Free> memory;
   size_t capacity = 0;
 };
 

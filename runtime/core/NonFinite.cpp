@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "NonFinite.h"
+#include "../io/ElementType.h"
 
 #include <algorithm>
 
@@ -36,18 +37,9 @@ static std::optional<int64_t> find(const void *data, int64_t count,
 
 static std::optional<int64_t> find(DType dtype, const void *data, int64_t count,
                                    bool onlyNaN) {
-  switch (dtype) {
-  case DType::F32:
-    return find<uint32_t>(data, count, 0x7f800000, onlyNaN);
-  case DType::F64:
-    return find<uint64_t>(data, count, 0x7ff0000000000000, onlyNaN);
-  case DType::F16:
-    return find<uint16_t>(data, count, 0x7c00, onlyNaN);
-  case DType::BF16:
-    return find<uint16_t>(data, count, 0x7f80, onlyNaN);
-  default:
-    return std::nullopt;
-  }
+  return withInfinity(dtype, [&](auto infinity) {
+    return find(data, count, infinity, onlyNaN);
+  });
 }
 
 std::optional<int64_t>

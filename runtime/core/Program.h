@@ -117,6 +117,9 @@ private:
                            std::string &file);
   MaybeFailure checkLabels(const tern::runtime::FunctionSpec &function,
                            const DLTensor *const *inputs) const;
+  /// Checks and sets the inputs of a step; `call` is null if there is none.
+  MaybeFailure setBatch(tern::runtime::Call *call,
+                        const DLTensor *const *inputs, size_t numInputs);
   MaybeFailure prepareWindow();
   void finishWindow();
   std::string windowText() const;

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../io/ElementType.h"
 #include "Program.h"
 #include "tern/runtime/Text.h"
 
@@ -130,45 +131,27 @@ MaybeFailure TernProgram::checkLabels(const FunctionSpec &function,
   for (int i = 0; i < labels->ndim; ++i)
     count *= labels->shape[i];
   const void *data = address(*labels);
-  std::optional<int64_t> bad;
-  std::string text;
-  auto find = [&](auto zero) {
-    bad = findBadLabel<decltype(zero)>(data, count, *classes,
-                                       signature.ignoreIndex, text);
-  };
-  switch (spec.dtype) {
-  case DType::I8:
-    find(int8_t());
-    break;
-  case DType::I16:
-    find(int16_t());
-    break;
-  case DType::I32:
-    find(int32_t());
-    break;
-  case DType::I64:
-    find(int64_t());
-    break;
-  case DType::U8:
-    find(uint8_t());
-    break;
-  case DType::U16:
-    find(uint16_t());
-    break;
-  case DType::U32:
-    find(uint32_t());
-    break;
-  case DType::U64:
-    find(uint64_t());
-    break;
-  default:
+  if (isFloat(spec.dtype) || spec.dtype == DType::Bool)
     return std::nullopt;
-  }
+  std::string text;
+  std::optional<int64_t> bad = withElementType(spec.dtype, [&](auto zero) {
+    return findBadLabel<decltype(zero)>(data, count, *classes,
+                                        signature.ignoreIndex, text);
+  });
   if (!bad)
     return std::nullopt;
   return invalid("label " + text + " at index " + std::to_string(*bad) +
                  " is out of range for " + std::to_string(*classes) +
                  " classes");
+}
+
+MaybeFailure TernProgram::setBatch(Call *call, const DLTensor *const *inputs,
+                                   size_t numInputs) {
+  if (!call)
+    return noFunction();
+  if (MaybeFailure failure = setInputs(*call, inputs, numInputs))
+    return failure;
+  return checkLabels(call->interface(), inputs);
 }
 
 /// A DLTensor of one f32.
@@ -181,11 +164,7 @@ MaybeFailure TernProgram::evalStep(const DLTensor *const *inputs,
                                    const DLTensor *const *outputs,
                                    size_t numOutputs) {
   Call *call = find("eval_step");
-  if (!call)
-    return noFunction();
-  if (MaybeFailure failure = setInputs(*call, inputs, numInputs))
-    return failure;
-  if (MaybeFailure failure = checkLabels(call->interface(), inputs))
+  if (MaybeFailure failure = setBatch(call, inputs, numInputs))
     return failure;
   DLTensor lossTensor = scalarTensor(loss);
   std::vector<const DLTensor *> all = {&lossTensor};
@@ -214,11 +193,7 @@ MaybeFailure TernProgram::trainStep(const DLTensor *const *inputs,
     call = find("train_step_float");
   if (!call)
     call = find("train_step");
-  if (!call)
-    return noFunction();
-  if (MaybeFailure failure = setInputs(*call, inputs, numInputs))
-    return failure;
-  if (MaybeFailure failure = checkLabels(call->interface(), inputs))
+  if (MaybeFailure failure = setBatch(call, inputs, numInputs))
     return failure;
   for (size_t index : call->interface().scalars) {
     const ScalarSpec &spec = signature.scalars[index];

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "HostTensor.h"
+#include "ElementType.h"
 #include "tern/runtime/Text.h"
 
 #include <cmath>
@@ -106,6 +107,8 @@ static uint16_t toHalf(double value, int mantissaBits) {
       sign | (((exponent + bias - 1) << mantissaBits) + units));
 }
 
+static int mantissaBits(DType dtype) { return dtype == DType::F16 ? 10 : 7; }
+
 template <typename T> static T load(const char *data, int64_t index) {
   T value;
   std::memcpy(&value, data + index * static_cast<int64_t>(sizeof(T)),
@@ -113,76 +116,34 @@ template <typename T> static T load(const char *data, int64_t index) {
   return value;
 }
 
-template <typename T, typename V>
-static void store(char *data, int64_t index, V value) {
-  T typed = static_cast<T>(value);
-  std::memcpy(data + index * static_cast<int64_t>(sizeof(T)), &typed,
-              sizeof(T));
+long double tern::runtime::loadElement(DType dtype, const char *data,
+                                       int64_t index) {
+  return withElementType(dtype, [&](auto zero) -> long double {
+    auto value = load<decltype(zero)>(data, index);
+    if constexpr (std::is_same_v<decltype(zero), uint16_t>)
+      if (isFloat(dtype))
+        return fromHalf(value, mantissaBits(dtype));
+    return dtype == DType::Bool ? value != 0 : static_cast<long double>(value);
+  });
 }
 
 long double HostTensor::at(int64_t index) const {
-  switch (dtype) {
-  case DType::F32:
-    return load<float>(bytes, index);
-  case DType::F64:
-    return load<double>(bytes, index);
-  case DType::F16:
-    return fromHalf(load<uint16_t>(bytes, index), 10);
-  case DType::BF16:
-    return fromHalf(load<uint16_t>(bytes, index), 7);
-  case DType::I8:
-    return load<int8_t>(bytes, index);
-  case DType::I16:
-    return load<int16_t>(bytes, index);
-  case DType::I32:
-    return load<int32_t>(bytes, index);
-  case DType::I64:
-    return static_cast<long double>(load<int64_t>(bytes, index));
-  case DType::U8:
-    return load<uint8_t>(bytes, index);
-  case DType::U16:
-    return load<uint16_t>(bytes, index);
-  case DType::U32:
-    return load<uint32_t>(bytes, index);
-  case DType::U64:
-    return static_cast<long double>(load<uint64_t>(bytes, index));
-  case DType::Bool:
-    return load<uint8_t>(bytes, index) != 0;
-  }
-  return 0;
+  return loadElement(dtype, bytes, index);
 }
 
 void tern::runtime::storeElement(HostTensor &tensor, int64_t index,
                                  double value) {
-  char *data = tensor.mutableData();
-  switch (tensor.dtype) {
-  case DType::F32:
-    return store<float>(data, index, value);
-  case DType::F64:
-    return store<double>(data, index, value);
-  case DType::F16:
-    return store<uint16_t>(data, index, toHalf(value, 10));
-  case DType::BF16:
-    return store<uint16_t>(data, index, toHalf(value, 7));
-  case DType::I8:
-    return store<int8_t>(data, index, value);
-  case DType::I16:
-    return store<int16_t>(data, index, value);
-  case DType::I32:
-    return store<int32_t>(data, index, value);
-  case DType::I64:
-    return store<int64_t>(data, index, value);
-  case DType::U8:
-    return store<uint8_t>(data, index, value);
-  case DType::U16:
-    return store<uint16_t>(data, index, value);
-  case DType::U32:
-    return store<uint32_t>(data, index, value);
-  case DType::U64:
-    return store<uint64_t>(data, index, value);
-  case DType::Bool:
-    return store<uint8_t>(data, index, value != 0);
-  }
+  DType dtype = tensor.dtype;
+  withElementType(dtype, [&](auto typed) {
+    typed =
+        static_cast<decltype(typed)>(dtype == DType::Bool ? value != 0 : value);
+    if constexpr (std::is_same_v<decltype(typed), uint16_t>)
+      if (isFloat(dtype))
+        typed = toHalf(value, mantissaBits(dtype));
+    std::memcpy(tensor.mutableData() +
+                    index * static_cast<int64_t>(sizeof(typed)),
+                &typed, sizeof(typed));
+  });
 }
 
 std::string HostTensor::formatAt(int64_t index) const {

@@ -51,6 +51,8 @@ private:
   const char *bytes = nullptr;
 };
 
+/// An element of data of `dtype`, as HostTensor::at() has it.
+long double loadElement(DType dtype, const char *data, int64_t index);
 /// Writes element `index`, rounded to nearest even; the value must be in range
 /// for integers.
 void storeElement(HostTensor &tensor, int64_t index, double value);

@@ -86,31 +86,22 @@ private:
 };
 } // namespace
 
-static std::optional<DType> elementType(unsigned char code) {
-  switch (code) {
-  case 0x08:
-    return DType::U8;
-  case 0x09:
-    return DType::I8;
-  case 0x0B:
-    return DType::I16;
-  case 0x0C:
-    return DType::I32;
-  case 0x0D:
-    return DType::F32;
-  case 0x0E:
-    return DType::F64;
-  default:
-    return std::nullopt;
-  }
+static std::optional<DType> findType(unsigned char code) {
+  static constexpr std::pair<unsigned char, DType> types[] = {
+      {0x08, DType::U8},  {0x09, DType::I8},  {0x0B, DType::I16},
+      {0x0C, DType::I32}, {0x0D, DType::F32}, {0x0E, DType::F64},
+  };
+  for (const auto &[known, dtype] : types)
+    if (code == known)
+      return dtype;
+  return std::nullopt;
 }
 
 static MaybeError read(GzReader &file, HostTensor &tensor) {
   char magic[4];
   if (MaybeError error = file.read(magic, sizeof(magic)))
     return error;
-  std::optional<DType> dtype =
-      elementType(static_cast<unsigned char>(magic[2]));
+  std::optional<DType> dtype = findType(static_cast<unsigned char>(magic[2]));
   if (magic[0] || magic[1] || !dtype)
     return "it is not an IDX file";
   std::vector<int64_t> shape;

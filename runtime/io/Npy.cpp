@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Npy.h"
+#include "ElementType.h"
 #include "MappedFile.h"
 #include "tern/runtime/AtomicFile.h"
 
@@ -23,11 +24,6 @@ using namespace tern::runtime;
 static constexpr std::string_view magic = "\x93NUMPY";
 
 namespace {
-struct DescrName {
-  DType dtype;
-  const char *kind;
-};
-
 /// Reads the dictionary, and nothing else that Python would accept.
 class DictParser {
 public:
@@ -55,14 +51,6 @@ private:
 };
 } // namespace
 
-static constexpr DescrName descrNames[numDTypes] = {
-    {DType::F32, "f4"},  {DType::F64, "f8"}, {DType::F16, "f2"},
-    {DType::BF16, "V2"}, {DType::I8, "i1"},  {DType::I16, "i2"},
-    {DType::I32, "i4"},  {DType::I64, "i8"}, {DType::U8, "u1"},
-    {DType::U16, "u2"},  {DType::U32, "u4"}, {DType::U64, "u8"},
-    {DType::Bool, "b1"},
-};
-
 bool DictParser::parseString(std::string_view &value) {
   skipSpace();
   if (text.empty() || (text[0] != '\'' && text[0] != '"'))
@@ -81,15 +69,8 @@ bool DictParser::parseShape(std::vector<int64_t> &shape) {
   while (!eat(")")) {
     skipSpace();
     int64_t extent = 0;
-    size_t digits = 0;
-    for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9';
-         ++digits)
-      if (__builtin_mul_overflow(extent, 10, &extent) ||
-          __builtin_add_overflow(extent, text[digits] - '0', &extent))
-        return false;
-    if (digits == 0)
+    if (!takeExtent(text, extent))
       return false;
-    text.remove_prefix(digits);
     shape.push_back(extent);
     if (!eat(",")) {
       // Only a trailing comma makes a tuple of one: (3) is a number.
@@ -113,12 +94,12 @@ MaybeError DictParser::parseDescr(DType &dtype) {
   if (descr[0] == '>' && descr.back() != '1')
     return "it is big-endian; save it as little-endian (in NumPy: "
            "a.astype(a.dtype.newbyteorder('<')))";
-  for (const DescrName &name : descrNames)
-    if (descr.substr(1) == name.kind &&
-        std::string_view("<|=>").find(descr[0]) != std::string_view::npos) {
-      dtype = name.dtype;
+  for (size_t i = 0; i < numDTypes; ++i) {
+    dtype = static_cast<DType>(i);
+    if (descr.substr(1) == elementType(dtype).npy &&
+        std::string_view("<|=>").find(descr[0]) != std::string_view::npos)
       return std::nullopt;
-    }
+  }
   return "its dtype '" + std::string(descr) + "' is not supported";
 }
 
@@ -227,13 +208,10 @@ MaybeError tern::runtime::readNpy(const std::string &path,
 
 MaybeError tern::runtime::writeNpy(const std::string &path,
                                    const HostTensor &tensor) {
-  const char *kind = "";
-  for (const DescrName &name : descrNames)
-    if (name.dtype == tensor.dtype)
-      kind = name.kind;
   std::string dict = "{'descr': '";
   dict += dtypeSize(tensor.dtype) == 1 ? "|" : "<";
-  dict += std::string(kind) + "', 'fortran_order': False, 'shape': (";
+  dict += elementType(tensor.dtype).npy;
+  dict += "', 'fortran_order': False, 'shape': (";
   for (size_t i = 0; i < tensor.shape.size(); ++i)
     dict += (i ? " " : "") + std::to_string(tensor.shape[i]) +
             (i + 1 == tensor.shape.size() && i > 0 ? "" : ",");

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Literal.h"
+#include "../io/ElementType.h"
 
 #include <cerrno>
 #include <cmath>
@@ -16,23 +17,14 @@
 
 using namespace tern::runtime;
 
-static bool parseType(const std::string &text, DType &dtype,
+static bool parseType(std::string_view text, DType &dtype,
                       std::vector<int64_t> &shape) {
-  size_t position = 0;
-  while (position < text.size() && text[position] >= '0' &&
-         text[position] <= '9') {
-    int64_t extent = 0;
-    for (; text[position] >= '0' && text[position] <= '9'; ++position)
-      if (__builtin_mul_overflow(extent, 10, &extent) ||
-          __builtin_add_overflow(extent, text[position] - '0', &extent))
-        return false;
-    if (text[position] != 'x')
+  for (int64_t extent = 0; takeExtent(text, extent); text.remove_prefix(1)) {
+    if (text.substr(0, 1) != "x")
       return false;
-    ++position;
     shape.push_back(extent);
   }
-  std::string name = text.substr(position);
-  std::optional<DType> known = parseDType(name == "i1" ? "bool" : name);
+  std::optional<DType> known = parseDType(text == "i1" ? "bool" : text);
   if (!known)
     return false;
   dtype = *known;
@@ -63,29 +55,14 @@ static bool parseElement(const std::string &token, HostTensor &tensor,
                          int64_t index) {
   char *data = tensor.mutableData() +
                index * static_cast<int64_t>(dtypeSize(tensor.dtype));
-  switch (tensor.dtype) {
-  case DType::I8:
-    return parseInteger<int8_t>(token.c_str(), data);
-  case DType::I16:
-    return parseInteger<int16_t>(token.c_str(), data);
-  case DType::I32:
-    return parseInteger<int32_t>(token.c_str(), data);
-  case DType::I64:
-    return parseInteger<int64_t>(token.c_str(), data);
-  case DType::U8:
-    return parseInteger<uint8_t>(token.c_str(), data);
-  case DType::U16:
-    return parseInteger<uint16_t>(token.c_str(), data);
-  case DType::U32:
-    return parseInteger<uint32_t>(token.c_str(), data);
-  case DType::U64:
-    return parseInteger<uint64_t>(token.c_str(), data);
-  case DType::Bool:
+  if (tensor.dtype == DType::Bool) {
     *data = token == "1" || token == "true";
     return *data || token == "0" || token == "false";
-  default:
-    break;
   }
+  if (!isFloat(tensor.dtype))
+    return withElementType(tensor.dtype, [&](auto zero) {
+      return parseInteger<decltype(zero)>(token.c_str(), data);
+    });
   char *end = nullptr;
   if (tensor.dtype == DType::F32) {
     // Not by way of double, which would round twice.

@@ -55,10 +55,10 @@ bound("bind_shape", "is not that of the input", np.ones((2, 5), np.float32))
 bound("bind_big", "is too big", np.ones((9000, 4), np.float32))
 bound("bind_fortran", "Fortran order", np.asfortranarray(np.ones((2, 4), np.float32)))
 bound("bind_empty", "not a usable .npy file", b"")
-bound("bind_cut", "not a usable .npy file: truncated", b"\x93NUMPY\x01\x00\xff\xff{'descr': '<f4'")
-bound("bind_no_descr", "unknown element type", npy(b"{}"))
+bound("bind_cut", "not a usable .npy file: its header is truncated", b"\x93NUMPY\x01\x00\xff\xff{'descr': '<f4'")
+bound("bind_no_descr", "its header lacks descr", npy(b"{}"))
 bound("bind_overflow", "overflows", npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 4), }"))
-bound("bind_short", "has 0 bytes of data; its shape needs 32", npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }"))
+bound("bind_short", "an array of type 2x4xf32 takes 32 bytes, but it has 0", npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }"))
 bound("bind_no_tensor", "is not an ONNX tensor", b"\xff\xff\xff", ".pb")
 
 

@@ -14,51 +14,15 @@
 
 using namespace tern::onnx_import;
 
-namespace {
-enum class Kind { Float, NarrowFloat, Signed, Unsigned, Bool };
-struct Info {
-  DType type;
-  llvm::StringLiteral name;
-  unsigned bits;
-  Kind kind;
-};
-constexpr Info infos[] = {
-    {DType::F32, "f32", 32, Kind::Float},
-    {DType::U8, "u8", 8, Kind::Unsigned},
-    {DType::I8, "i8", 8, Kind::Signed},
-    {DType::U16, "u16", 16, Kind::Unsigned},
-    {DType::I16, "i16", 16, Kind::Signed},
-    {DType::I32, "i32", 32, Kind::Signed},
-    {DType::I64, "i64", 64, Kind::Signed},
-    {DType::Bool, "bool", 1, Kind::Bool},
-    {DType::F16, "f16", 16, Kind::Float},
-    {DType::F64, "f64", 64, Kind::Float},
-    {DType::U32, "u32", 32, Kind::Unsigned},
-    {DType::U64, "u64", 64, Kind::Unsigned},
-    {DType::BF16, "bf16", 16, Kind::Float},
-    {DType::F8E4M3FN, "f8e4m3fn", 8, Kind::NarrowFloat},
-    {DType::F8E4M3FNUZ, "f8e4m3fnuz", 8, Kind::NarrowFloat},
-    {DType::F8E5M2, "f8e5m2", 8, Kind::NarrowFloat},
-    {DType::F8E5M2FNUZ, "f8e5m2fnuz", 8, Kind::NarrowFloat},
-    {DType::U4, "u4", 4, Kind::Unsigned},
-    {DType::I4, "i4", 4, Kind::Signed},
-    {DType::F4E2M1, "f4e2m1", 4, Kind::NarrowFloat},
-    {DType::F8E8M0, "f8e8m0", 8, Kind::NarrowFloat},
-    {DType::U2, "u2", 2, Kind::Unsigned},
-    {DType::I2, "i2", 2, Kind::Signed},
-    {DType::F6E2M3, "f6e2m3", 6, Kind::NarrowFloat},
-    {DType::F6E3M2, "f6e3m2", 6, Kind::NarrowFloat},
-};
+using tern::runtime::ElementType;
 
-const Info &getInfo(DType type) {
-  return *llvm::find_if(infos, [&](const Info &i) { return i.type == type; });
+const ElementType &tern::onnx_import::getElementType(DType type) {
+  return *runtime::findOnnxType(static_cast<int>(type));
 }
-} // namespace
 
 std::optional<DType> tern::onnx_import::getDType(int onnxType) {
-  for (const Info &info : infos)
-    if (static_cast<int>(info.type) == onnxType)
-      return info.type;
+  if (runtime::findOnnxType(onnxType))
+    return static_cast<DType>(onnxType);
   return std::nullopt;
 }
 
@@ -77,50 +41,40 @@ std::string tern::onnx_import::getONNXTypeName(int onnxType) {
 }
 
 llvm::StringRef tern::onnx_import::getName(DType type) {
-  return getInfo(type).name;
+  return getElementType(type).name;
 }
 
 llvm::StringRef tern::onnx_import::getInterfaceName(DType type) {
-  if (!isNarrow(type))
-    return getName(type);
-  bool isSigned = getInfo(type).kind == Kind::Signed;
-  return getName(isSigned ? DType::I8 : DType::U8);
+  return runtime::dtypeName(getElementType(type).dtype);
 }
 
 int64_t tern::onnx_import::getByteSize(DType type) {
-  return (getInfo(type).bits + 7) / 8;
-}
-
-int64_t tern::onnx_import::getStoredBytes(DType type, int64_t numElements) {
-  if (!isNarrow(type))
-    return numElements * getByteSize(type);
-  int64_t bits = getBitWidth(type);
-  return numElements / 8 * bits + (numElements % 8 * bits + 7) / 8;
+  return static_cast<int64_t>(runtime::dtypeSize(getElementType(type).dtype));
 }
 
 unsigned tern::onnx_import::getBitWidth(DType type) {
-  return getInfo(type).bits;
+  return type == DType::Bool ? 1 : getElementType(type).bits;
 }
 
 bool tern::onnx_import::isNarrow(DType type) {
-  return isNarrowFloat(type) || (isInteger(type) && getBitWidth(type) < 8);
+  return isNarrowFloat(type) || getElementType(type).bits < 8;
 }
 
 bool tern::onnx_import::isNarrowFloat(DType type) {
-  return getInfo(type).kind == Kind::NarrowFloat;
+  return getElementType(type).kind == ElementType::NarrowFloat;
 }
 
 bool tern::onnx_import::isFloat(DType type) {
-  return getInfo(type).kind == Kind::Float;
+  return getElementType(type).kind == ElementType::Float;
 }
 
 bool tern::onnx_import::isInteger(DType type) {
-  Kind kind = getInfo(type).kind;
-  return kind == Kind::Signed || kind == Kind::Unsigned;
+  ElementType::Kind kind = getElementType(type).kind;
+  return kind == ElementType::Signed || kind == ElementType::Unsigned;
 }
 
 bool tern::onnx_import::isUnsigned(DType type) {
-  return getInfo(type).kind == Kind::Unsigned;
+  return getElementType(type).kind == ElementType::Unsigned;
 }
 
 mlir::Type tern::onnx_import::getMLIRType(DType type,
@@ -142,6 +96,10 @@ mlir::Type tern::onnx_import::getMLIRType(DType type,
 
 std::string tern::onnx_import::escape(llvm::StringRef text) {
   return runtime::printable(text);
+}
+
+bool tern::onnx_import::isAmong(llvm::StringRef name, llvm::StringRef names) {
+  return llvm::is_contained(llvm::split(names, ' '), name);
 }
 
 std::string tern::onnx_import::quote(llvm::StringRef name) {

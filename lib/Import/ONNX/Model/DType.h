@@ -9,6 +9,7 @@
 #ifndef TERN_LIB_IMPORT_ONNX_MODEL_DTYPE_H
 #define TERN_LIB_IMPORT_ONNX_MODEL_DTYPE_H
 
+#include "io/ElementType.h"
 #include "mlir/IR/Types.h"
 #include "llvm/ADT/StringRef.h"
 #include <optional>
@@ -16,7 +17,8 @@
 
 namespace tern::onnx_import {
 
-/// The element types Tern computes with; numbered as in onnx.TensorProto.
+/// The element types Tern computes with; numbered as in onnx.TensorProto. What
+/// is known of them is in runtime/io/ElementType.h.
 enum class DType : int {
   F32 = 1,
   U8 = 2,
@@ -46,6 +48,7 @@ enum class DType : int {
   F6E3M2 = 28,
 };
 
+const runtime::ElementType &getElementType(DType type);
 /// The DType of an onnx.TensorProto.data_type, if Tern has it.
 std::optional<DType> getDType(int onnxType);
 /// Name of any onnx.TensorProto.data_type, for messages.
@@ -57,8 +60,6 @@ llvm::StringRef getName(DType type);
 llvm::StringRef getInterfaceName(DType type);
 /// Bytes of an element, in memory and as data that were read.
 int64_t getByteSize(DType type);
-/// Bytes of `numElements` in a file, where narrow ones are packed.
-int64_t getStoredBytes(DType type, int64_t numElements);
 /// Width in bits, of the stored element; 1 for Bool.
 unsigned getBitWidth(DType type);
 /// Whether it is a float of at most 8 bits, or an integer of less. Few
@@ -74,6 +75,8 @@ mlir::Type getMLIRType(DType type, mlir::MLIRContext *context);
 
 /// `text` on one line, whatever it contains.
 std::string escape(llvm::StringRef text);
+/// Whether `name` is one of `names`, which have spaces between them.
+bool isAmong(llvm::StringRef name, llvm::StringRef names);
 /// `name` in quotes, on one line, and not too long.
 std::string quote(llvm::StringRef name);
 

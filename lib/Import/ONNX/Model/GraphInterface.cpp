@@ -17,7 +17,6 @@
 #include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
 
@@ -241,32 +240,13 @@ LogicalResult Importer::addInitializers() {
   return success();
 }
 
-/// Reads little-endian integers of any width.
+/// Reads integers of any width.
 static int64_t readInteger(const char *bytes, DType dtype) {
-  using llvm::endianness;
-  namespace endian = llvm::support::endian;
-  switch (dtype) {
-  case DType::Bool:
-    return *bytes != 0;
-  case DType::U8:
-  case DType::U4:
-  case DType::U2:
-    return static_cast<uint8_t>(*bytes);
-  case DType::I8:
-  case DType::I4:
-  case DType::I2:
-    return static_cast<int8_t>(*bytes);
-  case DType::U16:
-    return endian::read<uint16_t, endianness::little>(bytes);
-  case DType::I16:
-    return endian::read<int16_t, endianness::little>(bytes);
-  case DType::U32:
-    return endian::read<uint32_t, endianness::little>(bytes);
-  case DType::I32:
-    return endian::read<int32_t, endianness::little>(bytes);
-  default:
-    return endian::read<int64_t, endianness::little>(bytes);
-  }
+  return runtime::withElementType(
+      getElementType(dtype).dtype, [&](auto value) -> int64_t {
+        std::memcpy(&value, bytes, sizeof(value));
+        return dtype == DType::Bool ? value != 0 : static_cast<int64_t>(value);
+      });
 }
 
 /// Whether an initializer of floats that could be inlined is a parameter all

@@ -123,18 +123,10 @@ findEnds(const TensorData &data, Bits infinity) {
 
 static std::optional<std::pair<int64_t, int64_t>>
 findEnds(const TensorData &data) {
-  switch (data.dtype) {
-  case DType::F32:
-    return findEnds<uint32_t>(data, 0x7f800000);
-  case DType::F64:
-    return findEnds<uint64_t>(data, 0x7ff0000000000000);
-  case DType::F16:
-    return findEnds<uint16_t>(data, 0x7c00);
-  case DType::BF16:
-    return findEnds<uint16_t>(data, 0x7f80);
-  default:
-    break;
-  }
+  if (isFloat(data.dtype))
+    return tern::runtime::withInfinity(
+        getElementType(data.dtype).dtype,
+        [&](auto infinity) { return findEnds(data, infinity); });
   std::pair<int64_t, int64_t> ends;
   for (int64_t i = 0; i < data.numElements; ++i) {
     double value = readElement(data, i);

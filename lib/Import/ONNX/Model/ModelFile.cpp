@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelFile.h"
+#include "io/OnnxTensor.h"
 #include "tern/Support/InputFile.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
@@ -140,104 +141,15 @@ Expected<TensorHeader> ModelFile::getHeader(const onnx::TensorProto &tensor) {
   return header;
 }
 
-/// Bits from one element to the next in int32_data: those of 6 bits are not
-/// packed there.
-static unsigned getTypedStride(DType type) {
-  return getBitWidth(type) == 6 ? 8 : getBitWidth(type);
-}
-
-/// Makes a byte of each element of less than 8 bits, `stride` bits after the
-/// one before it: the first one is in a byte's low bits.
-static void unpack(TensorData &data, unsigned stride) {
-  unsigned width = getBitWidth(data.dtype);
-  bool isSigned = isInteger(data.dtype) && !isUnsigned(data.dtype);
-  auto elements = std::make_shared<std::vector<char>>(data.numElements);
-  for (int64_t i = 0; i < data.numElements; ++i) {
-    auto getByte = [&](int64_t index) {
-      return static_cast<unsigned>(static_cast<uint8_t>(data.bytes[index]));
-    };
-    int64_t index = i * stride / 8;
-    unsigned shift = i * stride % 8, bits = getByte(index) >> shift;
-    if (shift + width > 8)
-      bits |= getByte(index + 1) << (8 - shift);
-    bits &= llvm::maskTrailingOnes<unsigned>(width);
-    (*elements)[i] =
-        static_cast<char>(isSigned ? llvm::SignExtend32(bits, width) : bits);
-  }
-  data.bytes = *elements;
-  data.owner = elements;
-}
-
-/// Converts one of the typed repeated fields to bytes.
-template <typename Stored, typename Field>
-static Error convertField(const onnx::TensorProto &tensor, const Field &field,
-                          TensorData &data) {
-  int64_t count = data.numElements;
-  bool isPacked = isNarrow(data.dtype) && getTypedStride(data.dtype) < 8;
-  if (isPacked)
-    count = getStoredBytes(data.dtype, count);
-  if (field.size() != count)
-    return createStringError(
-        Twine(describe(tensor)) + " has " + Twine(field.size()) +
-        (isPacked ? " bytes of packed elements" : " elements") +
-        "; its shape needs " + Twine(count));
-  auto bytes = std::make_shared<std::vector<Stored>>();
-  bytes->reserve(field.size());
-  for (auto value : field)
-    bytes->push_back(static_cast<Stored>(value));
-  data.bytes = ArrayRef<char>(reinterpret_cast<const char *>(bytes->data()),
-                              bytes->size() * sizeof(Stored));
-  data.owner = bytes;
-  return Error::success();
-}
-
-static Error convertTypedData(const onnx::TensorProto &tensor,
-                              TensorData &data) {
-  switch (data.dtype) {
-  case DType::F32:
-    return convertField<float>(tensor, tensor.float_data(), data);
-  case DType::F64:
-    return convertField<double>(tensor, tensor.double_data(), data);
-  case DType::I64:
-    return convertField<int64_t>(tensor, tensor.int64_data(), data);
-  case DType::U64:
-    return convertField<uint64_t>(tensor, tensor.uint64_data(), data);
-  case DType::U32:
-    return convertField<uint32_t>(tensor, tensor.uint64_data(), data);
-  case DType::I32:
-    return convertField<int32_t>(tensor, tensor.int32_data(), data);
-  case DType::I16:
-  case DType::U16:
-  case DType::F16: // As bit patterns.
-  case DType::BF16:
-    return convertField<uint16_t>(tensor, tensor.int32_data(), data);
-  case DType::I8:
-  case DType::U8:
-  case DType::Bool:
-  case DType::F8E4M3FN:
-  case DType::F8E4M3FNUZ:
-  case DType::F8E5M2:
-  case DType::F8E5M2FNUZ:
-  case DType::F8E8M0:
-  case DType::F6E2M3:
-  case DType::F6E3M2:
-  case DType::F4E2M1: // Packed, a byte in each.
-  case DType::U4:
-  case DType::I4:
-  case DType::U2:
-  case DType::I2:
-    return convertField<uint8_t>(tensor, tensor.int32_data(), data);
-  }
-  llvm_unreachable("unknown element type");
-}
-
 Expected<TensorData> ModelFile::getData(const onnx::TensorProto &tensor) {
   Expected<TensorHeader> header = getHeader(tensor);
   if (!header)
     return header.takeError();
   TensorData data;
   static_cast<TensorHeader &>(data) = *header;
-  int64_t numBytes = getStoredBytes(data.dtype, data.numElements);
+  const tern::runtime::ElementType &type = getElementType(data.dtype);
+  unsigned stride = type.bits;
+  int64_t numBytes = tern::runtime::packedSize(stride, data.numElements);
 
   StringRef bytes;
   DataSpan span = spans.lookup(&tensor);
@@ -253,11 +165,19 @@ Expected<TensorData> ModelFile::getData(const onnx::TensorProto &tensor) {
   } else if (tensor.has_raw_data()) {
     bytes = tensor.raw_data();
   } else {
-    if (Error error = convertTypedData(tensor, data))
-      return std::move(error);
-    if (isNarrow(data.dtype) && getBitWidth(data.dtype) < 8)
-      unpack(data, getTypedStride(data.dtype));
-    return data;
+    stride = tern::runtime::typedStride(type);
+    auto field = std::make_shared<std::string>(
+        tern::runtime::readTypedField(tensor, type.dtype));
+    int64_t size = getByteSize(data.dtype);
+    int64_t present = static_cast<int64_t>(field->size()) / size;
+    numBytes = tern::runtime::packedSize(stride, data.numElements);
+    if (present != numBytes / size)
+      return createStringError(
+          Twine(describe(tensor)) + " has " + Twine(present) +
+          (stride < 8 ? " bytes of packed elements" : " elements") +
+          "; its shape needs " + Twine(numBytes / size));
+    bytes = *field;
+    data.owner = field;
   }
   if (bytes.size() != static_cast<uint64_t>(numBytes))
     return createStringError(Twine(describe(tensor)) + " has " +
@@ -266,8 +186,13 @@ Expected<TensorData> ModelFile::getData(const onnx::TensorProto &tensor) {
                              "needs " +
                              Twine(numBytes));
   data.bytes = ArrayRef<char>(bytes.data(), bytes.size());
-  if (isNarrow(data.dtype) && getBitWidth(data.dtype) < 8)
-    unpack(data, getBitWidth(data.dtype));
+  if (type.bits < 8) {
+    auto elements = std::make_shared<std::vector<char>>(data.numElements);
+    tern::runtime::unpackElements(type, stride, bytes.data(), data.numElements,
+                                  elements->data());
+    data.bytes = *elements;
+    data.owner = elements;
+  }
   return data;
 }
 

@@ -8,6 +8,7 @@
 
 #include "TernaryFacts.h"
 #include "Importer.h"
+#include "io/HostTensor.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "llvm/ADT/STLExtras.h"
@@ -106,18 +107,9 @@ std::string tern::onnx_import::findTernaryFact(const TensorData &data,
     return "";
   Matrix matrix{data.bytes.data(), data.shape[0],
                 data.numElements / data.shape[0]};
-  switch (data.dtype) {
-  case DType::F32:
-    return findFact<uint32_t>(matrix, channelAxis, 0x7f800000);
-  case DType::F64:
-    return findFact<uint64_t>(matrix, channelAxis, 0x7ff0000000000000);
-  case DType::F16:
-    return findFact<uint16_t>(matrix, channelAxis, 0x7c00);
-  case DType::BF16:
-    return findFact<uint16_t>(matrix, channelAxis, 0x7f80);
-  default:
-    return "";
-  }
+  return runtime::withInfinity(
+      getElementType(data.dtype).dtype,
+      [&](auto bits) { return findFact(matrix, channelAxis, bits); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -181,52 +173,10 @@ std::string MagnitudeTable::getFact() const {
 }
 
 double tern::onnx_import::readElement(const TensorData &data, int64_t index) {
-  namespace endian = llvm::support::endian;
-  const char *bytes = data.bytes.data() + index * getByteSize(data.dtype);
-  auto read = [&](auto zero) {
-    return endian::read<decltype(zero), llvm::endianness::little>(bytes);
-  };
-  auto readFloat = [&](const llvm::fltSemantics &semantics, uint64_t bits) {
-    llvm::APFloat value(
-        semantics, llvm::APInt(llvm::APFloat::getSizeInBits(semantics), bits));
-    bool losesInfo;
-    value.convert(llvm::APFloat::IEEEdouble(),
-                  llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-    return value.convertToDouble();
-  };
-  switch (data.dtype) {
-  case DType::Bool:
-  case DType::U8:
-  case DType::U4:
-  case DType::U2:
-    return read(uint8_t());
-  case DType::I8:
-  case DType::I4:
-  case DType::I2:
-    return read(int8_t());
-  case DType::U16:
-    return read(uint16_t());
-  case DType::I16:
-    return read(int16_t());
-  case DType::U32:
-    return read(uint32_t());
-  case DType::I32:
-    return read(int32_t());
-  case DType::U64:
-    return static_cast<double>(read(uint64_t()));
-  case DType::I64:
-    return static_cast<double>(read(int64_t()));
-  case DType::F16:
-    return readFloat(llvm::APFloat::IEEEhalf(), read(uint16_t()));
-  case DType::BF16:
-    return readFloat(llvm::APFloat::BFloat(), read(uint16_t()));
-  case DType::F32:
-    return llvm::bit_cast<float>(read(uint32_t()));
-  case DType::F64:
-    return llvm::bit_cast<double>(read(uint64_t()));
-  default: // Floats of 8 bits and less: no scales or zero points.
+  if (isNarrowFloat(data.dtype)) // No scales or zero points.
     return NAN;
-  }
+  return static_cast<double>(runtime::loadElement(
+      getElementType(data.dtype).dtype, data.bytes.data(), index));
 }
 
 void tern::onnx_import::setTernaryFact(const Tensor &result,
