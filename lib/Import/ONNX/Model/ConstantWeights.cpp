@@ -231,6 +231,9 @@ Scalar Evaluator::getComputed(Operation *op, linalg::LinalgOp owner) {
   auto binary = [&](auto f) -> Scalar {
     return [f, x = args[0], y = args[1]](Index i) { return f(x(i), y(i)); };
   };
+  auto fit = [type](double x) {
+    return isa<FloatType>(type) ? roundTo(type, x) : wrapTo(type, x);
+  };
   auto asUnsigned = [from](double x) {
     return x < 0 ? x + std::ldexp(1.0, from.getIntOrFloatBitWidth()) : x;
   };
@@ -252,47 +255,26 @@ Scalar Evaluator::getComputed(Operation *op, linalg::LinalgOp owner) {
       .Case<arith::MinSIOp>([&](auto) {
         return binary([](double x, double y) { return std::min(x, y); });
       })
-      .Case<arith::TruncFOp, arith::SIToFPOp>([&](auto) {
-        return unary([type](double x) { return roundTo(type, x); });
-      })
+      .Case<arith::TruncFOp, arith::SIToFPOp, arith::TruncIOp>(
+          [&](auto) { return unary(fit); })
       .Case<arith::UIToFPOp>([&](auto) {
-        return unary([type, asUnsigned](double x) {
-          return roundTo(type, asUnsigned(x));
-        });
+        return unary(
+            [fit, asUnsigned](double x) { return fit(asUnsigned(x)); });
       })
       .Case<arith::ExtUIOp>([&](auto) { return unary(asUnsigned); })
-      .Case<arith::TruncIOp>([&](auto) {
-        return unary([type](double x) { return wrapTo(type, x); });
-      })
       .Case<arith::NegFOp>(
           [&](auto) { return unary([](double x) { return -x; }); })
-      .Case<arith::AddFOp>([&](auto) {
-        return binary(
-            [type](double x, double y) { return roundTo(type, x + y); });
+      .Case<arith::AddFOp, arith::AddIOp>([&](auto) {
+        return binary([fit](double x, double y) { return fit(x + y); });
       })
-      .Case<arith::SubFOp>([&](auto) {
-        return binary(
-            [type](double x, double y) { return roundTo(type, x - y); });
+      .Case<arith::SubFOp, arith::SubIOp>([&](auto) {
+        return binary([fit](double x, double y) { return fit(x - y); });
       })
-      .Case<arith::MulFOp>([&](auto) {
-        return binary(
-            [type](double x, double y) { return roundTo(type, x * y); });
+      .Case<arith::MulFOp, arith::MulIOp>([&](auto) {
+        return binary([fit](double x, double y) { return fit(x * y); });
       })
       .Case<arith::DivFOp>([&](auto) {
-        return binary(
-            [type](double x, double y) { return roundTo(type, x / y); });
-      })
-      .Case<arith::AddIOp>([&](auto) {
-        return binary(
-            [type](double x, double y) { return wrapTo(type, x + y); });
-      })
-      .Case<arith::SubIOp>([&](auto) {
-        return binary(
-            [type](double x, double y) { return wrapTo(type, x - y); });
-      })
-      .Case<arith::MulIOp>([&](auto) {
-        return binary(
-            [type](double x, double y) { return wrapTo(type, x * y); });
+        return binary([fit](double x, double y) { return fit(x / y); });
       })
       .Default([](Operation *) -> Scalar { return nullptr; });
 }

@@ -67,6 +67,10 @@ private:
 
   llvm::Error add(const onnx::NodeProto &proto, const Opsets &opsets,
                   std::string name, Scope &scope);
+  /// A copy of node `number` of what `caller` calls, with the names of a scope.
+  llvm::Error addCopy(const onnx::NodeProto &node, size_t number,
+                      const Opsets &opsets, llvm::StringRef caller,
+                      Scope &scope);
   llvm::Error addNode(GraphNode node);
   llvm::Error addIf(const onnx::NodeProto &node, const Opsets &opsets,
                     llvm::StringRef name, Scope &scope);
@@ -245,18 +249,24 @@ llvm::Error InlinedGraph::Inliner::addBranch(const onnx::NodeProto &node,
       return error;
   }
   for (auto [i, made] : llvm::enumerate(body.node())) {
-    onnx::NodeProto &copy = graph.protos.emplace_back();
-    copyNode(made, inner, copy);
-    if (llvm::Error error =
-            addCopiedBytes(name, inner.prefix.size() + copy.ByteSizeLong()))
-      return error;
-    if (llvm::Error error =
-            add(copy, opsets, inner.prefix + getNodeName(made, i), inner))
+    if (llvm::Error error = addCopy(made, i, opsets, name, inner))
       return error;
   }
   for (const onnx::ValueInfoProto &output : body.output())
     choice.add_input(resolve(output.name(), inner));
   return llvm::Error::success();
+}
+
+llvm::Error InlinedGraph::Inliner::addCopy(const onnx::NodeProto &node,
+                                           size_t number, const Opsets &opsets,
+                                           llvm::StringRef caller,
+                                           Scope &scope) {
+  onnx::NodeProto &copy = graph.protos.emplace_back();
+  copyNode(node, scope, copy);
+  if (llvm::Error error =
+          addCopiedBytes(caller, scope.prefix.size() + copy.ByteSizeLong()))
+    return error;
+  return add(copy, opsets, scope.prefix + getNodeName(node, number), scope);
 }
 
 llvm::Error InlinedGraph::Inliner::addIf(const onnx::NodeProto &node,
@@ -458,13 +468,7 @@ llvm::Error InlinedGraph::Inliner::call(const onnx::NodeProto &node,
   }
   active.push_back(&function);
   for (auto [i, inner] : llvm::enumerate(function.node())) {
-    onnx::NodeProto &copy = graph.protos.emplace_back();
-    copyNode(inner, scope, copy);
-    if (llvm::Error error =
-            addCopiedBytes(name, scope.prefix.size() + copy.ByteSizeLong()))
-      return error;
-    if (llvm::Error error =
-            add(copy, **opsets, scope.prefix + getNodeName(inner, i), scope))
+    if (llvm::Error error = addCopy(inner, i, **opsets, name, scope))
       return error;
   }
   active.pop_back();

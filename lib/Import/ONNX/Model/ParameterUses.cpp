@@ -113,7 +113,8 @@ bool tern::onnx_import::isView(const GraphNode &node, int input) {
 namespace {
 /// What an input of an operator is, as the standard names it.
 struct Slot {
-  llvm::StringLiteral op;
+  /// One operator or more, with spaces between them.
+  llvm::StringLiteral ops;
   int input;
   ParamUse::Kind kind;
   llvm::StringLiteral what;
@@ -126,70 +127,42 @@ static constexpr ParamUse::Kind constant = ParamUse::Kind::Constant;
 
 static constexpr Slot slots[] = {
     {"PRelu", 1, learned, "slope"},
-    {"Gemm", 0, learned, "weight"},
-    {"Gemm", 1, learned, "weight"},
-    {"Gemm", 2, learned, "bias"},
-    {"MatMul", 0, learned, "weight"},
-    {"MatMul", 1, learned, "weight"},
-    {"Conv", 1, learned, "weight"},
-    {"Conv", 2, learned, "bias"},
-    {"ConvTranspose", 1, learned, "weight"},
-    {"ConvTranspose", 2, learned, "bias"},
-    {"DeformConv", 1, learned, "weight"},
+    {"Gemm MatMul FusedMatMul", 0, learned, "weight"},
+    {"Gemm MatMul FusedGemm FusedMatMul", 1, learned, "weight"},
+    {"Gemm FusedGemm", 2, learned, "bias"},
+    {"Conv ConvTranspose DeformConv FusedConv", 1, learned, "weight"},
+    {"Conv ConvTranspose FusedConv", 2, learned, "bias"},
     {"DeformConv", 3, learned, "bias"},
-    {"BatchNormalization", 1, learned, "scale"},
-    {"BatchNormalization", 2, learned, "bias"},
-    {"InstanceNormalization", 1, learned, "scale"},
-    {"InstanceNormalization", 2, learned, "bias"},
-    {"GroupNormalization", 1, learned, "scale"},
-    {"GroupNormalization", 2, learned, "bias"},
-    {"LayerNormalization", 1, learned, "scale"},
-    {"LayerNormalization", 2, learned, "bias"},
-    {"RMSNormalization", 1, learned, "scale"},
-    {"SimplifiedLayerNormalization", 1, learned, "scale"},
-    {"SkipLayerNormalization", 2, learned, "scale"},
-    {"SkipLayerNormalization", 3, learned, "bias"},
+    {"BatchNormalization InstanceNormalization GroupNormalization "
+     "LayerNormalization RMSNormalization SimplifiedLayerNormalization",
+     1, learned, "scale"},
+    {"BatchNormalization InstanceNormalization GroupNormalization "
+     "LayerNormalization",
+     2, learned, "bias"},
+    {"SkipLayerNormalization SkipSimplifiedLayerNormalization", 2, learned,
+     "scale"},
+    {"SkipLayerNormalization SkipSimplifiedLayerNormalization", 3, learned,
+     "bias"},
     {"SkipLayerNormalization", 4, learned, "bias"},
-    {"SkipSimplifiedLayerNormalization", 2, learned, "scale"},
-    {"SkipSimplifiedLayerNormalization", 3, learned, "bias"},
-    {"RNN", 1, learned, "weight"},
-    {"RNN", 2, learned, "weight"},
-    {"RNN", 3, learned, "bias"},
-    {"GRU", 1, learned, "weight"},
-    {"GRU", 2, learned, "weight"},
-    {"GRU", 3, learned, "bias"},
-    {"LSTM", 1, learned, "weight"},
-    {"LSTM", 2, learned, "weight"},
-    {"LSTM", 3, learned, "bias"},
-    {"LSTM", 7, learned, "peephole weight"},
-    {"FusedGemm", 1, learned, "weight"},
-    {"FusedGemm", 2, learned, "bias"},
-    {"FusedConv", 1, learned, "weight"},
-    {"FusedConv", 2, learned, "bias"},
-    {"FusedMatMul", 0, learned, "weight"},
-    {"FusedMatMul", 1, learned, "weight"},
+    {"RNN GRU LSTM", 1, learned, "weight"},
+    {"RNN GRU LSTM", 2, learned, "weight"},
+    {"RNN GRU LSTM DynamicQuantizeLSTM", 3, learned, "bias"},
+    {"LSTM DynamicQuantizeLSTM", 7, learned, "peephole weight"},
     {"MatMulNBits", 5, learned, "bias"},
-    {"BiasGelu", 1, learned, "bias"},
+    {"BiasGelu FastGelu", 1, learned, "bias"},
     {"EmbedLayerNormalization", 5, learned, "scale"},
     {"EmbedLayerNormalization", 6, learned, "bias"},
-    {"FastGelu", 1, learned, "bias"},
-    {"DynamicQuantizeLSTM", 3, learned, "bias"},
-    {"DynamicQuantizeLSTM", 7, learned, "peephole weight"},
 
     {"Pow", 1, constant, "exponent"},
     {"Clip", 1, constant, "lower bound"},
     {"Clip", 2, constant, "upper bound"},
-    {"Min", -1, optional, "bound"},
-    {"Max", -1, optional, "bound"},
-    {"QuantizeLinear", 1, constant, "scale"},
-    {"QuantizeLinear", 2, constant, "zero point"},
-    {"DequantizeLinear", 1, constant, "scale"},
-    {"DequantizeLinear", 2, constant, "zero point"},
+    {"Min Max", -1, optional, "bound"},
+    {"QuantizeLinear DequantizeLinear", 1, constant, "scale"},
+    {"QuantizeLinear DequantizeLinear", 2, constant, "zero point"},
     {"MatMulNBits", 2, constant, "scale"},
     {"MatMulNBits", 3, constant, "zero point"},
     {"QGemm", -1, constant, "scale"},
-    {"DynamicQuantizeMatMul", 2, constant, "scale"},
-    {"MatMulIntegerToFloat", 2, constant, "scale"},
+    {"DynamicQuantizeMatMul MatMulIntegerToFloat", 2, constant, "scale"},
     {"MatMulIntegerToFloat", 3, constant, "scale"},
     {"DynamicQuantizeLSTM", 8, constant, "scale"},
     {"DynamicQuantizeLSTM", 10, constant, "scale"},
@@ -201,8 +174,8 @@ static constexpr Slot slots[] = {
     {"Resize", 2, constant, "scales"},
     {"Upsample", 1, constant, "scales"},
     {"STFT", 2, constant, "window"},
-    {"NegativeLogLikelihoodLoss", 2, constant, "weights of classes"},
-    {"SoftmaxCrossEntropyLoss", 2, constant, "weights of classes"},
+    {"NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss", 2, constant,
+     "weights of classes"},
     {"RotaryEmbedding", 1, optional, "table of angles"},
     {"RotaryEmbedding", 2, optional, "table of angles"},
     {"RotaryEmbedding", 3, optional, "table of angles"},
@@ -212,7 +185,7 @@ static const Slot *findSlot(const ValueGraph::Reader &reader) {
   static constexpr Slot quantized = {"QLinear", -1, constant, "scale"};
   llvm::StringRef op = reader.node->proto->op_type();
   for (const Slot &slot : slots)
-    if (slot.op == op && (slot.input < 0 || slot.input == reader.input))
+    if ((slot.input < 0 || slot.input == reader.input) && isAmong(op, slot.ops))
       return &slot;
   // Of QLinearConv, QLinearMatMul, ... all float inputs are scales.
   return op.starts_with("QLinear") ? &quantized : nullptr;

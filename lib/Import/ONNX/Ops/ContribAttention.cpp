@@ -12,10 +12,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "Attention.h"
-#include "Contrib.h"
 #include "Elementwise.h"
 #include "Indexing.h"
 #include "Normalization.h"
+#include "OpTable.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"

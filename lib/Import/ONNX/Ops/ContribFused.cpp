@@ -12,11 +12,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "Activations.h"
-#include "Contrib.h"
 #include "Convolution.h"
 #include "Elementwise.h"
 #include "LinearAlgebra.h"
 #include "Normalization.h"
+#include "OpTable.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <array>
 #include <numeric>

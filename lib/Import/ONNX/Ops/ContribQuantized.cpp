@@ -13,9 +13,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Activations.h"
-#include "Contrib.h"
 #include "Elementwise.h"
 #include "Indexing.h"
+#include "OpTable.h"
 #include "Pooling.h"
 #include "Quantization.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -117,15 +117,20 @@ static FailureOr<Tensor> quantize(Node &node, FailureOr<Tensor> x, unsigned i,
 // Sums and products
 //===----------------------------------------------------------------------===//
 
-static LogicalResult importQLinearAdd(Node &node) {
-  FailureOr<Tensor> sum =
-      combine<arith::AddFOp>(node, dequantize(node, 0), dequantize(node, 3));
-  if (failed(sum))
+/// The codes of what was computed of two operands, inputs 0 and 3.
+static LogicalResult setQuantized(Node &node, FailureOr<Tensor> x) {
+  if (failed(x))
     return failure();
   DType type = node.getInput(0).dtype;
   if (node.getInput(3).dtype != type)
     return node.error("inputs have different element types");
-  return node.setResult(quantize(node, sum, 6, type, Quantizer::RoundsSum));
+  return node.setResult(quantize(node, x, 6, type, Quantizer::RoundsSum));
+}
+
+static LogicalResult importQLinearAdd(Node &node) {
+  FailureOr<Tensor> sum =
+      combine<arith::AddFOp>(node, dequantize(node, 0), dequantize(node, 3));
+  return setQuantized(node, sum);
 }
 
 static LogicalResult importQLinearMul(Node &node) {
@@ -134,12 +139,7 @@ static LogicalResult importQLinearMul(Node &node) {
       node, getDifference(node, 0), getDifference(node, 3));
   FailureOr<Tensor> a = getScale(node, 1), c = getScale(node, 4);
   product = scale(node, product, combine<arith::MulFOp>(node, a, c));
-  if (failed(product))
-    return failure();
-  DType type = node.getInput(0).dtype;
-  if (node.getInput(3).dtype != type)
-    return node.error("inputs have different element types");
-  return node.setResult(quantize(node, product, 6, type, Quantizer::RoundsSum));
+  return setQuantized(node, product);
 }
 
 /// alpha * scales * (op(A) . op(B) + C), quantized if there is a scale for it.
@@ -338,16 +338,8 @@ static LogicalResult importQLinearPool(Node &node, bool isGlobal) {
     x = moveChannels(node, *x, /*isInverse=*/false);
   if (failed(x))
     return failure();
-  FailureOr<Tensor> mean = failure();
-  if (isGlobal) {
-    SmallVector<int64_t> axes =
-        llvm::to_vector(llvm::seq<int64_t>(2, input.getRank()));
-    mean = node.emitMean(*x, axes);
-    if (succeeded(mean))
-      mean = node.emitUnsqueeze(*mean, axes);
-  } else {
-    mean = emitAveragePool(node, *x);
-  }
+  FailureOr<Tensor> mean = isGlobal ? emitGlobalPool(node, *x, &Node::emitMean)
+                                    : emitAveragePool(node, *x);
   if (succeeded(mean) && isLast)
     mean = moveChannels(node, *mean, /*isInverse=*/true);
   mean = scale(node, mean, getScale(node, 1));

@@ -14,7 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Contrib.h"
+#include "OpTable.h"
 #include "Quantization.h"
 #include "Recurrent.h"
 

@@ -91,6 +91,17 @@ mlir::FailureOr<Tensor> combine(Node &node, mlir::FailureOr<Tensor> lhs,
       });
 }
 
+/// The operation for numbers of the type, on two scalars.
+template <typename FloatOp, typename UnsignedOp, typename SignedOp = UnsignedOp>
+mlir::Value emitOfKind(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                       mlir::Value y, DType dtype) {
+  if (isFloat(dtype))
+    return FloatOp::create(b, x, y);
+  if (isUnsigned(dtype))
+    return UnsignedOp::create(b, x, y);
+  return SignedOp::create(b, x, y);
+}
+
 /// Scalar code. Minimum and maximum are NaN if either operand is.
 mlir::Value emitConstant(mlir::ImplicitLocOpBuilder &b, mlir::Type type,
                          double value);

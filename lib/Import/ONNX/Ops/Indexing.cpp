@@ -446,19 +446,15 @@ getUpdate(Node &node, DType dtype) {
   if (failed(node.expectTypes(node.getInput(0), Numbers)))
     return failure();
   if (kind == "add")
-    return std::function<Value(B &, Value, Value)>(
-        [=](B &b, Value old, Value update) -> Value {
-          if (isFloat(dtype))
-            return arith::AddFOp::create(b, old, update);
-          return arith::AddIOp::create(b, old, update);
-        });
+    return std::function<Value(B &, Value, Value)>([=](B &b, Value old,
+                                                       Value update) {
+      return emitOfKind<arith::AddFOp, arith::AddIOp>(b, old, update, dtype);
+    });
   if (kind == "mul")
-    return std::function<Value(B &, Value, Value)>(
-        [=](B &b, Value old, Value update) -> Value {
-          if (isFloat(dtype))
-            return arith::MulFOp::create(b, old, update);
-          return arith::MulIOp::create(b, old, update);
-        });
+    return std::function<Value(B &, Value, Value)>([=](B &b, Value old,
+                                                       Value update) {
+      return emitOfKind<arith::MulFOp, arith::MulIOp>(b, old, update, dtype);
+    });
   if (kind == "min" || kind == "max")
     return std::function<Value(B &, Value, Value)>(
         [=](B &b, Value old, Value update) {
@@ -492,6 +488,25 @@ importScatter(Node &node, Tensor data, Tensor updates,
   return success();
 }
 
+/// The same, unless the result is known, at addresses that `address` computes
+/// of the indices, the extents of the data and the position of the update.
+static LogicalResult
+scatterByIndices(Node &node, const Tensor &data, Tensor indices, Tensor updates,
+                 function_ref<SmallVector<Value>(B &, Value, ArrayRef<Value>,
+                                                 ArrayRef<Value>)>
+                     address) {
+  if (std::optional<Tensor> known = foldScatter(node, data, indices, updates)) {
+    node.setResult(0, *known);
+    return success();
+  }
+  Value positions = node.getValue(indices);
+  SmallVector<Value> extents = getExtentValues(node, data.shape);
+  return importScatter(node, data, updates,
+                       [&](B &b, ArrayRef<Value> position) {
+                         return address(b, positions, extents, position);
+                       });
+}
+
 static LogicalResult importScatterElements(Node &node) {
   Tensor data = node.getInput(0), indices = node.getInput(1);
   Tensor updates = node.getInput(2);
@@ -512,15 +527,10 @@ static LogicalResult importScatterElements(Node &node) {
   if (failed(fitting) || failed(requireElements(node, indices, others)) ||
       failed(requireIndices(node, indices, data.shape[*axis])))
     return failure();
-  updates = *fitting;
-  if (std::optional<Tensor> known = foldScatter(node, data, indices, updates)) {
-    node.setResult(0, *known);
-    return success();
-  }
-  Value positions = node.getValue(indices);
-  SmallVector<Value> extents = getExtentValues(node, data.shape);
-  return importScatter(
-      node, data, updates, [&](B &b, ArrayRef<Value> position) {
+  return scatterByIndices(
+      node, data, indices, *fitting,
+      [&](B &b, Value positions, ArrayRef<Value> extents,
+          ArrayRef<Value> position) {
         SmallVector<Value> at(position);
         at[*axis] = tensor::ExtractOp::create(b, positions, position);
         for (int64_t i = 0; i < data.getRank(); ++i)
@@ -615,15 +625,10 @@ static LogicalResult importScatterND(Node &node) {
       failed(requireIndices(node, indices,
                             ArrayRef(data.shape).take_front(*tuple))))
     return failure();
-  updates = *fitting;
-  if (std::optional<Tensor> known = foldScatter(node, data, indices, updates)) {
-    node.setResult(0, *known);
-    return success();
-  }
-  Value positions = node.getValue(indices);
-  SmallVector<Value> extents = getExtentValues(node, data.shape);
-  return importScatter(
-      node, data, updates, [&](B &b, ArrayRef<Value> position) {
+  return scatterByIndices(
+      node, data, indices, *fitting,
+      [&](B &b, Value positions, ArrayRef<Value> extents,
+          ArrayRef<Value> position) {
         SmallVector<Value> at, row(position.take_front(outer));
         row.push_back({});
         for (int64_t i = 0; i < *tuple; ++i) {

@@ -21,6 +21,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace tern::onnx_import;
@@ -180,17 +181,16 @@ enum class Transform { None, Logistic, Softmax, SoftmaxZero, Probit };
 
 static FailureOr<Transform> getTransform(Node &node) {
   StringRef name = node.getString("post_transform", "NONE");
-  if (name == "NONE")
-    return Transform::None;
-  if (name == "LOGISTIC")
-    return Transform::Logistic;
-  if (name == "SOFTMAX")
-    return Transform::Softmax;
-  if (name == "SOFTMAX_ZERO")
-    return Transform::SoftmaxZero;
-  if (name == "PROBIT")
-    return Transform::Probit;
-  return node.error("post_transform " + quote(name) + " is not supported");
+  auto transform = llvm::StringSwitch<std::optional<Transform>>(name)
+                       .Case("NONE", Transform::None)
+                       .Case("LOGISTIC", Transform::Logistic)
+                       .Case("SOFTMAX", Transform::Softmax)
+                       .Case("SOFTMAX_ZERO", Transform::SoftmaxZero)
+                       .Case("PROBIT", Transform::Probit)
+                       .Default(std::nullopt);
+  if (!transform)
+    return node.error("post_transform " + quote(name) + " is not supported");
+  return *transform;
 }
 
 static Value emitLogistic(B &b, Value x) {

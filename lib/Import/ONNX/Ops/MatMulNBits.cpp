@@ -74,10 +74,14 @@ static FailureOr<QuantizedMatrix> getMatrix(Node &node) {
   if (failed(shaped) || failed(node.expectTypes(scales, Floats)))
     return failure();
   matrix.codes = *shaped;
-  shaped = node.emitReshape(scales, {matrix.n, blocks});
-  if (failed(shaped))
+  auto setRows = [&](auto &rows, const Tensor &x, int64_t columns) {
+    FailureOr<Tensor> shaped = node.emitReshape(x, {matrix.n, columns});
+    if (succeeded(shaped))
+      rows = *shaped;
+    return success(succeeded(shaped));
+  };
+  if (failed(setRows(matrix.scales, scales, blocks)))
     return failure();
-  matrix.scales = *shaped;
   if (node.hasInput(3)) {
     Tensor zeros = node.getInput(3);
     int64_t columns = blocks;
@@ -85,10 +89,8 @@ static FailureOr<QuantizedMatrix> getMatrix(Node &node) {
       columns = (blocks + matrix.getPerByte() - 1) / matrix.getPerByte();
     else if (!isFloat(zeros.dtype))
       return node.error("zero points must be u8 or floats");
-    shaped = node.emitReshape(zeros, {matrix.n, columns});
-    if (failed(shaped))
+    if (failed(setRows(matrix.zeros, zeros, columns)))
       return failure();
-    matrix.zeros = *shaped;
   }
   if (node.hasInput(4)) {
     Tensor groups = node.getInput(4);

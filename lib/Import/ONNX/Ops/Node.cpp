@@ -147,28 +147,26 @@ const onnx::AttributeProto *Node::getAttribute(StringRef name) {
 
 bool Node::hasAttribute(StringRef name) { return getAttribute(name); }
 
-/// Whether the attribute has the type, or none in files of before type was
-/// mandatory, where a scalar of the right kind will do.
-static bool hasType(const onnx::AttributeProto *attribute,
-                    onnx::AttributeProto::AttributeType type, bool hasField,
-                    std::string &message) {
-  if (!attribute)
-    return false;
-  if (attribute->type() == type ||
-      (attribute->type() == onnx::AttributeProto::UNDEFINED && hasField))
-    return true;
+using Proto = onnx::AttributeProto;
+
+/// The attribute if it has the type, or none in files of before type was
+/// mandatory, where a scalar of the right kind will do; else null.
+template <typename Has>
+static const Proto *ofType(const Proto *attribute, Proto::AttributeType type,
+                           Has has, std::string &message) {
+  if (!attribute || attribute->type() == type ||
+      (attribute->type() == Proto::UNDEFINED && (attribute->*has)()))
+    return attribute;
   if (message.empty())
     message = "attribute " + quote(attribute->name()) +
               " is not of the type that the operator wants";
-  return false;
+  return nullptr;
 }
 
 int64_t Node::getInt(StringRef name, int64_t defaultValue) {
-  const onnx::AttributeProto *attribute = getAttribute(name);
-  return hasType(attribute, onnx::AttributeProto::INT,
-                 attribute && attribute->has_i(), attributeError)
-             ? attribute->i()
-             : defaultValue;
+  const Proto *given =
+      ofType(getAttribute(name), Proto::INT, &Proto::has_i, attributeError);
+  return given ? given->i() : defaultValue;
 }
 
 bool Node::getFlag(StringRef name, bool defaultValue) {
@@ -181,46 +179,40 @@ bool Node::getFlag(StringRef name, bool defaultValue) {
 }
 
 double Node::getFloat(StringRef name, double defaultValue) {
-  const onnx::AttributeProto *attribute = getAttribute(name);
-  return hasType(attribute, onnx::AttributeProto::FLOAT,
-                 attribute && attribute->has_f(), attributeError)
-             ? attribute->f()
-             : defaultValue;
+  const Proto *given =
+      ofType(getAttribute(name), Proto::FLOAT, &Proto::has_f, attributeError);
+  return given ? given->f() : defaultValue;
 }
 
 StringRef Node::getString(StringRef name, StringRef defaultValue) {
-  const onnx::AttributeProto *attribute = getAttribute(name);
-  return hasType(attribute, onnx::AttributeProto::STRING,
-                 attribute && attribute->has_s(), attributeError)
-             ? StringRef(attribute->s())
-             : defaultValue;
+  const Proto *given =
+      ofType(getAttribute(name), Proto::STRING, &Proto::has_s, attributeError);
+  return given ? StringRef(given->s()) : defaultValue;
 }
 
 std::optional<SmallVector<int64_t>> Node::getInts(StringRef name) {
-  const onnx::AttributeProto *attribute = getAttribute(name);
-  if (!hasType(attribute, onnx::AttributeProto::INTS,
-               attribute && attribute->ints_size(), attributeError))
+  const Proto *given = ofType(getAttribute(name), Proto::INTS,
+                              &Proto::ints_size, attributeError);
+  if (!given)
     return std::nullopt;
-  return SmallVector<int64_t>(attribute->ints().begin(),
-                              attribute->ints().end());
+  return SmallVector<int64_t>(given->ints().begin(), given->ints().end());
 }
 
 SmallVector<double> Node::getFloats(StringRef name) {
-  const onnx::AttributeProto *attribute = getAttribute(name);
-  if (!hasType(attribute, onnx::AttributeProto::FLOATS,
-               attribute && attribute->floats_size(), attributeError))
+  const Proto *given = ofType(getAttribute(name), Proto::FLOATS,
+                              &Proto::floats_size, attributeError);
+  if (!given)
     return {};
-  return SmallVector<double>(attribute->floats().begin(),
-                             attribute->floats().end());
+  return SmallVector<double>(given->floats().begin(), given->floats().end());
 }
 
 std::optional<std::vector<std::string>> Node::getStrings(StringRef name) {
-  const onnx::AttributeProto *attribute = getAttribute(name);
-  if (!hasType(attribute, onnx::AttributeProto::STRINGS,
-               attribute && attribute->strings_size(), attributeError))
+  const Proto *given = ofType(getAttribute(name), Proto::STRINGS,
+                              &Proto::strings_size, attributeError);
+  if (!given)
     return std::nullopt;
-  return std::vector<std::string>(attribute->strings().begin(),
-                                  attribute->strings().end());
+  return std::vector<std::string>(given->strings().begin(),
+                                  given->strings().end());
 }
 
 LogicalResult Node::checkAttributes() {
@@ -247,7 +239,7 @@ FailureOr<int64_t> Node::normalizeAxis(int64_t axis, int64_t rank) {
 }
 
 FailureOr<SmallVector<int64_t>> Node::normalizeAxes(ArrayRef<int64_t> axes,
-                                                    int64_t rank) {
+                                                    int64_t rank, bool sorts) {
   SmallVector<int64_t> result;
   for (int64_t axis : axes) {
     FailureOr<int64_t> normal = normalizeAxis(axis, rank);
@@ -257,7 +249,8 @@ FailureOr<SmallVector<int64_t>> Node::normalizeAxes(ArrayRef<int64_t> axes,
       return error("axis " + Twine(*normal) + " stands twice");
     result.push_back(*normal);
   }
-  llvm::sort(result);
+  if (sorts)
+    llvm::sort(result);
   return result;
 }
 

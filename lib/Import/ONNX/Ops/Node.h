@@ -117,7 +117,7 @@ public:
   /// `axis` of `rank`, counted from the end if negative.
   mlir::FailureOr<int64_t> normalizeAxis(int64_t axis, int64_t rank);
   mlir::FailureOr<llvm::SmallVector<int64_t>>
-  normalizeAxes(llvm::ArrayRef<int64_t> axes, int64_t rank);
+  normalizeAxes(llvm::ArrayRef<int64_t> axes, int64_t rank, bool sorts = true);
 
   //===--------------------------------------------------------------------===//
   // Code

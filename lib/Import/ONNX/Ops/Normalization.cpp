@@ -50,12 +50,11 @@ static FailureOr<Tensor> emitDeviation(Node &node, FailureOr<Tensor> variance,
 /// The mean over the axes, which stay with extent 1.
 static FailureOr<Tensor> emitKeptMean(Node &node, FailureOr<Tensor> x,
                                       ArrayRef<int64_t> axes) {
-  if (failed(x))
-    return failure();
-  FailureOr<Tensor> mean = node.emitMean(*x, axes);
-  if (failed(mean))
-    return failure();
-  return node.emitUnsqueeze(*mean, axes);
+  if (succeeded(x))
+    x = node.emitMean(*x, axes);
+  if (succeeded(x))
+    x = node.emitUnsqueeze(*x, axes);
+  return x;
 }
 
 /// The mean to subtract from x, summed in f64: where x is far from zero, all

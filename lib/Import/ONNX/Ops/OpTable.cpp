@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "OpTable.h"
-#include "Contrib.h"
 #include "MachineLearning.h"
 #include "Sampling.h"
 #include "tern/Import/ONNX/Import.h"

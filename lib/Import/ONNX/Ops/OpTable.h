@@ -95,6 +95,12 @@ void addShapeOps(OpTable &ops);
 void addRotaryEmbeddingOps(OpTable &ops);
 void addSlicingOps(OpTable &ops);
 void addConstantOps(OpTable &ops);
+// Of domain com.microsoft: what ONNX Runtime fuses, attention among it, and
+// functions of quantized tensors.
+void addContribAttentionOps(OpTable &ops);
+void addContribFusedOps(OpTable &ops);
+void addContribQuantizedOps(OpTable &ops);
+void addContribRecurrentOps(OpTable &ops);
 
 } // namespace tern::onnx_import
 

@@ -44,15 +44,10 @@ static FailureOr<Pads> getPads(Node &node, int64_t rank) {
       FailureOr<SmallVector<int64_t>> given = node.getConstants(3, "axes");
       if (failed(given))
         return failure();
-      axes.clear();
-      for (int64_t axis : *given) {
-        FailureOr<int64_t> normal = node.normalizeAxis(axis, rank);
-        if (failed(normal))
-          return failure();
-        if (llvm::is_contained(axes, *normal))
-          return node.error("axis " + Twine(*normal) + " stands twice");
-        axes.push_back(*normal);
-      }
+      given = node.normalizeAxes(*given, rank, /*sorts=*/false);
+      if (failed(given))
+        return failure();
+      axes = *given;
     }
   }
   if (values.size() != 2 * axes.size())

@@ -61,8 +61,11 @@ emitPool(Node &node, Tensor padded, const Window &window, ValueRange inits,
   return SmallVector<Value>(generic.getResults());
 }
 
-/// The window of a pooling node.
-static FailureOr<Window> getPoolWindow(Node &node, const Tensor &input) {
+/// The window of a pooling node whose input may have these types.
+static FailureOr<Window> getPoolWindow(Node &node, const Tensor &input,
+                                       unsigned types) {
+  if (failed(node.expectTypes(input, types)))
+    return failure();
   if (input.getRank() < 3)
     return node.error("the input must have rank 3 or more, not shape " +
                       node.describe(input.shape));
@@ -180,9 +183,7 @@ static Tensor emitMaxIndices(Node &node, const Tensor &input, Tensor padded,
 static LogicalResult importMaxPool(Node &node) {
   Tensor input = node.getInput(0);
   bool columnMajor = node.getFlag("storage_order", false);
-  if (failed(node.expectTypes(input, Numbers)))
-    return failure();
-  FailureOr<Window> window = getPoolWindow(node, input);
+  FailureOr<Window> window = getPoolWindow(node, input, Numbers);
   if (failed(window))
     return failure();
   FailureOr<Tensor> padded =
@@ -242,9 +243,7 @@ static Value emitCountBefore(B &b, Value bound, Value start, int64_t kernel,
 FailureOr<Tensor> tern::onnx_import::emitAveragePool(Node &node,
                                                      const Tensor &input) {
   bool countsPads = node.getFlag("count_include_pad", false);
-  if (failed(node.expectTypes(input, Floats)))
-    return failure();
-  FailureOr<Window> window = getPoolWindow(node, input);
+  FailureOr<Window> window = getPoolWindow(node, input, Floats);
   if (failed(window))
     return failure();
   DType accumulator = getAccumulatorType(input.dtype);
@@ -337,6 +336,17 @@ static FailureOr<double> getNorm(Node &node) {
   return p;
 }
 
+FailureOr<Tensor> tern::onnx_import::emitGlobalPool(
+    Node &node, const Tensor &x,
+    FailureOr<Tensor> (Node::*reduce)(Tensor, ArrayRef<int64_t>)) {
+  SmallVector<int64_t> axes =
+      llvm::to_vector(llvm::seq<int64_t>(2, x.getRank()));
+  FailureOr<Tensor> result = (node.*reduce)(x, axes);
+  if (failed(result))
+    return failure();
+  return node.emitUnsqueeze(*result, axes);
+}
+
 /// The p-norm of each window, or of all of the axes from the third on.
 static LogicalResult importLpPool(Node &node, bool isGlobal) {
   Tensor input = node.getInput(0);
@@ -354,13 +364,9 @@ static LogicalResult importLpPool(Node &node, bool isGlobal) {
     return failure();
   FailureOr<Tensor> sum = failure();
   if (isGlobal) {
-    SmallVector<int64_t> axes =
-        llvm::to_vector(llvm::seq<int64_t>(2, input.getRank()));
-    sum = node.emitSum(*powers, axes);
-    if (succeeded(sum))
-      sum = node.emitUnsqueeze(*sum, axes);
+    sum = emitGlobalPool(node, *powers, &Node::emitSum);
   } else {
-    FailureOr<Window> window = getPoolWindow(node, input);
+    FailureOr<Window> window = getPoolWindow(node, input, Floats);
     if (failed(window))
       return failure();
     sum = emitWindowSum(node, *powers, *window);
@@ -383,13 +389,8 @@ static LogicalResult importGlobalPool(Node &node, bool isMax) {
   if (input.getRank() < 3)
     return node.error("the input must have rank 3 or more, not shape " +
                       node.describe(input.shape));
-  SmallVector<int64_t> axes =
-      llvm::to_vector(llvm::seq<int64_t>(2, input.getRank()));
-  FailureOr<Tensor> result =
-      isMax ? node.emitMax(input, axes) : node.emitMean(input, axes);
-  if (failed(result))
-    return failure();
-  return node.setResult(node.emitUnsqueeze(*result, axes));
+  return node.setResult(
+      emitGlobalPool(node, input, isMax ? &Node::emitMax : &Node::emitMean));
 }
 
 /// x / (bias + alpha / size * sum of squares of `size` adjacent channels)^beta.

@@ -116,57 +116,52 @@ static FailureOr<std::pair<Extents, DType>> getKind(Node &node, bool isLike) {
   return std::pair(shape, dtype);
 }
 
-static FailureOr<std::pair<Extents, DType>> getFloatKind(Node &node,
-                                                         bool isLike) {
+/// Floats, each computed in f32 from `count` numbers in [0, 1).
+static LogicalResult importFloats(Node &node, bool isLike, int64_t count,
+                                  function_ref<Value(B &, Draw)> body) {
   FailureOr<std::pair<Extents, DType>> kind = getKind(node, isLike);
-  if (succeeded(kind) && !isFloat(kind->second))
+  if (failed(kind))
+    return failure();
+  if (!isFloat(kind->second))
     return node.error("element type " + getName(kind->second) +
                       " is not supported");
-  return kind;
+  return node.setResult(emitDrawn(
+      node, {}, kind->first, kind->second, count,
+      [&](B &b, ValueRange, Draw draw) -> Value {
+        return emitScalarCast(b, body(b, draw), DType::F32, kind->second);
+      }));
 }
 
 static LogicalResult importUniform(Node &node, bool isLike) {
   double low = node.getFloat("low", 0), high = node.getFloat("high", 1);
-  FailureOr<std::pair<Extents, DType>> kind = getFloatKind(node, isLike);
-  if (failed(kind))
-    return failure();
-  return node.setResult(emitDrawn(
-      node, {}, kind->first, kind->second, 1,
-      [&](B &b, ValueRange, Draw draw) -> Value {
-        Type f32 = b.getF32Type();
-        Value part = arith::MulFOp::create(
-            b, draw(0), emitConstant(b, f32, static_cast<float>(high - low)));
-        Value number =
-            arith::AddFOp::create(b, part, emitConstant(b, f32, low));
-        return emitScalarCast(b, number, DType::F32, kind->second);
-      }));
+  return importFloats(node, isLike, 1, [&](B &b, Draw draw) -> Value {
+    Type f32 = b.getF32Type();
+    Value part = arith::MulFOp::create(
+        b, draw(0), emitConstant(b, f32, static_cast<float>(high - low)));
+    return arith::AddFOp::create(b, part, emitConstant(b, f32, low));
+  });
 }
 
 /// G. Box and M. Muller, "A note on the generation of random normal deviates",
 /// 1958.
 static LogicalResult importNormal(Node &node, bool isLike) {
   double mean = node.getFloat("mean", 0), scale = node.getFloat("scale", 1);
-  FailureOr<std::pair<Extents, DType>> kind = getFloatKind(node, isLike);
-  if (failed(kind))
-    return failure();
-  return node.setResult(emitDrawn(
-      node, {}, kind->first, kind->second, 2,
-      [&](B &b, ValueRange, Draw draw) -> Value {
-        Type f32 = b.getF32Type();
-        auto number = [&](double value) { return emitConstant(b, f32, value); };
-        auto mul = [&](Value x, Value y) -> Value {
-          return arith::MulFOp::create(b, x, y);
-        };
-        // In (0, 1]: its logarithm is finite.
-        Value rest = arith::SubFOp::create(b, number(1), draw(0));
-        Value log = math::LogOp::create(b, rest);
-        Value radius = math::SqrtOp::create(b, mul(number(-2), log));
-        Value angle = mul(number(2 * llvm::numbers::pi), draw(1));
-        Value cosine = math::CosOp::create(b, angle);
-        Value deviate = mul(mul(radius, cosine), number(scale));
-        Value result = arith::AddFOp::create(b, deviate, number(mean));
-        return emitScalarCast(b, result, DType::F32, kind->second);
-      }));
+  return importFloats(node, isLike, 2, [&](B &b, Draw draw) -> Value {
+    auto number = [&](double value) {
+      return emitConstant(b, b.getF32Type(), value);
+    };
+    auto mul = [&](Value x, Value y) -> Value {
+      return arith::MulFOp::create(b, x, y);
+    };
+    // In (0, 1]: its logarithm is finite.
+    Value rest = arith::SubFOp::create(b, number(1), draw(0));
+    Value log = math::LogOp::create(b, rest);
+    Value radius = math::SqrtOp::create(b, mul(number(-2), log));
+    Value angle = mul(number(2 * llvm::numbers::pi), draw(1));
+    Value cosine = math::CosOp::create(b, angle);
+    Value deviate = mul(mul(radius, cosine), number(scale));
+    return arith::AddFOp::create(b, deviate, number(mean));
+  });
 }
 
 /// 1 with the probability that the input says, else 0.

@@ -173,34 +173,24 @@ static FailureOr<Tensor> reduceMean(Node &node, Tensor x,
 }
 
 /// False is less than true.
-static FailureOr<Tensor> reduceMax(Node &node, Tensor x,
-                                   ArrayRef<int64_t> axes) {
+template <bool isMax>
+static FailureOr<Tensor> reduceExtreme(Node &node, Tensor x,
+                                       ArrayRef<int64_t> axes) {
   auto fold = [&](const Extent &a, const Extent &b) {
-    return node.getSymbols().max(node.b, a, b);
+    Symbols &symbols = node.getSymbols();
+    return isMax ? symbols.max(node.b, a, b) : symbols.min(node.b, a, b);
   };
   if (std::optional<Tensor> all = foldReduction(node, x, axes, fold))
     return *all;
   if (x.dtype == DType::Bool)
-    return node.emitReduce(x, axes, node.emitScalar(node.b.getI1Type(), 0),
+    return node.emitReduce(x, axes,
+                           node.emitScalar(node.b.getI1Type(), isMax ? 0 : 1),
                            [](B &b, ValueRange args) -> Value {
-                             return arith::OrIOp::create(b, args[1], args[0]);
-                           });
-  return node.emitMax(x, axes);
-}
-
-static FailureOr<Tensor> reduceMin(Node &node, Tensor x,
-                                   ArrayRef<int64_t> axes) {
-  auto fold = [&](const Extent &a, const Extent &b) {
-    return node.getSymbols().min(node.b, a, b);
-  };
-  if (std::optional<Tensor> all = foldReduction(node, x, axes, fold))
-    return *all;
-  if (x.dtype == DType::Bool)
-    return node.emitReduce(x, axes, node.emitScalar(node.b.getI1Type(), 1),
-                           [](B &b, ValueRange args) -> Value {
+                             if (isMax)
+                               return arith::OrIOp::create(b, args[1], args[0]);
                              return arith::AndIOp::create(b, args[1], args[0]);
                            });
-  return emitMin(node, x, axes);
+  return isMax ? node.emitMax(x, axes) : emitMin(node, x, axes);
 }
 
 FailureOr<Tensor> tern::onnx_import::emitMin(Node &node, Tensor x,
@@ -226,10 +216,9 @@ static FailureOr<Tensor> reduceProd(Node &node, Tensor x,
   if (std::optional<Tensor> all = foldReduction(node, x, axes, Extent::mul))
     return *all;
   Value one = node.emitScalar(node.getElementType(x.dtype), 1);
-  return node.emitReduce(x, axes, one, [&](B &b, ValueRange args) -> Value {
-    if (isFloat(x.dtype))
-      return arith::MulFOp::create(b, args[1], args[0]);
-    return arith::MulIOp::create(b, args[1], args[0]);
+  return node.emitReduce(x, axes, one, [&](B &b, ValueRange args) {
+    return emitOfKind<arith::MulFOp, arith::MulIOp>(b, args[1], args[0],
+                                                    x.dtype);
   });
 }
 
@@ -374,8 +363,8 @@ static LogicalResult importSoftmax(Node &node, bool isLog) {
 void tern::onnx_import::addReductionOps(OpTable &ops) {
   addReduction(ops, "ReduceSum", 13, Numbers, reduceSum);
   addReduction(ops, "ReduceMean", 18, Numbers, reduceAsFloat<reduceMean>);
-  addReduction(ops, "ReduceMax", 18, AllTypes, reduceMax);
-  addReduction(ops, "ReduceMin", 18, AllTypes, reduceMin);
+  addReduction(ops, "ReduceMax", 18, AllTypes, reduceExtreme</*isMax=*/true>);
+  addReduction(ops, "ReduceMin", 18, AllTypes, reduceExtreme</*isMax=*/false>);
   addReduction(ops, "ReduceProd", 18, Numbers, reduceWideProd);
   addReduction(ops, "ReduceL1", 18, Numbers, reduceWide<reduceL1>);
   addReduction(ops, "ReduceL2", 18, Numbers, reduceAsFloat<reduceL2>);

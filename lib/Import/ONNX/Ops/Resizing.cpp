@@ -375,16 +375,7 @@ static FailureOr<SmallVector<int64_t>> readAxes(Node &node, int64_t rank) {
   std::optional<SmallVector<int64_t>> given = node.getInts("axes");
   if (!given)
     return llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  SmallVector<int64_t> numbers;
-  for (int64_t axis : *given) {
-    FailureOr<int64_t> normal = node.normalizeAxis(axis, rank);
-    if (failed(normal))
-      return failure();
-    if (llvm::is_contained(numbers, *normal))
-      return node.error("axis " + Twine(*normal) + " stands twice");
-    numbers.push_back(*normal);
-  }
-  return numbers;
+  return node.normalizeAxes(*given, rank, /*sorts=*/false);
 }
 
 static LogicalResult readRequest(Node &node, int64_t rank,

@@ -173,17 +173,11 @@ Value tern::onnx_import::emitConstant(B &b, Type type, double value) {
 }
 
 Value tern::onnx_import::emitMinimum(B &b, Value x, Value y, DType dtype) {
-  if (isFloat(dtype))
-    return arith::MinimumFOp::create(b, x, y);
-  if (isUnsigned(dtype))
-    return arith::MinUIOp::create(b, x, y);
-  return arith::MinSIOp::create(b, x, y);
+  return emitOfKind<arith::MinimumFOp, arith::MinUIOp, arith::MinSIOp>(b, x, y,
+                                                                       dtype);
 }
 
 Value tern::onnx_import::emitMaximum(B &b, Value x, Value y, DType dtype) {
-  if (isFloat(dtype))
-    return arith::MaximumFOp::create(b, x, y);
-  if (isUnsigned(dtype))
-    return arith::MaxUIOp::create(b, x, y);
-  return arith::MaxSIOp::create(b, x, y);
+  return emitOfKind<arith::MaximumFOp, arith::MaxUIOp, arith::MaxSIOp>(b, x, y,
+                                                                       dtype);
 }

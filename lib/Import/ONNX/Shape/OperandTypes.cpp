@@ -23,7 +23,8 @@ enum class Kind { I64, I32, I32OrI64, Bool, F32, Float, Number };
 enum class Form { Any, Scalar, Vector };
 
 struct Operand {
-  const char *op;
+  /// One operator or more, with spaces between them.
+  const char *ops;
   unsigned input;
   /// The opset from which on, and up to which, it is that.
   int64_t since;
@@ -43,12 +44,12 @@ static const Operand operands[] = {
     {"Dropout", 1, 12, "ratio", Kind::Float, Form::Scalar},
     {"Dropout", 2, 12, "training_mode", Kind::Bool, Form::Scalar},
     {"Expand", 1, 8, "the new shape", Kind::I64, Form::Vector},
-    {"GRU", 4, 1, "sequence_lens", Kind::I32, Form::Vector},
     {"Gather", 1, 1, "the indices", Kind::I32OrI64},
-    {"GatherElements", 1, 11, "the indices", Kind::I32OrI64},
-    {"GatherND", 1, 11, "the indices", Kind::I64},
-    {"LSTM", 4, 1, "sequence_lens", Kind::I32, Form::Vector},
-    {"NegativeLogLikelihoodLoss", 1, 12, "labels", Kind::I32OrI64},
+    {"GatherElements ScatterElements", 1, 11, "the indices", Kind::I32OrI64},
+    {"GatherND ScatterND", 1, 11, "the indices", Kind::I64},
+    {"GRU LSTM RNN", 4, 1, "sequence_lens", Kind::I32, Form::Vector},
+    {"NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss", 1, 12, "labels",
+     Kind::I32OrI64},
     {"OneHot", 0, 9, "the indices", Kind::Number},
     {"OneHot", 1, 9, "the depth", Kind::Number},
     {"Pad", 1, 11, "pads", Kind::I64, Form::Vector},
@@ -56,21 +57,14 @@ static const Operand operands[] = {
     {"QLinearConv", 1, 10, "the scale of x", Kind::F32},
     {"QLinearConv", 4, 10, "the scale of w", Kind::F32},
     {"QLinearConv", 6, 10, "the scale of y", Kind::F32},
-    {"RNN", 4, 1, "sequence_lens", Kind::I32, Form::Vector},
     // A function of the standard, AffineGrid, has vectors of one element here.
     {"Range", 0, 11, "start", Kind::Number},
     {"Range", 1, 11, "limit", Kind::Number},
     {"Range", 2, 11, "delta", Kind::Number},
-    {"ReduceL1", 1, 18, "axes", Kind::I64, Form::Vector},
-    {"ReduceL2", 1, 18, "axes", Kind::I64, Form::Vector},
-    {"ReduceLogSum", 1, 18, "axes", Kind::I64, Form::Vector},
-    {"ReduceLogSumExp", 1, 18, "axes", Kind::I64, Form::Vector},
-    {"ReduceMax", 1, 18, "axes", Kind::I64, Form::Vector},
-    {"ReduceMean", 1, 18, "axes", Kind::I64, Form::Vector},
-    {"ReduceMin", 1, 18, "axes", Kind::I64, Form::Vector},
-    {"ReduceProd", 1, 18, "axes", Kind::I64, Form::Vector},
-    {"ReduceSum", 1, 13, "axes", Kind::I64, Form::Vector},
-    {"ReduceSumSquare", 1, 18, "axes", Kind::I64, Form::Vector},
+    {"ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean "
+     "ReduceMin ReduceProd ReduceSumSquare",
+     1, 18, "axes", Kind::I64, Form::Vector},
+    {"ReduceSum Squeeze", 1, 13, "axes", Kind::I64, Form::Vector},
     {"Reshape", 1, 5, "the new shape", Kind::I64, Form::Vector},
     {"Resize", 1, 10, "scales", Kind::F32, Form::Any, 10},
     {"Resize", 2, 11, "scales", Kind::F32},
@@ -78,15 +72,11 @@ static const Operand operands[] = {
     {"ReverseSequence", 1, 10, "sequence_lens", Kind::I64, Form::Vector},
     {"RotaryEmbedding", 3, 23, "position_ids", Kind::I64},
     {"Scatter", 1, 9, "the indices", Kind::I32OrI64},
-    {"ScatterElements", 1, 11, "the indices", Kind::I32OrI64},
-    {"ScatterND", 1, 11, "the indices", Kind::I64},
     {"Slice", 1, 10, "starts", Kind::I32OrI64, Form::Vector},
     {"Slice", 2, 10, "ends", Kind::I32OrI64, Form::Vector},
     {"Slice", 3, 10, "axes", Kind::I32OrI64, Form::Vector},
     {"Slice", 4, 10, "steps", Kind::I32OrI64, Form::Vector},
-    {"SoftmaxCrossEntropyLoss", 1, 12, "labels", Kind::I32OrI64},
     {"Split", 1, 13, "sizes", Kind::I64, Form::Vector},
-    {"Squeeze", 1, 13, "axes", Kind::I64, Form::Vector},
     {"TensorScatter", 2, 24, "write_indices", Kind::I64, Form::Vector},
     {"Tile", 1, 6, "repeats", Kind::I64, Form::Vector},
     {"TopK", 1, 10, "k", Kind::I64, Form::Vector},
@@ -125,37 +115,21 @@ static bool isOfKind(DType type, Kind kind) {
   llvm_unreachable("unknown kind");
 }
 
-static const char *getNames(Kind kind) {
-  switch (kind) {
-  case Kind::I64:
-    return "i64";
-  case Kind::I32:
-    return "i32";
-  case Kind::I32OrI64:
-    return "i32 or i64";
-  case Kind::Bool:
-    return "bool";
-  case Kind::F32:
-    return "f32";
-  case Kind::Float:
-    return "a float";
-  case Kind::Number:
-    return "a number";
-  }
-  llvm_unreachable("unknown kind");
-}
+/// In the order of the enumeration.
+static constexpr const char *kindNames[] = {
+    "i64", "i32", "i32 or i64", "bool", "f32", "a float", "a number"};
 
 LogicalResult tern::onnx_import::checkOperands(Node &node) {
   StringRef op = node.getOpType();
   for (const Operand &operand : operands) {
-    if (op != operand.op || node.getVersion() < operand.since ||
+    if (!isAmong(op, operand.ops) || node.getVersion() < operand.since ||
         node.getVersion() > operand.until || !node.hasInput(operand.input))
       continue;
     const Tensor &tensor = node.getInput(operand.input);
     if (!isOfKind(tensor.dtype, operand.kind))
       return node.error(Twine(operand.name) + " must be " +
-                        getNames(operand.kind) + ", not " +
-                        getName(tensor.dtype));
+                        kindNames[static_cast<size_t>(operand.kind)] +
+                        ", not " + getName(tensor.dtype));
     if (operand.form == Form::Vector && tensor.getRank() != 1)
       return node.error(Twine(operand.name) +
                         " must be a vector, not of shape " +
