@@ -93,27 +93,35 @@ static MaybeError parseStrings(const json &object, const char *key,
   return std::nullopt;
 }
 
-static MaybeError parseNumber(const json &object, const char *key,
-                              std::optional<double> &value) {
+/// Reads a value that need not be there.
+template <typename T>
+static MaybeError parseOptional(const json &object, const char *key,
+                                const char *what, bool (*fits)(const json &),
+                                std::optional<T> &value) {
   auto it = object.find(key);
   if (it == object.end())
     return std::nullopt;
-  if (!it->is_number() || !std::isfinite(it->get<double>()))
-    return "'" + std::string(key) + "' is not a finite number";
-  value = it->get<double>();
+  if (!fits(*it))
+    return "'" + std::string(key) + "' is not " + what;
+  value = it->get<T>();
   return std::nullopt;
+}
+
+static MaybeError parseNumber(const json &object, const char *key,
+                              std::optional<double> &value) {
+  auto fits = [](const json &given) {
+    return given.is_number() && std::isfinite(given.get<double>());
+  };
+  return parseOptional(object, key, "a finite number", fits, value);
 }
 
 static MaybeError parseInteger(const json &object, const char *key,
                                std::optional<int64_t> &value) {
-  auto it = object.find(key);
-  if (it == object.end())
-    return std::nullopt;
-  if (!it->is_number_integer() ||
-      (it->is_number_unsigned() && it->get<uint64_t>() > INT64_MAX))
-    return "'" + std::string(key) + "' is not a 64-bit integer";
-  value = it->get<int64_t>();
-  return std::nullopt;
+  auto fits = [](const json &given) {
+    return given.is_number_integer() &&
+           !(given.is_number_unsigned() && given.get<uint64_t>() > INT64_MAX);
+  };
+  return parseOptional(object, key, "a 64-bit integer", fits, value);
 }
 
 //===----------------------------------------------------------------------===//

@@ -8,6 +8,7 @@
 
 #include "tern/runtime/AtomicFile.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
@@ -160,46 +161,42 @@ MaybeError AtomicFile::write(const void *data, size_t size) {
   return std::nullopt;
 }
 
+/// Calls `move` for pieces of `size` bytes until all are written or read. False
+/// if one fails, or moves nothing, which is the error `none`.
+template <typename Move>
+static bool moveAll(size_t size, int none, const Move &move) {
+  for (size_t done = 0; done < size;) {
+    // Linux moves at most 2 GiB at once.
+    ssize_t moved = move(done, std::min(size - done, size_t(1) << 30));
+    if (moved < 0 && errno == EINTR)
+      continue;
+    if (moved == 0)
+      errno = none;
+    if (moved <= 0)
+      return false;
+    done += static_cast<size_t>(moved);
+  }
+  return true;
+}
+
 MaybeError AtomicFile::writeAt(uint64_t offset, const void *data, size_t size) {
   if (fd < 0)
     return "cannot write '" + path + "': it is not open";
-  const char *bytes = static_cast<const char *>(data);
-  while (size) {
-    // Linux writes at most 2 GiB at once.
-    size_t piece = size < (size_t(1) << 30) ? size : size_t(1) << 30;
-    ssize_t done = ::pwrite(fd, bytes, piece, static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR)
-      continue;
-    if (done <= 0) {
-      if (done == 0)
-        errno = ENOSPC;
-      return fail("write");
-    }
-    bytes += done;
-    offset += static_cast<uint64_t>(done);
-    size -= static_cast<size_t>(done);
-  }
-  return std::nullopt;
+  auto write = [&](size_t done, size_t piece) {
+    return ::pwrite(fd, static_cast<const char *>(data) + done, piece,
+                    static_cast<off_t>(offset + done));
+  };
+  return moveAll(size, ENOSPC, write) ? std::nullopt : fail("write");
 }
 
 MaybeError AtomicFile::readAt(uint64_t offset, void *data, size_t size) {
   if (fd < 0)
     return "cannot write '" + path + "': it is not open";
-  char *bytes = static_cast<char *>(data);
-  while (size) {
-    ssize_t done = ::pread(fd, bytes, size, static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR)
-      continue;
-    if (done <= 0) {
-      if (done == 0)
-        errno = EIO;
-      return fail("read back");
-    }
-    bytes += done;
-    offset += static_cast<uint64_t>(done);
-    size -= static_cast<size_t>(done);
-  }
-  return std::nullopt;
+  auto read = [&](size_t done, size_t piece) {
+    return ::pread(fd, static_cast<char *>(data) + done, piece,
+                   static_cast<off_t>(offset + done));
+  };
+  return moveAll(size, EIO, read) ? std::nullopt : fail("read back");
 }
 
 /// Some file systems, in memory say, have nothing to synchronize with.

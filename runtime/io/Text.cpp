@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <numeric>
+#include <optional>
 
 using namespace tern::runtime;
 
@@ -73,31 +74,43 @@ static std::string escape(const char *format, uint32_t code) {
   return text;
 }
 
+/// Calls `body` with the bytes of each character and its code; with one byte
+/// and no code where they are none.
+template <typename Body>
+static void forEachCharacter(std::string_view text, const Body &body) {
+  while (!text.empty()) {
+    size_t length = 0;
+    std::optional<uint32_t> code = decode(text, length);
+    if (length == 0) {
+      code = std::nullopt;
+      length = 1;
+    }
+    body(text.substr(0, length), code);
+    text.remove_prefix(length);
+  }
+}
+
 std::string tern::runtime::printable(std::string_view text) {
   std::string result;
   result.reserve(text.size());
-  while (!text.empty()) {
-    size_t length = 0;
-    uint32_t code = decode(text, length);
-    if (length == 0) {
-      length = 1;
-      result += escape("\\x%02x", static_cast<unsigned char>(text[0]));
-    } else if (!isHidden(code)) {
-      result += text.substr(0, length);
-    } else if (code == '\n') {
-      result += "\\n";
-    } else if (code == '\r') {
-      result += "\\r";
-    } else if (code == '\t') {
-      result += "\\t";
-    } else {
-      result += escape(code < 0x80      ? "\\x%02x"
-                       : code < 0x10000 ? "\\u%04x"
-                                        : "\\U%08x",
-                       code);
-    }
-    text.remove_prefix(length);
-  }
+  forEachCharacter(
+      text, [&](std::string_view bytes, std::optional<uint32_t> code) {
+        if (!code)
+          result += escape("\\x%02x", static_cast<unsigned char>(bytes[0]));
+        else if (!isHidden(*code))
+          result += bytes;
+        else if (code == '\n')
+          result += "\\n";
+        else if (code == '\r')
+          result += "\\r";
+        else if (code == '\t')
+          result += "\\t";
+        else
+          result += escape(*code < 0x80      ? "\\x%02x"
+                           : *code < 0x10000 ? "\\u%04x"
+                                             : "\\U%08x",
+                           *code);
+      });
   return result;
 }
 
@@ -144,11 +157,8 @@ std::string tern::runtime::quote(std::string_view name) {
 std::string tern::runtime::escapeJson(std::string_view json) {
   std::string result;
   result.reserve(json.size());
-  while (!json.empty()) {
-    size_t length = 0;
-    uint32_t code = decode(json, length);
-    if (length == 0)
-      length = 1, code = 0xFFFD;
+  forEachCharacter(json, [&](std::string_view, std::optional<uint32_t> known) {
+    uint32_t code = known.value_or(0xFFFD);
     // What is beyond 16 bits is two halves.
     if (code >= 0x10000)
       result += escape("\\u%04x", 0xD7C0 + (code >> 10)) +
@@ -157,8 +167,7 @@ std::string tern::runtime::escapeJson(std::string_view json) {
       result += escape("\\u%04x", code);
     else
       result += static_cast<char>(code);
-    json.remove_prefix(length);
-  }
+  });
   return result;
 }
 

@@ -26,13 +26,20 @@ using namespace tern::runtime;
 void tern::runtime::beginCommandLine(CLI::App &app,
                                      const CommandLineTexts &texts,
                                      bool isLinked, CommonOptions &options) {
+  if (!isLinked)
+    app.name(texts.tool);
+  app.description(
+      std::string(texts.verb) +
+      (isLinked ? " the model compiled into this executable."
+                : std::string(" a model compiled by ") + texts.compiler + "."));
   app.footer(texts.footer);
   app.get_formatter()->column_width(34);
   app.set_version_flag("--version",
                        std::string(texts.tool) + " " + tern_runtime_version());
   if (!isLinked)
     app.add_option("ARTIFACT", options.artifact,
-                   std::string("Shared library written by ") + texts.compile)
+                   std::string("Shared library written by ") + texts.compiler +
+                       " -o NAME.so")
         ->required();
 }
 

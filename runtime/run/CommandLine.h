@@ -42,8 +42,8 @@ struct CommonOptions {
 struct CommandLineTexts {
   /// Its name, where it is not a linked executable.
   const char *tool;
-  /// How ternc is told to write its artifacts.
-  const char *compile;
+  /// What it does with a model, and what compiles those.
+  const char *verb, *compiler;
   const char *info, *verbose;
   std::string footer;
 };

@@ -23,10 +23,10 @@ std::optional<int> tern::runtime::parseCommandLine(int argc, char **argv,
                                                    bool isLinked,
                                                    bool readsOnnx,
                                                    Options &options) {
-  CLI::App app(isLinked ? "Runs the model compiled into this executable."
-                        : "Runs a model compiled by ternc.",
-               isLinked ? "" : "tern-run");
-  CommandLineTexts texts = {"tern-run", "ternc -o NAME.so",
+  CLI::App app;
+  CommandLineTexts texts = {"tern-run",
+                            "Runs",
+                            "ternc",
                             "Describe the model: its tensors, weights and "
                             "memory",
                             "Print what is loaded and how long invocations "

@@ -44,14 +44,16 @@ private:
 };
 } // namespace
 
-MaybeError Session::load(const std::string &artifact,
-                         const TernArtifact *linked,
-                         const TernProgramOptions &options) {
-  TernStatus status =
-      linked ? tern_program_link(linked, &options, &program)
-             : tern_program_load(artifact.c_str(), &options, &program);
-  if (status != TERN_OK)
+MaybeError LoadedProgram::load(const std::string &artifact,
+                               const TernArtifact *linked,
+                               const TernProgramOptions &options) {
+  const char *path = linked ? nullptr : artifact.c_str();
+  if (create(path, linked, &options, trains, &program) != TERN_OK)
     return tern_last_error();
+  return readInterface();
+}
+
+MaybeError Session::readInterface() {
   const FunctionSpec &main = *findSpec(program, "main");
   inputs = main.inputs;
   outputs = main.outputs;

@@ -13,20 +13,32 @@
 
 namespace tern::runtime {
 
-/// The C API of the runtime for HostTensors.
-class Session {
+/// A program that a command line runs or trains.
+class LoadedProgram {
 public:
-  using Tensor = TensorSpec;
-
-  Session() = default;
-  Session(const Session &) = delete;
-  Session &operator=(const Session &) = delete;
-  ~Session() { tern_program_destroy(program); }
+  explicit LoadedProgram(bool trains) : trains(trains) {}
+  LoadedProgram(const LoadedProgram &) = delete;
+  LoadedProgram &operator=(const LoadedProgram &) = delete;
+  virtual ~LoadedProgram() { tern_program_destroy(program); }
 
   /// From a file, or if `linked` is not null, from this executable.
   [[nodiscard]] MaybeError load(const std::string &artifact,
                                 const TernArtifact *linked,
                                 const TernProgramOptions &options);
+
+  TernProgram *program = nullptr;
+
+private:
+  virtual MaybeError readInterface() = 0;
+  bool trains;
+};
+
+/// The C API of the runtime for HostTensors.
+class Session : public LoadedProgram {
+public:
+  using Tensor = TensorSpec;
+
+  Session() : LoadedProgram(/*trains=*/false) {}
 
   /// Runs once and allocates the outputs.
   [[nodiscard]] MaybeError run(const std::vector<HostTensor> &inputs,
@@ -48,13 +60,13 @@ public:
   /// How many rows of the batch symbol these inputs have; else 1.
   int64_t numItems(const std::vector<HostTensor> &inputs) const;
 
-  TernProgram *program = nullptr;
   std::vector<Tensor> inputs, outputs;
   /// Wall time spent in tern_program_invoke, and items it worked on.
   double seconds = 0;
   int64_t items = 0;
 
 private:
+  MaybeError readInterface() override;
   MaybeError outputExtents(const std::vector<HostTensor> &inputs,
                            std::vector<int64_t> &extents);
 };

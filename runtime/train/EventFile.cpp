@@ -33,18 +33,10 @@ public:
     return *this;
   }
   Message &fixed64(unsigned field, double value) {
-    putVarint(uint64_t(field) << 3 | 1);
-    uint64_t bits;
-    std::memcpy(&bits, &value, sizeof(bits));
-    putBytes(bits, 8);
-    return *this;
+    return fixed<uint64_t>(field, 1, value);
   }
   Message &fixed32(unsigned field, float value) {
-    putVarint(uint64_t(field) << 3 | 5);
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof(bits));
-    putBytes(bits, 4);
-    return *this;
+    return fixed<uint32_t>(field, 5, value);
   }
   Message &bytes(unsigned field, std::string_view value) {
     putVarint(uint64_t(field) << 3 | 2);
@@ -60,6 +52,14 @@ public:
   std::string data;
 
 private:
+  template <typename Bits, typename Number>
+  Message &fixed(unsigned field, unsigned wireType, Number value) {
+    putVarint(uint64_t(field) << 3 | wireType);
+    Bits bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    putBytes(bits, sizeof(bits));
+    return *this;
+  }
   void putVarint(uint64_t value) {
     for (; value >= 0x80; value >>= 7)
       data += static_cast<char>(value | 0x80);

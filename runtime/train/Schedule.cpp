@@ -15,14 +15,15 @@ using namespace tern::runtime;
 
 std::optional<ScheduleKind>
 tern::runtime::parseSchedule(const std::string &name) {
-  if (name == "constant")
-    return ScheduleKind::Constant;
-  if (name == "linear")
-    return ScheduleKind::Linear;
-  if (name == "cosine")
-    return ScheduleKind::Cosine;
-  if (name == "two-stage")
-    return ScheduleKind::TwoStage;
+  static constexpr std::pair<const char *, ScheduleKind> kinds[] = {
+      {"constant", ScheduleKind::Constant},
+      {"linear", ScheduleKind::Linear},
+      {"cosine", ScheduleKind::Cosine},
+      {"two-stage", ScheduleKind::TwoStage},
+  };
+  for (const auto &[known, kind] : kinds)
+    if (name == known)
+      return kind;
   return std::nullopt;
 }
 

@@ -185,7 +185,7 @@ MaybeError TrainRun::write(const std::string &path) {
     keys.push_back(key);
     values.push_back(value.c_str());
   }
-  if (tern_trainer_save(model.trainer, path.c_str(), keys.data(), values.data(),
+  if (tern_trainer_save(model.program, path.c_str(), keys.data(), values.data(),
                         keys.size()) != TERN_OK)
     return tern_last_error();
   return std::nullopt;
@@ -267,7 +267,7 @@ MaybeError TrainRun::finish() {
       warnOfLog(*error);
   }
   if (!options.profile.empty() &&
-      tern_trainer_profile_end(model.trainer, options.profile.c_str()) !=
+      tern_trainer_profile_end(model.program, options.profile.c_str()) !=
           TERN_OK)
     return tern_last_error();
   return std::nullopt;

@@ -13,21 +13,14 @@
 
 using namespace tern::runtime;
 
-MaybeError TrainModel::load(const std::string &artifact,
-                            const TernArtifact *linked,
-                            const TernProgramOptions &options) {
-  TernStatus status =
-      linked ? tern_trainer_link(linked, &options, &trainer)
-             : tern_trainer_load(artifact.c_str(), &options, &trainer);
-  if (status != TERN_OK)
-    return tern_last_error();
-  const Signature &signature = trainer->signature;
+MaybeError TrainModel::readInterface() {
+  const Signature &signature = program->signature;
   name = signature.model;
-  inputs.inputs = findSpec(trainer, "train_step")->inputs;
+  inputs.inputs = findSpec(program, "train_step")->inputs;
   inputs.classes = signature.classes;
   inputs.ignoreIndex = signature.ignoreIndex;
   auto beyondLoss = [&](const char *function) {
-    const std::vector<TensorSpec> &all = findSpec(trainer, function)->outputs;
+    const std::vector<TensorSpec> &all = findSpec(program, function)->outputs;
     return std::vector<TensorSpec>(all.begin() + 1, all.end());
   };
   outputs = beyondLoss("eval_step");
@@ -55,17 +48,17 @@ bool TrainModel::hasScalar(const std::string &name) const {
 
 std::vector<std::string> TrainModel::scalars() const {
   std::vector<std::string> names;
-  size_t count = tern_trainer_num_scalars(trainer);
+  size_t count = tern_trainer_num_scalars(program);
   names.reserve(count);
   for (size_t i = 0; i < count; ++i)
-    names.emplace_back(tern_trainer_scalar_name(trainer, i));
+    names.emplace_back(tern_trainer_scalar_name(program, i));
   return names;
 }
 
 MaybeError TrainModel::step(const std::vector<HostTensor> &batch, float &loss) {
   TensorView view(batch);
   TernStatus status =
-      tern_trainer_train_step(trainer, view.data(), view.size(), &loss);
+      tern_trainer_train_step(program, view.data(), view.size(), &loss);
   isArtifactCut = status == TERN_IO_ERROR;
   if (status != TERN_OK)
     return tern_last_error();
@@ -96,7 +89,7 @@ MaybeError TrainModel::evaluate(const std::vector<HostTensor> &batch,
   TensorView view(batch);
   std::vector<int64_t> extents(countExtents(outputs));
   TernStatus status =
-      tern_trainer_output_shapes(trainer, TERN_EVAL_STEP, view.data(),
+      tern_trainer_output_shapes(program, TERN_EVAL_STEP, view.data(),
                                  view.size(), extents.data(), extents.size());
   isArtifactCut = status == TERN_IO_ERROR;
   if (status != TERN_OK)
@@ -105,7 +98,7 @@ MaybeError TrainModel::evaluate(const std::vector<HostTensor> &batch,
     return error;
   TensorView out(results);
   float loss = 0;
-  status = tern_trainer_eval_step(trainer, view.data(), view.size(), &loss,
+  status = tern_trainer_eval_step(program, view.data(), view.size(), &loss,
                                   out.data(), out.size());
   isArtifactCut = status == TERN_IO_ERROR;
   if (status != TERN_OK)

@@ -9,23 +9,16 @@
 #ifndef TERN_RUNTIME_TRAINMODEL_H
 #define TERN_RUNTIME_TRAINMODEL_H
 
+#include "../run/Session.h"
 #include "Dataset.h"
 #include "tern/runtime/Trainer.h"
 
 namespace tern::runtime {
 
 /// The C API of training for HostTensors.
-class TrainModel {
+class TrainModel : public LoadedProgram {
 public:
-  TrainModel() = default;
-  TrainModel(const TrainModel &) = delete;
-  TrainModel &operator=(const TrainModel &) = delete;
-  ~TrainModel() { tern_trainer_destroy(trainer); }
-
-  /// From a file, or if `linked` is not null, from this executable.
-  [[nodiscard]] MaybeError load(const std::string &artifact,
-                                const TernArtifact *linked,
-                                const TernProgramOptions &options);
+  TrainModel() : LoadedProgram(/*trains=*/true) {}
 
   [[nodiscard]] MaybeError step(const std::vector<HostTensor> &batch,
                                 float &loss);
@@ -41,7 +34,6 @@ public:
   bool hasScalar(const std::string &name) const;
   std::vector<std::string> scalars() const;
 
-  TernTrainer *trainer = nullptr;
   /// The model's.
   std::string name;
   ModelInputs inputs;
@@ -54,6 +46,7 @@ public:
   bool isArtifactCut = false;
 
 private:
+  MaybeError readInterface() override;
   MaybeError checkInputs();
 
   std::vector<HostTensor> results;

@@ -32,7 +32,7 @@ static MaybeError findLostData() {
 MaybeError TrainRun::applySchedule(int64_t next) {
   Schedule::Values values = schedule.at(next);
   auto set = [&](const std::string &name, double value) -> MaybeError {
-    if (tern_trainer_set_scalar(model.trainer, name.c_str(), value) != TERN_OK)
+    if (tern_trainer_set_scalar(model.program, name.c_str(), value) != TERN_OK)
       return "step " + std::to_string(next) + ": " + tern_last_error();
     return std::nullopt;
   };
@@ -64,7 +64,7 @@ TrainRun::explainBadLoss(float loss,
              model.inputs.inputs[i].name + "'";
   const char *name = nullptr;
   int64_t element = 0;
-  if (tern_trainer_find_nonfinite(model.trainer, &name, &element) == TERN_OK &&
+  if (tern_trainer_find_nonfinite(model.program, &name, &element) == TERN_OK &&
       name)
     return message + "; the first bad tensor after the step is '" + name +
            "', at element " + std::to_string(element);
@@ -114,13 +114,13 @@ void TrainRun::logStep(float loss) {
       {"loss", mean}};
   for (const std::string &name : loggedScalars()) {
     double value = 0;
-    if (tern_trainer_get_scalar(model.trainer, name.c_str(), &value) == TERN_OK)
+    if (tern_trainer_get_scalar(model.program, name.c_str(), &value) == TERN_OK)
       fields.emplace_back(name, value);
   }
   for (size_t i = 0; i < model.measurements.size(); ++i)
     fields.emplace_back(
         model.measurements[i].name,
-        static_cast<double>(tern_trainer_measurement(model.trainer, i + 1)));
+        static_cast<double>(tern_trainer_measurement(model.program, i + 1)));
   fields.emplace_back("seconds", trainSeconds);
   fields.emplace_back("items_per_second",
                       static_cast<double>(stepsHere * batch) / trainSeconds);
@@ -143,7 +143,7 @@ MaybeError TrainRun::doStep() {
   if (MaybeError error = applySchedule(step + 1))
     return error;
   // Gradients that wait for more steps would be lost.
-  if (step + 1 == total && tern_trainer_close_window(model.trainer) != TERN_OK)
+  if (step + 1 == total && tern_trainer_close_window(model.program) != TERN_OK)
     return tern_last_error();
   float loss = 0;
   if (MaybeError error = model.step(data, loss)) {

@@ -34,9 +34,9 @@ void TrainRun::printInfo() const {
                                         : 1;
   nlohmann::ordered_json root;
   root["signature"] =
-      nlohmann::ordered_json::parse(tern_trainer_signature(model.trainer));
+      nlohmann::ordered_json::parse(tern_trainer_signature(model.program));
   int64_t stateBytes = 0, elements = 0;
-  for (const StateSpec &spec : model.trainer->signature.state) {
+  for (const StateSpec &spec : model.program->signature.state) {
     stateBytes += (spec.numBytes() + 63) / 64 * 64;
     elements += spec.isParam ? numElements(spec.shape).value_or(0) : 0;
   }
@@ -49,16 +49,16 @@ void TrainRun::printInfo() const {
     auto function = static_cast<TernTrainFunction>(f);
     // Symbolic extents beyond the batch are those of the options, or 1.
     std::vector<int64_t> dims;
-    size_t numDims = tern_trainer_num_dims(model.trainer, function);
+    size_t numDims = tern_trainer_num_dims(model.program, function);
     dims.reserve(numDims);
     for (size_t i = 0; i < numDims; ++i)
       dims.push_back(model.inputs.labels().symbols[0] ==
-                             tern_trainer_dim_name(model.trainer, function, i)
+                             tern_trainer_dim_name(model.program, function, i)
                          ? rows
                          : std::max<int64_t>(1, options.context));
     int64_t bytes = 0;
-    if (tern_trainer_has(model.trainer, function) &&
-        tern_trainer_arena_size(model.trainer, function, dims.data(),
+    if (tern_trainer_has(model.program, function) &&
+        tern_trainer_arena_size(model.program, function, dims.data(),
                                 dims.size(), &bytes) == TERN_OK)
       root["arena_bytes"][names[f]] = bytes;
   }
@@ -221,7 +221,7 @@ MaybeError TrainRun::checkBatches() {
 MaybeError TrainRun::setUpScalars() {
   auto set = [&](const std::string &option, const std::string &name,
                  double value) -> MaybeError {
-    if (tern_trainer_set_scalar(model.trainer, name.c_str(), value) != TERN_OK)
+    if (tern_trainer_set_scalar(model.program, name.c_str(), value) != TERN_OK)
       return option + ": " + tern_last_error();
     return std::nullopt;
   };
@@ -263,10 +263,10 @@ MaybeError TrainRun::setUpScalars() {
   double weightDecay = options.weightDecay.value_or(0);
   lr = options.lr.value_or(1);
   if (!options.lr && model.hasScalar("lr") &&
-      tern_trainer_get_scalar(model.trainer, "lr", &lr) != TERN_OK)
+      tern_trainer_get_scalar(model.program, "lr", &lr) != TERN_OK)
     return "--lr is missing: the model has no default";
   if (!options.weightDecay && model.hasScalar("weight_decay"))
-    (void)tern_trainer_get_scalar(model.trainer, "weight_decay", &weightDecay);
+    (void)tern_trainer_get_scalar(model.program, "weight_decay", &weightDecay);
   if (MaybeError error =
           makeSchedule(options, lr, weightDecay, total, schedule))
     return error;
@@ -277,7 +277,7 @@ MaybeError TrainRun::setUpScalars() {
     if (MaybeError error = set("--weight-decay", "weight_decay", weightDecay))
       return error;
   if (options.lambdaWarmup &&
-      !tern_trainer_has(model.trainer, TERN_TRAIN_STEP_FLOAT))
+      !tern_trainer_has(model.program, TERN_TRAIN_STEP_FLOAT))
     return "--lambda-warmup: nothing in the model is quantized";
   bool setsSeed = false;
   for (const std::string &argument : options.scalars)
@@ -303,7 +303,7 @@ MaybeError TrainRun::checkResumed() const {
        "a number of rows (or windows) to train on of"},
   };
   for (const Field &field : fields) {
-    const char *then = tern_trainer_metadata(model.trainer, field.key);
+    const char *then = tern_trainer_metadata(model.program, field.key);
     if (!then)
       return "cannot resume from '" + checkpoint + "': its metadata has no " +
              field.key;
@@ -316,11 +316,11 @@ MaybeError TrainRun::checkResumed() const {
 
 /// A window of steps whose gradients are averaged goes on as it began.
 MaybeError TrainRun::checkWindow() const {
-  int64_t length = 0, done = tern_trainer_window(model.trainer, &length);
+  int64_t length = 0, done = tern_trainer_window(model.program, &length);
   if (!done || !length)
     return std::nullopt;
   double accumulate = 1;
-  (void)tern_trainer_get_scalar(model.trainer, "accumulate", &accumulate);
+  (void)tern_trainer_get_scalar(model.program, "accumulate", &accumulate);
   std::string where = "cannot resume from '" + checkpoint +
                       "': it is inside a window of " + std::to_string(length) +
                       " steps, of which " + std::to_string(done) +
@@ -333,9 +333,9 @@ MaybeError TrainRun::checkWindow() const {
 }
 
 MaybeError TrainRun::resume() {
-  if (tern_trainer_restore(model.trainer, checkpoint.c_str()) != TERN_OK)
+  if (tern_trainer_restore(model.program, checkpoint.c_str()) != TERN_OK)
     return tern_last_error();
-  step = tern_trainer_step(model.trainer);
+  step = tern_trainer_step(model.program);
   if (options.evalOnly)
     return std::nullopt;
   if (MaybeError error = checkResumed())
@@ -346,7 +346,7 @@ MaybeError TrainRun::resume() {
   if (MaybeError error = checkWindow())
     return error;
   auto read = [&](const char *key) -> std::optional<double> {
-    const char *text = tern_trainer_metadata(model.trainer, key);
+    const char *text = tern_trainer_metadata(model.program, key);
     if (!text || !*text)
       return std::nullopt;
     return std::strtod(text, nullptr);
@@ -374,7 +374,7 @@ MaybeError TrainRun::start() {
   if (resumes) {
     if (MaybeError error = resume())
       return error;
-  } else if (tern_trainer_init(model.trainer) != TERN_OK) {
+  } else if (tern_trainer_init(model.program) != TERN_OK) {
     return tern_last_error();
   }
   if (options.evalOnly)
@@ -382,7 +382,7 @@ MaybeError TrainRun::start() {
   if (MaybeError error = openLogs(resumes))
     return error;
   if (!options.profile.empty() &&
-      tern_trainer_profile_begin(model.trainer) != TERN_OK)
+      tern_trainer_profile_begin(model.program) != TERN_OK)
     return tern_last_error();
   return std::nullopt;
 }
