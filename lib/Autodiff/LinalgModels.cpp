@@ -8,6 +8,7 @@
 
 #include "LinalgAdjoint.h"
 #include "Models.h"
+#include "OpModel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
@@ -33,17 +34,12 @@ struct StructuredModel
 };
 
 /// A transpose stays one.
-struct TransposeModel
-    : DifferentiableOpInterface::ExternalModel<TransposeModel,
-                                               linalg::TransposeOp> {
-  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
-    return {cast<linalg::TransposeOp>(op).getInput()};
-  }
-  LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
-    auto transpose = cast<linalg::TransposeOp>(op);
+struct TransposeModel : UnaryModel<TransposeModel, linalg::TransposeOp,
+                                   &linalg::TransposeOp::getInput> {
+  LogicalResult build(linalg::TransposeOp transpose, Value dy,
+                      Reverse &reverse) const {
     ImplicitLocOpBuilder &b = reverse.getBuilder();
     Value input = transpose.getInput();
-    Value dy = reverse.getCotangent(op->getResult(0));
     Value empty = createEmptyLike(b, input, getElementTypeOrSelf(dy));
     auto adjoint = linalg::TransposeOp::create(
         b, dy, empty, invertPermutationVector(transpose.getPermutation()));
@@ -53,16 +49,12 @@ struct TransposeModel
 };
 
 /// dx = y * (dy - the sum of dy * y).
-struct SoftmaxModel
-    : DifferentiableOpInterface::ExternalModel<SoftmaxModel,
-                                               linalg::SoftmaxOp> {
-  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
-    return {cast<linalg::SoftmaxOp>(op).getInput()};
-  }
-  LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
-    auto softmax = cast<linalg::SoftmaxOp>(op);
+struct SoftmaxModel : UnaryModel<SoftmaxModel, linalg::SoftmaxOp,
+                                 &linalg::SoftmaxOp::getInput> {
+  LogicalResult build(linalg::SoftmaxOp softmax, Value dy,
+                      Reverse &reverse) const {
     ImplicitLocOpBuilder &b = reverse.getBuilder();
-    Value y = op->getResult(0), dy = reverse.getCotangent(y);
+    Value y = softmax->getResult(0);
     auto type = cast<RankedTensorType>(y.getType());
     Type element = type.getElementType(), sumType = getSumType(element);
     int64_t rank = type.getRank(), axis = softmax.getDimension();

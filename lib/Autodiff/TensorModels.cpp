@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Models.h"
+#include "OpModel.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -15,23 +16,12 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
-#include "tern/Autodiff/DifferentiableOpInterface.h"
 #include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 using namespace mlir;
 using namespace tern;
 
 namespace {
-/// A model of one operation; Concrete has
-/// `LogicalResult build(Op, Value dy, Reverse &)`.
-template <typename Concrete, typename Op>
-struct Model : DifferentiableOpInterface::ExternalModel<Concrete, Op> {
-  LogicalResult buildAdjoint(Operation *op, Reverse &reverse) const {
-    return static_cast<const Concrete *>(this)->build(
-        cast<Op>(op), reverse.getCotangent(op->getResult(0)), reverse);
-  }
-};
-
 /// The type of the cotangent of a tensor.
 static RankedTensorType getCotangentTypeOf(Value tensor) {
   return cast<RankedTensorType>(getCotangentType(tensor.getType()));
@@ -62,10 +52,8 @@ struct CollapseShapeModel : Model<CollapseShapeModel, tensor::CollapseShapeOp> {
   }
 };
 
-struct ReshapeModel : Model<ReshapeModel, tensor::ReshapeOp> {
-  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
-    return {cast<tensor::ReshapeOp>(op).getSource()};
-  }
+struct ReshapeModel : UnaryModel<ReshapeModel, tensor::ReshapeOp,
+                                 &tensor::ReshapeOp::getSource> {
   LogicalResult build(tensor::ReshapeOp op, Value dy, Reverse &reverse) const {
     ImplicitLocOpBuilder &b = reverse.getBuilder();
     SmallVector<Value> extents;
@@ -94,11 +82,9 @@ struct CastModel : Model<CastModel, tensor::CastOp> {
 
 /// A copy: nothing is left of the destination's elements.
 struct MaterializeInDestinationModel
-    : Model<MaterializeInDestinationModel,
-            bufferization::MaterializeInDestinationOp> {
-  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
-    return {cast<bufferization::MaterializeInDestinationOp>(op).getSource()};
-  }
+    : UnaryModel<MaterializeInDestinationModel,
+                 bufferization::MaterializeInDestinationOp,
+                 &bufferization::MaterializeInDestinationOp::getSource> {
   LogicalResult build(bufferization::MaterializeInDestinationOp op, Value dy,
                       Reverse &reverse) const {
     reverse.add(op.getSource(), dy);
@@ -162,10 +148,8 @@ struct FromElementsModel : Model<FromElementsModel, tensor::FromElementsOp> {
   }
 };
 
-struct ExtractModel : Model<ExtractModel, tensor::ExtractOp> {
-  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
-    return {cast<tensor::ExtractOp>(op).getTensor()};
-  }
+struct ExtractModel : UnaryModel<ExtractModel, tensor::ExtractOp,
+                                 &tensor::ExtractOp::getTensor> {
   LogicalResult build(tensor::ExtractOp op, Value dy, Reverse &reverse) const {
     ImplicitLocOpBuilder &b = reverse.getBuilder();
     Value zeros = createZeroLike(b, op.getTensor());
@@ -220,10 +204,8 @@ static void addToSlice(Reverse &reverse, Value value, Value part,
                                                    sizes, strides));
 }
 
-struct ExtractSliceModel : Model<ExtractSliceModel, tensor::ExtractSliceOp> {
-  SmallVector<Value> getGradientSources(Operation *op, OpResult) const {
-    return {cast<tensor::ExtractSliceOp>(op).getSource()};
-  }
+struct ExtractSliceModel : UnaryModel<ExtractSliceModel, tensor::ExtractSliceOp,
+                                      &tensor::ExtractSliceOp::getSource> {
   LogicalResult build(tensor::ExtractSliceOp op, Value dy,
                       Reverse &reverse) const {
     addToSlice(reverse, op.getSource(), dy, op.getMixedOffsets(),

@@ -26,28 +26,17 @@ protected:
   Value index(int64_t value) {
     return mlir::arith::ConstantIndexOp::create(b, value);
   }
-  Value add(Value x, Value y) {
-    return b.createOrFold<mlir::arith::AddIOp>(x, y);
+  template <typename Op> Value fold(Value x, Value y) {
+    return b.createOrFold<Op>(x, y);
   }
-  Value sub(Value x, Value y) {
-    return b.createOrFold<mlir::arith::SubIOp>(x, y);
-  }
-  Value mul(Value x, Value y) {
-    return b.createOrFold<mlir::arith::MulIOp>(x, y);
-  }
-  Value min(Value x, Value y) {
-    return b.createOrFold<mlir::arith::MinUIOp>(x, y);
-  }
-  Value max(Value x, Value y) {
-    return b.createOrFold<mlir::arith::MaxUIOp>(x, y);
-  }
-  Value div(Value x, Value y) {
-    return b.createOrFold<mlir::arith::DivUIOp>(x, y);
-  }
+  Value add(Value x, Value y) { return fold<mlir::arith::AddIOp>(x, y); }
+  Value sub(Value x, Value y) { return fold<mlir::arith::SubIOp>(x, y); }
+  Value mul(Value x, Value y) { return fold<mlir::arith::MulIOp>(x, y); }
+  Value min(Value x, Value y) { return fold<mlir::arith::MinUIOp>(x, y); }
+  Value max(Value x, Value y) { return fold<mlir::arith::MaxUIOp>(x, y); }
+  Value div(Value x, Value y) { return fold<mlir::arith::DivUIOp>(x, y); }
   Value div(Value x, int64_t y) { return div(x, index(y)); }
-  Value rem(Value x, Value y) {
-    return b.createOrFold<mlir::arith::RemUIOp>(x, y);
-  }
+  Value rem(Value x, Value y) { return fold<mlir::arith::RemUIOp>(x, y); }
   Value rem(Value x, int64_t y) { return rem(x, index(y)); }
 
   /// Builds `body` for each of [lower, upper) by `step`.

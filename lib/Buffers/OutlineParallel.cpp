@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ArenaLayout.h"
+#include "CopyValues.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -120,7 +121,6 @@ public:
   std::pair<func::FuncOp, func::CallOp> run();
 
 private:
-  Value intoBody(Value value);
   Value countTrips(OpBuilder &builder, unsigned dim);
   void buildLoops();
 
@@ -137,23 +137,6 @@ private:
   /// How many dimensions, from the outside, are linearised.
   unsigned numLinear = 0;
 };
-
-/// The value in the body: computed again, or one more argument.
-Value Outliner::intoBody(Value value) {
-  if (Value known = mapping.lookupOrNull(value))
-    return known;
-  Operation *op = value.getDefiningOp();
-  if (op && isRecomputed(op)) {
-    for (Value operand : op->getOperands())
-      intoBody(operand);
-    b.clone(*op, mapping);
-    return mapping.lookup(value);
-  }
-  captured.push_back(value);
-  Value arg = block->addArgument(value.getType(), value.getLoc());
-  mapping.map(value, arg);
-  return arg;
-}
 
 /// Trip count of a dimension, computed where `builder` stands.
 Value Outliner::countTrips(OpBuilder &builder, unsigned dim) {
@@ -223,7 +206,7 @@ std::pair<func::FuncOp, func::CallOp> Outliner::run() {
        {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()})
     used.insert(bounds.begin(), bounds.end());
   for (Value value : used)
-    intoBody(value);
+    captureValue(b, value, block, mapping, captured, isRecomputed);
   buildLoops();
 
   body.setFunctionType(b.getFunctionType(block->getArgumentTypes(), {}));

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ArenaLayout.h"
+#include "CopyValues.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
@@ -617,14 +618,7 @@ LogicalResult FunctionPlanner::emitArenaSize(Value total,
           index += cast<MemRefType>(func.getArgument(i).getType()).getRank();
       return extents.getResult(index);
     }
-    for (Value operand : op->getOperands()) {
-      Value copied = copy(operand);
-      if (!copied)
-        return nullptr;
-      mapping.map(operand, copied);
-    }
-    b.clone(*op, mapping);
-    return mapping.lookup(value);
+    return cloneProducer(b, value, mapping, copy);
   };
   Value copied = copy(total);
   if (!copied)

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CopyValues.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -172,14 +173,8 @@ Value Guard::hoist(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op || op->getNumRegions() != 0 || !isPure(op))
     return nullptr;
-  for (Value operand : op->getOperands()) {
-    Value moved = hoist(operand);
-    if (!moved)
-      return nullptr;
-    hoisted.map(operand, moved);
-  }
-  b.clone(*op, hoisted);
-  return hoisted.lookup(value);
+  return cloneProducer(b, value, hoisted,
+                       [&](Value operand) { return hoist(operand); });
 }
 
 struct SkipEmptyLoopsPass

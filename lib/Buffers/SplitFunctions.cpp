@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CopyValues.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -64,30 +65,12 @@ public:
   void take(ArrayRef<Operation *> ops);
 
 private:
-  Value intoPart(Value value);
-
   func::FuncOp func, part;
   Block *block;
   OpBuilder b;
   IRMapping mapping;
   SmallVector<Value> captured;
 };
-
-Value Part::intoPart(Value value) {
-  if (Value known = mapping.lookupOrNull(value))
-    return known;
-  Operation *op = value.getDefiningOp();
-  if (op && isRecomputed(op)) {
-    for (Value operand : op->getOperands())
-      intoPart(operand);
-    b.setInsertionPointToEnd(block);
-    b.clone(*op, mapping);
-    return mapping.lookup(value);
-  }
-  captured.push_back(value);
-  mapping.map(value, block->addArgument(value.getType(), value.getLoc()));
-  return mapping.lookup(value);
-}
 
 void Part::take(ArrayRef<Operation *> ops) {
   DenseSet<Operation *> taken(ops.begin(), ops.end());
@@ -96,9 +79,9 @@ void Part::take(ArrayRef<Operation *> ops) {
     SetVector<Value> used(op->operand_begin(), op->operand_end());
     for (Region &region : op->getRegions())
       getUsedValuesDefinedAbove(region, used);
-    for (Value value : used)
-      intoPart(value);
     b.setInsertionPointToEnd(block);
+    for (Value value : used)
+      captureValue(b, value, block, mapping, captured, isRecomputed);
     b.clone(*op, mapping);
     for (Value result : op->getResults())
       if (llvm::any_of(result.getUsers(), [&](Operation *user) {

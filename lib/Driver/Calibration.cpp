@@ -162,20 +162,15 @@ LogicalResult tern::checkWeights(ModuleOp module, StringRef weights,
           module->getAttrOfType<StringAttr>(TernDialect::getWeightsAttrName());
       attr && source.empty())
     source = attr.str();
-  if (source.empty())
+  auto parameters = files.findParameters(source);
+  if (!parameters)
     return success();
-  auto parameters = files.getParameters(source);
-  if (!parameters) {
-    // Whoever needs them reports it.
-    llvm::consumeError(parameters.takeError());
-    return success();
-  }
   bool isFine = true;
   llvm::StringSet<> seen;
   for (const LayerInfo &layer : collectLayers(module)) {
     if (!layer.weights || !seen.insert(layer.weight).second)
       continue;
-    auto found = (*parameters)->lookup(layer.weight);
+    auto found = parameters->lookup(layer.weight);
     if (!found)
       llvm::consumeError(found.takeError());
     else if (found->dtype == "f32")

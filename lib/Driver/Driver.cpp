@@ -353,15 +353,10 @@ static std::vector<std::string> parsePatterns(StringRef text) {
 
 LogicalResult Driver::applyConversion() {
   std::string weights = getWeights();
-  if (weights.empty())
+  auto source = files.findParameters(weights);
+  if (!source)
     return success();
-  auto source = files.getParameters(weights);
-  if (!source) {
-    // Whoever needs them reports it.
-    llvm::consumeError(source.takeError());
-    return success();
-  }
-  std::map<std::string, std::string> recorded = (*source)->metadata();
+  std::map<std::string, std::string> recorded = source->metadata();
   // Layers that are ternary by now are so by the options that the module says.
   auto made = (*module)->getAttrOfType<DictionaryAttr>(kConversionAttrName);
   bool isMade = level >= findPhase("ternary");

@@ -65,6 +65,16 @@ ModelFiles::getParameters(StringRef path) {
   return parameters;
 }
 
+std::shared_ptr<ParameterSource> ModelFiles::findParameters(StringRef path) {
+  if (path.empty())
+    return nullptr;
+  auto parameters = getParameters(path);
+  if (parameters)
+    return *parameters;
+  llvm::consumeError(parameters.takeError());
+  return nullptr;
+}
+
 mlir::OwningOpRef<mlir::ModuleOp>
 ModelFiles::importONNX(StringRef path, mlir::MLIRContext &context,
                        const ImportOptions &options) {

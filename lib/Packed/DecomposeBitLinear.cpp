@@ -92,69 +92,62 @@ static Value subtractZeroPoint(OpBuilder &b, Location loc, Value acc,
       });
 }
 
-namespace {
-struct DecomposeBitLinear : OpRewritePattern<BitLinearOp> {
-  using OpRewritePattern::OpRewritePattern;
+static LogicalResult decompose(BitLinearOp op, PatternRewriter &b) {
+  Location loc = op.getLoc();
+  WeightQuantizerAttr quantizer = op.getWeights();
+  int64_t group = quantizer.getGroupSize();
+  auto weightType = cast<RankedTensorType>(op.getWeight().getType());
+  bool integer = static_cast<bool>(op.getActivationsAttr());
+  Type activationType = integer ? Type(b.getI8Type()) : b.getF32Type();
+  LayoutAttrInterface layout =
+      cast<TargetAttrInterface>(
+          Attribute(GenericTargetAttr::get(b.getContext())))
+          .getPreferredLayout({ShapedType::kDynamic, weightType.getDimSize(0),
+                               weightType.getDimSize(1), group,
+                               activationType});
 
-  LogicalResult matchAndRewrite(BitLinearOp op,
-                                PatternRewriter &b) const override {
-    Location loc = op.getLoc();
-    WeightQuantizerAttr quantizer = op.getWeights();
-    int64_t group = quantizer.getGroupSize();
-    auto weightType = cast<RankedTensorType>(op.getWeight().getType());
-    bool integer = static_cast<bool>(op.getActivationsAttr());
-    Type activationType = integer ? Type(b.getI8Type()) : b.getF32Type();
-    LayoutAttrInterface layout =
-        cast<TargetAttrInterface>(
-            Attribute(GenericTargetAttr::get(b.getContext())))
-            .getPreferredLayout({ShapedType::kDynamic, weightType.getDimSize(0),
-                                 weightType.getDimSize(1), group,
-                                 activationType});
-
-    auto weights = QuantizeWeightsOp::create(b, loc, op.getWeight(),
-                                             op.getAlpha(), quantizer);
-    Value packed = PackOp::create(b, loc, weights.getCodes(), layout);
-    Value x = toTokens(b, loc, op.getX());
-    Value activations, rowScale, zero;
-    bool isDynamic = integer && op.getActivationsAttr().getScheme() ==
-                                    ActivationScheme::DynamicU8Tensor;
-    if (isDynamic) {
-      DynamicallyQuantized quantized = quantizeDynamically(b, loc, x);
-      activations = padColumns(b, loc, quantized.codes, layout.getTile().k);
-      rowScale = quantized.scale;
-      zero = quantized.zero;
-    } else if (integer) {
-      auto quantized = QuantizeActivationsOp::create(
-          b, loc, x, op.getActivationsAttr(), layout.getTile().k);
-      activations = quantized.getQ();
-      rowScale = quantized.getScale();
-    } else {
-      activations = padColumns(b, loc, x, layout.getTile().k);
-    }
-
-    // Without groups the sum is one integer (or one float), scaled afterwards
-    // by the elementwise tail; with groups the product has to scale it.
-    bool grouped = group > 0;
-    Type accType = integer && !grouped ? Type(b.getI32Type()) : b.getF32Type();
-    SmallVector<OpFoldResult> sizes = {
-        tensor::getMixedSize(b, loc, x, 0),
-        tensor::getMixedSize(b, loc, op.getWeight(), 0)};
-    Value init = tensor::EmptyOp::create(b, loc, sizes, accType);
-    Value acc = PackedMatmulOp::create(
-        b, loc, init.getType(), activations, packed,
-        grouped ? weights.getScale() : Value(), init, layout, group);
-    if (isDynamic)
-      acc = subtractZeroPoint(b, loc, acc, zero, weights.getCodes());
-    Value y = rescale(b, loc, acc, rowScale,
-                      grouped ? Value() : weights.getScale(), op.getBias());
-    y = fromTokens(b, loc, y, op.getX());
-    if (y.getType() != op.getType())
-      y = tensor::CastOp::create(b, loc, op.getType(), y);
-    b.replaceOp(op, y);
-    return success();
+  auto weights = QuantizeWeightsOp::create(b, loc, op.getWeight(),
+                                           op.getAlpha(), quantizer);
+  Value packed = PackOp::create(b, loc, weights.getCodes(), layout);
+  Value x = toTokens(b, loc, op.getX());
+  Value activations, rowScale, zero;
+  bool isDynamic = integer && op.getActivationsAttr().getScheme() ==
+                                  ActivationScheme::DynamicU8Tensor;
+  if (isDynamic) {
+    DynamicallyQuantized quantized = quantizeDynamically(b, loc, x);
+    activations = padColumns(b, loc, quantized.codes, layout.getTile().k);
+    rowScale = quantized.scale;
+    zero = quantized.zero;
+  } else if (integer) {
+    auto quantized = QuantizeActivationsOp::create(
+        b, loc, x, op.getActivationsAttr(), layout.getTile().k);
+    activations = quantized.getQ();
+    rowScale = quantized.getScale();
+  } else {
+    activations = padColumns(b, loc, x, layout.getTile().k);
   }
-};
 
+  // Without groups the sum is one integer (or one float), scaled afterwards
+  // by the elementwise tail; with groups the product has to scale it.
+  bool grouped = group > 0;
+  Type accType = integer && !grouped ? Type(b.getI32Type()) : b.getF32Type();
+  SmallVector<OpFoldResult> sizes = {
+      tensor::getMixedSize(b, loc, x, 0),
+      tensor::getMixedSize(b, loc, op.getWeight(), 0)};
+  Value init = tensor::EmptyOp::create(b, loc, sizes, accType);
+  Value acc = PackedMatmulOp::create(
+      b, loc, init.getType(), activations, packed,
+      grouped ? weights.getScale() : Value(), init, layout, group);
+  if (isDynamic)
+    acc = subtractZeroPoint(b, loc, acc, zero, weights.getCodes());
+  Value y = rescale(b, loc, acc, rowScale,
+                    grouped ? Value() : weights.getScale(), op.getBias());
+  y = fromTokens(b, loc, y, op.getX());
+  b.replaceOp(op, castTo(b, loc, y, op.getType()));
+  return success();
+}
+
+namespace {
 struct DecomposeBitLinearPass
     : tern::impl::TernDecomposeBitLinearBase<DecomposeBitLinearPass> {
   void runOnOperation() override {
@@ -167,5 +160,5 @@ struct DecomposeBitLinearPass
 } // namespace
 
 void tern::populateDecomposeBitLinearPatterns(RewritePatternSet &patterns) {
-  patterns.add<DecomposeBitLinear>(patterns.getContext());
+  patterns.add(decompose);
 }

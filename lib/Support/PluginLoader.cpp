@@ -46,19 +46,20 @@ llvm::Error tern::loadPlugin(StringRef path, mlir::DialectRegistry &registry) {
 
   // Both entry points are checked before either registers anything.
   std::optional<mlir::DialectPlugin> dialects;
-  if (library.getAddressOfSymbol("mlirGetDialectPluginInfo")) {
-    auto loaded = mlir::DialectPlugin::load(name);
-    if (!loaded)
-      return pluginError(path, llvm::toString(loaded.takeError()));
-    dialects = *loaded;
-  }
   std::optional<mlir::PassPlugin> passes;
-  if (library.getAddressOfSymbol("mlirGetPassPluginInfo")) {
-    auto loaded = mlir::PassPlugin::load(name);
+  auto load = [&](const char *entry, auto &plugin) -> llvm::Error {
+    if (!library.getAddressOfSymbol(entry))
+      return llvm::Error::success();
+    auto loaded = std::decay_t<decltype(*plugin)>::load(name);
     if (!loaded)
       return pluginError(path, llvm::toString(loaded.takeError()));
-    passes = *loaded;
-  }
+    plugin = *loaded;
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = load("mlirGetDialectPluginInfo", dialects))
+    return error;
+  if (llvm::Error error = load("mlirGetPassPluginInfo", passes))
+    return error;
   if (!dialects && !passes)
     return pluginError(path, "it has neither mlirGetDialectPluginInfo nor "
                              "mlirGetPassPluginInfo");

@@ -15,6 +15,7 @@
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "tern/runtime/Text.h"
 
 using namespace mlir;
@@ -22,18 +23,6 @@ using namespace tern;
 
 /// Reasons that begin so are the user's wish or a default, not the model's.
 static constexpr StringLiteral excludedPrefix = "excluded";
-
-static std::string getNodeName(Location loc) {
-  std::string name;
-  loc->walk([&](Location nested) {
-    auto named = dyn_cast<NameLoc>(nested);
-    if (!named)
-      return WalkResult::advance();
-    name = named.getName().str();
-    return WalkResult::interrupt();
-  });
-  return name;
-}
 
 /// A name for what the parameter of this name holds the codes of.
 static std::string getLatentName(StringRef codes) {
@@ -97,12 +86,12 @@ static std::string getParameterName(Value weight) {
 }
 
 std::string tern::describeNode(Operation *op) {
-  std::string name = getNodeName(op->getLoc());
+  std::string name = getLocationName(op->getLoc(), "");
   return name.empty() ? "" : runtime::quote(name) + ": ";
 }
 
 LayerNames tern::getLayerNames(Operation *op, Value weight) {
-  LayerNames names = {getNodeName(op->getLoc())};
+  LayerNames names = {getLocationName(op->getLoc(), "")};
   if (std::string name = getParameterName(weight); !name.empty())
     names.push_back(name);
   return names;
@@ -162,17 +151,10 @@ std::vector<StringRef> LayerFilter::getUnused() const {
 //===----------------------------------------------------------------------===//
 
 StringRef tern::getName(LayerOrigin origin) {
-  switch (origin) {
-  case LayerOrigin::Raised:
-    return "raised";
-  case LayerOrigin::Converted:
-    return "converted";
-  case LayerOrigin::Excluded:
-    return "excluded";
-  case LayerOrigin::Float:
-    return "float";
-  }
-  llvm_unreachable("all origins are handled");
+  // In the order of the enumeration.
+  static constexpr llvm::StringLiteral names[] = {"raised", "converted",
+                                                  "excluded", "float"};
+  return names[static_cast<size_t>(origin)];
 }
 
 void tern::setOrigin(Operation *layer, LayerOrigin origin) {
@@ -203,7 +185,7 @@ std::vector<LayerInfo> tern::collectLayers(ModuleOp module) {
   std::vector<LayerInfo> layers;
   module.walk([&](Operation *op) {
     LayerInfo info;
-    info.name = getNodeName(op->getLoc());
+    info.name = getLocationName(op->getLoc(), "");
     if (auto bitlinear = dyn_cast<BitLinearOp>(op)) {
       auto type = bitlinear.getWeight().getType();
       info.weight = getParameterName(bitlinear.getWeight());

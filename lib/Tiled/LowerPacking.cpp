@@ -35,75 +35,64 @@ SmallVector<OpFoldResult> growToTiles(OpBuilder &b, Location loc,
 }
 
 /// One loop over the bytes, which reads each field's code where it is.
-struct LowerPack : OpRewritePattern<PackOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(PackOp op, PatternRewriter &b) const override {
-    Location loc = op.getLoc();
-    LayoutAttrInterface layout = op.getLayout();
-    SmallVector<OpFoldResult> extents =
-        tensor::getMixedSizes(b, loc, op.getCodes());
-    SmallVector<OpFoldResult> grown =
-        growToTiles(b, loc, layout.getTile(), extents[0], extents[1]);
-    Value matrix = padWithZeros(b, loc, op.getCodes(), grown);
-    SmallVector<AffineMap> positions;
-    for (int64_t field = 0; field < layout.getFields(); ++field)
-      positions.push_back(layout.getPositionOf(field));
-    Value init = tensor::EmptyOp::create(
-        b, loc, layout.getPackedSizes(b, loc, extents[0], extents[1]),
-        b.getI8Type());
-    Value packed = buildElementwise(
-        b, loc, SmallVector<Value>(positions.size(), matrix), positions, init,
-        [&](OpBuilder &nested, Location at, ValueRange codes) {
-          return layout.buildPack(nested, at, codes);
-        });
-    if (packed.getType() != op.getType())
-      packed = tensor::CastOp::create(b, loc, op.getType(), packed);
-    b.replaceOp(op, packed);
-    return success();
-  }
-};
+LogicalResult lowerPack(PackOp op, PatternRewriter &b) {
+  Location loc = op.getLoc();
+  LayoutAttrInterface layout = op.getLayout();
+  SmallVector<OpFoldResult> extents =
+      tensor::getMixedSizes(b, loc, op.getCodes());
+  SmallVector<OpFoldResult> grown =
+      growToTiles(b, loc, layout.getTile(), extents[0], extents[1]);
+  Value matrix = padWithZeros(b, loc, op.getCodes(), grown);
+  SmallVector<AffineMap> positions;
+  for (int64_t field = 0; field < layout.getFields(); ++field)
+    positions.push_back(layout.getPositionOf(field));
+  Value init = tensor::EmptyOp::create(
+      b, loc, layout.getPackedSizes(b, loc, extents[0], extents[1]),
+      b.getI8Type());
+  Value packed = buildElementwise(
+      b, loc, SmallVector<Value>(positions.size(), matrix), positions, init,
+      [&](OpBuilder &nested, Location at, ValueRange codes) {
+        return layout.buildPack(nested, at, codes);
+      });
+  b.replaceOp(op, castTo(b, loc, packed, op.getType()));
+  return success();
+}
 
 /// A loop over the bytes for each field, which writes its codes where they are
 /// in the matrix: together they write all of it.
-struct LowerUnpack : OpRewritePattern<UnpackOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(UnpackOp op,
-                                PatternRewriter &b) const override {
-    Location loc = op.getLoc();
-    LayoutAttrInterface layout = op.getLayout();
-    auto type = cast<RankedTensorType>(op.getType());
-    SmallVector<OpFoldResult> extents =
-        getMixedValues(type.getShape(), op.getExtents(), b);
-    Value matrix = tensor::EmptyOp::create(
-        b, loc, growToTiles(b, loc, layout.getTile(), extents[0], extents[1]),
-        b.getI8Type());
-    int64_t rank = cast<RankedTensorType>(op.getPacked().getType()).getRank();
-    AffineMap bytes = b.getMultiDimIdentityMap(rank);
-    SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
-    for (int64_t field = 0; field < layout.getFields(); ++field)
-      matrix = linalg::GenericOp::create(
-                   b, loc, matrix.getType(), op.getPacked(), matrix,
-                   {bytes, layout.getPositionOf(field)}, loops,
-                   [&](OpBuilder &nested, Location at, ValueRange args) {
-                     Value digit =
-                         layout.buildUnpack(nested, at, args[0])[field];
-                     Value one = arith::ConstantOp::create(
-                         nested, at, nested.getI8IntegerAttr(1));
-                     Value code = arith::SubIOp::create(nested, at, digit, one);
-                     linalg::YieldOp::create(nested, at, code);
-                   })
-                   .getResult(0);
-    SmallVector<OpFoldResult> zero(2, b.getIndexAttr(0));
-    SmallVector<OpFoldResult> one(2, b.getIndexAttr(1));
-    b.replaceOpWithNewOp<tensor::ExtractSliceOp>(op, type, matrix, zero,
-                                                 extents, one);
-    return success();
-  }
-};
+LogicalResult lowerUnpack(UnpackOp op, PatternRewriter &b) {
+  Location loc = op.getLoc();
+  LayoutAttrInterface layout = op.getLayout();
+  auto type = cast<RankedTensorType>(op.getType());
+  SmallVector<OpFoldResult> extents =
+      getMixedValues(type.getShape(), op.getExtents(), b);
+  Value matrix = tensor::EmptyOp::create(
+      b, loc, growToTiles(b, loc, layout.getTile(), extents[0], extents[1]),
+      b.getI8Type());
+  int64_t rank = cast<RankedTensorType>(op.getPacked().getType()).getRank();
+  AffineMap bytes = b.getMultiDimIdentityMap(rank);
+  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
+  for (int64_t field = 0; field < layout.getFields(); ++field)
+    matrix = linalg::GenericOp::create(
+                 b, loc, matrix.getType(), op.getPacked(), matrix,
+                 {bytes, layout.getPositionOf(field)}, loops,
+                 [&](OpBuilder &nested, Location at, ValueRange args) {
+                   Value digit = layout.buildUnpack(nested, at, args[0])[field];
+                   Value one = arith::ConstantOp::create(
+                       nested, at, nested.getI8IntegerAttr(1));
+                   Value code = arith::SubIOp::create(nested, at, digit, one);
+                   linalg::YieldOp::create(nested, at, code);
+                 })
+                 .getResult(0);
+  SmallVector<OpFoldResult> zero(2, b.getIndexAttr(0));
+  SmallVector<OpFoldResult> one(2, b.getIndexAttr(1));
+  b.replaceOpWithNewOp<tensor::ExtractSliceOp>(op, type, matrix, zero, extents,
+                                               one);
+  return success();
+}
 } // namespace
 
 void tern::populateLowerPackingPatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerPack, LowerUnpack>(patterns.getContext());
+  patterns.add(lowerPack);
+  patterns.add(lowerUnpack);
 }

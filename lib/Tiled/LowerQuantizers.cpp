@@ -122,13 +122,8 @@ struct LowerQuantizeActivations : OpRewritePattern<QuantizeActivationsOp> {
       q = tensor::InsertSliceOp::create(b, loc, codes(front), wide, zero, sizes,
                                         one);
     }
-    auto typed = [&](Value v, Type type) -> Value {
-      return v.getType() == type
-                 ? v
-                 : tensor::CastOp::create(b, loc, type, v).getResult();
-    };
-    b.replaceOp(op, {typed(q, op.getQ().getType()),
-                     typed(scale, op.getScale().getType())});
+    b.replaceOp(op, {castTo(b, loc, q, op.getQ().getType()),
+                     castTo(b, loc, scale, op.getScale().getType())});
     return success();
   }
 };

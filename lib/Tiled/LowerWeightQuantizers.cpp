@@ -379,13 +379,8 @@ void WeightQuantizerLowering::lower() {
     break;
   }
   }
-  auto typed = [&](Value v, Type type) -> Value {
-    return v.getType() == type
-               ? v
-               : tensor::CastOp::create(b, loc, type, v).getResult();
-  };
-  b.replaceOp(op, {typed(result, op.getCodes().getType()),
-                   typed(scale, op.getScale().getType())});
+  b.replaceOp(op, {castTo(b, loc, result, op.getCodes().getType()),
+                   castTo(b, loc, scale, op.getScale().getType())});
 }
 
 namespace {

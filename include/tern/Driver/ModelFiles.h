@@ -35,6 +35,10 @@ public:
   llvm::Expected<std::shared_ptr<ParameterSource>>
   getParameters(llvm::StringRef path);
 
+  /// The same; null if the path is empty or they cannot be read, which whoever
+  /// needs them reports.
+  std::shared_ptr<ParameterSource> findParameters(llvm::StringRef path);
+
   /// importONNX() of tern/Import/ONNX/Import.h.
   mlir::OwningOpRef<mlir::ModuleOp> importONNX(llvm::StringRef path,
                                                mlir::MLIRContext &context,

@@ -227,12 +227,20 @@ LogicalResult UpdateParameterOp::verify() {
   return success();
 }
 
+/// There is an extent for each that the result's type leaves open.
+static LogicalResult verifyExtents(Operation *op, ValueRange extents,
+                                   RankedTensorType result) {
+  if (extents.size() == static_cast<size_t>(result.getNumDynamicDims()))
+    return success();
+  return op->emitOpError() << "(C1) has " << extents.size()
+                           << " extents, but the result has "
+                           << result.getNumDynamicDims() << " dynamic ones";
+}
+
 LogicalResult KeepMaskOp::verify() {
   RankedTensorType type = getTensorType(getResult());
-  if (getExtents().size() != static_cast<size_t>(type.getNumDynamicDims()))
-    return emitOpError() << "(C1) has " << getExtents().size()
-                         << " extents, but the result has "
-                         << type.getNumDynamicDims() << " dynamic ones";
+  if (failed(verifyExtents(*this, getExtents(), type)))
+    return failure();
   double ratio = getRatio().convertToDouble();
   if (!(ratio >= 0 && ratio < 1))
     return emitOpError("(C2) the ratio must be at least 0 and less than 1");
@@ -276,10 +284,8 @@ LogicalResult PackOp::reifyResultShapes(OpBuilder &b,
 
 LogicalResult UnpackOp::verify() {
   RankedTensorType codes = getTensorType(getCodes());
-  if (getExtents().size() != static_cast<size_t>(codes.getNumDynamicDims()))
-    return emitOpError() << "(C1) has " << getExtents().size()
-                         << " extents, but the result has "
-                         << codes.getNumDynamicDims() << " dynamic ones";
+  if (failed(verifyExtents(*this, getExtents(), codes)))
+    return failure();
   SmallVector<int64_t> expected =
       getLayout().getPackedShape(codes.getDimSize(0), codes.getDimSize(1));
   if (failed(verifyCompatibleShape(getTensorType(getPacked()).getShape(),

@@ -19,6 +19,12 @@ Value tern::floatConstant(OpBuilder &b, Location loc, Type type, double value) {
   return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
 }
 
+Value tern::castTo(OpBuilder &b, Location loc, Value tensor, Type type) {
+  return tensor.getType() == type
+             ? tensor
+             : tensor::CastOp::create(b, loc, type, tensor).getResult();
+}
+
 Value tern::buildRound(OpBuilder &b, Location loc, Rounding rounding,
                        Value value) {
   switch (rounding) {

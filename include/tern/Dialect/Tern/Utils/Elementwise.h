@@ -17,6 +17,10 @@ namespace tern {
 mlir::Value floatConstant(mlir::OpBuilder &b, mlir::Location loc,
                           mlir::Type type, double value);
 
+/// A tensor as one of `type`, by a tensor.cast if that is another.
+mlir::Value castTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value tensor,
+                   mlir::Type type);
+
 /// `value` rounded to an integral float.
 mlir::Value buildRound(mlir::OpBuilder &b, mlir::Location loc,
                        Rounding rounding, mlir::Value value);
