@@ -12,7 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ImportContext.h"
+#include "FuzzContext.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "tern/Import/ONNX/Import.h"
@@ -81,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!isMade || !file)
     abort();
 
-  mlir::MLIRContext &context = getImportContext();
+  mlir::MLIRContext &context = getContext(/*lifetime=*/1000);
   unsigned numErrors = 0;
   mlir::ScopedDiagnosticHandler handler(
       &context, [&](mlir::Diagnostic &diagnostic) {

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FuzzContext.h"
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -24,19 +25,6 @@
 
 using namespace mlir;
 
-/// Another one now and then: it keeps what was ever made in it.
-static MLIRContext &getContext() {
-  static std::unique_ptr<MLIRContext> context;
-  static unsigned numRuns = 0;
-  if (numRuns++ % 500 == 0) {
-    DialectRegistry registry;
-    tern::registerAllDialects(registry);
-    context = std::make_unique<MLIRContext>(registry,
-                                            MLIRContext::Threading::DISABLED);
-  }
-  return *context;
-}
-
 static std::string print(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -48,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string text(reinterpret_cast<const char *>(data), size);
   if (isBytecode(llvm::MemoryBufferRef(text, "text")))
     return 0;
-  MLIRContext &context = getContext();
+  MLIRContext &context =
+      getContext(/*lifetime=*/500, tern::registerAllDialects);
   unsigned numErrors = 0;
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     numErrors += diagnostic.getSeverity() == DiagnosticSeverity::Error;

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ImportContext.h"
+#include "FuzzContext.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "tern/Import/ONNX/Import.h"
@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     abort();
   std::string path = "/proc/self/fd/" + std::to_string(file);
 
-  mlir::MLIRContext &context = getImportContext();
+  mlir::MLIRContext &context = getContext(/*lifetime=*/1000);
   unsigned numErrors = 0;
   mlir::ScopedDiagnosticHandler handler(
       &context, [&](mlir::Diagnostic &diagnostic) {

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FuzzContext.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -26,26 +27,14 @@
 
 using namespace mlir;
 
-/// Another one now and then: it keeps what was ever made in it.
-static MLIRContext &getContext() {
-  static std::unique_ptr<MLIRContext> context;
-  static unsigned numRuns = 0;
-  if (numRuns++ % 200 == 0) {
-    DialectRegistry registry;
-    tern::registerAllDialects(registry);
-    context = std::make_unique<MLIRContext>(registry,
-                                            MLIRContext::Threading::DISABLED);
-  }
-  return *context;
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   int file = memfd_create("model", MFD_CLOEXEC);
   if (file < 0 || write(file, data, size) != static_cast<ssize_t>(size))
     abort();
   std::string path = "/proc/self/fd/" + std::to_string(file);
 
-  MLIRContext &context = getContext();
+  MLIRContext &context =
+      getContext(/*lifetime=*/200, tern::registerAllDialects);
   unsigned numErrors = 0;
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     numErrors += diagnostic.getSeverity() == DiagnosticSeverity::Error;

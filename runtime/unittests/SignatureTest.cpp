@@ -29,12 +29,8 @@ static constexpr const char *good =
 {"name":"y","role":"output","space":"host","dtype":"f32","shape":["batch",10,null]}]}}})";
 
 static MaybeError parseWith(const std::string &old, const std::string &fresh) {
-  std::string text = good;
-  size_t position = text.find(old);
-  EXPECT_NE(position, std::string::npos) << old;
-  text.replace(position, old.size(), fresh);
   Signature signature;
-  return parseSignature(text.c_str(), signature);
+  return parseSignature(replaced(good, old, fresh).c_str(), signature);
 }
 
 TEST(Signature, Parses) {

@@ -55,6 +55,14 @@ private:
   std::filesystem::path folder;
 };
 
+/// `text` with `fresh` in place of the first, or last, `old`.
+inline std::string replaced(std::string text, const std::string &old,
+                            const std::string &fresh, bool last = false) {
+  size_t position = last ? text.rfind(old) : text.find(old);
+  EXPECT_NE(position, std::string::npos) << old;
+  return text.replace(position, old.size(), fresh);
+}
+
 } // namespace tern::runtime
 
 /// Checks a MaybeError: no error, or one that contains a text.

@@ -46,12 +46,8 @@ static constexpr const char *good =
 
 static MaybeError parseWith(const std::string &old, const std::string &fresh,
                             bool last = false) {
-  std::string text = good;
-  size_t position = last ? text.rfind(old) : text.find(old);
-  EXPECT_NE(position, std::string::npos) << old;
-  text.replace(position, old.size(), fresh);
   Signature signature;
-  return parseSignature(text.c_str(), signature);
+  return parseSignature(replaced(good, old, fresh, last).c_str(), signature);
 }
 
 TEST(TrainSignature, Parses) {

@@ -338,10 +338,7 @@ def main():
     args, rng = randomness.parse(parser)
     torch.manual_seed(args.seed)
     cases = [case for case in FAMILIES[args.family] if not args.filter or args.filter in case.op]
-    path = args.folder / f"{args.family}.onnx"
-    path.write_bytes(build(cases).SerializeToString())
-    text = gradients.run(["tern-translate", "--import-onnx", path])
-    artifact = gradients.compile_gradient(text, args.folder, args.family)
+    artifact = gradients.compile_model_gradient(build(cases), args.folder, args.family)
     failures = gradients.Failures()
     for n in (1, 3, 33):
         data, expected, constants = {}, [], {}

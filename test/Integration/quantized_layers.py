@@ -7,7 +7,7 @@
     quantized_layers.py OUT_DIR --run     each compiled and run, against NumPy and, where it can be imported, ONNX Runtime
     --only NAME ...                       some of the models
 """
-import argparse
+import functools
 import json
 import pathlib
 import re
@@ -20,6 +20,7 @@ import onnx
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
 import artifact  # noqa: E402
+import model_checks  # noqa: E402
 import quantized_models  # noqa: E402
 
 LAYER = re.compile(r"= tern\.bitlinear .* weights <(.*?)> (?:activations <(.*?)> )?\{tern\.origin = \"raised\"\}")
@@ -122,34 +123,29 @@ def check_run(name, model, path, runtime):
     return None
 
 
+@functools.lru_cache(maxsize=None)
+def load_runtime():
+    """ONNX Runtime, or None where there is none."""
+    try:
+        import onnxruntime  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        return None
+    onnxruntime.set_default_logger_severity(3)
+    return onnxruntime
+
+
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--run", action="store_true")
-    parser.add_argument("--only", nargs="+")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    runtime = None
-    if args.run:
-        try:
-            import onnxruntime as runtime
-            runtime.set_default_logger_severity(3)
-        except ImportError:
-            pass
-    failures, compared = 0, 0
-    names = args.only or list(quantized_models.MODELS)
-    for name in names:
-        path = args.out / f"{name}.onnx"
-        model = quantized_models.MODELS[name]()
-        onnx.save(model.proto, str(path))
-        compared += runtime is not None and model.runtime
-        why = check_run(name, model, path, runtime) if args.run else check_raised(model, path)
-        if why:
-            failures += 1
-            print(f"{name}: {why.strip()}")
-    if failures:
-        sys.exit(f"error: {failures} of {len(names)} models failed")
-    print(f"{len(names)} models passed" + (f", {compared} of them against ONNX Runtime" if args.run else ""))
+    compared = 0
+
+    def check(name, model, path, is_run):
+        nonlocal compared
+        if not is_run:
+            return check_raised(model, path)
+        compared += load_runtime() is not None and model.runtime
+        return check_run(name, model, path, load_runtime())
+
+    count, is_run = model_checks.run(quantized_models.MODELS, lambda name: quantized_models.MODELS[name](), check)
+    print(f"{count} models passed" + (f", {compared} of them against ONNX Runtime" if is_run else ""))
 
 
 if __name__ == "__main__":

@@ -7,17 +7,16 @@
     ternary_layers.py OUT_DIR --run      each model compiled and run, against its PyTorch reference
     --only NAME ...                      some of the models
 """
-import argparse
 import pathlib
 import re
 import subprocess
 import sys
 
 import numpy as np
-import onnx
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
 import bitlinear_models  # noqa: E402
+import model_checks  # noqa: E402
 
 # A median by way of TopK stays as it is in the model, and its layer in float.
 NOT_RAISED = set()
@@ -108,25 +107,12 @@ def check_run(name, model, path):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--run", action="store_true")
-    parser.add_argument("--only", nargs="+")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    names = args.only or [*bitlinear_models.FORMS, *bitlinear_models.INITIALIZERS]
-    failures = 0
-    for name in names:
-        path = args.out / f"{name}.onnx"
-        model = bitlinear_models.build(name)
-        onnx.save(model.proto, str(path))
-        why = (check_run if args.run else check_raised)(name, model, path)
-        if why:
-            failures += 1
-            print(f"{name}: {why.strip()}")
-    if failures:
-        sys.exit(f"error: {failures} of {len(names)} models failed")
-    print(f"{len(names)} models passed")
+    def check(name, model, path, is_run):
+        return (check_run if is_run else check_raised)(name, model, path)
+
+    names = [*bitlinear_models.FORMS, *bitlinear_models.INITIALIZERS]
+    count, _ = model_checks.run(names, bitlinear_models.build, check)
+    print(f"{count} models passed")
 
 
 if __name__ == "__main__":

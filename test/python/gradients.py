@@ -37,6 +37,13 @@ def compile_gradient(text, directory, name, differentiate="function=main seeds=a
     return compile_main(run(["tern-opt", "--symbol-dce"], text), directory, name)
 
 
+def compile_model_gradient(model, directory, name):
+    """The same of a model in ONNX's form."""
+    path = directory / f"{name}.onnx"
+    path.write_bytes(model.SerializeToString())
+    return compile_gradient(run(["tern-translate", "--import-onnx", path]), directory, name)
+
+
 def compile_main(text, directory, name):
     path = pathlib.Path(directory) / f"{name}.mlir"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,9 +11,7 @@ reference is ONNX Runtime; ONNX's reference evaluator where that lacks a kernel.
 -dynamic-inlined, too: the functions that the standard defines the operators by, which must have these results. --run runs tern-onnx-suite (in the
 PATH) on them.
 """
-import argparse
 import collections
-import os
 import pathlib
 import re
 import subprocess
@@ -37,8 +35,9 @@ import onnx_fuzz_layers  # noqa: E402, F401
 import onnx_fuzz_math  # noqa: E402, F401
 import onnx_fuzz_ml  # noqa: E402, F401
 import onnx_fuzz_sampling  # noqa: E402, F401
+import randomness  # noqa: E402
 from onnx_fuzz_draw import GENERATORS, Draw  # noqa: E402
-from onnx_fuzz_reference import open_session, write  # noqa: E402
+from onnx_fuzz_reference import make_parser, open_session, write  # noqa: E402
 
 # Whose functions are loops.
 PRIMITIVE = ("Range",)
@@ -137,16 +136,11 @@ def generate(folder, op, make, seed, number, tally, is_inlined):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    parser.add_argument("--count", type=int, default=4, help="models of each generator")
+    parser = make_parser(__doc__, 4, "models of each generator")
     parser.add_argument("--first", type=int, default=0, help="number of the first model")
     parser.add_argument("--filter", default="", help="only generators that match")
-    parser.add_argument("--run", action="store_true", help="run tern-onnx-suite")
     parser.add_argument("--inlined", action="store_true", help="also the functions by which the standard defines the operators")
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}")
+    arguments, _ = randomness.parse(parser)
     tally = collections.Counter()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

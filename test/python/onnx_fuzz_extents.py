@@ -10,8 +10,6 @@ Writes FOLDER/<kind>/<number>: an input with symbols for extents, an integer com
 up to six shapes; those that it refuses are left out. The models of onnx_extent_cases.py go with them. --run runs tern-onnx-suite
 (in the PATH) on them.
 """
-import argparse
-import os
 import pathlib
 import re
 import subprocess
@@ -24,8 +22,9 @@ sys.path[:0] = [str(path) for path in pathlib.Path(sys.prefix).parent.glob("onnx
 import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
+import randomness  # noqa: E402
 from onnx_extent_cases import CASES, draw  # noqa: E402
-from onnx_fuzz_reference import open_session, write  # noqa: E402
+from onnx_fuzz_reference import make_parser, open_session, write  # noqa: E402
 
 EXTENTS = (0, 1, 2, 3, 4, 5, 7, 8, 13)
 INT_MAX, INT64_MAX, INT64_MIN = 2**31 - 1, 2**63 - 1, -2**63
@@ -389,14 +388,9 @@ def generate(folder, name, make, seed, number):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    parser.add_argument("--count", type=int, default=4, help="models of each kind")
+    parser = make_parser(__doc__, 4, "models of each kind")
     parser.add_argument("--filter", default="", help="only kinds that match")
-    parser.add_argument("--run", action="store_true", help="run tern-onnx-suite")
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}", flush=True)
+    arguments, _ = randomness.parse(parser)
     for name in CASES:
         if re.search(arguments.filter, name):
             write_case(arguments.folder, name, arguments.seed)

@@ -13,8 +13,6 @@ models pass`.
 
 Nodes whose results depend on how sums are rounded by more than the tolerance are drawn again; see Graph.add.
 """
-import argparse
-import os
 import pathlib
 import re
 import subprocess
@@ -27,9 +25,10 @@ sys.path[:0] = [str(path) for path in pathlib.Path(sys.prefix).parent.glob("onnx
 import onnx  # noqa: E402
 from onnx import helper, numpy_helper  # noqa: E402
 
+import randomness  # noqa: E402
 from onnx_fuzz_draw import ONNX_TYPES  # noqa: E402
 from onnx_fuzz_graph_nodes import NODES  # noqa: E402
-from onnx_fuzz_reference import open_session, write  # noqa: E402
+from onnx_fuzz_reference import make_parser, open_session, write  # noqa: E402
 
 OPSET = 21
 SIZES = (1, 2, 3, 5, 7, 17, 33)
@@ -273,15 +272,10 @@ def generate(folder, seed, number):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    parser.add_argument("--count", type=int, default=20, help="graphs")
+    parser = make_parser(__doc__, 20, "graphs")
     parser.add_argument("--first", type=int, default=0, help="number of the first graph")
     parser.add_argument("--jobs", type=int, default=1, help="models that run at a time")
-    parser.add_argument("--run", action="store_true", help="run tern-onnx-suite")
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}", flush=True)
+    arguments, _ = randomness.parse(parser)
     with np.errstate(all="ignore"):
         for number in range(arguments.first, arguments.first + arguments.count):
             generate(arguments.folder, arguments.seed, number)

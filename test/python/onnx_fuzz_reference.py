@@ -2,6 +2,7 @@
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What makers of random models share: ONNX Runtime as the reference, and the folders that tern-onnx-suite reads."""
+import argparse
 import os
 
 import numpy as np
@@ -29,3 +30,11 @@ def write(folder, model, sets):
             for i, array in enumerate(arrays):
                 with open(f"{data}/{kind}_{i}.pb", "wb") as file:
                     file.write(numpy_helper.from_array(np.asarray(array)).SerializeToString())
+
+
+def make_parser(description, count, what):
+    """A command line with a number of models, --count, and --run; randomness.parse() adds the rest."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=count, help=what)
+    parser.add_argument("--run", action="store_true", help="run tern-onnx-suite")
+    return parser

@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+import randomness
 from narrow_types import FLOATS, INTEGERS, NARROW, bf16_bits, from_bf16
 
 SIZES = (1, 3, 17, 33, 257)
@@ -476,12 +477,8 @@ GROUPS = [others, unknown_blocks, weights, casts_from_integers, casts_to_integer
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
-    parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--filter", default="", help="the start of a group's name")
-    arguments = parser.parse_args()
-    seed = arguments.seed if arguments.seed is not None else int.from_bytes(os.urandom(4), "little")
-    print(f"seed {seed}")
+    arguments, _ = randomness.parse(parser)
     checked = failures = 0
     np.seterr(over="ignore", invalid="ignore")  # What does not fit is among what is tested.
     for i, group in enumerate(GROUPS):
@@ -491,7 +488,7 @@ def main():
         os.makedirs(folder, exist_ok=True)
         case = Case(opset=24)
         try:
-            group(np.random.default_rng([seed, i]), case, folder)
+            group(np.random.default_rng([arguments.seed, i]), case, folder)
             count, wrong = case.check(folder)
         except RuntimeError as error:
             count, wrong = 0, [str(error)[:2000]]
@@ -499,8 +496,7 @@ def main():
         failures += len(wrong)
         for problem in wrong:
             print(f"FAIL {group.__name__}: {problem}", flush=True)
-    print(f"{checked} results, {failures} failures")
-    sys.exit(1 if failures or not checked else 0)
+    randomness.finish(checked, failures)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from onnx import TensorProto
 
 import onnx_newer_cases
 import onnx_window_cases
+import randomness
 from onnx_case import Case, f32, wide
 
 FLOAT = TensorProto.FLOAT
@@ -330,13 +331,9 @@ def run(group, n, static, batches, folder, seed, executor):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
     parser.add_argument("--via", choices=["ternc", "upstream"], default="ternc")
     parser.add_argument("--filter", default="")
-    parser.add_argument("--seed", type=int, default=None)
-    arguments = parser.parse_args()
-    seed = arguments.seed if arguments.seed is not None else int.from_bytes(os.urandom(4), "little")
-    print(f"seed {seed}")
+    arguments, _ = randomness.parse(parser)
     checked = failures = 0
     for group in GROUPS:
         if arguments.filter not in group.__name__:
@@ -345,13 +342,12 @@ def main():
             # One compilation with a dynamic batch for several; one static.
             for static, batches in ((False, (1, 3, 17, 33)), (True, (SIZES[n % len(SIZES)],))):
                 folder = os.path.join(arguments.folder, f"{group.__name__}-{n}-{'static' if static else 'dynamic'}")
-                got, wrong = run(group, n, static, batches, folder, seed, Ternc if arguments.via == "ternc" else Upstream)
+                got, wrong = run(group, n, static, batches, folder, arguments.seed, Ternc if arguments.via == "ternc" else Upstream)
                 checked += got
                 failures += len(wrong)
                 for problem in wrong:
                     print(f"FAIL {folder}: {problem}", flush=True)
-    print(f"{checked} results, {failures} failures")
-    sys.exit(1 if failures or not checked else 0)
+    randomness.finish(checked, failures)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 """Fresh random inputs in each run, from a seed that is printed: what failed can be run once more."""
 import os
 import pathlib
+import sys
 
 import numpy as np
 
@@ -24,3 +25,9 @@ def parse(parser, argument="folder"):
     getattr(arguments, argument).mkdir(parents=True, exist_ok=True)
     arguments.seed, rng = start(arguments.seed)
     return arguments, rng
+
+
+def finish(checked, failures):
+    """Ends a test that compared results: they must be some, and all right."""
+    print(f"{checked} results, {failures} failures")
+    sys.exit(1 if failures or not checked else 0)

@@ -98,17 +98,10 @@ private:
 } // namespace
 
 static llvm::StringRef getVariantName() {
-  switch (variant.getValue()) {
-  case Variant::Static:
-    return "static";
-  case Variant::Batch:
-    return "batch";
-  case Variant::Dynamic:
-    return "dynamic";
-  case Variant::Parameters:
-    return "parameters";
-  }
-  llvm_unreachable("all variants are handled");
+  // In the order of the enumeration.
+  static constexpr llvm::StringLiteral names[] = {"static", "batch", "dynamic",
+                                                  "parameters"};
+  return names[static_cast<size_t>(variant.getValue())];
 }
 
 bool Expectations::read(llvm::StringRef path) {
