@@ -39,6 +39,14 @@ function(add_tern_unittest name)
   set_property(GLOBAL APPEND PROPERTY TERN_UNITTESTS ${name})
 endfunction()
 
+# tern_tablegen(<file> generator options...): a file that tern-tblgen makes of
+# LLVM_TARGET_DEFINITIONS.
+macro(tern_tablegen file)
+  set(TERN_TABLEGEN_EXE $<TARGET_FILE:tern-tblgen>)
+  set(TERN_TABLEGEN_TARGET tern-tblgen)
+  tablegen(TERN ${file} ${ARGN})
+endmacro()
+
 # add_tern_doc(<file.td> <page> generator options...): one page of
 # docs/reference in the build tree, part of the target tern-doc.
 function(add_tern_doc td page)

@@ -115,16 +115,14 @@ static DictionaryAttr describe(DictionaryAttr attributes, StringRef suffix) {
     return {};
   Builder b(attributes.getContext());
   SmallVector<NamedAttribute> kept;
-  for (StringRef key :
-       {TernDialect::getNameAttrName(), TernDialect::getParamAttrName()})
+  for (StringRef key : {kNameAttrName, kParamAttrName})
     if (auto name = attributes.getAs<StringAttr>(key)) {
-      kept.push_back(
-          b.getNamedAttr(TernDialect::getNameAttrName(),
-                         b.getStringAttr(name.getValue() + "/" + suffix)));
+      kept.push_back(b.getNamedAttr(
+          kNameAttrName, b.getStringAttr(name.getValue() + "/" + suffix)));
       break;
     }
-  if (Attribute shape = attributes.get(TernDialect::getShapeAttrName()))
-    kept.push_back(b.getNamedAttr(TernDialect::getShapeAttrName(), shape));
+  if (Attribute shape = attributes.get(kShapeAttrName))
+    kept.push_back(b.getNamedAttr(kShapeAttrName, shape));
   return b.getDictionaryAttr(kept);
 }
 

@@ -12,7 +12,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
-#include "tern/Dialect/Tern/IR/Facts.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 
 using namespace mlir;
 using namespace tern;
@@ -69,7 +69,7 @@ static SmallVector<Value> getCaptures(linalg::LinalgOp op) {
 SmallVector<Value> tern::getLinalgSources(linalg::LinalgOp op,
                                           unsigned result) {
   // A shift that cancels, such as the maximum in a softmax.
-  if (op->hasAttr(kDetachedAttrName))
+  if (TernDialect::DetachedAttrHelper(op->getContext()).isAttrPresent(op))
     return {};
   llvm::SetVector<Value> slice =
       getBodySlice(op, getYielded(op, result), getGradientSources);

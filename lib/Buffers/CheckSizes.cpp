@@ -317,7 +317,8 @@ struct CheckSizesPass : public tern::impl::CheckSizesPassBase<CheckSizesPass> {
     Value one = arith::ConstantIndexOp::create(b, 1);
     Value zero = arith::ConstantIndexOp::create(b, 0);
     SmallVector<Attribute> checks;
-    if (auto given = func->getAttrOfType<ArrayAttr>(kChecksAttrName))
+    if (auto given =
+            TernDialect::ChecksAttrHelper(func->getContext()).getAttr(func))
       llvm::append_range(checks, given);
     for (auto [i, message] : llvm::enumerate(faults.getMessages())) {
       Value number = arith::ConstantOp::create(b, b.getI32IntegerAttr(i + 1));
@@ -330,7 +331,8 @@ struct CheckSizesPass : public tern::impl::CheckSizesPassBase<CheckSizesPass> {
     shapes.setFunctionType(
         b.getFunctionType(shapes.getFunctionType().getInputs(),
                           SmallVector<Type>(results.size(), b.getIndexType())));
-    func->setAttr(kChecksAttrName, b.getArrayAttr(checks));
+    TernDialect::ChecksAttrHelper(func->getContext())
+        .setAttr(func, b.getArrayAttr(checks));
   }
 
   /// The size becomes -1 if it overflows.

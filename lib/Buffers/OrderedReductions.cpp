@@ -642,7 +642,7 @@ FailureOr<bool> tern::lowerOrderedReduction(OpBuilder &builder,
   if (!fold)
     return false;
   // What is made states the order by itself.
-  fold->op->removeAttr(kSumOrderAttrName);
+  TernDialect::OrderAttrHelper(op.getContext()).removeAttr(fold->op);
   // One term is folded in any order.
   if (op.getNumReductionLoops() == 0)
     return false;

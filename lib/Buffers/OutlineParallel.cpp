@@ -231,8 +231,8 @@ std::pair<func::FuncOp, func::CallOp> Outliner::run() {
   SmallVector<Value> operands = {arith::ConstantIndexOp::create(b, 0), total};
   llvm::append_range(operands, captured);
   auto call = func::CallOp::create(b, body, operands);
-  call->setAttr(kParallelAttrName,
-                b.getStringAttr(getLocationName(loop.getLoc(), name)));
+  TernDialect::ParallelAttrHelper(call->getContext())
+      .setAttr(call, b.getStringAttr(getLocationName(loop.getLoc(), name)));
   loop.erase();
   return {body, call};
 }

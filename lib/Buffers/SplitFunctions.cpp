@@ -100,7 +100,8 @@ void Part::take(ArrayRef<Operation *> ops) {
 
   b.setInsertionPointAfter(ops.back());
   auto call = func::CallOp::create(b, ops.back()->getLoc(), part, captured);
-  call->setAttr(kPartAttrName, b.getUnitAttr());
+  TernDialect::PartAttrHelper(call->getContext())
+      .setAttr(call, b.getUnitAttr());
   // What is computed of the results moves behind the call.
   DenseSet<Operation *> late;
   Operation *end = call;

@@ -59,7 +59,7 @@ LogicalResult Calibrator::compile(const std::string &path) {
   auto host = parseTarget("host", *module.getContext());
   if (!host)
     return error(llvm::toString(host.takeError()));
-  (*copy)->setAttr(TernDialect::getTargetAttrName(), *host);
+  TernDialect::TargetAttrHelper((*copy)->getContext()).setAttr(*copy, *host);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
   pm.addPass(createTernAttachCalibration());
   for (const Phase &phase : getPhases().drop_front(findPhase("ternary") + 1))
@@ -97,8 +97,7 @@ CalibrationReport Calibrator::makeReport(const CalibrationSums &sums) {
            getError(sum[1], sum[2]), getError(sum[3], sum[5]),
            getError(sum[4], sum[5])});
     } else if (name.consume_front("output.") && !name.getAsInteger(10, index)) {
-      auto given = main.getResultAttrOfType<StringAttr>(
-          index, TernDialect::getNameAttrName());
+      auto given = main.getResultAttrOfType<StringAttr>(index, kNameAttrName);
       report.outputs.emplace_back(given ? given.str() : result,
                                   getError(sum[0], sum[1]));
     }
@@ -159,7 +158,7 @@ LogicalResult tern::checkWeights(ModuleOp module, StringRef weights,
                                  ModelFiles &files) {
   std::string source = weights.str();
   if (auto attr =
-          module->getAttrOfType<StringAttr>(TernDialect::getWeightsAttrName());
+          TernDialect::WeightsAttrHelper(module->getContext()).getAttr(module);
       attr && source.empty())
     source = attr.str();
   auto parameters = files.findParameters(source);

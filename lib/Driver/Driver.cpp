@@ -269,8 +269,7 @@ LogicalResult Driver::loadBytecode() {
 }
 
 std::string Driver::getWeights() {
-  auto attr =
-      (*module)->getAttrOfType<StringAttr>(TernDialect::getWeightsAttrName());
+  auto attr = TernDialect::WeightsAttrHelper(&context).getAttr(*module);
   return options.weights.empty() && attr ? attr.str() : options.weights;
 }
 
@@ -314,15 +313,18 @@ LogicalResult Driver::guardFiles() {
 }
 
 LogicalResult Driver::findLevel() {
-  Attribute attr = (*module)->getAttr(kLevelAttrName);
+  Attribute attr = TernDialect::LevelAttrHelper(&context).getAttr(*module);
   if (!attr) {
     level = 0;
     return success();
   }
   auto name = dyn_cast<StringAttr>(attr);
   level = name ? findPhase(name) : -1;
-  if (level >= 0)
-    return success();
+  if (level >= 0) {
+    std::string problem = TernDialect::checkLevel(*module, name);
+    return problem.empty() ? success()
+                           : fail("'" + options.input + "': " + problem);
+  }
   std::string text;
   llvm::raw_string_ostream(text) << attr;
   return fail("'" + options.input + "' says it is at level " + text +
@@ -358,7 +360,7 @@ LogicalResult Driver::applyConversion() {
     return success();
   std::map<std::string, std::string> recorded = source->metadata();
   // Layers that are ternary by now are so by the options that the module says.
-  auto made = (*module)->getAttrOfType<DictionaryAttr>(kConversionAttrName);
+  auto made = TernDialect::ConversionAttrHelper(&context).getAttr(*module);
   bool isMade = level >= findPhase("ternary");
   TernaryOptions &ternary = pipeline.ternary;
   // Nobody asked for float layers: they may be converted after training.
@@ -414,8 +416,8 @@ void Driver::recordConversion() {
   Builder b(&context);
   SmallVector<StringRef> exclude(ternary.exclude.begin(),
                                  ternary.exclude.end());
-  (*module)->setAttr(
-      kConversionAttrName,
+  TernDialect::ConversionAttrHelper(&context).setAttr(
+      *module,
       b.getDictionaryAttr(
           {b.getNamedAttr(kTernarizeKey, b.getStringAttr(ternary.ternarize)),
            b.getNamedAttr(kQuantizerKey, b.getStringAttr(ternary.quantizer)),
@@ -425,20 +427,20 @@ void Driver::recordConversion() {
 }
 
 LogicalResult Driver::chooseTarget() {
-  StringRef attrName = TernDialect::getTargetAttrName();
-  if (options.target.empty() && (*module)->hasAttr(attrName))
+  TernDialect::TargetAttrHelper attribute(&context);
+  if (options.target.empty() && attribute.isAttrPresent(*module))
     return success();
   auto target =
       parseTarget(options.target.empty() ? "host" : options.target, context);
   if (!target)
     return fail(llvm::toString(target.takeError()));
-  Attribute given = (*module)->getAttr(attrName);
+  Attribute given = attribute.getAttr(*module);
   // Layouts and kernels are chosen on the way to these levels.
   if (given && given != Attribute(*target) && level > 1)
     return fail("'" + options.input +
                 "' was lowered for another target already; leave --target out "
                 "or start from an earlier level");
-  (*module)->setAttr(attrName, *target);
+  attribute.setAttr(*module, *target);
   return success();
 }
 
@@ -477,7 +479,8 @@ LogicalResult Driver::lowerTo(int phase) {
     next.build(pm, pipeline);
     if (failed(pm.run(*module)))
       return failure();
-    (*module)->setAttr(kLevelAttrName, StringAttr::get(&context, next.level));
+    TernDialect::LevelAttrHelper(&context).setAttr(
+        *module, StringAttr::get(&context, next.level));
     if (failed(arrive()))
       return failure();
   }
@@ -624,8 +627,8 @@ LogicalResult Driver::run() {
   if (failed(lowerTo(phase)))
     return failure();
   if (!kind) {
-    (*module)->setAttr(kLevelAttrName,
-                       StringAttr::get(&context, getPhases()[level].level));
+    TernDialect::LevelAttrHelper(&context).setAttr(
+        *module, StringAttr::get(&context, getPhases()[level].level));
     return success(succeeded(writeText(options.output)) &&
                    succeeded(writeReport()));
   }

@@ -11,7 +11,6 @@
 #include "Publish.h"
 #include "Signature.h"
 #include "Weights.h"
-#include "tern/Dialect/Tern/IR/BufferAttributes.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
@@ -164,7 +163,8 @@ std::string getWeightsPath(StringRef output) {
 }
 
 LogicalResult ProductWriter::prepare() {
-  auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
+  auto interface =
+      TernDialect::InterfaceAttrHelper(module->getContext()).getAttr(module);
   auto all = getState(interface, module.getLoc());
   if (failed(all))
     return failure();
@@ -180,7 +180,7 @@ LogicalResult ProductWriter::prepare() {
     return success();
   std::string source = options.weights;
   if (auto attr =
-          module->getAttrOfType<StringAttr>(TernDialect::getWeightsAttrName());
+          TernDialect::WeightsAttrHelper(module->getContext()).getAttr(module);
       attr && source.empty())
     source = attr.str();
 
@@ -207,7 +207,7 @@ LogicalResult ProductWriter::prepare() {
 std::string ProductWriter::getSignature(const MachineInfo &machine) {
   SignatureFields fields;
   if (auto model =
-          module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName()))
+          TernDialect::ModelAttrHelper(module->getContext()).getAttr(module))
     fields.model = model.str();
   fields.triple = machine.triple;
   fields.features.assign(machine.features.begin(), machine.features.end());
@@ -219,9 +219,11 @@ std::string ProductWriter::getSignature(const MachineInfo &machine) {
     fields.weightsBytes = weights->bytes;
   }
   return printSignature(
-      fields, module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName), state,
-      module->getAttrOfType<DictionaryAttr>(kTrainingAttrName),
-      module->getAttrOfType<DictionaryAttr>(kConversionAttrName));
+      fields,
+      TernDialect::InterfaceAttrHelper(module->getContext()).getAttr(module),
+      state,
+      TernDialect::TrainingAttrHelper(module->getContext()).getAttr(module),
+      TernDialect::ConversionAttrHelper(module->getContext()).getAttr(module));
 }
 
 LogicalResult ProductWriter::addArtifact(llvm::Module &code,
@@ -273,7 +275,8 @@ LogicalResult ProductWriter::addArtifact(llvm::Module &code,
 
 FailureOr<llvm::Constant *>
 ProductWriter::addDeviceTable(ConstantBuilder &constants) {
-  auto launched = module->getAttrOfType<ArrayAttr>(kKernelsAttrName);
+  auto launched =
+      TernDialect::KernelsAttrHelper(module->getContext()).getAttr(module);
   if (!launched)
     return constants.null();
   SmallVector<llvm::Constant *> imageList, kernelList;
@@ -333,7 +336,8 @@ void ProductWriter::embedWeights(llvm::Module &code) {
 }
 
 SmallVector<StringRef> ProductWriter::getFunctionNames() {
-  auto interface = module->getAttrOfType<DictionaryAttr>(kInterfaceAttrName);
+  auto interface =
+      TernDialect::InterfaceAttrHelper(module->getContext()).getAttr(module);
   SmallVector<StringRef> names;
   for (NamedAttribute function : interface.getAs<DictionaryAttr>("functions"))
     names.push_back(function.getName().strref());
@@ -390,8 +394,10 @@ LogicalResult ProductWriter::link(const std::string &product) {
   code.clear();
   std::vector<std::string> archives;
   if (options.kind == ProductKind::Executable)
-    archives = getRuntimeArchives(options.runtimeFolder,
-                                  module->hasAttr(kTrainingAttrName));
+    archives =
+        getRuntimeArchives(options.runtimeFolder,
+                           TernDialect::TrainingAttrHelper(module->getContext())
+                               .isAttrPresent(module));
   for (const std::string &archive : archives) {
     if (!llvm::sys::fs::exists(archive))
       return error("cannot link '")
@@ -460,7 +466,8 @@ LogicalResult ProductWriter::publishAll(const std::string &product,
 }
 
 FailureOr<ProductInfo> ProductWriter::run() {
-  if (!module->hasAttr(kInterfaceAttrName))
+  if (!TernDialect::InterfaceAttrHelper(module->getContext())
+           .isAttrPresent(module))
     return module.emitError("expected a module at level 'llvm'");
   if (failed(prepare()))
     return failure();

@@ -54,8 +54,7 @@ std::optional<std::array<uint8_t, 256>> countZeros(LayoutAttrInterface layout) {
 }
 
 std::string getParam(func::FuncOp func, unsigned arg) {
-  auto name =
-      func.getArgAttrOfType<StringAttr>(arg, TernDialect::getParamAttrName());
+  auto name = func.getArgAttrOfType<StringAttr>(arg, kParamAttrName);
   return name ? name.str() : "";
 }
 
@@ -63,17 +62,19 @@ std::string getParam(func::FuncOp func, unsigned arg) {
 
 void SizeReport::afterPhase(StringRef level, ModuleOp module) {
   if (auto name =
-          module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName()))
+          TernDialect::ModelAttrHelper(module->getContext()).getAttr(module))
     model = name.str();
   if (level == "ternary") {
     if (auto conversion =
-            module->getAttrOfType<DictionaryAttr>(kConversionAttrName))
+            TernDialect::ConversionAttrHelper(module->getContext())
+                .getAttr(module))
       if (auto asked = conversion.getAs<StringAttr>(kActivationsKey))
         activations = asked.str();
     int64_t count = 0;
     for (func::FuncOp func : getEntryFunctions(module))
       for (BlockArgument arg : func.getArguments())
-        if (!func->hasAttr(TernDialect::getPrepareAttrName()) &&
+        if (!TernDialect::PrepareAttrHelper(func->getContext())
+                 .isAttrPresent(func) &&
             !getParam(func, arg.getArgNumber()).empty())
           count += cast<ShapedType>(arg.getType()).getNumElements();
     numParameters = count;
@@ -110,8 +111,7 @@ void SizeReport::afterPhase(StringRef level, ModuleOp module) {
     return;
   for (func::FuncOp func : getEntryFunctions(prepareModule))
     for (unsigned i = 0, e = func.getNumResults(); i < e; ++i)
-      if (auto name = func.getResultAttrOfType<StringAttr>(
-              i, TernDialect::getParamAttrName()))
+      if (auto name = func.getResultAttrOfType<StringAttr>(i, kParamAttrName))
         for (unsigned arg = 0; arg < func.getNumArguments(); ++arg)
           origins[name].push_back(getParam(func, arg));
 }

@@ -195,7 +195,8 @@ LogicalResult WeightsWriter::plan() {
   ArrayAttr prepares;
   prepareModule = getPrepareModule(module);
   if (prepareModule)
-    prepares = prepareModule->getAttrOfType<ArrayAttr>(kPreparesAttrName);
+    prepares = TernDialect::PreparesAttrHelper(prepareModule->getContext())
+                   .getAttr(prepareModule);
   llvm::StringMap<DictionaryAttr> producers;
   if (prepares)
     for (auto prepare : prepares.getAsRange<DictionaryAttr>())
@@ -255,7 +256,7 @@ LogicalResult WeightsWriter::open() {
                << info.name << "' has unknown dtype '" << info.dtype << "'";
   }
   auto model =
-      module->getAttrOfType<StringAttr>(TernDialect::getModelAttrName());
+      TernDialect::ModelAttrHelper(module->getContext()).getAttr(module);
   if (auto problem =
           writer.open(path, std::move(entries),
                       {{"format", "tern"},

@@ -11,7 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "tern/Dialect/Tern/IR/BufferAttributes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 
 using namespace mlir;
 using namespace tern;
@@ -153,7 +153,7 @@ LogicalResult BufferTable::replaceArguments(func::FuncOp func,
 
   SmallVector<func::CallOp> parts;
   for (auto call : body.getOps<func::CallOp>())
-    if (call->hasAttr(kPartAttrName))
+    if (TernDialect::PartAttrHelper(call->getContext()).isAttrPresent(call))
       parts.push_back(call);
   for (func::CallOp call : parts)
     if (failed(lowerPart(func, call, table, symbols)))

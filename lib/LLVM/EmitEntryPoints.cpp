@@ -128,8 +128,7 @@ FailureOr<Attribute> EntryPointEmitter::describe(unsigned arg,
                                                  StringRef nameAttr,
                                                  StringRef fallback) {
   auto type = dyn_cast<MemRefType>(func.getArgument(arg).getType());
-  auto given =
-      func.getArgAttrOfType<StringAttr>(arg, TernDialect::getDtypeAttrName());
+  auto given = func.getArgAttrOfType<StringAttr>(arg, kDtypeAttrName);
   StringRef dtype = given  ? given.getValue()
                     : type ? getDtypeName(type.getElementType())
                            : "";
@@ -172,7 +171,8 @@ static DictionaryAttr describeState(func::FuncOp func, unsigned arg,
 LogicalResult EntryPointEmitter::classify() {
   SmallVector<unsigned> inputs, scalars, params, results;
   SmallVector<Attribute> inputInfo, scalarInfo, paramInfo, resultInfo;
-  bool isPrepare = func->hasAttr(TernDialect::getPrepareAttrName());
+  bool isPrepare =
+      TernDialect::PrepareAttrHelper(func->getContext()).isAttrPresent(func);
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
     if (func.getArgAttr(i, kArenaAttrName)) {
       arena = i;
@@ -188,9 +188,9 @@ LogicalResult EntryPointEmitter::classify() {
     bool isParam = !!getStateName(func, i);
     auto info = describe(i,
                          isState    ? kStateAttrName
-                         : isParam  ? TernDialect::getParamAttrName()
+                         : isParam  ? kParamAttrName
                          : isScalar ? kScalarAttrName
-                                    : TernDialect::getNameAttrName(),
+                                    : kNameAttrName,
                          isResult ? "output" + std::to_string(results.size())
                                   : "input" + std::to_string(inputs.size()));
     if (failed(info))
@@ -254,10 +254,10 @@ LogicalResult EntryPointEmitter::classify() {
   fields.set("outputs", b.getArrayAttr(resultInfo));
   if (!scalarInfo.empty())
     fields.set("scalars", b.getArrayAttr(scalarInfo));
-  if (Attribute checks = func->removeAttr(kChecksAttrName))
-    fields.set("checks", checks);
-  if (Attribute checks = func->removeAttr(kElementChecksAttrName))
-    fields.set("element_checks", checks);
+  for (StringRef checks : {TernDialect::ChecksAttrHelper::getNameStr(),
+                           TernDialect::ElementChecksAttrHelper::getNameStr()})
+    if (Attribute messages = func->removeAttr(checks))
+      fields.set(checks.drop_front(StringRef("tern.").size()), messages);
   interface = fields.getDictionary(b.getContext());
   for (BlockArgument arg : func.getArguments())
     types.push_back(cast<MemRefType>(arg.getType()));
@@ -406,7 +406,8 @@ LogicalResult EntryPointEmitter::lowerParallelCall(func::CallOp call) {
   Value taskPointer =
       UnrealizedConversionCastOp::create(b, pointer, taskRef).getResult(0);
   Value count = arith::IndexCastOp::create(b, i64, call.getOperand(1));
-  Value label = buildLabel(call->getAttrOfType<StringAttr>(kParallelAttrName));
+  Value label = buildLabel(
+      TernDialect::ParallelAttrHelper(call->getContext()).getAttr(call));
   auto type =
       LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
                                   {pointer, pointer, pointer, i64, pointer});
@@ -638,7 +639,7 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
   }
   SmallVector<func::CallOp> parallel;
   func.walk([&](func::CallOp call) {
-    if (call->hasAttr(kParallelAttrName))
+    if (TernDialect::ParallelAttrHelper(call->getContext()).isAttrPresent(call))
       parallel.push_back(call);
   });
   for (func::CallOp call : parallel)
@@ -649,10 +650,13 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
   if (failed(symbols.rename(func, "tern_internal_" + func.getName().str())))
     return failure();
   func.setPrivate();
-  bool isPrepare = func->hasAttr(TernDialect::getPrepareAttrName());
+  bool isPrepare =
+      TernDialect::PrepareAttrHelper(func->getContext()).isAttrPresent(func);
   bool hasParts = llvm::any_of(
-      func.getBody().front().getOps<func::CallOp>(),
-      [](func::CallOp call) { return call->hasAttr(kPartAttrName); });
+      func.getBody().front().getOps<func::CallOp>(), [](func::CallOp call) {
+        return TernDialect::PartAttrHelper(call->getContext())
+            .isAttrPresent(call);
+      });
   std::string invokeName = isPrepare ? exported : exported + "_invoke";
   std::string shapesName = exported + "_shapes";
   if (hasParts)
@@ -687,10 +691,12 @@ struct EmitEntryPointsPass
     func::FuncOp main;
     SmallVector<Attribute> prepares;
     SmallVector<NamedAttribute> functions;
-    bool isTraining = module->hasAttr(kTrainingAttrName);
+    bool isTraining = TernDialect::TrainingAttrHelper(module->getContext())
+                          .isAttrPresent(module);
     LaunchLowering launches;
     for (func::FuncOp func : getEntryFunctions(module)) {
-      bool isPrepare = func->hasAttr(TernDialect::getPrepareAttrName());
+      bool isPrepare = TernDialect::PrepareAttrHelper(func->getContext())
+                           .isAttrPresent(func);
       if (!isPrepare && main && !isTraining) {
         func.emitError("more than one entry function: '")
             << main.getName() << "' and '" << func.getName() << "'";
@@ -711,23 +717,26 @@ struct EmitEntryPointsPass
       }
       NamedAttrList info(emitter.getInterface());
       info.set("symbol", b.getStringAttr(stem));
-      if (func->hasAttr(kInitialAttrName))
+      if (TernDialect::InitialAttrHelper(func->getContext())
+              .isAttrPresent(func))
         info.set("initial", b.getUnitAttr());
       prepares.push_back(info.getDictionary(&getContext()));
     }
     // Nested modules need no entry: no product has a place for it.
     if (!prepares.empty())
-      module->setAttr(kPreparesAttrName, b.getArrayAttr(prepares));
+      TernDialect::PreparesAttrHelper(module->getContext())
+          .setAttr(module, b.getArrayAttr(prepares));
     else if (!main && !module->getParentOp()) {
       module.emitError("no entry function: expected a public function 'main'");
       return signalPassFailure();
     }
     if (main)
-      module->setAttr(kInterfaceAttrName,
-                      b.getDictionaryAttr(b.getNamedAttr(
-                          "functions", b.getDictionaryAttr(functions))));
+      TernDialect::InterfaceAttrHelper(module->getContext())
+          .setAttr(module, b.getDictionaryAttr(b.getNamedAttr(
+                               "functions", b.getDictionaryAttr(functions))));
     if (!launches.getKernels().empty())
-      module->setAttr(kKernelsAttrName, b.getArrayAttr(launches.getKernels()));
+      TernDialect::KernelsAttrHelper(module->getContext())
+          .setAttr(module, b.getArrayAttr(launches.getKernels()));
     for (auto func : module.getOps<func::FuncOp>()) {
       WalkResult result = func.walk([](gpu::LaunchFuncOp op) {
         op.emitError("only an entry function has a host that launches");

@@ -18,8 +18,8 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Dialect/Tern/Utils/DeadCode.h"
 #include "tern/Packed/Passes.h"
 #include "tern/Support/UniqueNames.h"
@@ -76,8 +76,7 @@ class WeightWork {
 public:
   explicit WeightWork(func::FuncOp function) : function(function) {
     for (BlockArgument arg : function.getArguments())
-      if (function.getArgAttr(arg.getArgNumber(),
-                              TernDialect::getParamAttrName()))
+      if (function.getArgAttr(arg.getArgNumber(), kParamAttrName))
         dependent.insert(arg);
     // Stored values are read-only; memory that must be written is made by each
     // call.
@@ -209,12 +208,14 @@ struct HoistWeightWorkPass
     : tern::impl::TernHoistWeightWorkBase<HoistWeightWorkPass> {
   void runOnOperation() override {
     // Parameters that change with every step are not worth preparing.
-    if (getOperation()->hasAttr(kTrainingAttrName))
+    if (TernDialect::TrainingAttrHelper(&getContext())
+            .isAttrPresent(getOperation()))
       return;
     for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
       if (function.isPublic() && !function.isExternal() &&
           function.getBody().hasOneBlock() &&
-          !function->hasAttr(TernDialect::getPrepareAttrName()))
+          !TernDialect::PrepareAttrHelper(function->getContext())
+               .isAttrPresent(function))
         hoist(function);
   }
 
@@ -260,8 +261,7 @@ void HoistWeightWorkPass::hoist(func::FuncOp function) {
     groups[classes.getLeaderValue(value)].push_back(value);
 
   auto paramName = [&](unsigned index) {
-    return function.getArgAttrOfType<StringAttr>(
-        index, TernDialect::getParamAttrName());
+    return function.getArgAttrOfType<StringAttr>(index, kParamAttrName);
   };
   UniqueNames taken;
   for (unsigned index = 0; index < function.getNumArguments(); ++index)
@@ -281,10 +281,10 @@ void HoistWeightWorkPass::hoist(func::FuncOp function) {
     outline(function, members, work, names);
     for (auto [value, name] : llvm::zip_equal(members, names)) {
       unsigned index = function.getNumArguments();
-      (void)function.insertArgument(index, value.getType(),
-                                    b.getDictionaryAttr(b.getNamedAttr(
-                                        TernDialect::getParamAttrName(), name)),
-                                    value.getLoc());
+      (void)function.insertArgument(
+          index, value.getType(),
+          b.getDictionaryAttr(b.getNamedAttr(kParamAttrName, name)),
+          value.getLoc());
       value.replaceAllUsesWith(function.getArgument(index));
     }
     ++numFunctions;
@@ -326,9 +326,10 @@ func::FuncOp HoistWeightWorkPass::outline(func::FuncOp function,
   while (symbols.lookup(name));
   prepare.setName(name);
   symbols.insert(prepare);
-  prepare->setAttr(TernDialect::getPrepareAttrName(), UnitAttr::get(context));
-  prepare->setAttr(TernDialect::getTargetAttrName(),
-                   GenericTargetAttr::get(context));
+  TernDialect::PrepareAttrHelper(context).setAttr(prepare,
+                                                  UnitAttr::get(context));
+  TernDialect::TargetAttrHelper(context).setAttr(
+      prepare, GenericTargetAttr::get(context));
 
   OpBuilder b(context);
   b.setInsertionPointToStart(prepare.addEntryBlock());
@@ -343,7 +344,7 @@ func::FuncOp HoistWeightWorkPass::outline(func::FuncOp function,
   SmallVector<Value> returned;
   for (auto [index, value] : llvm::enumerate(values)) {
     returned.push_back(mapping.lookup(value));
-    prepare.setResultAttr(index, TernDialect::getParamAttrName(), names[index]);
+    prepare.setResultAttr(index, kParamAttrName, names[index]);
   }
   func::ReturnOp::create(b, prepare.getLoc(), returned);
   return prepare;

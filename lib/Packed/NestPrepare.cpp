@@ -26,20 +26,23 @@ struct NestPreparePass : tern::impl::TernNestPrepareBase<NestPreparePass> {
     ModuleOp module = getOperation();
     SmallVector<func::FuncOp> prepares;
     for (auto function : module.getOps<func::FuncOp>())
-      if (function->hasAttr(TernDialect::getPrepareAttrName()))
+      if (TernDialect::PrepareAttrHelper(function->getContext())
+              .isAttrPresent(function))
         prepares.push_back(function);
     if (prepares.empty())
       return;
 
     MLIRContext *context = &getContext();
     auto nested = ModuleOp::create(module.getLoc(), "prepare");
-    nested->setAttr(TernDialect::getPrepareAttrName(), UnitAttr::get(context));
-    nested->setAttr(TernDialect::getTargetAttrName(),
-                    GenericTargetAttr::get(context));
+    TernDialect::PrepareAttrHelper(context).setAttr(nested,
+                                                    UnitAttr::get(context));
+    TernDialect::TargetAttrHelper(context).setAttr(
+        nested, GenericTargetAttr::get(context));
     SymbolTable symbols(module);
     symbols.insert(nested);
     for (func::FuncOp function : prepares) {
-      function->removeAttr(TernDialect::getTargetAttrName());
+      function->removeDiscardableAttr(
+          TernDialect::TargetAttrHelper::getNameStr());
       function->remove();
       nested.push_back(function);
     }

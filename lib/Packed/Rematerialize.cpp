@@ -20,7 +20,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/Contraction.h"
 #include "tern/Dialect/Tern/Utils/Storage.h"
 #include "tern/Packed/Passes.h"
@@ -200,7 +200,8 @@ Value Rematerializer::recompute(OpBuilder &b, Value value, IRMapping &mapping) {
   Operation *copy = b.clone(*op);
   copy->setOperands(operands);
   if (!isView(op))
-    copy->setAttr(kRecomputedAttrName, b.getI64IntegerAttr(nextNumber++));
+    TernDialect::RecomputedAttrHelper(copy->getContext())
+        .setAttr(copy, b.getI64IntegerAttr(nextNumber++));
   mapping.map(op->getResults(), copy->getResults());
   return mapping.lookup(value);
 }
@@ -271,18 +272,19 @@ struct RematerializePass
     : tern::impl::TernRematerializeBase<RematerializePass> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
-    auto result = func->getAttrOfType<IntegerAttr>(kRecomputeAttrName);
+    TernDialect::RecomputeAttrHelper recompute(&getContext());
+    auto result = recompute.getAttr(func);
     if (!result)
       return;
     if (!func.getBody().hasOneBlock() || result.getInt() < 0 ||
         result.getInt() >= func.getNumResults()) {
-      func.emitError() << "'" << kRecomputeAttrName
+      func.emitError() << "'" << recompute.getNameStr()
                        << "' is the index of a result of a function of one "
                           "block";
       return signalPassFailure();
     }
     numRecomputed += Rematerializer(func, result.getInt()).run();
-    func->removeAttr(kRecomputeAttrName);
+    recompute.removeAttr(func);
   }
 };
 } // namespace

@@ -71,7 +71,8 @@ struct SelectLayoutPass : tern::impl::TernSelectLayoutBase<SelectLayoutPass> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (function->hasAttr(TernDialect::getPrepareAttrName()))
+    if (TernDialect::PrepareAttrHelper(function->getContext())
+            .isAttrPresent(function))
       return;
     SmallVector<PackOp> packs;
     function.walk([&](PackOp pack) { packs.push_back(pack); });

@@ -59,7 +59,8 @@ private:
     if (!lowering)
       return failure();
     LoweringOptions options;
-    options.isPrepare = module->hasAttr(TernDialect::getPrepareAttrName());
+    options.isPrepare = TernDialect::PrepareAttrHelper(module->getContext())
+                            .isAttrPresent(module);
     OpPassManager pm(ModuleOp::getOperationName());
     LoweredLevel reached = level;
     switch (reached) {

@@ -12,7 +12,6 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "tern/Dialect/Tern/IR/TernAttributes.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Support/UniqueNames.h"
 
 using namespace mlir;
@@ -39,8 +38,7 @@ void tern::findSlice(Value value, llvm::SetVector<Operation *> &ops,
 std::string tern::getFreeName(func::FuncOp function, StringRef base) {
   UniqueNames names;
   for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
-    for (StringRef attr :
-         {TernDialect::getParamAttrName(), TernDialect::getNameAttrName()})
+    for (StringRef attr : {kParamAttrName, kNameAttrName})
       if (auto known = function.getArgAttrOfType<StringAttr>(i, attr))
         names.take(known);
   return names.make(base);
@@ -67,11 +65,11 @@ Value tern::addComputedParameter(
   symbols.insert(initial);
   OpBuilder b(context);
   StringAttr nameAttr = b.getStringAttr(name);
-  initial->setAttr(TernDialect::getPrepareAttrName(), b.getUnitAttr());
-  initial->setAttr(kInitialAttrName, b.getUnitAttr());
-  initial->setAttr(TernDialect::getTargetAttrName(),
-                   GenericTargetAttr::get(context));
-  initial.setResultAttr(0, TernDialect::getParamAttrName(), nameAttr);
+  TernDialect::PrepareAttrHelper(context).setAttr(initial, b.getUnitAttr());
+  TernDialect::InitialAttrHelper(context).setAttr(initial, b.getUnitAttr());
+  TernDialect::TargetAttrHelper(context).setAttr(
+      initial, GenericTargetAttr::get(context));
+  initial.setResultAttr(0, kParamAttrName, nameAttr);
   b.setInsertionPointToStart(initial.addEntryBlock());
   IRMapping mapping;
   for (auto [from, to] : llvm::zip_equal(arguments, initial.getArguments())) {
@@ -86,8 +84,7 @@ Value tern::addComputedParameter(
   unsigned index = function.getNumArguments();
   if (failed(function.insertArgument(
           index, type,
-          b.getDictionaryAttr(
-              b.getNamedAttr(TernDialect::getParamAttrName(), nameAttr)),
+          b.getDictionaryAttr(b.getNamedAttr(kParamAttrName, nameAttr)),
           NameLoc::get(nameAttr, value.getLoc()))))
     return nullptr;
   return function.getArgument(index);

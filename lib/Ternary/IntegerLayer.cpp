@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 using namespace mlir;
@@ -158,7 +159,7 @@ Element tern::buildScaledWeights(OpBuilder &builder, const LinearLayer &layer,
                       : args[1];
         return arith::MulFOp::create(b, at, value, scale);
       });
-  weights.getDefiningOp()->setAttr(TernDialect::getTernaryAttrName(),
-                                   builder.getStringAttr(scaledFact));
+  TernDialect::TernaryAttrHelper(weights.getDefiningOp()->getContext())
+      .setAttr(weights.getDefiningOp(), builder.getStringAttr(scaledFact));
   return {weights, integers.map};
 }

@@ -13,7 +13,6 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
-#include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "tern/runtime/Text.h"
@@ -56,7 +55,7 @@ static std::string getDequantizedName(Operation *op) {
         cast<ShapedType>(argument.getType()).getRank() < 2)
       continue;
     if (auto name = function.getArgAttrOfType<StringAttr>(
-            argument.getArgNumber(), TernDialect::getParamAttrName()))
+            argument.getArgNumber(), kParamAttrName))
       return getLatentName(name);
   }
   return "";
@@ -70,7 +69,7 @@ static std::string getParameterName(Value weight) {
     return "";
   Value source = getSource(Element::get(weight)).value;
   if (Operation *op = source.getDefiningOp())
-    return op->hasAttr(TernDialect::getTernaryAttrName())
+    return TernDialect::TernaryAttrHelper(op->getContext()).isAttrPresent(op)
                ? getDequantizedName(op)
                : "";
   auto argument = dyn_cast<BlockArgument>(source);
@@ -80,8 +79,8 @@ static std::string getParameterName(Value weight) {
           : nullptr;
   if (!function)
     return "";
-  auto name = function.getArgAttrOfType<StringAttr>(
-      argument.getArgNumber(), TernDialect::getParamAttrName());
+  auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                    kParamAttrName);
   return name ? name.str() : "";
 }
 
@@ -158,17 +157,18 @@ StringRef tern::getName(LayerOrigin origin) {
 }
 
 void tern::setOrigin(Operation *layer, LayerOrigin origin) {
-  layer->setAttr(kOriginAttrName,
-                 StringAttr::get(layer->getContext(), getName(origin)));
+  TernDialect::OriginAttrHelper(layer->getContext())
+      .setAttr(layer, StringAttr::get(layer->getContext(), getName(origin)));
 }
 
 void tern::setFloatReason(Operation *layer, StringRef reason) {
-  layer->setAttr(kFloatReasonAttrName,
-                 StringAttr::get(layer->getContext(), reason));
+  TernDialect::FloatAttrHelper(layer->getContext())
+      .setAttr(layer, StringAttr::get(layer->getContext(), reason));
 }
 
 StringRef tern::getFloatReason(Operation *layer) {
-  auto reason = layer->getAttrOfType<StringAttr>(kFloatReasonAttrName);
+  auto reason =
+      TernDialect::FloatAttrHelper(layer->getContext()).getAttr(layer);
   return reason ? reason.getValue() : "";
 }
 
@@ -177,7 +177,8 @@ void tern::setExcluded(Operation *layer, StringRef pattern) {
 }
 
 bool tern::isConverted(Operation *layer) {
-  auto origin = layer->getAttrOfType<StringAttr>(kOriginAttrName);
+  auto origin =
+      TernDialect::OriginAttrHelper(layer->getContext()).getAttr(layer);
   return origin && origin.getValue() == getName(LayerOrigin::Converted);
 }
 
@@ -197,7 +198,8 @@ std::vector<LayerInfo> tern::collectLayers(ModuleOp module) {
       info.hasInt8Activations = bitlinear.getActivations().has_value();
       if (Operation *source = bitlinear.getX().getDefiningOp();
           source && !info.hasInt8Activations)
-        if (auto why = source->getAttrOfType<StringAttr>(kUnquantizedAttrName))
+        if (auto why = TernDialect::UnquantizedAttrHelper(source->getContext())
+                           .getAttr(source))
           info.reason = why.str();
       layers.push_back(info);
       return;

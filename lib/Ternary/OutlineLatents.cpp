@@ -27,7 +27,10 @@ using namespace tern;
 static Operation *getDequantization(BitLinearOp layer) {
   Operation *op =
       getSource(Element::get(layer.getWeight())).value.getDefiningOp();
-  return op && op->hasAttr(TernDialect::getTernaryAttrName()) ? op : nullptr;
+  return op && TernDialect::TernaryAttrHelper(op->getContext())
+                     .isAttrPresent(op)
+             ? op
+             : nullptr;
 }
 
 /// Whether parameters alone compute the value; these.
@@ -37,8 +40,7 @@ static bool findParameters(func::FuncOp function, Value value,
   findSlice(value, ops, arguments);
   return llvm::all_of(arguments, [&](BlockArgument argument) {
     return argument.getOwner() == &function.front() &&
-           function.getArgAttr(argument.getArgNumber(),
-                               TernDialect::getParamAttrName());
+           function.getArgAttr(argument.getArgNumber(), kParamAttrName);
   });
 }
 
@@ -63,7 +65,8 @@ struct OutlineLatents
     SmallVector<func::FuncOp> functions;
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (!function.isDeclaration() &&
-          !function->hasAttr(TernDialect::getPrepareAttrName()))
+          !TernDialect::PrepareAttrHelper(function->getContext())
+               .isAttrPresent(function))
         functions.push_back(function);
     for (func::FuncOp function : functions)
       run(function);

@@ -13,7 +13,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-#include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "llvm/ADT/SmallBitVector.h"
 
@@ -261,7 +260,9 @@ static bool isAbsMedian(Element element, Element value) {
   auto sorted =
       slice ? slice.getSource().getDefiningOp<linalg::LinalgOp>() : nullptr;
   auto order =
-      sorted ? sorted->getAttrOfType<StringAttr>(kSortedAttrName) : nullptr;
+      sorted
+          ? TernDialect::SortedAttrHelper(sorted->getContext()).getAttr(sorted)
+          : nullptr;
   if (!order || order.getValue() != "ascending" ||
       slice.getSourceType().getRank() != 1 || !slice.getType().hasStaticShape())
     return false;
@@ -356,7 +357,7 @@ std::pair<Element, StringAttr> tern::findTernaryFact(Element weight) {
   for (Element element : getTensors(weight)) {
     if (Operation *op = element.value.getDefiningOp()) {
       if (auto fact =
-              op->getAttrOfType<StringAttr>(TernDialect::getTernaryAttrName()))
+              TernDialect::TernaryAttrHelper(op->getContext()).getAttr(op))
         return {element, fact};
       continue;
     }
@@ -366,7 +367,7 @@ std::pair<Element, StringAttr> tern::findTernaryFact(Element weight) {
     if (!function)
       continue;
     if (auto fact = function.getArgAttrOfType<StringAttr>(
-            argument.getArgNumber(), TernDialect::getTernaryAttrName()))
+            argument.getArgNumber(), kTernaryAttrName))
       return {element, fact};
   }
   return {};

@@ -18,6 +18,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/DeadCode.h"
 #include "tern/Ternary/Passes.h"
 
@@ -48,8 +49,8 @@ static StringRef explain(Element weight) {
   findSlice(source, ops, arguments);
   for (BlockArgument argument : arguments) {
     auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
-    if (!function || !function.getArgAttr(argument.getArgNumber(),
-                                          TernDialect::getParamAttrName()))
+    if (!function ||
+        !function.getArgAttr(argument.getArgNumber(), kParamAttrName))
       return "";
   }
   // Integers are parameters, or constants, if they are few.
@@ -158,9 +159,10 @@ void RaiseBitLinear::raise(const LinearLayer &layer) {
 
   // What dequantizes in narrow floats is followed by a conversion.
   if (!weights->fact.empty())
-    weights->latent.value.getDefiningOp()->setAttr(
-        TernDialect::getTernaryAttrName(),
-        StringAttr::get(&getContext(), weights->fact));
+    TernDialect::TernaryAttrHelper(
+        weights->latent.value.getDefiningOp()->getContext())
+        .setAttr(weights->latent.value.getDefiningOp(),
+                 StringAttr::get(&getContext(), weights->fact));
   BitLinearParts parts = getParts(layer, *weights);
   matcher.clearReason();
   // Activations are quantized before or after their leading dimensions become
@@ -319,7 +321,8 @@ void RaiseBitLinear::finish(const LinearLayer &layer, Value result,
   setOrigin(bitlinear, LayerOrigin::Raised);
   if (!parts.activations && !reason.empty()) {
     if (Operation *source = parts.x.getDefiningOp())
-      source->setAttr(kUnquantizedAttrName, builder.getStringAttr(reason));
+      TernDialect::UnquantizedAttrHelper(source->getContext())
+          .setAttr(source, builder.getStringAttr(reason));
     remark::missed(bitlinear.getLoc(), describe())
         << describeNode(bitlinear) + "activations stay float: " + reason.str();
   }

@@ -18,6 +18,7 @@
 #include "mlir/IR/Remarks.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/DeadCode.h"
 #include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Ternary/Layers.h"
@@ -213,7 +214,8 @@ void Ternarize::visit(BitLinearOp bitlinear) {
   if (activations != ActivationMode::Int8 || bitlinear.getActivations())
     return;
   if (Operation *source = bitlinear.getX().getDefiningOp())
-    source->removeAttr(kUnquantizedAttrName);
+    source->removeDiscardableAttr(
+        TernDialect::UnquantizedAttrHelper::getNameStr());
   std::optional<Convolution> convolution =
       getConvolution(bitlinear.getX(), Element::get(bitlinear.getWeight()));
   if (!convolution)

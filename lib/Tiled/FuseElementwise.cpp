@@ -12,7 +12,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Dialect/Tern/IR/SumOrder.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/Contraction.h"
 #include "tern/Tiled/Passes.h"
 
@@ -67,15 +67,16 @@ struct FuseRecomputed : OpRewritePattern<linalg::GenericOp> {
       if (!linalg::areElementwiseOpsFusable(&operand) ||
           !isWorthFusing(&operand))
         continue;
-      Attribute number = producer->getAttr(tern::kRecomputedAttrName);
+      tern::TernDialect::RecomputedAttrHelper recomputed(op.getContext());
+      IntegerAttr number = recomputed.getAttr(producer);
       if (!number)
-        number = op->getAttr(tern::kRecomputedAttrName);
+        number = recomputed.getAttr(op);
       if (!number)
         continue;
       auto fused = linalg::fuseElementwiseOps(rewriter, &operand);
       if (failed(fused))
         continue;
-      fused->fusedOp->setAttr(tern::kRecomputedAttrName, number);
+      recomputed.setAttr(fused->fusedOp, number);
       for (auto [old, replacement] : fused->replacements)
         if (old.getDefiningOp() != producer)
           rewriter.replaceAllUsesWith(old, replacement);
@@ -103,7 +104,8 @@ struct FuseElementwisePass
     getOperation().walk([](linalg::LinalgOp op) {
       if (auto fold = tern::getOrderedFold(op);
           fold && tern::matchContraction(op))
-        fold->op->removeAttr(tern::kSumOrderAttrName);
+        tern::TernDialect::OrderAttrHelper(op.getContext())
+            .removeAttr(fold->op);
     });
   }
 };

@@ -129,7 +129,8 @@ struct MaterializeShapesPass
       check.erase();
     }
     if (!checks.empty())
-      func->setAttr(kChecksAttrName, ArrayAttr::get(&getContext(), checks));
+      TernDialect::ChecksAttrHelper(func->getContext())
+          .setAttr(func, ArrayAttr::get(&getContext(), checks));
     // Move each tensor.dim up through the operations until it asks an argument;
     // the rest is then dead.
     RewritePatternSet patterns(&getContext());
@@ -166,7 +167,8 @@ struct MaterializeShapesPass
       messages.push_back(check.getMsgAttr());
       check.erase();
     }
-    func->setAttr(kElementChecksAttrName, b.getArrayAttr(messages));
+    TernDialect::ElementChecksAttrHelper(func->getContext())
+        .setAttr(func, b.getArrayAttr(messages));
     auto type = RankedTensorType::get({}, b.getI32Type());
     Value result = tensor::FromElementsOp::create(b, type, failed);
     ret->insertOperands(ret->getNumOperands(), result);

@@ -218,8 +218,9 @@ LogicalResult Orderer::run() {
       continue;
     LinalgFold fold = *matchOrderable(generic, 0);
     Rows rows = getRows(generic, getBodySlice(generic, fold.term));
-    fold.op->setAttr(kSumOrderAttrName,
-                     rewriter.getStringAttr(stringifySumOrder(rows.order)));
+    TernDialect::OrderAttrHelper(fold.op->getContext())
+        .setAttr(fold.op,
+                 rewriter.getStringAttr(stringifySumOrder(rows.order)));
     ++(rows.order == SumOrder::Lanes ? numLanes : numAscending);
     if (!llvm::is_sorted(rows.loops)) {
       SmallVector<unsigned> order;

@@ -109,7 +109,7 @@ void Calibration::addResult(const Twine &name, ValueRange sums) {
                                     b.getF64Type());
   results.push_back(tensor::FromElementsOp::create(b, type, sums));
   resultAttrs.push_back(b.getDictionaryAttr(
-      b.getNamedAttr(TernDialect::getNameAttrName(), b.getStringAttr(name))));
+      b.getNamedAttr(kNameAttrName, b.getStringAttr(name))));
 }
 
 Value Calibration::getQuantizedInput(Value x) {

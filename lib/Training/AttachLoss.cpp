@@ -18,7 +18,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/SymbolTable.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "tern/Support/UniqueNames.h"
 #include "tern/Training/Passes.h"
@@ -77,8 +76,7 @@ unsigned endOfInputs(func::FuncOp func) {
 }
 
 StringRef getResultName(func::FuncOp func, unsigned result) {
-  auto name = func.getResultAttrOfType<StringAttr>(
-      result, TernDialect::getNameAttrName());
+  auto name = func.getResultAttrOfType<StringAttr>(result, kNameAttrName);
   return name ? name.getValue() : "";
 }
 
@@ -132,14 +130,12 @@ FailureOr<Value> AttachLossPass::addInput(func::FuncOp func, StringRef role,
   }
   UniqueNames names;
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-    if (auto known = func.getArgAttrOfType<StringAttr>(
-            i, TernDialect::getNameAttrName()))
+    if (auto known = func.getArgAttrOfType<StringAttr>(i, kNameAttrName))
       names.take(known);
-  SmallVector<NamedAttribute> attrs = {b.getNamedAttr(
-      TernDialect::getNameAttrName(), b.getStringAttr(names.make(role)))};
+  SmallVector<NamedAttribute> attrs = {
+      b.getNamedAttr(kNameAttrName, b.getStringAttr(names.make(role)))};
   if (outputShape)
-    attrs.push_back(
-        b.getNamedAttr(TernDialect::getShapeAttrName(), outputShape));
+    attrs.push_back(b.getNamedAttr(kShapeAttrName, outputShape));
   unsigned index = endOfInputs(func);
   if (failed(func.insertArgument(
           index, type, b.getDictionaryAttr(attrs),
@@ -209,7 +205,7 @@ FailureOr<func::FuncOp> AttachLossPass::addEvalStep(func::FuncOp main,
   symbols.insert(step, std::next(Block::iterator(main)));
   Operation *ret = step.getBody().front().getTerminator();
   Value value = ret->getOperand(output);
-  Attribute shape = main.getResultAttr(output, TernDialect::getShapeAttrName());
+  Attribute shape = main.getResultAttr(output, kShapeAttrName);
 
   // One argument for each thing to compare with; labels come last.
   llvm::StringMap<Value> compared;
@@ -232,9 +228,8 @@ FailureOr<func::FuncOp> AttachLossPass::addEvalStep(func::FuncOp main,
   for (unsigned i = 0, e = step.getNumResults(); i < e; ++i)
     names.take(getResultName(step, i));
   DictionaryAttr attrs = b.getDictionaryAttr(
-      {b.getNamedAttr(TernDialect::getNameAttrName(),
-                      b.getStringAttr(names.make("loss"))),
-       b.getNamedAttr(TernDialect::getShapeAttrName(), b.getArrayAttr({}))});
+      {b.getNamedAttr(kNameAttrName, b.getStringAttr(names.make("loss"))),
+       b.getNamedAttr(kShapeAttrName, b.getArrayAttr({}))});
   if (failed(step.insertResult(0, total->getType(), attrs)))
     return failure();
   return step;
@@ -289,7 +284,8 @@ LogicalResult AttachLossPass::run() {
   SymbolTable symbols(module);
   auto main = symbols.lookup<func::FuncOp>("main");
   auto isModel = [](func::FuncOp function) {
-    return !function->hasAttr(TernDialect::getPrepareAttrName());
+    return !TernDialect::PrepareAttrHelper(function->getContext())
+                .isAttrPresent(function);
   };
   if (!main || main.isDeclaration() || !main.getBody().hasOneBlock() ||
       llvm::count_if(getEntryFunctions(module), isModel) != 1)
@@ -321,7 +317,7 @@ LogicalResult AttachLossPass::run() {
       return module.emitError("there is a function '") << name << "' already";
 
   for (BlockArgument arg : main.getArguments())
-    if (main.getArgAttr(arg.getArgNumber(), TernDialect::getParamAttrName()))
+    if (main.getArgAttr(arg.getArgNumber(), kParamAttrName))
       if (int64_t fanIn = getFanIn(arg))
         main.setArgAttr(
             arg.getArgNumber(), kFanInAttrName,
@@ -366,7 +362,8 @@ LogicalResult AttachLossPass::run() {
   for (const LossTerm &term : terms)
     if (TypedAttr ignored = term.getOption("ignore-index"))
       training.set("ignore_index", ignored);
-  module->setAttr(kTrainingAttrName, training.getDictionary(&getContext()));
+  TernDialect::TrainingAttrHelper(module->getContext())
+      .setAttr(module, training.getDictionary(&getContext()));
   return success();
 }
 

@@ -88,8 +88,7 @@ private:
 /// Decides which parameters are trained if the loss depends on them.
 void OptimizerAttacher::chooseCandidates(func::FuncOp lossFunction) {
   for (unsigned i = 0, e = lossFunction.getNumArguments(); i < e; ++i) {
-    auto name = lossFunction.getArgAttrOfType<StringAttr>(
-        i, TernDialect::getParamAttrName());
+    auto name = lossFunction.getArgAttrOfType<StringAttr>(i, kParamAttrName);
     if (!name)
       continue;
     auto set = [&](ParamUse::Kind kind, const Twine &reason) {
@@ -140,8 +139,7 @@ LogicalResult OptimizerAttacher::addGradient(func::FuncOp lossFunction,
   DifferentiateOptions options;
   options.wrt.emplace();
   for (unsigned i = 0, e = lossFunction.getNumArguments(); i < e; ++i) {
-    auto name = lossFunction.getArgAttrOfType<StringAttr>(
-        i, TernDialect::getParamAttrName());
+    auto name = lossFunction.getArgAttrOfType<StringAttr>(i, kParamAttrName);
     if (!name || uses.lookup(name).kind != ParamUse::Kind::Learned)
       continue;
     variant.gradients[name] = options.wrt->size();
@@ -160,8 +158,7 @@ void OptimizerAttacher::recordUnreached(ArrayRef<unsigned> arguments) {
   func::FuncOp loss = variants.front().loss;
   auto ends = findLostGradients(loss, arguments);
   for (auto [argument, end] : llvm::zip_equal(arguments, ends)) {
-    auto name = loss.getArgAttrOfType<StringAttr>(
-        argument, TernDialect::getParamAttrName());
+    auto name = loss.getArgAttrOfType<StringAttr>(argument, kParamAttrName);
     ParamUse &use = uses[name];
     use.kind = ParamUse::Kind::Constant;
     if (!end) {
@@ -185,8 +182,7 @@ void OptimizerAttacher::chooseTrained() {
   StepVariant &first = variants.front();
   SmallVector<unsigned> unreached;
   for (unsigned i = 0, e = first.loss.getNumArguments(); i < e; ++i) {
-    auto name = first.loss.getArgAttrOfType<StringAttr>(
-        i, TernDialect::getParamAttrName());
+    auto name = first.loss.getArgAttrOfType<StringAttr>(i, kParamAttrName);
     if (!name || !first.gradients.contains(name))
       continue;
     bool isReached = llvm::any_of(variants, [&](StepVariant &variant) {
@@ -218,8 +214,7 @@ void OptimizerAttacher::recordUses() {
     });
     for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
       auto attrName = StringAttr::get(module.getContext(), kUseAttrName);
-      auto name =
-          func.getArgAttrOfType<StringAttr>(i, TernDialect::getParamAttrName());
+      auto name = func.getArgAttrOfType<StringAttr>(i, kParamAttrName);
       ParamUse use = name ? uses.lookup(name) : ParamUse();
       if (!use.reason.empty() && isStep)
         func.setArgAttr(i, attrName, use.toAttribute(module.getContext()));
@@ -252,7 +247,7 @@ void OptimizerAttacher::setTraining() {
 
   Builder b(module.getContext());
   NamedAttrList training(
-      module->getAttrOfType<DictionaryAttr>(kTrainingAttrName));
+      TernDialect::TrainingAttrHelper(module->getContext()).getAttr(module));
   for (StringRef key : {"loss", "fingerprint"})
     if (auto known = dyn_cast_or_null<StringAttr>(training.get(key)))
       add(known);
@@ -265,13 +260,15 @@ void OptimizerAttacher::setTraining() {
   training.set("optimizer", b.getStringAttr(name));
   training.set("fingerprint",
                b.getStringAttr(llvm::toHex(hash.final(), /*LowerCase=*/true)));
-  module->setAttr(kTrainingAttrName,
-                  training.getDictionary(module.getContext()));
+  TernDialect::TrainingAttrHelper(module->getContext())
+      .setAttr(module, training.getDictionary(module.getContext()));
 }
 
 LogicalResult OptimizerAttacher::run() {
   auto loss = module.lookupSymbol<func::FuncOp>("loss");
-  if (!loss || !module->hasAttr(kTrainingAttrName) ||
+  if (!loss ||
+      !TernDialect::TrainingAttrHelper(module->getContext())
+           .isAttrPresent(module) ||
       !module.lookupSymbol<func::FuncOp>("forward"))
     return module.emitError("an optimizer is attached to a module with a loss, "
                             "as 'tern-attach-loss' makes it");
@@ -303,8 +300,8 @@ LogicalResult OptimizerAttacher::run() {
   for (StepVariant &variant : llvm::reverse(variants)) {
     func::FuncOp step = builder.build(variant);
     if (recompute) // The loss is the first result.
-      step->setAttr(kRecomputeAttrName,
-                    Builder(module.getContext()).getI64IntegerAttr(0));
+      TernDialect::RecomputeAttrHelper(step->getContext())
+          .setAttr(step, Builder(module.getContext()).getI64IntegerAttr(0));
     symbols.insert(step, std::next(Block::iterator(
                              module.lookupSymbol<func::FuncOp>("eval_step"))));
   }

@@ -13,7 +13,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Training/Passes.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -94,11 +93,12 @@ struct ExportDequantizedPass
       module.emitError("expected a public function 'main'");
       return signalPassFailure();
     }
-    StringRef paramAttr = TernDialect::getParamAttrName();
+    StringRef paramAttr = kParamAttrName;
     // Learned scales are part of the weights now.
     llvm::StringSet<> scales;
     for (auto function : module.getOps<func::FuncOp>())
-      if (function->hasAttr(kInitialAttrName))
+      if (TernDialect::InitialAttrHelper(function->getContext())
+              .isAttrPresent(function))
         scales.insert(function.getResultAttrOfType<StringAttr>(0, paramAttr));
     OpBuilder b(&getContext());
     SmallVector<Type> types;
@@ -131,7 +131,7 @@ struct ExportDequantizedPass
 private:
   void addPrepare(func::FuncOp main, BlockArgument weight, StringAttr name,
                   Use use, Type result) {
-    StringRef paramAttr = TernDialect::getParamAttrName();
+    StringRef paramAttr = kParamAttrName;
     MLIRContext *context = &getContext();
     SmallVector<Type> types = {weight.getType()};
     auto alpha = use.layer
@@ -142,9 +142,10 @@ private:
     auto prepare = func::FuncOp::create(
         weight.getLoc(), "prepare_" + std::to_string(number++),
         FunctionType::get(context, types, result));
-    prepare->setAttr(TernDialect::getPrepareAttrName(), UnitAttr::get(context));
-    prepare->setAttr(TernDialect::getTargetAttrName(),
-                     GenericTargetAttr::get(context));
+    TernDialect::PrepareAttrHelper(context).setAttr(prepare,
+                                                    UnitAttr::get(context));
+    TernDialect::TargetAttrHelper(context).setAttr(
+        prepare, GenericTargetAttr::get(context));
     prepare.setArgAttr(0, paramAttr, name);
     if (alpha)
       prepare.setArgAttr(1, paramAttr,

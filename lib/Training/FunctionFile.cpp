@@ -11,7 +11,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Parser/Parser.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Support/InputFile.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
@@ -148,7 +148,8 @@ FailureOr<FunctionFile> Reader::read(StringRef path, Location from) {
 LogicalResult Reader::takeFunctions(FunctionFile &file) {
   for (auto func :
        llvm::make_early_inc_range(file.module->getOps<func::FuncOp>()))
-    if (auto from = func->getAttrOfType<SymbolRefAttr>(kFromAttrName))
+    if (auto from =
+            TernDialect::FromAttrHelper(func->getContext()).getAttr(func))
       if (failed(take(file, func, from)))
         return failure();
   return success();

@@ -15,7 +15,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/FoldUtils.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"

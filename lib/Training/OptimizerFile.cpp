@@ -8,7 +8,7 @@
 
 #include "OptimizerFile.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 
 using namespace mlir;
 using namespace tern;

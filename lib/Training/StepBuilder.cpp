@@ -474,8 +474,8 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
   SmallVector<DictionaryAttr> resultAttrs;
   for (StringRef name : {"loss", "grad_norm"})
     resultAttrs.push_back(b.getDictionaryAttr(
-        {b.getNamedAttr(TernDialect::getNameAttrName(), b.getStringAttr(name)),
-         b.getNamedAttr(TernDialect::getShapeAttrName(), b.getArrayAttr({}))}));
+        {b.getNamedAttr(kNameAttrName, b.getStringAttr(name)),
+         b.getNamedAttr(kShapeAttrName, b.getArrayAttr({}))}));
   for (unsigned i = 0, e = step.getNumArguments(); i < e; ++i) {
     StringAttr name = getStateName(step, i);
     if (!name || !updated.contains(name))

@@ -12,8 +12,8 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/Support/Philox.h"
 #include "llvm/ADT/MapVector.h"
 #include <cmath>
@@ -94,7 +94,7 @@ LogicalResult tern::enterTraining(func::FuncOp loss, unsigned index) {
   if (result.wasInterrupted())
     return failure();
 
-  StringRef paramAttr = TernDialect::getParamAttrName();
+  StringRef paramAttr = kParamAttrName;
   Operation *ret = loss.getBody().front().getTerminator();
   for (auto [parameter, value] : updates) {
     auto argument = cast<BlockArgument>(parameter);

@@ -77,7 +77,8 @@ static llvm::Error compile(const PreparedModel &model,
   auto target = parseTarget("host", context);
   if (!target)
     return target.takeError();
-  (*module)->setAttr(TernDialect::getTargetAttrName(), *target);
+  TernDialect::TargetAttrHelper((*module)->getContext())
+      .setAttr(*module, *target);
   for (const Phase &phase : getPhases()) {
     if (!phase.build || phase.isTraining)
       continue;

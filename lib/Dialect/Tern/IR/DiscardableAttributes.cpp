@@ -7,22 +7,18 @@
 //===----------------------------------------------------------------------===//
 //
 // Passes rely on these attributes, and anybody may write them. What a pass
-// would have to check before it reads one is checked here, once. There are no
-// others than those in the tables below.
+// would have to check before it reads one is checked here, once. The tables are
+// made of DiscardableAttributes.td; here is what they call.
 //
 //===----------------------------------------------------------------------===//
 
 #include "DiscardableAttributes.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "tern/Dialect/Tern/IR/BufferAttributes.h"
 #include "tern/Dialect/Tern/IR/ConversionAttribute.h"
-#include "tern/Dialect/Tern/IR/Facts.h"
 #include "tern/Dialect/Tern/IR/ParamUse.h"
-#include "tern/Dialect/Tern/IR/SumOrder.h"
-#include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
+#include "tern/Dialect/Tern/IR/TernAttributes.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 
 using namespace mlir;
 using namespace tern;
@@ -31,102 +27,57 @@ using namespace tern;
 // Kinds of values
 //===----------------------------------------------------------------------===//
 
-/// What the value must be, or "" if it is that.
-using Check = StringRef (*)(Attribute);
+static bool isOneOf(Attribute attr, std::initializer_list<StringRef> texts) {
+  auto text = dyn_cast<StringAttr>(attr);
+  return text && llvm::is_contained(texts, text.getValue());
+}
 
-/// What depends on more than the value is checked elsewhere.
-static StringRef isAnything(Attribute) { return ""; }
-static StringRef isUnit(Attribute attr) {
-  return isa<UnitAttr>(attr) ? "" : "must be a unit attribute";
+static bool areTexts(Attribute attr) {
+  auto array = dyn_cast_if_present<ArrayAttr>(attr);
+  return array && llvm::all_of(array, llvm::IsaPred<StringAttr>);
 }
-static StringRef isText(Attribute attr) {
-  return isa<StringAttr>(attr) ? "" : "must be a string";
-}
-static StringRef isInteger(Attribute attr) {
-  return isa<IntegerAttr>(attr) ? "" : "must be an integer";
-}
-static StringRef isFloat(Attribute attr) {
-  return isa<FloatAttr>(attr) ? "" : "must be a float";
-}
-static StringRef isNumber(Attribute attr) {
-  return isa<FloatAttr, IntegerAttr>(attr) ? "" : "must be a number";
-}
-static StringRef isTexts(Attribute attr) {
-  auto array = dyn_cast<ArrayAttr>(attr);
-  return array && llvm::all_of(array, llvm::IsaPred<StringAttr>)
-             ? ""
-             : "must be an array of strings";
-}
+
 /// "tensor", "row" or "group:G" with G > 0.
-static StringRef isFact(Attribute attr) {
+static bool isTernaryFact(Attribute attr) {
   auto text = dyn_cast<StringAttr>(attr);
   StringRef fact = text ? text.getValue() : "";
   int64_t group;
   return fact == "tensor" || fact == "row" ||
-                 (fact.consume_front("group:") &&
-                  !fact.getAsInteger(10, group) && group > 0)
-             ? ""
-             : "must be \"tensor\", \"row\" or \"group:G\"";
+         (fact.consume_front("group:") && !fact.getAsInteger(10, group) &&
+          group > 0);
 }
-static StringRef isShape(Attribute attr) {
+
+static bool isShape(Attribute attr) {
   auto shape = dyn_cast<ArrayAttr>(attr);
-  return shape && llvm::all_of(shape, llvm::IsaPred<StringAttr, IntegerAttr>)
-             ? ""
-             : "must be an array of integers and strings";
+  return shape && llvm::all_of(shape, llvm::IsaPred<StringAttr, IntegerAttr>);
 }
-/// Which result, '--tern-donate' checks.
-static StringRef isResultNumber(Attribute attr) {
-  return isa<IntegerAttr, UnitAttr>(attr)
-             ? ""
-             : "must be the number of a result, or a unit attribute";
-}
-static StringRef isOrder(Attribute attr) {
-  auto text = dyn_cast<StringAttr>(attr);
-  return text && (text == "ascending" || text == "descending")
-             ? ""
-             : "must be \"ascending\" or \"descending\"";
-}
-static StringRef isFrom(Attribute attr) {
+
+static bool isFrom(Attribute attr) {
   auto symbol = dyn_cast<SymbolRefAttr>(attr);
-  return symbol && symbol.getNestedReferences().size() == 1
-             ? ""
-             : "must be '@file::@function'";
+  return symbol && symbol.getNestedReferences().size() == 1;
 }
-static StringRef isRole(Attribute attr) {
-  auto text = dyn_cast<StringAttr>(attr);
-  return text && (text == "labels" || text == "target" || text == "teacher")
-             ? ""
-             : "must be \"labels\", \"target\" or \"teacher\"";
-}
-static StringRef isTraining(Attribute attr) {
+
+static bool isTraining(Attribute attr) {
   auto dict = dyn_cast<DictionaryAttr>(attr);
   bool isFine = dict != nullptr;
   for (StringRef key : {"loss", "optimizer", "fingerprint"})
     isFine = isFine && (!dict.get(key) || isa<StringAttr>(dict.get(key)));
   for (StringRef key : {"classes", "ignore_index"})
     isFine = isFine && (!dict.get(key) || isa<IntegerAttr>(dict.get(key)));
-  return isFine ? ""
-                : "must be a dictionary of 'loss', 'optimizer', "
-                  "'fingerprint' (strings), 'classes' and "
-                  "'ignore_index' (integers)";
+  return isFine;
 }
 
-static StringRef isUse(Attribute attr) {
-  return ParamUse::fromAttribute(attr)
-             ? ""
-             : "must be {learned = \"why\"}, {optional = \"why\"} or "
-               "{constant = \"why\"}";
+static bool areKernels(Attribute attr) {
+  auto array = dyn_cast<ArrayAttr>(attr);
+  return array && llvm::all_of(array, llvm::IsaPred<KernelAttr>);
 }
 
-static StringRef isConversion(Attribute attr) {
+static bool isConversion(Attribute attr) {
   auto dict = dyn_cast<DictionaryAttr>(attr);
-  bool isFine =
-      dict && dict.get(kExcludeKey) && isTexts(dict.get(kExcludeKey)).empty();
+  bool isFine = dict && areTexts(dict.get(kExcludeKey));
   for (StringRef key : kConversionKeys)
     isFine = isFine && dict.getAs<StringAttr>(key);
-  return isFine ? ""
-                : "must be a dictionary of 'ternarize', 'quantizer', "
-                  "'activations' (strings) and 'exclude' (an array of strings)";
+  return isFine;
 }
 
 //===----------------------------------------------------------------------===//
@@ -169,15 +120,14 @@ static bool isFunctionInfo(Attribute attr) {
   }
   for (StringRef key : {"dims", "checks", "element_checks"}) {
     Attribute texts = dict.get(key);
-    if (texts ? !isTexts(texts).empty() : key == "dims")
+    if (texts ? !areTexts(texts) : key == "dims")
       return false;
   }
   return true;
 }
 
-static StringRef isInterface(Attribute attr) {
-  auto dict = dyn_cast<DictionaryAttr>(attr);
-  auto functions = dict ? dict.getAs<DictionaryAttr>("functions") : nullptr;
+static std::string verifyInterface(Operation *, DictionaryAttr interface) {
+  auto functions = interface.getAs<DictionaryAttr>("functions");
   bool isFine =
       functions && llvm::all_of(functions, [](NamedAttribute function) {
         return isFunctionInfo(function.getValue());
@@ -187,141 +137,75 @@ static StringRef isInterface(Attribute attr) {
                   "'tern-emit-entry-points' makes it";
 }
 
-static StringRef arePrepares(Attribute attr) {
-  auto array = dyn_cast<ArrayAttr>(attr);
-  bool isFine =
-      array && llvm::all_of(array, [](Attribute prepare) {
-        return isFunctionInfo(prepare) &&
-               cast<DictionaryAttr>(prepare).getAs<StringAttr>("symbol");
-      });
+static std::string verifyPrepares(Operation *, ArrayAttr prepares) {
+  bool isFine = llvm::all_of(prepares, [](Attribute prepare) {
+    return isFunctionInfo(prepare) &&
+           cast<DictionaryAttr>(prepare).getAs<StringAttr>("symbol");
+  });
   return isFine ? ""
                 : "does not describe prepare functions, as "
                   "'tern-emit-entry-points' makes it";
 }
 
-static StringRef areKernels(Attribute attr) {
-  auto array = dyn_cast<ArrayAttr>(attr);
-  return array && llvm::all_of(array, llvm::IsaPred<KernelAttr>)
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+/// "tensor", "axis:A" or "group:G:A", of a result of this rank.
+static bool isTernaryFactOfRank(StringRef fact, int64_t rank) {
+  int64_t group = 1, axis = 0;
+  if (fact.consume_front("group:")) {
+    auto [first, second] = fact.split(':');
+    return rank == 2 && !first.getAsInteger(10, group) && group > 0 &&
+           !second.getAsInteger(10, axis) && axis >= 0 && axis < rank;
+  }
+  return fact == "tensor" ||
+         (fact.consume_front("axis:") && !fact.getAsInteger(10, axis) &&
+          axis >= 0 && axis < rank);
+}
+
+static std::string verifyTernary(Operation *op, StringAttr fact) {
+  // On buffers there is nobody left to read it.
+  auto type = op->getNumResults() == 1
+                  ? dyn_cast<RankedTensorType>(op->getResult(0).getType())
+                  : nullptr;
+  return !type || isTernaryFactOfRank(fact, type.getRank())
              ? ""
-             : "must be an array of '#tern.kernel'";
+             : "must be \"tensor\", \"axis:A\" or, for a matrix, "
+               "\"group:G:A\"";
 }
 
-//===----------------------------------------------------------------------===//
-// Tables
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// What an attribute stands on.
-enum class Place { Any, Module, Function, Call, Structured };
-
-struct OperationAttribute {
-  StringLiteral name;
-  Place place;
-  Check check;
-};
-
-struct ValueAttribute {
-  StringLiteral name;
-  bool isOnArguments, isOnResults;
-  Check check;
-};
-} // namespace
-
-static constexpr OperationAttribute operationAttributes[] = {
-    {TernDialect::getTargetAttrName(), Place::Any, isAnything},
-    {TernDialect::getPrepareAttrName(), Place::Any, isAnything},
-    {TernDialect::getTernaryAttrName(), Place::Any, isAnything},
-    {TernDialect::getWeightsAttrName(), Place::Any, isText},
-    {TernDialect::getModelAttrName(), Place::Any, isText},
-    {kSumOrderAttrName, Place::Any, isAnything},
-    {kDetachedAttrName, Place::Structured, isUnit},
-    {kOriginAttrName, Place::Any, isText},
-    {kFloatReasonAttrName, Place::Any, isText},
-    {kUnquantizedAttrName, Place::Any, isText},
-    {kLevelAttrName, Place::Module, isText},
-    {kTrainingAttrName, Place::Module, isTraining},
-    {kConversionAttrName, Place::Module, isConversion},
-    {kInterfaceAttrName, Place::Module, isInterface},
-    {kPreparesAttrName, Place::Module, arePrepares},
-    {kKernelsAttrName, Place::Module, areKernels},
-    {kInitialAttrName, Place::Function, isUnit},
-    {kFromAttrName, Place::Function, isFrom},
-    {kChecksAttrName, Place::Function, isTexts},
-    {kElementChecksAttrName, Place::Function, isTexts},
-    {kRecomputeAttrName, Place::Function, isInteger},
-    {kRecomputedAttrName, Place::Any, isInteger},
-    {kParallelAttrName, Place::Call, isText},
-    {kPartAttrName, Place::Call, isUnit},
-    {kSortedAttrName, Place::Any, isOrder},
-};
-
-static constexpr ValueAttribute valueAttributes[] = {
-    {TernDialect::getNameAttrName(), true, true, isText},
-    {TernDialect::getParamAttrName(), true, true, isText},
-    {TernDialect::getDtypeAttrName(), true, true, isText},
-    {TernDialect::getTernaryAttrName(), true, false, isFact},
-    {TernDialect::getShapeAttrName(), true, true, isShape},
-    {kDonatedAttrName, true, false, isResultNumber},
-    {kStateAttrName, true, false, isText},
-    {kInitAttrName, true, false, isFloat},
-    {kFanInAttrName, true, false, isInteger},
-    {kBufferAttrName, true, false, isUnit},
-    {kUseAttrName, true, false, isUse},
-    {kScalarAttrName, true, false, isText},
-    {kDefaultAttrName, true, false, isNumber},
-    {kRoleAttrName, true, false, isRole},
-    {kUpdateAttrName, false, true, isText},
-    {kResultAttrName, true, false, isUnit},
-    {kArenaAttrName, true, false, isUnit},
-    {kFailedCheckAttrName, true, true, isUnit},
-};
-
-/// An error about an attribute that is in none of the tables.
-template <typename Entry, size_t Size>
-static InFlightDiagnostic refuseUnknown(Operation *op, StringRef name,
-                                        const Entry (&table)[Size]) {
-  InFlightDiagnostic error = op->emitOpError()
-                             << "'" << name << "' is no attribute of 'tern'";
-  const Entry *nearest = nullptr;
-  unsigned least = 3;
-  for (const Entry &entry : table)
-    if (unsigned distance = name.edit_distance(entry.name); distance < least) {
-      least = distance;
-      nearest = &entry;
-    }
-  if (nearest)
-    error << "; did you mean '" << nearest->name << "'?";
-  return error;
-}
-
-LogicalResult tern::verifyOperationMarker(Operation *op, NamedAttribute attr) {
-  const OperationAttribute *entry =
-      llvm::find_if(operationAttributes, [&](const OperationAttribute &known) {
-        return known.name == attr.getName().strref();
-      });
-  if (entry == std::end(operationAttributes))
-    return refuseUnknown(op, attr.getName(), operationAttributes);
-  StringRef place = entry->place == Place::Module ? "a module"
-                    : entry->place == Place::Call ? "a call"
-                    : entry->place == Place::Structured
-                        ? "a structured operation"
-                        : "a function";
-  bool isThere =
-      entry->place == Place::Any ||
-      (entry->place == Place::Module && isa<ModuleOp>(op)) ||
-      (entry->place == Place::Function && isa<FunctionOpInterface>(op)) ||
-      (entry->place == Place::Call && isa<CallOpInterface>(op)) ||
-      (entry->place == Place::Structured && isa<linalg::LinalgOp>(op));
-  if (!isThere)
-    return op->emitOpError() << "'" << entry->name << "' belongs on " << place;
-  if (StringRef problem = entry->check(attr.getValue()); !problem.empty())
-    return op->emitOpError() << "'" << entry->name << "' " << problem;
-  return success();
+static std::string verifyOrder(Operation *op, StringAttr) {
+  if (!isa<arith::AddFOp, arith::MulFOp>(op))
+    return "must be \"lanes\" or \"ascending\", on arith.addf or arith.mulf";
+  return isa_and_present<linalg::LinalgOp>(op->getParentOp())
+             ? ""
+             : "belongs in the body of a structured operation";
 }
 
 //===----------------------------------------------------------------------===//
 // Arguments and results
 //===----------------------------------------------------------------------===//
+
+namespace {
+/// An argument or a result of a function.
+struct SignatureValue {
+  FunctionOpInterface function;
+  unsigned index;
+  bool isArgument;
+
+  Type getType() {
+    return isArgument ? function.getArgumentTypes()[index]
+                      : function.getResultTypes()[index];
+  }
+  /// Null where the type has no shape.
+  ShapedType getShapedType() { return dyn_cast<ShapedType>(getType()); }
+  bool isOfRank(int64_t rank) {
+    ShapedType type = getShapedType();
+    return !type || (type.hasRank() && type.getRank() == rank);
+  }
+};
+} // namespace
 
 /// Whether a host may see elements of the type as `dtype`: what signless
 /// integers are, a pass cannot tell.
@@ -338,67 +222,169 @@ static bool fits(StringRef dtype, Type element) {
   return !element.isIntOrIndexOrFloat() || dtype == name;
 }
 
+static std::string verifyShape(SignatureValue value, ArrayAttr shape) {
+  ShapedType type = value.getShapedType();
+  return !type || !type.hasRank() || value.isOfRank(shape.size())
+             ? ""
+             : "must have one entry per dimension";
+}
+
+static std::string verifyDtype(SignatureValue value, StringAttr dtype) {
+  ShapedType type = value.getShapedType();
+  return !type || fits(dtype, type.getElementType())
+             ? ""
+             : "is \"" + dtype.str() +
+                   "\", which elements of the type cannot be";
+}
+
+static std::string verifyFanIn(SignatureValue, IntegerAttr fanIn) {
+  return fanIn.getInt() >= 1 ? "" : "must be positive";
+}
+
+static std::string verifyScalar(SignatureValue value, StringAttr) {
+  return value.isOfRank(0) ? "" : "belongs on a tensor of rank 0";
+}
+
+static std::string verifyFailedCheck(SignatureValue value, UnitAttr) {
+  ShapedType type = value.getShapedType();
+  return value.isOfRank(0) && (!type || type.getElementType().isInteger(32))
+             ? ""
+             : "belongs on a tensor of rank 0 of i32";
+}
+
+/// An error if the argument has one of these attributes, too.
+static std::string refuseBoth(SignatureValue value,
+                              std::initializer_list<StringRef> others) {
+  for (StringRef other : others)
+    if (value.isArgument && value.function.getArgAttr(value.index, other))
+      return "and '" + other.str() + "' exclude each other";
+  return "";
+}
+
+static std::string verifyResult(SignatureValue value, UnitAttr) {
+  if (!value.getShapedType())
+    return "belongs on a buffer";
+  return refuseBoth(value, {kScalarAttrName, kStateAttrName, kDonatedAttrName});
+}
+
+static std::string verifyArena(SignatureValue value, UnitAttr) {
+  auto memref = dyn_cast<MemRefType>(value.getType());
+  if (value.getShapedType() && (!memref || memref.getRank() != 1 ||
+                                !memref.getElementType().isInteger(8)))
+    return "belongs on a memref<?xi8>";
+  if (value.index + 1 != value.function.getNumArguments())
+    return "belongs on the last argument";
+  return refuseBoth(value, {kResultAttrName, kScalarAttrName, kStateAttrName});
+}
+
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct KnownAttribute {
+  StringLiteral name;
+  /// Separated by ", ".
+  StringLiteral levels;
+  /// What the value must be, and whether it is that.
+  StringLiteral value;
+  bool (*check)(Attribute);
+};
+
+struct OperationAttribute : KnownAttribute {
+  /// What else is wrong, or ""; null where nothing can be.
+  std::string (*verify)(Operation *, Attribute);
+  StringLiteral place;
+  bool (*isPlace)(Operation *);
+};
+
+struct ValueAttribute : KnownAttribute {
+  std::string (*verify)(SignatureValue, Attribute);
+  bool isOnArguments, isOnResults;
+};
+} // namespace
+
+#include "tern/Dialect/Tern/IR/DiscardableAttributes.cpp.inc"
+
+/// The row of the attribute; null after an error if there is none.
+template <typename Table>
+static auto *find(const Table &table, Operation *op, StringRef name) {
+  const auto *entry = llvm::find_if(
+      table, [&](const KnownAttribute &known) { return known.name == name; });
+  if (entry != std::end(table))
+    return entry;
+  InFlightDiagnostic error = op->emitOpError()
+                             << "'" << name << "' is no attribute of 'tern'";
+  unsigned least = 3;
+  StringRef nearest;
+  for (const KnownAttribute &known : table)
+    if (unsigned distance = name.edit_distance(known.name); distance < least) {
+      least = distance;
+      nearest = known.name;
+    }
+  if (!nearest.empty())
+    error << "; did you mean '" << nearest << "'?";
+  return static_cast<decltype(entry)>(nullptr);
+}
+
+/// What is wrong with the value, or "".
+template <typename Entry, typename Place>
+static std::string verifyValue(const Entry &entry, const Place &place,
+                               Attribute value) {
+  if (!entry.check(value))
+    return "must be " + entry.value.str();
+  return entry.verify ? entry.verify(place, value) : "";
+}
+
+LogicalResult tern::verifyOperationMarker(Operation *op, NamedAttribute attr) {
+  const auto *entry = find(operationAttributes, op, attr.getName());
+  if (!entry)
+    return failure();
+  std::string problem = entry->isPlace(op)
+                            ? verifyValue(*entry, op, attr.getValue())
+                            : "belongs on " + entry->place.str();
+  if (!problem.empty())
+    return op->emitOpError() << "'" << entry->name << "' " << problem;
+  return success();
+}
+
 LogicalResult tern::verifyValueMarker(FunctionOpInterface function,
                                       unsigned index, bool isArgument,
                                       NamedAttribute attr) {
-  StringRef name = attr.getName();
-  Type type = isArgument ? function.getArgumentTypes()[index]
-                         : function.getResultTypes()[index];
-  auto shaped = dyn_cast<ShapedType>(type);
-  auto fail = [&](const Twine &what) {
-    return function->emitOpError() << (isArgument ? "argument " : "result ")
-                                   << index << ": '" << name << "' " << what;
-  };
-  auto has = [&](StringRef other) {
-    return isArgument && function.getArgAttr(index, other);
-  };
-
-  const ValueAttribute *entry =
-      llvm::find_if(valueAttributes, [&](const ValueAttribute &known) {
-        return known.name == name;
-      });
-  if (entry == std::end(valueAttributes))
-    return refuseUnknown(function, name, valueAttributes);
-  if (isArgument ? !entry->isOnArguments : !entry->isOnResults)
-    return fail(isArgument ? "belongs on results" : "belongs on arguments");
-  if (StringRef problem = entry->check(attr.getValue()); !problem.empty())
-    return fail(problem);
-  if (name == TernDialect::getShapeAttrName()) {
-    auto shape = cast<ArrayAttr>(attr.getValue());
-    if (shaped && shaped.hasRank() &&
-        shaped.getRank() != static_cast<int64_t>(shape.size()))
-      return fail("must have one entry per dimension");
-  } else if (name == TernDialect::getDtypeAttrName()) {
-    auto dtype = cast<StringAttr>(attr.getValue());
-    if (shaped && !fits(dtype, shaped.getElementType()))
-      return fail("is \"" + dtype.getValue() +
-                  "\", which elements of the type cannot be");
-  } else if (name == kScalarAttrName) {
-    if (shaped && (!shaped.hasRank() || shaped.getRank() != 0))
-      return fail("belongs on a tensor of rank 0");
-  } else if (name == kArenaAttrName) {
-    auto memref = dyn_cast<MemRefType>(type);
-    if (shaped && (!memref || memref.getRank() != 1 ||
-                   !memref.getElementType().isInteger(8)))
-      return fail("belongs on a memref<?xi8>");
-    if (index + 1 != function.getNumArguments())
-      return fail("belongs on the last argument");
-    for (StringRef other : {kResultAttrName, kScalarAttrName, kStateAttrName})
-      if (has(other))
-        return fail("and '" + other + "' exclude each other");
-  } else if (name == kResultAttrName) {
-    if (!shaped)
-      return fail("belongs on a buffer");
-    for (StringRef other : {kScalarAttrName, kStateAttrName, kDonatedAttrName})
-      if (has(other))
-        return fail("and '" + other + "' exclude each other");
-  } else if (name == kFailedCheckAttrName) {
-    if (shaped && (!shaped.hasRank() || shaped.getRank() != 0 ||
-                   !shaped.getElementType().isInteger(32)))
-      return fail("belongs on a tensor of rank 0 of i32");
-  } else if (name == kFanInAttrName) {
-    if (cast<IntegerAttr>(attr.getValue()).getInt() < 1)
-      return fail("must be positive");
-  }
+  const auto *entry = find(valueAttributes, function, attr.getName());
+  if (!entry)
+    return failure();
+  bool isPlace = isArgument ? entry->isOnArguments : entry->isOnResults;
+  std::string problem =
+      isPlace ? verifyValue(*entry, SignatureValue{function, index, isArgument},
+                            attr.getValue())
+      : isArgument ? "belongs on results"
+                   : "belongs on arguments";
+  if (!problem.empty())
+    return function->emitOpError()
+           << (isArgument ? "argument " : "result ") << index << ": '"
+           << entry->name << "' " << problem;
   return success();
+}
+
+template <typename Table>
+static StringRef getLevels(const Table &table, StringRef name) {
+  const auto *entry = llvm::find_if(
+      table, [&](const KnownAttribute &known) { return known.name == name; });
+  return entry == std::end(table) ? StringRef() : StringRef(entry->levels);
+}
+
+std::string tern::checkMarkerLevel(StringRef name, bool isValue,
+                                   StringRef level) {
+  StringRef levels = isValue ? getLevels(valueAttributes, name)
+                             : getLevels(operationAttributes, name);
+  SmallVector<StringRef> known;
+  levels.split(known, ", ");
+  return llvm::is_contained(known, level)
+             ? ""
+             : "'" + name.str() + "' belongs at " +
+                   (levels.empty()      ? "no level"
+                    : known.size() == 1 ? "level " + levels.str()
+                                        : "levels " + levels.str()) +
+                   ", not at " + level.str();
 }

@@ -24,6 +24,11 @@ llvm::LogicalResult verifyValueMarker(mlir::FunctionOpInterface function,
                                       unsigned index, bool isArgument,
                                       mlir::NamedAttribute attr);
 
+/// What is wrong with an attribute that is known, of an argument or result or
+/// else of an operation, at a level of IR: empty if it belongs there.
+std::string checkMarkerLevel(llvm::StringRef name, bool isValue,
+                             llvm::StringRef level);
+
 } // namespace tern
 
 #endif // TERN_LIB_DIALECT_TERN_IR_DISCARDABLEATTRIBUTES_H

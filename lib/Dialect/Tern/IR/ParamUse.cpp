@@ -8,6 +8,7 @@
 
 #include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "mlir/IR/Builders.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 
 using namespace mlir;
 using namespace tern;

@@ -9,6 +9,7 @@
 #include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
@@ -62,7 +63,9 @@ std::optional<OrderedFold> tern::getOrderedFold(linalg::LinalgOp op) {
     return std::nullopt;
   Operation *yielded = getYielded(op, 0).getDefiningOp();
   auto name =
-      yielded ? yielded->getAttrOfType<StringAttr>(kSumOrderAttrName) : nullptr;
+      yielded
+          ? TernDialect::OrderAttrHelper(yielded->getContext()).getAttr(yielded)
+          : nullptr;
   auto order = name ? symbolizeSumOrder(name) : std::nullopt;
   auto fold = order ? matchOrderable(op, 0) : std::nullopt;
   if (!fold)
@@ -71,12 +74,13 @@ std::optional<OrderedFold> tern::getOrderedFold(linalg::LinalgOp op) {
 }
 
 LogicalResult tern::verifySumOrder(linalg::LinalgOp op) {
+  TernDialect::OrderAttrHelper order(op.getContext());
   std::optional<OrderedFold> fold = getOrderedFold(op);
   WalkResult result = op.getBlock()->walk([&](Operation *inner) {
-    if (!inner->hasAttr(kSumOrderAttrName) || (fold && fold->op == inner))
+    if (!order.isAttrPresent(inner) || (fold && fold->op == inner))
       return WalkResult::advance();
     inner->emitOpError("states '")
-        << kSumOrderAttrName
+        << order.getNameStr()
         << "' but does not fold terms of their own into the elements of the "
            "operation's only result";
     return WalkResult::interrupt();

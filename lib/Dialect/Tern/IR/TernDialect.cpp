@@ -14,7 +14,6 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/InliningUtils.h"
-#include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 
 using namespace mlir;
@@ -43,56 +42,28 @@ void TernDialect::initialize() {
 // Discardable attributes
 //===----------------------------------------------------------------------===//
 
-/// "tensor", "axis:A" or "group:G:A", of a result of this rank.
-static bool isTernaryFactOfRank(StringRef fact, int64_t rank) {
-  int64_t group = 1, axis = 0;
-  if (fact.consume_front("group:")) {
-    auto [first, second] = fact.split(':');
-    return rank == 2 && !first.getAsInteger(10, group) && group > 0 &&
-           !second.getAsInteger(10, axis) && axis >= 0 && axis < rank;
-  }
-  return fact == "tensor" ||
-         (fact.consume_front("axis:") && !fact.getAsInteger(10, axis) &&
-          axis >= 0 && axis < rank);
+std::string TernDialect::checkLevel(Operation *module, StringRef level) {
+  std::string problem;
+  auto check = [&](ArrayRef<NamedAttribute> attrs, bool isValue) {
+    for (NamedAttribute attr : attrs)
+      if (problem.empty() &&
+          isa_and_present<TernDialect>(attr.getNameDialect()))
+        problem = checkMarkerLevel(attr.getName(), isValue, level);
+  };
+  module->walk([&](Operation *op) {
+    check(op->getDiscardableAttrDictionary().getValue(), /*isValue=*/false);
+    auto function = dyn_cast<FunctionOpInterface>(op);
+    for (unsigned i = 0; function && i < function.getNumArguments(); ++i)
+      check(function.getArgAttrs(i), /*isValue=*/true);
+    for (unsigned i = 0; function && i < function.getNumResults(); ++i)
+      check(function.getResultAttrs(i), /*isValue=*/true);
+    return problem.empty() ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  return problem;
 }
 
 LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
                                                     NamedAttribute attr) {
-  StringRef name = attr.getName();
-  if (name == getTargetAttrName()) {
-    if (!isa<TargetAttrInterface>(attr.getValue()))
-      return op->emitOpError()
-             << "'" << name << "' must be a target, such as #tern.generic";
-  } else if (name == getPrepareAttrName()) {
-    if (!isa<FunctionOpInterface, ModuleOp>(op) ||
-        !isa<UnitAttr>(attr.getValue()))
-      return op->emitOpError()
-             << "'" << name
-             << "' must be a unit attribute on a function or a module";
-  } else if (name == getTernaryAttrName()) {
-    auto fact = dyn_cast<StringAttr>(attr.getValue());
-    // On buffers there is nobody left to read it.
-    auto type = op->getNumResults() == 1
-                    ? dyn_cast<RankedTensorType>(op->getResult(0).getType())
-                    : nullptr;
-    if (!fact || (type && !isTernaryFactOfRank(fact, type.getRank())))
-      return op->emitOpError()
-             << "'" << name
-             << "' must be \"tensor\", \"axis:A\" or, for a matrix, "
-                "\"group:G:A\"";
-  } else if (name == kSumOrderAttrName) {
-    auto order = dyn_cast<StringAttr>(attr.getValue());
-    if (!order || !symbolizeSumOrder(order) ||
-        !isa<arith::AddFOp, arith::MulFOp>(op))
-      return op->emitOpError()
-             << "'" << name
-             << "' must be \"lanes\" or \"ascending\", on arith.addf or "
-                "arith.mulf";
-    if (!isa_and_present<linalg::LinalgOp>(op->getParentOp()))
-      return op->emitOpError()
-             << "'" << name
-             << "' belongs in the body of a structured operation";
-  }
   return verifyOperationMarker(op, attr);
 }
 

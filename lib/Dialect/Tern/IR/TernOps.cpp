@@ -221,8 +221,8 @@ LogicalResult UpdateParameterOp::verify() {
       argument
           ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
           : FunctionOpInterface();
-  if (!function || !function.getArgAttr(argument.getArgNumber(),
-                                        TernDialect::getParamAttrName()))
+  if (!function ||
+      !function.getArgAttr(argument.getArgNumber(), kParamAttrName))
     return emitOpError("(C1) the parameter is no argument with 'tern.param'");
   return success();
 }

@@ -22,9 +22,10 @@ using namespace tern;
 void TargetDialectInterface::anchor() {}
 
 TargetAttrInterface tern::getTarget(Operation *op) {
+  TernDialect::TargetAttrHelper attribute(op->getContext());
   for (Operation *at = op; at; at = at->getParentOp())
-    if (auto target = at->getAttrOfType<TargetAttrInterface>(
-            TernDialect::getTargetAttrName()))
+    if (auto target =
+            dyn_cast_if_present<TargetAttrInterface>(attribute.getAttr(at)))
       return target;
   return GenericTargetAttr::get(op->getContext());
 }

@@ -24,14 +24,17 @@ SmallVector<func::FuncOp> tern::getEntryFunctions(ModuleOp module) {
 
 ModuleOp tern::getPrepareModule(ModuleOp module) {
   for (auto nested : module.getOps<ModuleOp>())
-    if (nested->hasAttr(TernDialect::getPrepareAttrName()))
+    if (TernDialect::PrepareAttrHelper(nested->getContext())
+            .isAttrPresent(nested))
       return nested;
-  return module->hasAttr(kPreparesAttrName) ? module : nullptr;
+  return TernDialect::PreparesAttrHelper(module->getContext())
+                 .isAttrPresent(module)
+             ? module
+             : nullptr;
 }
 
 StringAttr tern::getStateName(func::FuncOp func, unsigned argument) {
-  if (auto name = func.getArgAttrOfType<StringAttr>(
-          argument, TernDialect::getParamAttrName()))
+  if (auto name = func.getArgAttrOfType<StringAttr>(argument, kParamAttrName))
     return name;
   return func.getArgAttrOfType<StringAttr>(argument, kStateAttrName);
 }
@@ -62,14 +65,12 @@ tern::SymbolicDims::SymbolicDims(func::FuncOp func) {
   // Names that are made up give way to those that are given.
   UniqueNames taken;
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-    if (auto shape = func.getArgAttrOfType<ArrayAttr>(
-            i, TernDialect::getShapeAttrName()))
+    if (auto shape = func.getArgAttrOfType<ArrayAttr>(i, kShapeAttrName))
       for (Attribute extent : shape)
         if (auto name = dyn_cast<StringAttr>(extent))
           taken.take(name);
   auto makeName = [&](unsigned argument, unsigned axis) {
-    auto name = func.getArgAttrOfType<StringAttr>(
-        argument, TernDialect::getNameAttrName());
+    auto name = func.getArgAttrOfType<StringAttr>(argument, kNameAttrName);
     return taken.make((name ? name.str() : "arg" + std::to_string(argument)) +
                       "." + std::to_string(axis));
   };
@@ -78,8 +79,7 @@ tern::SymbolicDims::SymbolicDims(func::FuncOp func) {
     if (!type || !type.hasRank() || func.getArgAttr(i, kResultAttrName) ||
         func.getArgAttr(i, kArenaAttrName))
       continue;
-    auto shape =
-        func.getArgAttrOfType<ArrayAttr>(i, TernDialect::getShapeAttrName());
+    auto shape = func.getArgAttrOfType<ArrayAttr>(i, kShapeAttrName);
     for (unsigned axis = 0, rank = type.getRank(); axis < rank; ++axis) {
       if (!type.isDynamicDim(axis))
         continue;
@@ -166,7 +166,8 @@ std::optional<unsigned> tern::findSymbol(func::FuncOp func,
 
 size_t tern::getNumShapesResults(func::FuncOp func) {
   size_t count = countResultExtents(func, func.getNumArguments());
-  if (auto checks = func->getAttrOfType<ArrayAttr>(kChecksAttrName))
+  if (auto checks =
+          TernDialect::ChecksAttrHelper(func->getContext()).getAttr(func))
     count += checks.size();
   return count;
 }

@@ -408,7 +408,7 @@ static std::optional<Weight> getWeight(Operation *candidate) {
 /// reshaped form of.
 static bool hasFact(Value tensor) {
   while (Operation *op = tensor.getDefiningOp()) {
-    if (op->hasAttr(TernDialect::getTernaryAttrName()))
+    if (TernDialect::TernaryAttrHelper(op->getContext()).isAttrPresent(op))
       return true;
     if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp,
              linalg::TransposeOp>(op))
@@ -417,8 +417,8 @@ static bool hasFact(Value tensor) {
   }
   auto argument = cast<BlockArgument>(tensor);
   auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
-  return function && function.getArgAttr(argument.getArgNumber(),
-                                         TernDialect::getTernaryAttrName());
+  return function &&
+         function.getArgAttr(argument.getArgNumber(), kTernaryAttrName);
 }
 
 /// What is known about the matrix [channels, inputs]: "tensor", "row",
@@ -480,8 +480,8 @@ static void noteWeight(const Weight &weight, ParameterReader read) {
       collapse.getSrc().getDefiningOp())
     op = collapse.getSrc().getDefiningOp();
   if (!fact.empty())
-    op->setAttr(TernDialect::getTernaryAttrName(),
-                StringAttr::get(op->getContext(), fact));
+    TernDialect::TernaryAttrHelper(op->getContext())
+        .setAttr(op, StringAttr::get(op->getContext(), fact));
 }
 
 void tern::onnx_import::forEachWeight(

@@ -13,8 +13,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/IR/TrainingAttributes.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -425,9 +425,9 @@ LogicalResult Importer::addResults() {
     attrs.set(kind, builder.getStringAttr(name));
     if (llvm::any_of(tensor.shape,
                      [](const Extent &e) { return !e.getConstant(); }))
-      attrs.set(TernDialect::getShapeAttrName(), getShapeAttr(tensor.shape));
+      attrs.set(kShapeAttrName, getShapeAttr(tensor.shape));
     if (isUnsigned(tensor.dtype) || isNarrowFloat(tensor.dtype))
-      attrs.set(TernDialect::getDtypeAttrName(),
+      attrs.set(kDtypeAttrName,
                 builder.getStringAttr(getInterfaceName(tensor.dtype)));
     return attrs.getDictionary(&context);
   };
@@ -457,8 +457,8 @@ LogicalResult Importer::addResults() {
                      getName(tensor->dtype));
     }
     values.push_back(getValue(*tensor));
-    resultAttrs.push_back(describe(TernDialect::getNameAttrName(),
-                                   makeName(output.name()), *tensor));
+    resultAttrs.push_back(
+        describe(kNameAttrName, makeName(output.name()), *tensor));
   }
   func::ReturnOp::create(builder, function.getLoc(), values);
   Block &entry = function.front();
@@ -469,8 +469,8 @@ LogicalResult Importer::addResults() {
   SmallVector<DictionaryAttr> argAttrs(entry.getNumArguments());
   for (const onnx::ValueInfoProto &input : graph.input()) {
     if (BlockArgument argument = inputArguments.lookup(input.name()))
-      argAttrs[argument.getArgNumber()] = describe(
-          TernDialect::getNameAttrName(), input.name(), tensors[input.name()]);
+      argAttrs[argument.getArgNumber()] =
+          describe(kNameAttrName, input.name(), tensors[input.name()]);
   }
   bool hasParameters = false;
   for (auto &[name, parameter] : parameters) {
@@ -480,7 +480,7 @@ LogicalResult Importer::addResults() {
     Tensor tensor;
     tensor.dtype = *getDType(parameter.data->data_type());
     argAttrs[parameter.argument.getArgNumber()] =
-        describe(TernDialect::getParamAttrName(), name, tensor);
+        describe(kParamAttrName, name, tensor);
     if (std::optional<ParamUse> use = uses->find(name))
       if (isFloat(tensor.dtype) && !buffers.contains(name)) {
         NamedAttrList attrs(argAttrs[parameter.argument.getArgNumber()]);
@@ -495,8 +495,8 @@ LogicalResult Importer::addResults() {
       function.setArgAttr(parameter.argument.getArgNumber(), kBufferAttrName,
                           builder.getUnitAttr());
   if (hasParameters)
-    module.get()->setAttr(TernDialect::getWeightsAttrName(),
-                          builder.getStringAttr(file.getPath()));
+    TernDialect::WeightsAttrHelper(module->getContext())
+        .setAttr(module.get(), builder.getStringAttr(file.getPath()));
   return success();
 }
 
@@ -522,8 +522,7 @@ void Importer::addTernaryFacts() {
     }
     std::string fact = findTernaryFact(*data, *parameter.channelAxis);
     if (!fact.empty())
-      function.setArgAttr(parameter.argument.getArgNumber(),
-                          TernDialect::getTernaryAttrName(),
+      function.setArgAttr(parameter.argument.getArgNumber(), kTernaryAttrName,
                           builder.getStringAttr(fact));
   }
   noteComputedWeights(

@@ -85,8 +85,8 @@ OwningOpRef<ModuleOp> Importer::run() {
     return nullptr;
   StringRef stem = llvm::sys::path::stem(file.getPath());
   module = ModuleOp::create(getLoc(stem));
-  module.get()->setAttr(TernDialect::getModelAttrName(),
-                        builder.getStringAttr(stem));
+  TernDialect::ModelAttrHelper(module->getContext())
+      .setAttr(module.get(), builder.getStringAttr(stem));
   builder.setInsertionPointToEnd(module->getBody());
   function = func::FuncOp::create(builder, getLoc(stem), "main",
                                   builder.getFunctionType({}, {}));

@@ -183,8 +183,8 @@ void tern::onnx_import::setTernaryFact(const Tensor &result,
                                        llvm::StringRef fact) {
   mlir::Operation *op = result.value ? result.value.getDefiningOp() : nullptr;
   if (!fact.empty() && llvm::isa_and_nonnull<mlir::linalg::LinalgOp>(op))
-    op->setAttr(TernDialect::getTernaryAttrName(),
-                mlir::StringAttr::get(op->getContext(), fact));
+    TernDialect::TernaryAttrHelper(op->getContext())
+        .setAttr(op, mlir::StringAttr::get(op->getContext(), fact));
 }
 
 /// A matrix with rows and columns exchanged.

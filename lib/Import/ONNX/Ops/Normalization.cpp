@@ -12,7 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "tern/Dialect/Tern/IR/Facts.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include <array>
 
@@ -194,7 +194,8 @@ static FailureOr<std::array<Tensor, 2>> emitBatchStatistics(Node &node,
   if (failed(mean) || failed(center))
     return failure();
   if (auto op = node.getValue(*center).getDefiningOp<linalg::LinalgOp>())
-    op->setAttr(kDetachedAttrName, node.b.getUnitAttr());
+    TernDialect::DetachedAttrHelper(op->getContext())
+        .setAttr(op, node.b.getUnitAttr());
   FailureOr<Tensor> aligned = alignVector(node, center, x.getRank());
   if (failed(aligned))
     return failure();

@@ -10,7 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "tern/Dialect/Tern/IR/Facts.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include <limits>
 
 using namespace mlir;
@@ -277,7 +277,8 @@ static FailureOr<Tensor> emitShift(Node &node, Tensor x,
   FailureOr<Tensor> max = node.emitMax(x, axes);
   if (succeeded(max))
     if (auto op = node.getValue(*max).getDefiningOp<linalg::LinalgOp>())
-      op->setAttr(tern::kDetachedAttrName, node.b.getUnitAttr());
+      tern::TernDialect::DetachedAttrHelper(op->getContext())
+          .setAttr(op, node.b.getUnitAttr());
   return max;
 }
 

@@ -12,7 +12,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "tern/Dialect/Tern/IR/Facts.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 #include <limits>
 
 using namespace mlir;
@@ -262,8 +262,9 @@ static LogicalResult importTopK(Node &node) {
                                          b, isIt, element, args.back())});
         });
     if (isValue && *axis == rank - 1)
-      generic->setAttr(tern::kSortedAttrName,
-                       b.getStringAttr(isMin ? "ascending" : "descending"));
+      tern::TernDialect::SortedAttrHelper(generic->getContext())
+          .setAttr(generic,
+                   b.getStringAttr(isMin ? "ascending" : "descending"));
     node.setResult(number, node.makeTensor(dtype, shape, generic.getResult(0)));
   }
   return success();

@@ -119,6 +119,39 @@ module attributes {tern.level = 3} {}
 
 // -----
 
+// expected-error @below {{'tern.weights' belongs on a module}}
+func.func private @f() attributes {tern.weights = "w.safetensors"}
+
+// -----
+
+// expected-error @below {{'tern.prepare' must be a unit attribute}}
+func.func private @f() attributes {tern.prepare = "yes"}
+
+// -----
+
+func.func @f(%x: f32) -> f32 {
+  // expected-error @below {{'tern.prepare' belongs on a function or a module}}
+  %0 = arith.addf %x, %x {tern.prepare} : f32
+  return %0 : f32
+}
+
+// -----
+
+// expected-error @below {{'tern.conversion' must be a dictionary of 'ternarize'}}
+module attributes {tern.conversion = {ternarize = "all"}} {}
+
+// -----
+
+// expected-error @below {{'tern.from' must be '@file::@function'}}
+func.func private @f() attributes {tern.from = @f}
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.role' must be "labels", "target" or "teacher"}}
+func.func private @f(%a: tensor<4xf32> {tern.role = "label"})
+
+// -----
+
 // expected-error @below {{'tern.training' must be a dictionary of}}
 module attributes {tern.training} {}
 

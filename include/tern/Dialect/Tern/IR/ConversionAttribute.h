@@ -1,4 +1,4 @@
-//===- ConversionAttribute.h - tern.conversion and its keys -----*- C++ -*-===//
+//===- ConversionAttribute.h - The keys of tern.conversion ------*- C++ -*-===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -14,15 +14,8 @@
 
 namespace tern {
 
-/// On what a ternary layer takes: why the layer takes it in float although
-/// something quantizes it.
-inline constexpr llvm::StringLiteral kUnquantizedAttrName = "tern.unquantized";
-
-/// On a module whose layers `ternc` made ternary: by which of its options, a
-/// dictionary with all of these. Artifacts for training and checkpoints record
-/// it by the same names.
-inline constexpr llvm::StringLiteral kConversionAttrName = "tern.conversion";
-/// A string each.
+/// What the dictionary `tern.conversion` has, as options of `ternc` are called:
+/// a string each.
 inline constexpr llvm::StringLiteral kTernarizeKey = "ternarize";
 inline constexpr llvm::StringLiteral kQuantizerKey = "quantizer";
 inline constexpr llvm::StringLiteral kActivationsKey = "activations";

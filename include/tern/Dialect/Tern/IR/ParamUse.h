@@ -21,8 +21,6 @@
 
 namespace tern {
 
-inline constexpr llvm::StringLiteral kUseAttrName = "tern.use";
-
 struct ParamUse {
   enum class Kind {
     /// It is trained, as parameters are of which nothing is said.

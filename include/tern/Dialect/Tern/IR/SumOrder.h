@@ -31,7 +31,6 @@
 
 namespace tern {
 
-constexpr llvm::StringLiteral kSumOrderAttrName = "tern.order";
 /// Terms after which a reduction starts anew, and the lanes it adds in.
 constexpr int64_t kSumChunk = 4096;
 constexpr int64_t kSumLanes = 32;
