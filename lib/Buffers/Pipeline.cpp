@@ -13,6 +13,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "tern/Buffers/Passes.h"
+#include "tern/Dialect/Tern/Utils/Cleanup.h"
 #include "tern/Tiled/Passes.h"
 
 using namespace mlir;
@@ -21,16 +22,14 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   // Does nothing where it ran before tiling.
   pm.addPass(createMaterializeShapesPass());
   pm.addPass(createResultsToDestinationsPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createUnshareDestinationsPass());
   pm.addNestedPass<func::FuncOp>(createPlaceInDestinationsPass());
   pm.addPass(createBufferizePass());
   pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
   // Views first become equal, then copies of a view to itself disappear.
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCheckDonationPass());
   pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
@@ -38,11 +37,9 @@ void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createLowerLinalgPass());
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createCheckSizesPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createSkipEmptyLoopsPass());
   pm.addPass(createOutlineParallelPass());
   pm.addPass(createSplitFunctionsPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
 }

@@ -13,8 +13,8 @@
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
 #include "tern/Buffers/Passes.h"
+#include "tern/Dialect/Tern/Utils/Cleanup.h"
 #include "tern/LLVM/Passes.h"
 
 using namespace mlir;
@@ -26,8 +26,7 @@ void tern::buildBuffersToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createLowerReshapesPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
   pm.addPass(createSCFToControlFlowPass());
   // bf16 is computed in f32 and rounded in integers: libraries that could do it
   // are younger than the distributions Tern supports.
@@ -43,16 +42,18 @@ void tern::buildBuffersToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createConvertVectorToLLVMPass());
   // Functions that LLVM has no intrinsic for, or lowers to a vector library we
   // do not link, come from libm.
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createConvertMathToLibmPass());
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addPass(createUBToLLVMConversionPass());
-  pm.addPass(createConvertFuncToLLVMPass());
-  pm.addPass(createReconcileUnrealizedCastsPass());
+  constexpr std::unique_ptr<Pass> (*conversions[])() = {
+      createConvertMathToLLVMPass,
+      createConvertMathToLibmPass,
+      createFinalizeMemRefToLLVMConversionPass,
+      createConvertIndexToLLVMPass,
+      createArithToLLVMConversionPass,
+      createConvertControlFlowToLLVMPass,
+      createUBToLLVMConversionPass,
+      createConvertFuncToLLVMPass,
+      createReconcileUnrealizedCastsPass};
+  for (auto *create : conversions)
+    pm.addPass(create());
   pm.addPass(createBFloatsAsIntegersPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
 }

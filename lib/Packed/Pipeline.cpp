@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Utils/Cleanup.h"
 #include "tern/Packed/Passes.h"
 #include "tern/Training/Passes.h"
 
@@ -18,8 +19,7 @@ void tern::buildTernaryToPackedPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createTernDropTraining());
   pm.addNestedPass<func::FuncOp>(createTernDecomposeBitLinear());
   pm.addNestedPass<func::FuncOp>(createTernSelectLayout());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createTernShareQuantizers());
   pm.addPass(createTernHoistWeightWork());
   pm.addPass(createTernNestPrepare());

@@ -9,7 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Utils/Cleanup.h"
 #include "tern/Tiled/Passes.h"
 
 using namespace mlir;
@@ -22,8 +22,7 @@ void tern::buildPackedToTiledPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createTernOrderReductions());
   // Only now: fused earlier, work on weights would stick to work on inputs.
   pm.addNestedPass<func::FuncOp>(createTernFuseElementwise());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createUnshareDestinationsPass());
   pm.addNestedPass<func::FuncOp>(createSchedulePass());
   // Destinations are exchanged before tiles hide them.
@@ -36,6 +35,5 @@ void tern::buildPackedToTiledPipeline(OpPassManager &pm,
   // Tiling asked for extents of reshaped tensors. They are traced to the
   // arguments here: once they are buffers, nothing upstream resolves them.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
 }

@@ -11,13 +11,10 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 #include "tern/Dialect/Tern/IR/TargetInterfaces.h"
-
-namespace mlir {
-class RewritePatternSet;
-} // namespace mlir
 
 namespace tern {
 #define GEN_PASS_DECL
