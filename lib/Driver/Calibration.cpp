@@ -64,7 +64,7 @@ LogicalResult Calibrator::compile(const std::string &path) {
   pm.addPass(createTernAttachCalibration());
   for (const Phase &phase : getPhases().drop_front(findPhase("ternary") + 1))
     if (!phase.isTraining)
-      phase.build(pm, options.pipeline);
+      phase.build(pm, PipelineOptions());
   if (failed(pm.run(*copy)))
     return failure();
   ProductOptions product;

@@ -203,8 +203,10 @@ std::function<bool(StringRef)> Driver::getWantedParameters() {
       llvm::consumeError(source.takeError()); // Reported when it is needed.
   }
   std::vector<std::string> patterns;
-  if (options.pipeline.training)
-    patterns = options.pipeline.training->trainAlso;
+  if (options.pipeline.isTraining) {
+    const auto &trainAlso = options.pipeline.training.trainAlso;
+    patterns.assign(trainAlso.begin(), trainAlso.end());
+  }
   return [names = std::move(names), patterns](StringRef name) {
     return names.contains(name) ||
            llvm::any_of(patterns, [&](const std::string &pattern) {
@@ -227,7 +229,7 @@ LogicalResult Driver::load() {
     importOptions.dims = options.dims;
     importOptions.constantInputs = options.constantInputs;
     importOptions.isParameter = getWantedParameters();
-    importOptions.isForTraining = options.pipeline.training.has_value();
+    importOptions.isForTraining = options.pipeline.isTraining;
     module = files.importONNX(input, context, importOptions);
     return success(!!module);
   }
@@ -289,10 +291,10 @@ LogicalResult Driver::guardFiles() {
     guard.addInput(file, "--calibrate");
   for (const auto &[file, what] : options.inputs)
     guard.addInput(file, what);
-  if (pipeline.training)
+  if (pipeline.isTraining)
     for (const auto &[text, what] :
-         {std::pair(&pipeline.training->loss, "--loss"),
-          std::pair(&pipeline.training->optimizer, "--optimizer")})
+         {std::pair(&pipeline.training.loss, "--loss"),
+          std::pair(&pipeline.training.optimizer, "--optimizer")})
       for (StringRef part : llvm::split(*text, '+'))
         guard.addInput(part.substr(part.find('*') + 1).trim(), what);
 
@@ -367,13 +369,14 @@ LogicalResult Driver::applyConversion() {
   if (recorded["tern_ternarize"] == "auto" && ternary.ternarize == "all" &&
       !isMade)
     return success();
-  for (auto [name, value] : {std::pair(kTernarizeKey, &ternary.ternarize),
-                             {kQuantizerKey, &ternary.quantizer},
-                             {kActivationsKey, &ternary.activations}}) {
+  for (auto [name, value] :
+       {std::pair(kTernarizeKey, &ternary.ternarize.getValue()),
+        {kQuantizerKey, &ternary.quantizer.getValue()},
+        {kActivationsKey, &ternary.activations.getValue()}}) {
     const std::string &trained = recorded["tern_" + name.str()];
     // Not a checkpoint, or an earlier version's; no layer was converted.
     if (trained.empty() ||
-        (value == &ternary.quantizer && recorded["tern_ternarize"] != "all"))
+        (name == kQuantizerKey && recorded["tern_ternarize"] != "all"))
       continue;
     std::string chosen = *value;
     if (isMade) {
@@ -391,7 +394,8 @@ LogicalResult Driver::applyConversion() {
   if (it == recorded.end())
     return success();
   std::vector<std::string> patterns = parsePatterns(it->second);
-  std::vector<std::string> chosen = ternary.exclude;
+  std::vector<std::string> chosen(ternary.exclude.begin(),
+                                  ternary.exclude.end());
   if (isMade) {
     chosen = patterns;
     if (auto texts = made ? made.getAs<ArrayAttr>(kExcludeKey) : nullptr) {
@@ -400,7 +404,8 @@ LogicalResult Driver::applyConversion() {
         chosen.push_back(text.str());
     }
   } else if (!options.chosen.contains(kExcludeKey)) {
-    ternary.exclude = chosen = patterns;
+    chosen = patterns;
+    ternary.exclude = ArrayRef(patterns);
   }
   if (std::set(chosen.begin(), chosen.end()) !=
       std::set(patterns.begin(), patterns.end()))
@@ -468,7 +473,7 @@ LogicalResult Driver::lowerTo(int phase) {
   while (level < phase) {
     ++level;
     const Phase &next = getPhases()[level];
-    if (next.isTraining && !pipeline.training)
+    if (next.isTraining && !pipeline.isTraining)
       continue;
     if (options.verbose)
       llvm::errs() << "phase " << next.level << "\n";
@@ -505,7 +510,6 @@ LogicalResult Driver::runCalibration() {
   calibration.inputs = options.calibration;
   calibration.weights = options.weights;
   calibration.files = &files;
-  calibration.pipeline = pipeline;
   calibration.run = options.runCalibration;
   FailureOr<CalibrationReport> result = calibrate(*module, calibration);
   if (failed(result))
@@ -595,7 +599,7 @@ LogicalResult Driver::run() {
             llvm::sys::fs::perms::all_all))
       return fail("cannot create folder '" + options.dumpPhases +
                   "': " + error.message());
-  if (pipeline.training && level > findPhase("ternary"))
+  if (pipeline.isTraining && level > findPhase("ternary"))
     return fail("'" + options.input + "' is at level '" +
                 getPhases()[level].level +
                 "', which is past 'ternary', where --train begins");

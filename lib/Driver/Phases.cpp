@@ -11,6 +11,14 @@
 
 using namespace mlir;
 
+tern::PipelineOptions &
+tern::PipelineOptions::operator=(const PipelineOptions &other) {
+  ternary.copyOptionValuesFrom(other.ternary);
+  isTraining = other.isTraining;
+  training.copyOptionValuesFrom(other.training);
+  return *this;
+}
+
 /// From level packed on, targets say how.
 static void addLowering(OpPassManager &pm, tern::LoweredLevel level) {
   tern::TernLowerModulesOptions options;
@@ -27,8 +35,7 @@ ArrayRef<tern::Phase> tern::getPhases() {
        }},
       {"training",
        [](OpPassManager &pm, const PipelineOptions &options) {
-         buildTernaryToTrainingPipeline(
-             pm, options.training.value_or(TrainingOptions()));
+         buildTernaryToTrainingPipeline(pm, options.training);
        },
        /*isTraining=*/true},
       {"packed",
@@ -65,14 +72,29 @@ int tern::findPhase(StringRef level) {
   return it == phases.end() ? -1 : it - phases.begin();
 }
 
+namespace {
+/// For upstream's EmptyPipelineOptions a text of options fails in silence.
+struct NoOptions : PassPipelineOptions<NoOptions> {};
+} // namespace
+
 void tern::registerPipelines() {
   for (const Phase &phase : getPhases()) {
     if (!phase.build)
       continue;
-    PassPipelineRegistration<>(
-        ("tern-" + phase.level + "-pipeline").str(),
+    std::string name = ("tern-" + phase.level + "-pipeline").str();
+    std::string what =
         ("Everything from the level before to level '" + phase.level + "'")
-            .str(),
-        [&phase](OpPassManager &pm) { phase.build(pm, PipelineOptions()); });
+            .str();
+    if (phase.level == "ternary")
+      PassPipelineRegistration<TernaryOptions>(name, what,
+                                               buildGraphToTernaryPipeline);
+    else if (phase.isTraining)
+      PassPipelineRegistration<TrainingOptions>(name, what,
+                                                buildTernaryToTrainingPipeline);
+    else
+      PassPipelineRegistration<NoOptions>(
+          name, what, [&phase](OpPassManager &pm, const NoOptions &) {
+            phase.build(pm, PipelineOptions());
+          });
   }
 }

@@ -8,7 +8,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Utils/Cleanup.h"
 #include "tern/Ternary/Passes.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -17,8 +17,7 @@ using namespace mlir;
 void tern::buildGraphToTernaryPipeline(OpPassManager &pm,
                                        const TernaryOptions &options) {
   // One value for one computation: patterns read scales in several places.
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
   TernTernarizeOptions ternarize;
   ternarize.mode = llvm::StringSwitch<TernarizeMode>(options.ternarize)
                        .Case("all", TernarizeMode::All)
@@ -30,14 +29,13 @@ void tern::buildGraphToTernaryPipeline(OpPassManager &pm,
           .Case("int8", ActivationMode::Int8)
           .Case("float", ActivationMode::Float)
           .Default(ActivationMode::Auto);
-  ternarize.exclude.assign(options.exclude.begin(), options.exclude.end());
+  ternarize.exclude = llvm::to_vector(options.exclude);
   if (ternarize.mode != TernarizeMode::None) {
     TernRaiseBitLinearOptions raise;
-    raise.exclude.assign(options.exclude.begin(), options.exclude.end());
+    raise.exclude = llvm::to_vector(options.exclude);
     pm.addNestedPass<func::FuncOp>(createTernRaiseBitLinear(raise));
     pm.addPass(createTernOutlineLatents());
   }
   pm.addPass(createTernTernarize(ternarize));
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
 }

@@ -56,6 +56,11 @@ std::vector<std::string> tern::getQuantizerNames() {
   return names;
 }
 
+StringRef tern::getQuantizerNameList() {
+  static const std::string list = llvm::join(getQuantizerNames(), "|");
+  return list;
+}
+
 FailureOr<WeightQuantizerAttr>
 tern::parseWeightQuantizer(StringRef text, MLIRContext *context) {
   // A name that is not known is taken for the parameters themselves.

@@ -9,33 +9,42 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Utils/Cleanup.h"
 #include "tern/Training/Passes.h"
 
+#include "llvm/Support/Format.h"
+
 using namespace mlir;
+
+/// A number that reads back as the same; empty where the option is not given.
+template <typename T>
+static std::string toText(const detail::PassOptions::Option<T> &option,
+                          const char *format) {
+  std::string text;
+  if (option.hasValue())
+    llvm::raw_string_ostream(text) << llvm::format(format, option.getValue());
+  return text;
+}
 
 void tern::buildTernaryToTrainingPipeline(OpPassManager &pm,
                                           const TrainingOptions &options) {
   TernAttachLossOptions loss;
   loss.loss = options.loss;
   loss.output = options.lossOutput;
-  loss.lossOptions.assign(options.lossOptions.begin(),
-                          options.lossOptions.end());
-  loss.ignoreIndex = options.ignoreIndex;
-  loss.labelSmoothing = options.labelSmoothing;
-  loss.temperature = options.temperature;
+  loss.lossOptions = llvm::to_vector(options.lossOptions);
+  loss.ignoreIndex = toText(options.ignoreIndex, "%" PRId64);
+  loss.labelSmoothing = toText(options.labelSmoothing, "%.17g");
+  loss.temperature = toText(options.temperature, "%.17g");
   pm.addPass(createTernAttachLoss(loss));
   TernAttachOptimizerOptions optimizer;
   optimizer.optimizer = options.optimizer;
-  optimizer.paramGroups.assign(options.paramGroups.begin(),
-                               options.paramGroups.end());
-  optimizer.freeze.assign(options.freeze.begin(), options.freeze.end());
-  optimizer.trainAlso.assign(options.trainAlso.begin(),
-                             options.trainAlso.end());
+  optimizer.paramGroups = llvm::to_vector(options.paramGroups);
+  optimizer.freeze = llvm::to_vector(options.freeze);
+  optimizer.trainAlso = llvm::to_vector(options.trainAlso);
   optimizer.clip = options.clip;
   optimizer.accumulate = options.accumulate;
   optimizer.recompute = options.recompute;
   pm.addPass(createTernAttachOptimizer(optimizer));
   pm.addPass(createSymbolDCEPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
 }

@@ -22,13 +22,11 @@
 #include "tern/Support/InputFile.h"
 #include "tern/Support/OutOfMemory.h"
 #include "tern/Support/PluginLoader.h"
-#include "tern/Ternary/Layers.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
@@ -42,6 +40,30 @@ using llvm::StringRef;
 namespace {
 
 cl::OptionCategory category("Options of ternc");
+
+/// What the pipelines' options are set to.
+tern::PipelineOptions pipeline;
+
+/// An option of a pipeline, called and described as there, where its value
+/// goes.
+template <typename T> struct Flag : cl::opt<T> {
+  template <typename Option>
+  Flag(Option &option, cl::OptionCategory &category)
+      : cl::opt<T>(
+            option.ArgStr, cl::desc(option.HelpStr),
+            cl::value_desc(option.ValueStr), cl::cat(category),
+            cl::init(option.getValue()),
+            cl::callback([&option](const T &value) { option = value; })) {}
+};
+struct ListFlag : cl::list<std::string> {
+  template <typename Option>
+  ListFlag(Option &option, cl::OptionCategory &category)
+      : list(option.ArgStr, cl::desc(option.HelpStr),
+             cl::value_desc(option.ValueStr), cl::cat(category),
+             cl::callback([&option](const std::string &value) {
+               option.push_back(value);
+             })) {}
+};
 
 cl::opt<std::string> input(cl::Positional, cl::desc("model.onnx|.mlir|.mlirbc"),
                            cl::cat(category));
@@ -67,24 +89,10 @@ cl::opt<bool> listOps("list-ops", cl::cat(category),
 cl::opt<std::string> completion("completion", cl::cat(category),
                                 cl::value_desc("bash|zsh|fish"),
                                 cl::desc("Print a completion script and exit"));
-cl::opt<std::string> ternarize(
-    "ternarize", cl::cat(category), cl::init("auto"),
-    cl::value_desc("auto|all|none"),
-    cl::desc("Linear layers that become ternary: auto (those that are ternary "
-             "in the model), all, none"));
-const std::string quantizerNames = llvm::join(tern::getQuantizerNames(), "|");
-cl::opt<std::string>
-    quantizer("quantizer", cl::cat(category), cl::init("absmean"),
-              cl::value_desc(quantizerNames),
-              cl::desc("Quantizer of converted layers, by name "
-                       "or as '<statistic = ...>'"));
-cl::opt<std::string> activations("activations", cl::cat(category),
-                                 cl::init("auto"),
-                                 cl::value_desc("auto|int8|float"),
-                                 cl::desc("Activations of converted layers"));
-cl::list<std::string>
-    exclude("exclude", cl::cat(category), cl::value_desc("regex"),
-            cl::desc("Leave layers with a matching name as they are"));
+Flag<std::string> ternarize(pipeline.ternary.ternarize, category);
+Flag<std::string> quantizer(pipeline.ternary.quantizer, category);
+Flag<std::string> activations(pipeline.ternary.activations, category);
+ListFlag exclude(pipeline.ternary.exclude, category);
 cl::list<std::string> calibrate(
     "calibrate", cl::cat(category), cl::value_desc("[input=]file.npy"),
     cl::desc("Print what conversion does to each layer on these inputs"));
@@ -127,53 +135,19 @@ cl::OptionCategory training("Options of ternc --train");
 
 cl::opt<bool> train("train", cl::cat(training),
                     cl::desc("Make a training artifact"));
-cl::opt<std::string> loss(
-    "loss", cl::cat(training), cl::value_desc("sum"),
-    cl::desc("A loss by name (softmax-cross-entropy by default; an unknown "
-             "name lists all), a .mlir file, graph (the output is the "
-             "loss), or a sum such as softmax-cross-entropy+0.2*kl"));
-cl::list<std::string> lossOptions("loss-option", cl::cat(training),
-                                  cl::value_desc("name=value"),
-                                  cl::desc("An option of the loss"));
-cl::opt<std::string> lossOutput("loss-output", cl::cat(training),
-                                cl::value_desc("name"),
-                                cl::desc("The output that the loss is of "
-                                         "(default: the first)"));
-cl::opt<int64_t> ignoreIndex("ignore-index", cl::cat(training), cl::init(-100),
-                             cl::desc("Label that does not count"));
-cl::opt<double> labelSmoothing("label-smoothing", cl::cat(training),
-                               cl::init(0.0),
-                               cl::desc("Part of the target spread over all "
-                                        "classes"));
-cl::opt<double> temperature("temperature", cl::cat(training), cl::init(1.0),
-                            cl::desc("Temperature of the loss kl"));
-cl::opt<std::string> optimizer(
-    "optimizer", cl::cat(training), cl::value_desc("name"),
-    cl::desc("sgd, adamw (default), muon, muon_grokfast, a .mlir "
-             "file; a filter before or behind it, as in grokfast+adamw"));
-cl::list<std::string>
-    paramGroups("param-group", cl::cat(training),
-                cl::value_desc("regex:key=value,..."),
-                cl::desc("Options of parameters with a matching name: "
-                         "lr_scale=0.1, weight_decay=0, matrix=false"));
-cl::list<std::string> freeze("freeze", cl::cat(training),
-                             cl::value_desc("regex"),
-                             cl::desc("Do not train parameters with a matching "
-                                      "name"));
-cl::list<std::string>
-    trainAlso("train-also", cl::cat(training), cl::value_desc("regex"),
-              cl::desc("Train parameters with a matching name, too, though "
-                       "they look like constants: those of one element"));
-cl::opt<bool> clip("clip", cl::cat(training), cl::init(true),
-                   cl::desc("Let training clip gradients to a norm (default). "
-                            "--clip=false needs less memory"));
-cl::opt<bool> accumulate("accumulate", cl::cat(training),
-                         cl::desc("Let training average gradients over "
-                                  "several steps (--accumulate of the "
-                                  "executable); needs memory for them"));
-cl::opt<bool> remat("remat", cl::cat(training), cl::init(true),
-                    cl::desc("Recompute cheap values for gradients rather than "
-                             "keep them (default)"));
+Flag<std::string> loss(pipeline.training.loss, training);
+ListFlag lossOptions(pipeline.training.lossOptions, training);
+Flag<std::string> lossOutput(pipeline.training.lossOutput, training);
+Flag<int64_t> ignoreIndex(pipeline.training.ignoreIndex, training);
+Flag<double> labelSmoothing(pipeline.training.labelSmoothing, training);
+Flag<double> temperature(pipeline.training.temperature, training);
+Flag<std::string> optimizer(pipeline.training.optimizer, training);
+ListFlag paramGroups(pipeline.training.paramGroups, training);
+ListFlag freeze(pipeline.training.freeze, training);
+ListFlag trainAlso(pipeline.training.trainAlso, training);
+Flag<bool> clip(pipeline.training.clip, training);
+Flag<bool> accumulate(pipeline.training.accumulate, training);
+Flag<bool> remat(pipeline.training.recompute, training);
 
 cl::opt<std::string> initSeed("init", cl::cat(training), cl::value_desc("seed"),
                               cl::desc("Draw the weights of layers anew, "
@@ -309,13 +283,6 @@ bool splitPair(StringRef text, StringRef &name, StringRef &value) {
   return !name.empty() && !value.empty();
 }
 
-/// A number that reads back as the same.
-std::string toText(double number) {
-  std::string text;
-  llvm::raw_string_ostream(text) << llvm::format("%.17g", number);
-  return text;
-}
-
 /// The options of --train.
 int collectTraining(tern::DriverOptions &options) {
   if (!train) {
@@ -329,25 +296,12 @@ int collectTraining(tern::DriverOptions &options) {
   }
   if (options.emit == "graph" || options.emit == "ternary")
     return fail("--train has no effect on --emit=" + options.emit);
-  tern::TrainingOptions &chosen = options.pipeline.training.emplace();
-  if (!loss.empty())
-    chosen.loss = loss;
-  chosen.lossOutput = lossOutput;
-  chosen.lossOptions.assign(lossOptions.begin(), lossOptions.end());
-  if (ignoreIndex.getNumOccurrences())
-    chosen.ignoreIndex = std::to_string(ignoreIndex);
-  if (labelSmoothing.getNumOccurrences())
-    chosen.labelSmoothing = toText(labelSmoothing);
-  if (temperature.getNumOccurrences())
-    chosen.temperature = toText(temperature);
-  if (!optimizer.empty())
-    chosen.optimizer = optimizer;
-  chosen.paramGroups.assign(paramGroups.begin(), paramGroups.end());
-  chosen.freeze.assign(freeze.begin(), freeze.end());
-  chosen.trainAlso.assign(trainAlso.begin(), trainAlso.end());
-  chosen.clip = clip;
-  chosen.accumulate = accumulate;
-  chosen.recompute = remat;
+  tern::PipelineOptions &chosen = options.pipeline;
+  chosen.isTraining = true;
+  // Empty as if not given.
+  for (auto *option : {&chosen.training.loss, &chosen.training.optimizer})
+    if (option->empty())
+      static_cast<cl::Option *>(option)->setDefault();
   if (initSeed.getNumOccurrences()) {
     uint64_t seed;
     if (StringRef(initSeed).getAsInteger(10, seed))
@@ -464,22 +418,21 @@ int collectOutput(tern::DriverOptions &options) {
 /// The target, and which layers become ternary, how.
 int collectConversion(tern::DriverOptions &options) {
   options.target = target;
-  if (!isOneOf(ternarize, {"auto", "all", "none"}))
-    return failUnknown("ternarize", ternarize, {"auto", "all", "none"});
-  if (!isOneOf(activations, {"auto", "int8", "float"}))
-    return failUnknown("activations", activations, {"auto", "int8", "float"});
-  options.pipeline.ternary.ternarize = ternarize;
-  options.pipeline.ternary.quantizer = quantizer;
-  options.pipeline.ternary.activations = activations;
+  for (const auto *choice : {&options.pipeline.ternary.ternarize,
+                             &options.pipeline.ternary.activations}) {
+    auto known = tern::ChoiceParser::getChoices(*choice);
+    if (!llvm::is_contained(known, choice->getValue()))
+      return failUnknown(choice->ArgStr, choice->getValue(),
+                         std::vector<std::string>(known.begin(), known.end()));
+  }
   for (const auto &[name, option] : cl::getRegisteredOptions())
     if (tern::isConversionKey(name) && option->getNumOccurrences())
       options.chosen.insert(name);
-  for (const std::string &regex : exclude) {
+  for (const std::string &regex : options.pipeline.ternary.exclude) {
     std::string message;
     if (!llvm::Regex(regex).isValid(message))
       return fail("bad regular expression in --exclude='" + regex +
                   "': " + message);
-    options.pipeline.ternary.exclude.push_back(regex);
   }
   return 0;
 }
@@ -572,6 +525,7 @@ int collect(tern::DriverOptions &options, int argc, char **argv) {
   options.input = input;
   options.output = output;
   options.emit = emit;
+  options.pipeline = pipeline;
   for (auto *part : {collectExport, collectOutput, collectConversion,
                      collectInputs, collectTraining})
     if (int status = part(options))

@@ -66,7 +66,6 @@ struct CalibrationOptions {
   /// As in ProductOptions.
   std::string weights;
   ModelFiles *files = nullptr;
-  PipelineOptions pipeline;
   /// The compiler has no runtime: whoever uses it has.
   CalibrationRun run;
 };

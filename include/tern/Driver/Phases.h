@@ -21,16 +21,20 @@
 #include "tern/Training/Passes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <functional>
-#include <optional>
 #include <string>
-#include <vector>
 
 namespace tern {
 
+/// The options of all pipelines; those after `training` have none.
 struct PipelineOptions {
+  PipelineOptions() = default;
+  PipelineOptions(const PipelineOptions &other) { *this = other; }
+  PipelineOptions &operator=(const PipelineOptions &other);
+
   TernaryOptions ternary;
-  /// None: inference.
-  std::optional<TrainingOptions> training;
+  /// Else inference.
+  bool isTraining = false;
+  TrainingOptions training;
 };
 
 /// A level of IR, and how to get there from the one before.

@@ -56,6 +56,8 @@ std::vector<LayerInfo> collectLayers(mlir::ModuleOp module);
 
 /// The quantizers that `--quantizer` knows by name.
 std::vector<std::string> getQuantizerNames();
+/// The same, separated by |.
+llvm::StringRef getQuantizerNameList();
 
 /// The quantizer that such a name or the parameters of `#tern.weight_quantizer`
 /// (`<...>`) stand for; reports a text that is neither.

@@ -13,8 +13,10 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+#include "tern/Support/ChoiceParser.h"
+#include "tern/Ternary/Layers.h"
 #include <string>
-#include <vector>
 
 namespace tern {
 /// Which layers `tern-ternarize` converts.
@@ -28,23 +30,31 @@ enum class ActivationMode { Auto, Int8, Float };
 #define GEN_PASS_REGISTRATION
 #include "tern/Ternary/Passes.h.inc"
 
-/// What a user can choose about ternary layers.
-struct TernaryOptions {
-  /// Which layers become ternary: `auto` those that are ternary in the model,
-  /// `all` every linear layer that is not excluded, `none`.
-  std::string ternarize = "auto";
-  /// The quantizer of converted layers: a name of docs/numerics.md or the
-  /// parameters of `#tern.weight_quantizer`.
-  std::string quantizer = "absmean";
-  /// Activations of converted layers: `auto`, `int8` or `float`.
-  std::string activations = "auto";
-  /// Layers whose name matches one of these stay as they are.
-  std::vector<std::string> exclude;
+/// What a user can choose about ternary layers, in `ternc` as in
+/// `--tern-ternary-pipeline`.
+struct TernaryOptions : mlir::PassPipelineOptions<TernaryOptions> {
+  Option<std::string, ChoiceParser> ternarize{
+      *this, "ternarize", llvm::cl::init("auto"),
+      llvm::cl::value_desc("auto|all|none"),
+      llvm::cl::desc("Linear layers that become ternary: auto (those that are "
+                     "ternary in the model), all, none")};
+  Option<std::string> quantizer{
+      *this, "quantizer", llvm::cl::init("absmean"),
+      llvm::cl::value_desc(getQuantizerNameList()),
+      llvm::cl::desc("Quantizer of converted layers, by name or as "
+                     "'<statistic = ...>'")};
+  Option<std::string, ChoiceParser> activations{
+      *this, "activations", llvm::cl::init("auto"),
+      llvm::cl::value_desc("auto|int8|float"),
+      llvm::cl::desc("Activations of converted layers")};
+  ListOption<std::string> exclude{
+      *this, "exclude", llvm::cl::value_desc("regex"),
+      llvm::cl::desc("Leave layers with a matching name as they are")};
 };
 
 /// graph -> ternary: recognise ternary layers, convert others.
 void buildGraphToTernaryPipeline(mlir::OpPassManager &pm,
-                                 const TernaryOptions &options = {});
+                                 const TernaryOptions &options);
 } // namespace tern
 
 #endif // TERN_TERNARY_PASSES_H
