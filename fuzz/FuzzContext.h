@@ -10,6 +10,7 @@
 #ifndef TERN_FUZZ_FUZZCONTEXT_H
 #define TERN_FUZZ_FUZZCONTEXT_H
 
+#include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
 
 /// A context for the next run. It keeps every type and attribute that it ever
