@@ -105,6 +105,19 @@ bool isDump(Diagnostic &note) {
   return StringRef(note.str()).starts_with("see current operation");
 }
 
+/// In place of MLIR's advice to programmers: what is of a dialect that nobody
+/// loaded is a plugin's.
+std::string adviseOnDialects(std::string text) {
+  size_t advice = text.find(" If this is intended, please");
+  if (advice == std::string::npos) {
+    if (!StringRef(text).starts_with("Dialect `"))
+      return text;
+    advice = text.size();
+  }
+  text.resize(StringRef(text).take_front(advice).rtrim(". ").size());
+  return text + "; --load-dialect-plugin=FILE loads the plugin that has it";
+}
+
 /// One line per message: the user sees models, not stacks of IR.
 /// `input`: the file that is compiled, for what has no other place.
 void printDiagnostic(Diagnostic &diagnostic, StringRef input) {
@@ -122,7 +135,7 @@ void printDiagnostic(Diagnostic &diagnostic, StringRef input) {
     return "error";
   };
   auto print = [&](Diagnostic &message) {
-    std::string text = message.str();
+    std::string text = adviseOnDialects(message.str());
     std::string place = describeLocation(message.getLocation(), text);
     if (place.empty() && &message == &diagnostic &&
         !namesSomething(text, input))
