@@ -38,7 +38,7 @@ LAUNCH = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint32, ctyp
                           ctypes.c_uint32, ctypes.c_void_p, ctypes.c_char_p)
 Host._fields_ = [("size", ctypes.c_uint64), ("context", ctypes.c_void_p),
                  ("num_threads", ctypes.c_uint32), ("parallel_for", PARALLEL_FOR),
-                 ("launch", LAUNCH), ("copy", ctypes.c_void_p), ("fill", ctypes.c_void_p)]
+                 ("launch", ctypes.c_void_p), ("copy", ctypes.c_void_p), ("fill", ctypes.c_void_p)]
 
 
 class Device(ctypes.Structure):
@@ -89,8 +89,9 @@ def connect(host, device, table):
     problem = driver.open(table, ctypes.byref(context))
     if problem:
         raise ValueError(problem.decode())
-    host.launch = LAUNCH(lambda _, *arguments: driver.launch(context, *arguments))
-    host.kept = library, driver
+    launch = LAUNCH(lambda _, *arguments: driver.launch(context, *arguments))
+    host.launch = ctypes.cast(launch, ctypes.c_void_p)
+    host.kept = library, launch
 
 
 class Guarded:
