@@ -135,11 +135,12 @@ void tern::runtime::storeElement(HostTensor &tensor, int64_t index,
                                  double value) {
   DType dtype = tensor.dtype;
   withElementType(dtype, [&](auto typed) {
-    typed =
-        static_cast<decltype(typed)>(dtype == DType::Bool ? value != 0 : value);
-    if constexpr (std::is_same_v<decltype(typed), uint16_t>)
-      if (isFloat(dtype))
-        typed = toHalf(value, mantissaBits(dtype));
+    using Typed = decltype(typed);
+    // A number that an integer cannot hold may not be converted to one.
+    if (std::is_same_v<Typed, uint16_t> && isFloat(dtype))
+      typed = static_cast<Typed>(toHalf(value, mantissaBits(dtype)));
+    else
+      typed = static_cast<Typed>(dtype == DType::Bool ? value != 0 : value);
     std::memcpy(tensor.mutableData() +
                     index * static_cast<int64_t>(sizeof(typed)),
                 &typed, sizeof(typed));
