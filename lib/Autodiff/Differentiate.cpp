@@ -11,7 +11,6 @@
 #include "Models.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
@@ -19,6 +18,7 @@
 #include "tern/Autodiff/Reverse.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "tern/Dialect/Tern/Utils/DeadCode.h"
+#include "tern/Dialect/Tern/Utils/Inline.h"
 #include "llvm/ADT/BitVector.h"
 
 using namespace mlir;
@@ -29,36 +29,6 @@ static bool isScalarFloat(Type type) {
   if (auto tensor = dyn_cast<RankedTensorType>(type))
     return tensor.getRank() == 0 && isa<FloatType>(tensor.getElementType());
   return isa<FloatType>(type);
-}
-
-/// Replaces calls of functions that are defined in one block by their bodies.
-/// A call within a recursion stays.
-static void inlineCalls(Operation *root,
-                        SmallVectorImpl<Operation *> &callers) {
-  SmallVector<func::CallOp> calls;
-  root->walk([&](func::CallOp call) { calls.push_back(call); });
-  for (func::CallOp call : calls) {
-    auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
-        callers.front(), call.getCalleeAttr());
-    if (!callee || !callee.getBody().hasOneBlock() ||
-        llvm::is_contained(callers, callee.getOperation()))
-      continue;
-    func::FuncOp copy = callee.clone();
-    callers.push_back(callee);
-    inlineCalls(copy, callers);
-    callers.pop_back();
-    OpBuilder b(call);
-    IRMapping mapping;
-    Block &body = copy.getBody().front();
-    mapping.map(body.getArguments(), call.getOperands());
-    for (Operation &op : body.without_terminator())
-      b.clone(op, mapping);
-    for (auto [result, value] : llvm::zip_equal(
-             call.getResults(), body.getTerminator()->getOperands()))
-      result.replaceAllUsesWith(mapping.lookupOrDefault(value));
-    call.erase();
-    copy.erase();
-  }
 }
 
 /// The arguments whose gradients are wanted.
@@ -201,8 +171,7 @@ tern::differentiate(func::FuncOp primal, const DifferentiateOptions &options) {
   func::FuncOp gradient = primal.clone();
   gradient.setName(name);
   gradient.setPrivate();
-  SmallVector<Operation *> callers = {primal};
-  inlineCalls(gradient, callers);
+  inlineCalls(gradient, primal);
   if (failed(buildGradient(primal, gradient, *wanted, options.seeds))) {
     gradient.erase();
     return failure();
@@ -265,8 +234,7 @@ tern::findLostGradients(func::FuncOp primal, ArrayRef<unsigned> arguments) {
   if (arguments.empty())
     return ends;
   OwningOpRef<func::FuncOp> inlined = primal.clone();
-  SmallVector<Operation *> callers = {primal};
-  inlineCalls(*inlined, callers);
+  inlineCalls(*inlined, primal);
   Block &block = inlined->getBody().front();
   DenseSet<Value> needed;
   for (Value result : block.getTerminator()->getOperands())

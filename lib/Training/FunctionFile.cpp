@@ -7,11 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "FunctionFile.h"
-#include "TensorBuilder.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Parser/Parser.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/Utils/Inline.h"
 #include "tern/Support/InputFile.h"
 #include "tern/runtime/Text.h"
 #include "llvm/ADT/StringExtras.h"
@@ -69,33 +69,22 @@ static std::string findFile(const FileKind &kind, StringRef name) {
   return found.str().str();
 }
 
-/// Inlines what a function calls, wherever in it.
-static LogicalResult inlineCalls(func::FuncOp func, StringRef kind) {
-  // More is a recursion: files are read and written by people.
-  for (int depth = 0; depth < 64; ++depth) {
-    SmallVector<func::CallOp> calls;
-    func.walk([&](func::CallOp call) { calls.push_back(call); });
-    if (calls.empty())
-      return success();
-    for (func::CallOp call : calls) {
-      auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
-          call, call.getCalleeAttr());
-      if (!callee || callee.isDeclaration() || !callee.getBody().hasOneBlock())
-        return call.emitError("expected a call of a function of one block in "
-                              "this file");
-      OpBuilder b(call);
-      call.replaceAllUsesWith(inlineFunction(b, callee, call.getOperands()));
-      call.erase();
-    }
-  }
-  return func.emitError("functions of ")
-         << (StringRef("aeiou").contains(kind.front()) ? "an " : "a ") << kind
-         << " must not be recursive";
-}
-
 FailureOr<func::FuncOp> FunctionFile::find(StringRef function) {
   auto found = module->lookupSymbol<func::FuncOp>(function);
-  if (found && failed(inlineCalls(found, kind)))
+  if (!found)
+    return found;
+  inlineCalls(found, found);
+  WalkResult left = found.walk([&](func::CallOp call) {
+    auto callee = module->lookupSymbol<func::FuncOp>(call.getCallee());
+    if (!callee || !callee.getBody().hasOneBlock())
+      call.emitError("expected a call of a function of one block in this file");
+    else
+      found.emitError("functions of ")
+          << (StringRef("aeiou").contains(kind.front()) ? "an " : "a ") << kind
+          << " must not be recursive";
+    return WalkResult::interrupt();
+  });
+  if (left.wasInterrupted())
     return failure();
   return found;
 }

@@ -30,6 +30,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
+#include "tern/Dialect/Tern/Utils/Inline.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;

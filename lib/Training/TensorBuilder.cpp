@@ -10,7 +10,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 #include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 using namespace mlir;
@@ -63,17 +62,4 @@ Value TensorBuilder::read(Value scalar) {
 Value TensorBuilder::wrap(Value element) {
   return tensor::FromElementsOp::create(
       *this, RankedTensorType::get({}, element.getType()), element);
-}
-
-SmallVector<Value> tern::inlineFunction(OpBuilder &b, func::FuncOp func,
-                                        ValueRange operands) {
-  IRMapping mapping;
-  Block &body = func.getBody().front();
-  mapping.map(body.getArguments(), operands);
-  for (Operation &op : body.without_terminator())
-    b.clone(op, mapping);
-  SmallVector<Value> results;
-  for (Value result : body.getTerminator()->getOperands())
-    results.push_back(mapping.lookupOrDefault(result));
-  return results;
 }

@@ -9,7 +9,6 @@
 #ifndef TERN_LIB_TRAINING_TENSORBUILDER_H
 #define TERN_LIB_TRAINING_TENSORBUILDER_H
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace tern {
@@ -57,12 +56,6 @@ public:
   /// A 0-d tensor.
   mlir::Value wrap(mlir::Value element);
 };
-
-/// Clones the body of a function of one block with `operands` for its
-/// arguments; returns its results.
-llvm::SmallVector<mlir::Value> inlineFunction(mlir::OpBuilder &b,
-                                              mlir::func::FuncOp func,
-                                              mlir::ValueRange operands);
 
 } // namespace tern
 
