@@ -13,7 +13,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "tern/Autodiff/DifferentiableOpInterface.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Utils/DynamicQuantizer.h"
+#include "tern/Dialect/Tern/Utils/Dequantize.h"
 #include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Dialect/Tern/Utils/Tokens.h"
 
@@ -182,31 +182,15 @@ private:
     return value;
   }
 
-  /// Where the scale of weight (d0, d1) stands.
-  AffineMap getScaleMap() {
-    WeightQuantizerAttr quantizer = op.getWeights();
-    switch (quantizer.getGranularity()) {
-    case Granularity::Tensor:
-      return map({}, 2);
-    case Granularity::Row:
-      return map({d0}, 2);
-    case Granularity::Group:
-      return map({d0, d1.floorDiv(quantizer.getGroupSize())}, 2);
-    }
-    llvm_unreachable("unknown granularity");
-  }
-
   /// dx [tokens, K] = (dy . codes) * scale. A scale per row or group belongs
   /// inside the product.
   Value buildX() {
     bool isUniform = op.getWeights().getGranularity() == Granularity::Tensor;
     Value weights = codes;
-    if (!isUniform)
-      weights = mapMatrix(
-          b, codes, scale, getScaleMap(),
-          [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-            return arith::MulFOp::create(b, toFloat(b, args[0]), args[1]);
-          });
+    if (!isUniform) {
+      TensorBuilder tensors(b.getLoc(), b);
+      weights = dequantize(tensors, codes, scale, getScaleMap(op.getWeights()));
+    }
     // Loops: token, k, n.
     Value product =
         contract(b, {dy, weights}, {map({d0, d2}, 3), map({d2, d1}, 3)},
@@ -224,16 +208,9 @@ private:
   void buildWeights() {
     Value x = toTokens(b, b.getLoc(), op.getX());
     ActivationQuantizerAttr quantizer = op.getActivationsAttr();
-    if (quantizer &&
-        quantizer.getScheme() == ActivationScheme::DynamicU8Tensor) {
-      x = dequantize(b, b.getLoc(), quantizeDynamically(b, b.getLoc(), x));
-    } else if (quantizer) {
-      auto quantize = QuantizeActivationsOp::create(b, x, quantizer);
-      x = mapMatrix(b, quantize.getQ(), quantize.getScale(), map({d0}, 2),
-                    [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-                      return arith::MulFOp::create(b, toFloat(b, args[0]),
-                                                   args[1]);
-                    });
+    if (quantizer) {
+      TensorBuilder tensors(b.getLoc(), b);
+      x = quantizeAndBack(tensors, x, quantizer);
     }
     // Loops: n, k, token.
     Value dw = contract(b, {dy, x}, {map({d2, d0}, 3), map({d2, d1}, 3)},
@@ -249,7 +226,7 @@ private:
       reverse.add(
           op.getWeight(),
           matchType(
-              mapMatrix(b, dw, scale, getScaleMap(),
+              mapMatrix(b, dw, scale, getScaleMap(op.getWeights()),
                         [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
                           return arith::MulFOp::create(b, args[0], args[1]);
                         }),
@@ -263,7 +240,7 @@ private:
                      .getResult(0);
     // Groups do not divide K: their place is computed, not a loop.
     SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(2));
-    maps.push_back(getScaleMap());
+    maps.push_back(getScaleMap(op.getWeights()));
     SmallVector<utils::IteratorType> loops(2, utils::IteratorType::reduction);
     if (op.getWeights().getGranularity() != Granularity::Tensor)
       loops[0] = utils::IteratorType::parallel;

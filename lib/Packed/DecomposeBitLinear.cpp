@@ -12,7 +12,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Utils/DynamicQuantizer.h"
+#include "tern/Dialect/Tern/Utils/Dequantize.h"
 #include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Dialect/Tern/Utils/Padding.h"
 #include "tern/Dialect/Tern/Utils/Tokens.h"

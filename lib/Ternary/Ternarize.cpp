@@ -20,7 +20,7 @@
 #include "tern/Dialect/Tern/IR/ParamUse.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/DeadCode.h"
-#include "tern/Dialect/Tern/Utils/Elementwise.h"
+#include "tern/Dialect/Tern/Utils/Dequantize.h"
 #include "tern/Ternary/Layers.h"
 #include "tern/Ternary/Passes.h"
 #include "tern/runtime/Text.h"
@@ -176,16 +176,9 @@ static Value quantizeSamples(OpBuilder &b, Location loc, Value x,
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, x);
   Value codes = tensor::ExpandShapeOp::create(b, loc, type.clone(b.getI8Type()),
                                               quantized.getQ(), groups, sizes);
-  Value empty = tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
-  AffineMap identity = b.getMultiDimIdentityMap(rank);
-  Value back = buildElementwise(
-      b, loc, {codes, quantized.getScale()},
-      {identity, identity.getMajorSubMap(1)}, empty,
-      [&](OpBuilder &nested, Location at, ValueRange args) -> Value {
-        Value code =
-            arith::SIToFPOp::create(nested, at, type.getElementType(), args[0]);
-        return arith::MulFOp::create(nested, at, code, args[1]);
-      });
+  TensorBuilder tensors(loc, b);
+  Value back = dequantize(tensors, codes, quantized.getScale(),
+                          tensors.leading(rank, 1));
   return StraightThroughOp::create(b, loc, x, back, Value());
 }
 

@@ -7,12 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlendBitLinear.h"
-#include "TensorBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Ternary/Layers.h"
 #include "tern/Training/Passes.h"
 
@@ -55,8 +55,8 @@ private:
   Value getQuantizedInput(Value x);
   /// The sum of `body` over elements of tensors of one shape.
   Value sum(ValueRange tensors, TensorBuilder::Body body);
-  Value sumSquares(Value tensor);
-  Value sumSquaredDifferences(Value x, Value y);
+  /// Of x, or of the difference of two tensors, as f64.
+  Value sumSquares(ValueRange tensors);
   void addResult(const Twine &name, ValueRange sums);
 
   func::FuncOp main;
@@ -85,22 +85,15 @@ Value Calibration::sum(ValueRange tensors, TensorBuilder::Body body) {
   return b.read(total);
 }
 
-/// x as an f64.
-Value widen(TensorBuilder &b, Value x) {
-  return arith::ExtFOp::create(b, b.getF64Type(), x);
-}
-
-Value Calibration::sumSquares(Value tensor) {
-  return sum(tensor, [](TensorBuilder &n, ValueRange args) -> Value {
-    Value x = widen(n, args[0]);
+Value Calibration::sumSquares(ValueRange tensors) {
+  return sum(tensors, [](TensorBuilder &n, ValueRange args) -> Value {
+    SmallVector<Value> wide;
+    for (Value arg : args)
+      wide.push_back(arith::ExtFOp::create(n, n.getF64Type(), arg));
+    Value x = wide.size() == 1
+                  ? wide.front()
+                  : arith::SubFOp::create(n, wide[0], wide[1]).getResult();
     return arith::MulFOp::create(n, x, x);
-  });
-}
-
-Value Calibration::sumSquaredDifferences(Value x, Value y) {
-  return sum({x, y}, [](TensorBuilder &n, ValueRange args) -> Value {
-    Value d = arith::SubFOp::create(n, widen(n, args[0]), widen(n, args[1]));
-    return arith::MulFOp::create(n, d, d);
   });
 }
 
@@ -138,9 +131,7 @@ void Calibration::visit(BitLinearOp op) {
   Value weight = toFloat(op.getWeight());
   Value bias = op.getBias() ? toFloat(op.getBias()) : Value();
   Value alpha = op.getAlpha() ? toFloat(op.getAlpha()) : Value();
-  Value y = buildLinear(b, toFloat(op.getX()), weight, bias);
-  if (y.getType() != op.getType())
-    y = tensor::CastOp::create(b, op.getType(), y);
+  Value y = buildLinear(b, toFloat(op.getX()), weight, bias, op.getType());
 
   IRMapping mapping = inFloat;
   mapping.map(op.getX(), getQuantizedInput(op.getX()));
@@ -155,9 +146,9 @@ void Calibration::visit(BitLinearOp op) {
   });
   Value ternary = buildDequantized(b, weight, alpha, op.getWeights());
   addResult("layer." + Twine(numLayers - 1),
-            {zeros, sumSquaredDifferences(ternary, weight), sumSquares(weight),
-             sumSquaredDifferences(own, y),
-             sumSquaredDifferences(op.getResult(), y), sumSquares(y)});
+            {zeros, sumSquares({ternary, weight}), sumSquares(weight),
+             sumSquares({own, y}), sumSquares({op.getResult(), y}),
+             sumSquares(y)});
   inFloat.map(op.getResult(), y);
   ++numMeasured;
 }
@@ -187,11 +178,9 @@ unsigned Calibration::run() {
     numLayers += nested.size();
     for (BitLinearOp inner : nested) {
       TensorBuilder at(inner.getLoc(), inner);
-      Value y =
-          buildLinear(at, inner.getX(), inner.getWeight(), inner.getBias());
-      if (y.getType() != inner.getType())
-        y = tensor::CastOp::create(at, inner.getType(), y);
-      inner.getResult().replaceAllUsesWith(y);
+      inner.getResult().replaceAllUsesWith(
+          buildLinear(at, inner.getX(), inner.getWeight(), inner.getBias(),
+                      inner.getType()));
       inner.erase();
     }
   }
@@ -199,9 +188,8 @@ unsigned Calibration::run() {
   for (auto [i, output] : llvm::enumerate(terminator->getOperands()))
     if (auto type = dyn_cast<RankedTensorType>(output.getType());
         type && type.getElementType().isF32())
-      addResult("output." + Twine(i),
-                {sumSquaredDifferences(output, toFloat(output)),
-                 sumSquares(toFloat(output))});
+      addResult("output." + Twine(i), {sumSquares({output, toFloat(output)}),
+                                       sumSquares(toFloat(output))});
   terminator->setOperands(results);
   main.setFunctionType(b.getFunctionType(main.getArgumentTypes(),
                                          TypeRange(ValueRange(results))));

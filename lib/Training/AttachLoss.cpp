@@ -19,6 +19,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
+#include "tern/Dialect/Tern/Utils/Tokens.h"
 #include "tern/Support/UniqueNames.h"
 #include "tern/Training/Passes.h"
 #include "tern/runtime/Text.h"
@@ -148,29 +149,26 @@ FailureOr<Value> AttachLossPass::addInput(func::FuncOp func, StringRef role,
 FailureOr<Value>
 AttachLossPass::buildTotal(TensorBuilder &b, Value output,
                            const llvm::StringMap<Value> &compared) {
-  // All terms read the same rows: their gradients are summed one by one.
+  // What files' functions take, of unknown extents. All terms read the same
+  // rows: their gradients are summed one by one.
+  auto toRows = [&](Value value, int64_t rank) {
+    SmallVector<int64_t> dynamic(rank, ShapedType::kDynamic);
+    return b.createOrFold<tensor::CastOp>(
+        RankedTensorType::get(dynamic, getElementTypeOrSelf(value)),
+        joinLeadingAxes(b, b.getLoc(), value, rank));
+  };
   Value rows;
   llvm::StringMap<Value> comparedRows;
   if (llvm::any_of(terms, [](const LossTerm &term) { return !term.isGraph(); }))
-    rows = toLossRank(b, output, 2);
+    rows = toRows(output, 2);
   for (StringRef role : kRoles)
     if (Value value = compared.lookup(role))
-      comparedRows[role] = toLossRank(b, value, role == "labels" ? 1 : 2);
-  auto combine = [&](ValueRange inputs, TensorBuilder::Body body) {
-    SmallVector<AffineMap> maps(inputs.size(), b.identity(0));
-    return b.map({}, b.getF32Type(), inputs, maps, body);
-  };
+      comparedRows[role] = toRows(value, role == "labels" ? 1 : 2);
   Value total;
   for (const LossTerm &term : terms) {
     FailureOr<Value> value;
     if (term.isGraph()) {
-      auto type = cast<RankedTensorType>(output.getType());
-      SmallVector<ReassociationIndices> none;
-      value = type.getRank() == 0
-                  ? output
-                  : tensor::CollapseShapeOp::create(
-                        b, RankedTensorType::get({}, type.getElementType()),
-                        output, none);
+      value = joinLeadingAxes(b, b.getLoc(), output, 0);
     } else {
       SmallVector<Value> operands = {rows};
       func::FuncOp function = term.function;
@@ -184,14 +182,14 @@ AttachLossPass::buildTotal(TensorBuilder &b, Value output,
     }
     Value part = *value;
     if (term.weight != 1)
-      part = combine(part, [&](TensorBuilder &n, ValueRange args) -> Value {
+      part = b.zip(part, [&](TensorBuilder &n, ValueRange args) -> Value {
         return arith::MulFOp::create(n, args[0], n.constant(term.weight));
       });
     if (total)
-      part = combine({total, part},
-                     [](TensorBuilder &n, ValueRange args) -> Value {
-                       return arith::AddFOp::create(n, args[0], args[1]);
-                     });
+      part =
+          b.zip({total, part}, [](TensorBuilder &n, ValueRange args) -> Value {
+            return arith::AddFOp::create(n, args[0], args[1]);
+          });
     total = part;
   }
   return total;
@@ -266,17 +264,13 @@ void AttachLossPass::addFloatLoss(func::FuncOp lossFunction,
   }
   blended.setName("loss_float");
   symbols.insert(blended, std::next(Block::iterator(lossFunction)));
-  OpBuilder b(&getContext());
-  unsigned index = endOfInputs(blended);
-  DictionaryAttr attrs = b.getDictionaryAttr(
-      {b.getNamedAttr(kScalarAttrName, b.getStringAttr("lambda")),
-       b.getNamedAttr(kDefaultAttrName, b.getF32FloatAttr(1.0f))});
-  (void)blended.insertArgument(index, RankedTensorType::get({}, b.getF32Type()),
-                               attrs, blended.getLoc());
+  Builder b(&getContext());
+  Value lambda = addScalar(blended, endOfInputs(blended), "lambda",
+                           b.getF32Type(), b.getF32FloatAttr(1.0f));
   for (BitLinearOp op : layers)
-    blendBitLinear(op, blended.getArgument(index));
+    blendBitLinear(op, lambda);
   for (StraightThroughOp op : activations)
-    op.getLambdaMutable().assign(blended.getArgument(index));
+    op.getLambdaMutable().assign(lambda);
 }
 
 LogicalResult AttachLossPass::run() {

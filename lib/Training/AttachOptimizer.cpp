@@ -48,19 +48,21 @@ bool isZero(Value value) {
   return number && number.getValue().isZero();
 }
 
+struct AttachOptimizerPass
+    : public tern::impl::TernAttachOptimizerBase<AttachOptimizerPass> {
+  using TernAttachOptimizerBase::TernAttachOptimizerBase;
+
+  void runOnOperation() override;
+
+  friend class OptimizerAttacher;
+};
+
 class OptimizerAttacher {
 public:
-  OptimizerAttacher(ModuleOp module, StringRef optimizer,
-                    ArrayRef<std::string> groupTexts,
-                    ArrayRef<std::string> frozen,
-                    ArrayRef<std::string> alsoTrained, bool clip,
-                    bool accumulate, bool recompute)
-      : module(module), optimizer(optimizer), groupTexts(groupTexts),
-        frozen(frozen), alsoTrained(alsoTrained), clip(clip),
-        accumulate(accumulate), recompute(recompute) {}
+  explicit OptimizerAttacher(AttachOptimizerPass &pass)
+      : pass(pass), module(pass.getOperation()) {}
 
   LogicalResult run();
-  size_t countTrained() const { return trained.size(); }
 
 private:
   void chooseCandidates(func::FuncOp lossFunction);
@@ -73,10 +75,8 @@ private:
     return emitError(UnknownLoc::get(module.getContext()), text);
   }
 
+  AttachOptimizerPass &pass;
   ModuleOp module;
-  StringRef optimizer;
-  ArrayRef<std::string> groupTexts, frozen, alsoTrained;
-  bool clip, accumulate, recompute;
   ParamGroups groups;
   OptimizerChain optimizers;
   SmallVector<StepVariant> variants;
@@ -231,9 +231,13 @@ void OptimizerAttacher::setTraining() {
     hash.update(text);
     hash.update(StringRef("\0", 1));
   };
-  for (const OptimizerFile &optimizer : optimizers.files)
+  std::string name;
+  for (const OptimizerFile &optimizer : optimizers.files) {
     add(optimizer.file.text);
-  for (const std::string &group : groupTexts)
+    name +=
+        (name.empty() ? "" : "+") + llvm::sys::path::stem(optimizer.name).str();
+  }
+  for (const std::string &group : pass.paramGroups)
     add(group);
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -251,12 +255,6 @@ void OptimizerAttacher::setTraining() {
   for (StringRef key : {"loss", "fingerprint"})
     if (auto known = dyn_cast_or_null<StringAttr>(training.get(key)))
       add(known);
-  std::string name;
-  SmallVector<StringRef> parts;
-  optimizer.split(parts, '+');
-  for (StringRef part : parts)
-    name +=
-        (name.empty() ? "" : "+") + llvm::sys::path::stem(part.trim()).str();
   training.set("optimizer", b.getStringAttr(name));
   training.set("fingerprint",
                b.getStringAttr(llvm::toHex(hash.final(), /*LowerCase=*/true)));
@@ -272,9 +270,10 @@ LogicalResult OptimizerAttacher::run() {
       !module.lookupSymbol<func::FuncOp>("forward"))
     return module.emitError("an optimizer is attached to a module with a loss, "
                             "as 'tern-attach-loss' makes it");
-  if (llvm::Error problem = groups.parse(groupTexts, frozen, alsoTrained))
+  if (llvm::Error problem =
+          groups.parse(*pass.paramGroups, *pass.freeze, *pass.trainAlso))
     return error(llvm::toString(std::move(problem)));
-  auto loaded = loadOptimizers(optimizer, module.getContext());
+  auto loaded = loadOptimizers(pass.optimizer, module.getContext());
   if (failed(loaded))
     return failure();
   optimizers = std::move(*loaded);
@@ -293,13 +292,14 @@ LogicalResult OptimizerAttacher::run() {
     return error("nothing is left to train; let 'freeze' match less, or name "
                  "with 'train-also' what else is a parameter");
 
-  StepBuilder builder(optimizers, trained, variants, clip, accumulate);
+  StepBuilder builder(optimizers, trained, variants, pass.clip,
+                      pass.accumulate);
   if (failed(builder.plan(groups)))
     return failure();
   SymbolTable symbols(module);
   for (StepVariant &variant : llvm::reverse(variants)) {
     func::FuncOp step = builder.build(variant);
-    if (recompute) // The loss is the first result.
+    if (pass.recompute) // The loss is the first result.
       TernDialect::RecomputeAttrHelper(step->getContext())
           .setAttr(step, Builder(module.getContext()).getI64IntegerAttr(0));
     symbols.insert(step, std::next(Block::iterator(
@@ -311,23 +311,13 @@ LogicalResult OptimizerAttacher::run() {
   }
   recordUses();
   setTraining();
+  pass.numTrained = trained.size();
   return success();
 }
 
-struct AttachOptimizerPass
-    : public tern::impl::TernAttachOptimizerBase<AttachOptimizerPass> {
-  using TernAttachOptimizerBase::TernAttachOptimizerBase;
-
-  void runOnOperation() override {
-    std::vector<std::string> groups(paramGroups.begin(), paramGroups.end());
-    std::vector<std::string> frozen(freeze.begin(), freeze.end());
-    std::vector<std::string> also(trainAlso.begin(), trainAlso.end());
-    OptimizerAttacher attacher(getOperation(), optimizer, groups, frozen, also,
-                               clip, accumulate, recompute);
-    if (failed(attacher.run()))
-      return signalPassFailure();
-    numTrained = attacher.countTrained();
-  }
-};
+void AttachOptimizerPass::runOnOperation() {
+  if (failed(OptimizerAttacher(*this).run()))
+    signalPassFailure();
+}
 
 } // namespace

@@ -9,8 +9,8 @@
 #ifndef TERN_LIB_TRAINING_BLENDBITLINEAR_H
 #define TERN_LIB_TRAINING_BLENDBITLINEAR_H
 
-#include "TensorBuilder.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 namespace tern {
 
@@ -19,10 +19,10 @@ namespace tern {
 mlir::Value buildDequantized(TensorBuilder &b, mlir::Value weight,
                              mlir::Value alpha, WeightQuantizerAttr quantizer);
 
-/// The linear layer `x . weight^T (+ bias)` in float: x [..., K], weight [N,
-/// K].
+/// The linear layer `x . weight^T (+ bias)` in float, as a tensor of `type`:
+/// x [..., K], weight [N, K].
 mlir::Value buildLinear(TensorBuilder &b, mlir::Value x, mlir::Value weight,
-                        mlir::Value bias);
+                        mlir::Value bias, mlir::Type type);
 
 /// Replaces a ternary layer by a float product of operands that are blended
 /// with their quantized values: `x + lambda * (quantized x - x)`. `lambda` is

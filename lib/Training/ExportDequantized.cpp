@@ -7,12 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlendBitLinear.h"
-#include "TensorBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Training/Passes.h"
 #include "llvm/ADT/StringSet.h"
 

@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "FunctionFile.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Parser/Parser.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
@@ -135,8 +134,7 @@ FailureOr<FunctionFile> Reader::read(StringRef path, Location from) {
 }
 
 LogicalResult Reader::takeFunctions(FunctionFile &file) {
-  for (auto func :
-       llvm::make_early_inc_range(file.module->getOps<func::FuncOp>()))
+  for (auto func : file.module->getOps<func::FuncOp>())
     if (auto from =
             TernDialect::FromAttrHelper(func->getContext()).getAttr(func))
       if (failed(take(file, func, from)))
@@ -181,14 +179,9 @@ LogicalResult Reader::take(FunctionFile &file, func::FuncOp declaration,
   if (found->getFunctionType() != declaration.getFunctionType())
     return error() << "is of type " << found->getFunctionType()
                    << " and declared as " << declaration.getFunctionType();
-  OpBuilder b(declaration);
-  auto taken =
-      func::FuncOp::create(b, declaration.getLoc(), declaration.getName(),
-                           declaration.getFunctionType());
-  taken.setPrivate();
-  IRMapping mapping;
-  (*found).getBody().cloneInto(&taken.getBody(), mapping);
-  declaration.erase();
+  // The other file has been read for this function alone.
+  declaration.getBody().takeBody(found->getBody());
+  TernDialect::FromAttrHelper(context).removeAttr(declaration);
   // Once, however many functions are taken from it.
   if (!StringRef(file.text).contains(other->text))
     file.text += other->text;

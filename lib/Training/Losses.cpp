@@ -168,29 +168,6 @@ FailureOr<std::vector<LossTerm>> tern::loadLosses(StringRef text,
 // Building
 //===----------------------------------------------------------------------===//
 
-Value tern::toLossRank(TensorBuilder &b, Value tensor, int64_t rank) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  int64_t from = type.getRank();
-  SmallVector<int64_t> shape(type.getShape());
-  SmallVector<ReassociationIndices> groups(std::min(from, rank));
-  for (int64_t axis = 0, e = std::max(from, rank); axis < e && !groups.empty();
-       ++axis)
-    groups[std::max<int64_t>(axis - (e - groups.size()), 0)].push_back(axis);
-  if (from > rank) {
-    tensor = tensor::CollapseShapeOp::create(b, tensor, groups);
-  } else if (from < rank) {
-    SmallVector<OpFoldResult> sizes(rank - from, b.getIndexAttr(1));
-    llvm::append_range(sizes, b.sizesOf(tensor));
-    shape.insert(shape.begin(), rank - from, 1);
-    tensor = tensor::ExpandShapeOp::create(
-        b, RankedTensorType::get(shape, type.getElementType()), tensor, groups,
-        sizes);
-  }
-  SmallVector<int64_t> dynamic(rank, ShapedType::kDynamic);
-  return b.createOrFold<tensor::CastOp>(
-      RankedTensorType::get(dynamic, type.getElementType()), tensor);
-}
-
 /// The text of an assertion with the values of `$option` in it.
 static std::string expandText(StringRef text, const LossTerm &term) {
   std::string result = text.str();

@@ -10,7 +10,7 @@
 #define TERN_LIB_TRAINING_LOSSES_H
 
 #include "FunctionFile.h"
-#include "TensorBuilder.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 
 namespace tern {
 
@@ -50,10 +50,6 @@ struct LossOption {
 llvm::FailureOr<std::vector<LossTerm>>
 loadLosses(llvm::StringRef text, llvm::ArrayRef<LossOption> options,
            mlir::MLIRContext *context);
-
-/// A tensor with its leading axes made one, or of 1, to have `rank` axes, of
-/// unknown extents: what a loss's function takes.
-mlir::Value toLossRank(TensorBuilder &b, mlir::Value tensor, int64_t rank);
 
 /// The value of one term that is not `graph`, a 0-d tensor of f32, inlined
 /// before the builder's place. `operands` are those of its function, null where

@@ -24,6 +24,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "StepBuilder.h"
+#include "TrainingForm.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -31,57 +32,20 @@
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/EntryPoints.h"
 #include "tern/Dialect/Tern/Utils/Inline.h"
+#include "tern/Dialect/Tern/Utils/Tokens.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace tern;
 
-/// How a parameter, or a tensor of its shape, is handed to a function of
-/// `rank`: all elements, or [first extent, all others].
-static SmallVector<ReassociationIndices> joinAxes(int64_t from, int64_t rank) {
-  SmallVector<ReassociationIndices> groups(from == 0 ? 0 : rank);
-  for (int64_t axis = 0; axis < from; ++axis)
-    groups[std::min(axis, rank - 1)].push_back(axis);
-  return groups;
-}
-
-/// value [a, b, ..., c] as tensor<?xf32> [a * b * ... * c] (rank 1) or
-/// tensor<?x?xf32> [a, b * ... * c] (rank 2); [] as [1].
+/// A parameter, or a tensor of its shape [a, b, ..., c], as a function of
+/// `rank` takes it: tensor<?xf32> [a * b * ... * c], or tensor<?x?xf32> [a, b *
+/// ... * c].
 static Value toRank(TensorBuilder &b, Value value, int64_t rank) {
-  auto type = cast<RankedTensorType>(value.getType());
-  if (type.getRank() == 0) {
-    value = tensor::ExpandShapeOp::create(
-        b, RankedTensorType::get({1}, type.getElementType()), value,
-        SmallVector<ReassociationIndices>());
-  } else if (type.getRank() > rank) {
-    value = tensor::CollapseShapeOp::create(b, value,
-                                            joinAxes(type.getRank(), rank));
-  }
+  value = joinTrailingAxes(b, b.getLoc(), value, rank);
   SmallVector<int64_t> dynamic(rank, ShapedType::kDynamic);
   return tensor::CastOp::create(
-      b, RankedTensorType::get(dynamic, type.getElementType()), value);
-}
-
-/// The inverse: value, [elements] or [first extent, others], in `type`'s shape.
-static Value fromRank(TensorBuilder &b, Value value, RankedTensorType type) {
-  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
-  SmallVector<ReassociationIndices> groups = joinAxes(type.getRank(), rank);
-  SmallVector<int64_t> shape;
-  if (type.getRank() == 0)
-    shape.push_back(1);
-  for (const ReassociationIndices &group : groups) {
-    int64_t extent = 1;
-    for (int64_t axis : group)
-      extent *= type.getDimSize(axis);
-    shape.push_back(extent);
-  }
-  value = tensor::CastOp::create(
-      b, RankedTensorType::get(shape, type.getElementType()), value);
-  if (type.getRank() == 0)
-    return tensor::CollapseShapeOp::create(b, type, value, groups);
-  if (type.getRank() > rank)
-    return tensor::ExpandShapeOp::create(b, type, value, groups);
-  return value;
+      b, RankedTensorType::get(dynamic, getElementTypeOrSelf(value)), value);
 }
 
 SmallVector<func::FuncOp> StepBuilder::getFunctions(const TrainedParam &param) {
@@ -99,7 +63,7 @@ SmallVector<func::FuncOp> StepBuilder::getFunctions(const TrainedParam &param) {
   return functions;
 }
 
-LogicalResult StepBuilder::addScalar(func::FuncOp func, unsigned arg) {
+LogicalResult StepBuilder::planScalar(func::FuncOp func, unsigned arg) {
   auto name = func.getArgAttrOfType<StringAttr>(arg, kScalarAttrName);
   auto type = cast<RankedTensorType>(func.getArgument(arg).getType());
   Attribute init = func.getArgAttr(arg, kDefaultAttrName);
@@ -129,10 +93,6 @@ bool StepBuilder::addState(const TrainedParam &param, StringRef state,
   return true;
 }
 
-Value &StepBuilder::getState(const TrainedParam &param, StringRef state) {
-  return arguments[stateNames[std::pair(param.name, state.str())]];
-}
-
 LogicalResult StepBuilder::plan(const ParamGroups &groups) {
   MLIRContext *context = trained.front().type.getContext();
   Builder b(context);
@@ -157,7 +117,7 @@ LogicalResult StepBuilder::plan(const ParamGroups &groups) {
     llvm::append_range(functions, getFunctions(param));
   for (func::FuncOp func : functions)
     for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-      if (func.getArgAttr(i, kScalarAttrName) && failed(addScalar(func, i)))
+      if (func.getArgAttr(i, kScalarAttrName) && failed(planScalar(func, i)))
         return failure();
   for (Scalar &scalar : scalars)
     if (scalar.name == "weight_decay" && !scalar.init)
@@ -198,10 +158,11 @@ LogicalResult StepBuilder::plan(const ParamGroups &groups) {
   return success();
 }
 
-void StepBuilder::addArguments(const StepVariant &variant, func::FuncOp step) {
+SmallVector<Value> StepBuilder::addArguments(const StepVariant &variant,
+                                             func::FuncOp step) {
   Builder b(step.getContext());
   func::FuncOp loss = variant.loss;
-  inputArguments.clear();
+  SmallVector<Value> ofLoss(loss.getNumArguments());
   scalarArguments.clear();
   arguments.clear();
   auto add = [&](Type type, DictionaryAttr attrs, Location loc) -> Value {
@@ -213,20 +174,19 @@ void StepBuilder::addArguments(const StepVariant &variant, func::FuncOp step) {
     BlockArgument old = loss.getArgument(arg);
     return add(old.getType(), loss.getArgAttrDict(arg), old.getLoc());
   };
-  for (unsigned i = 0, e = loss.getNumArguments(); i < e; ++i)
+  for (auto [i, argument] : llvm::enumerate(ofLoss))
     if (!getStateName(loss, i) && !loss.getArgAttr(i, kScalarAttrName))
-      inputArguments[i] = copy(i);
-  for (const Scalar &scalar : scalars) {
-    NamedAttrList attrs;
-    attrs.set(kScalarAttrName, b.getStringAttr(scalar.name));
-    if (scalar.init)
-      attrs.set(kDefaultAttrName, scalar.init);
+      argument = copy(i);
+  for (const Scalar &scalar : scalars)
     scalarArguments[scalar.name] =
-        add(scalar.type, attrs.getDictionary(b.getContext()), step.getLoc());
-  }
-  for (unsigned i = 0, e = loss.getNumArguments(); i < e; ++i)
+        addScalar(step, step.getNumArguments(), scalar.name,
+                  scalar.type.getElementType(), scalar.init);
+  for (auto [i, argument] : llvm::enumerate(ofLoss)) {
     if (StringAttr name = getStateName(loss, i))
-      arguments[name] = copy(i);
+      argument = arguments[name] = copy(i);
+    else if (auto name = loss.getArgAttrOfType<StringAttr>(i, kScalarAttrName))
+      argument = scalarArguments[name];
+  }
   for (const State &state : states) {
     NamedAttrList attrs;
     attrs.set(kStateAttrName, b.getStringAttr(state.name));
@@ -234,6 +194,7 @@ void StepBuilder::addArguments(const StepVariant &variant, func::FuncOp step) {
     arguments[state.name] =
         add(state.type, attrs.getDictionary(b.getContext()), step.getLoc());
   }
+  return ofLoss;
 }
 
 Value StepBuilder::buildNorm(TensorBuilder &b, ValueRange gradients) {
@@ -243,10 +204,8 @@ Value StepBuilder::buildNorm(TensorBuilder &b, ValueRange gradients) {
   Value total = b.constant(f64, 0);
   for (Value gradient : gradients) {
     auto type = cast<RankedTensorType>(gradient.getType());
-    if (type.getRank() > 2)
-      gradient = tensor::CollapseShapeOp::create(b, gradient,
-                                                 joinAxes(type.getRank(), 2));
     unsigned rank = std::min<int64_t>(type.getRank(), 2);
+    gradient = joinTrailingAxes(b, b.getLoc(), gradient, rank);
     unsigned kept = rank == 2 ? 1 : 0;
     // g [R, C]: sum[r] [R] f64 = sum over c of f64(g[r, c])^2. Rows can be
     // added side by side, each in order. g [C] or []: sum [] f64.
@@ -328,12 +287,13 @@ void StepBuilder::buildAccumulation(TensorBuilder &b,
   Value scale =
       arith::SelectOp::create(b, isUpdate, ratio(count, done), b.constant(1));
   for (auto [param, gradient] : llvm::zip_equal(trained, gradients))
-    gradient = b.zip({getState(param, "gradient"), gradient},
-                     [&](TensorBuilder &n, ValueRange args) -> Value {
-                       Value added = arith::MulFOp::create(n, args[1], part);
-                       Value sum = arith::AddFOp::create(n, args[0], added);
-                       return arith::MulFOp::create(n, sum, scale);
-                     });
+    gradient =
+        b.zip({arguments[stateNames[{param.name, "gradient"}]], gradient},
+              [&](TensorBuilder &n, ValueRange args) -> Value {
+                Value added = arith::MulFOp::create(n, args[1], part);
+                Value sum = arith::AddFOp::create(n, args[0], added);
+                return arith::MulFOp::create(n, sum, scale);
+              });
 }
 
 /// [], of the scalar's type: what the group of the parameter makes of it,
@@ -354,11 +314,19 @@ Value StepBuilder::getScalar(TensorBuilder &b, const TrainedParam &param,
   return b.wrap(value);
 }
 
-SmallVector<Value> StepBuilder::buildUpdate(TensorBuilder &b,
-                                            const TrainedParam &param,
-                                            Value gradient) {
-  SmallVector<Value> newStates;
-  Value result;
+/// On the way to an update everything stays as it is, but for sums.
+void StepBuilder::setUpdated(TensorBuilder &b, StringRef name, Value fresh) {
+  if (isUpdate)
+    fresh =
+        b.zip({fresh, arguments[name]},
+              [&](TensorBuilder &n, ValueRange args) -> Value {
+                return arith::SelectOp::create(n, isUpdate, args[0], args[1]);
+              });
+  updated[name] = fresh;
+}
+
+void StepBuilder::buildUpdate(TensorBuilder &b, const TrainedParam &param,
+                              Value gradient) {
   SmallVector<func::FuncOp> functions = getFunctions(param);
   for (func::FuncOp func : functions) {
     int64_t rank =
@@ -368,26 +336,31 @@ SmallVector<Value> StepBuilder::buildUpdate(TensorBuilder &b,
     // [].
     bool isLast = func == functions.back();
     SmallVector<Value> operands;
+    SmallVector<StringRef> resultNames = {param.name};
     if (isLast)
       operands.push_back(toRank(b, arguments[param.name], rank));
     operands.push_back(toRank(b, gradient, rank));
     for (unsigned i = operands.size(), e = func.getNumArguments(); i < e; ++i) {
-      if (auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName))
-        operands.push_back(toRank(b, getState(param, state), rank));
-      else
+      if (auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName)) {
+        StringRef name = stateNames[{param.name, state.str()}];
+        operands.push_back(toRank(b, arguments[name], rank));
+        resultNames.push_back(name);
+      } else {
         operands.push_back(getScalar(
             b, param,
             func.getArgAttrOfType<StringAttr>(i, kScalarAttrName).getValue()));
+      }
     }
     // g', m'... or w', m'..., in the parameter's shape again.
     SmallVector<Value> results = inlineFunction(b, func, operands);
-    for (Value &value : results)
-      value = fromRank(b, value, param.type);
-    (isLast ? result : gradient) = results.front();
-    llvm::append_range(newStates, ArrayRef(results).drop_front());
+    for (auto [i, name] : llvm::enumerate(resultNames)) {
+      Value value = splitTrailingAxes(b, b.getLoc(), results[i], param.type);
+      if (i == 0 && !isLast)
+        gradient = value;
+      else
+        setUpdated(b, name, value);
+    }
   }
-  newStates.insert(newStates.begin(), result);
-  return newStates;
 }
 
 func::FuncOp StepBuilder::build(const StepVariant &variant) {
@@ -396,27 +369,12 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
   auto step = func::FuncOp::create(loss.getLoc(), variant.name,
                                    FunctionType::get(context, {}, {}));
   step.addEntryBlock();
-  addArguments(variant, step);
+  SmallVector<Value> operands = addArguments(variant, step);
   TensorBuilder b(loss.getLoc(),
                   OpBuilder::atBlockEnd(&step.getBody().front()));
-
-  SmallVector<Value> operands;
-  for (unsigned i = 0, e = loss.getNumArguments(); i < e; ++i) {
-    if (StringAttr name = getStateName(loss, i))
-      operands.push_back(arguments[name]);
-    else if (auto scalar =
-                 loss.getArgAttrOfType<StringAttr>(i, kScalarAttrName))
-      operands.push_back(scalarArguments[scalar]);
-    else
-      operands.push_back(inputArguments[i]);
-  }
   // The loss function's results (the loss [], what the model keeps), then
   // gradients [as w].
   SmallVector<Value> computed = inlineFunction(b, variant.gradient, operands);
-  auto getGradient = [&](const TrainedParam &param) {
-    return computed[loss.getNumResults() +
-                    variant.gradients.lookup(param.name)];
-  };
 
   auto named = [&](StringRef name) {
     return NameLoc::get(b.getStringAttr(name), loss.getLoc());
@@ -424,7 +382,8 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
   b.setLoc(named("gradient norm"));
   SmallVector<Value> gradients;
   for (const TrainedParam &param : trained)
-    gradients.push_back(getGradient(param));
+    gradients.push_back(
+        computed[loss.getNumResults() + variant.gradients.lookup(param.name)]);
   isUpdate = nullptr;
   if (accumulate)
     buildAccumulation(b, gradients);
@@ -432,19 +391,11 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
   Value factor = clip ? buildClip(b, norm) : nullptr;
 
   SmallVector<Value> results = {computed.front(), b.wrap(norm)};
-  llvm::StringMap<Value> updated;
+  updated.clear();
   // What the model itself keeps, such as running statistics.
   for (unsigned i = 0, e = loss.getNumResults(); i < e; ++i)
     if (auto name = loss.getResultAttrOfType<StringAttr>(i, kUpdateAttrName))
       updated[name] = computed[i];
-  // On the way to an update everything stays as it is, but for sums.
-  auto choose = [&](Value fresh, Value old) -> Value {
-    if (!isUpdate)
-      return fresh;
-    return b.zip({fresh, old}, [&](TensorBuilder &n, ValueRange args) -> Value {
-      return arith::SelectOp::create(n, isUpdate, args[0], args[1]);
-    });
-  };
   for (auto [param, sum] : llvm::zip_equal(trained, gradients)) {
     b.setLoc(named("update " + param.name));
     // g [as w] = sum * factor.
@@ -455,19 +406,10 @@ func::FuncOp StepBuilder::build(const StepVariant &variant) {
             return arith::MulFOp::create(n, args[0], factor);
           });
     // w', m'... [as w]; w and m where the step does not update.
-    SmallVector<Value> values = buildUpdate(b, param, gradient);
-    updated[param.name] = choose(values.front(), arguments[param.name]);
-    size_t next = 1;
-    for (func::FuncOp func : getFunctions(param))
-      for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-        if (auto state = func.getArgAttrOfType<StringAttr>(i, kStateAttrName)) {
-          const std::string &name =
-              stateNames[std::pair(param.name, state.str())];
-          updated[name] = choose(values[next++], arguments[name]);
-        }
+    buildUpdate(b, param, gradient);
     // G' [as w] = isUpdate ? 0 : sum.
     if (isUpdate)
-      updated[stateNames[std::pair(param.name, "gradient")]] =
+      updated[stateNames[{param.name, "gradient"}]] =
           b.zip(sum, [&](TensorBuilder &n, ValueRange args) -> Value {
             return arith::SelectOp::create(n, isUpdate, n.constant(0), args[0]);
           });

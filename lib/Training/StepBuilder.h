@@ -11,9 +11,8 @@
 
 #include "OptimizerFile.h"
 #include "ParamGroups.h"
-#include "TensorBuilder.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Support/UniqueNames.h"
-#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
 #include <map>
 
@@ -64,12 +63,13 @@ private:
   /// The functions that a parameter's gradient goes through, in order; the last
   /// is the update.
   llvm::SmallVector<mlir::func::FuncOp> getFunctions(const TrainedParam &param);
-  llvm::LogicalResult addScalar(mlir::func::FuncOp func, unsigned arg);
+  llvm::LogicalResult planScalar(mlir::func::FuncOp func, unsigned arg);
   /// False if the parameter has such a state already.
   bool addState(const TrainedParam &param, llvm::StringRef state,
                 mlir::FloatAttr init);
-  mlir::Value &getState(const TrainedParam &param, llvm::StringRef state);
-  void addArguments(const StepVariant &variant, mlir::func::FuncOp step);
+  /// The arguments that those of the loss function are, by number.
+  llvm::SmallVector<mlir::Value> addArguments(const StepVariant &variant,
+                                              mlir::func::FuncOp step);
   /// The norm of all gradients, f32.
   mlir::Value buildNorm(TensorBuilder &b, mlir::ValueRange gradients);
   /// What gradients are multiplied by.
@@ -80,10 +80,11 @@ private:
                          llvm::MutableArrayRef<mlir::Value> gradients);
   mlir::Value getScalar(TensorBuilder &b, const TrainedParam &param,
                         llvm::StringRef name);
-  /// The new parameter, then its new states.
-  llvm::SmallVector<mlir::Value> buildUpdate(TensorBuilder &b,
-                                             const TrainedParam &param,
-                                             mlir::Value gradient);
+  /// Updates a parameter and its states.
+  void buildUpdate(TensorBuilder &b, const TrainedParam &param,
+                   mlir::Value gradient);
+  /// What a parameter or state is after the step: `fresh` if the step updates.
+  void setUpdated(TensorBuilder &b, llvm::StringRef name, mlir::Value fresh);
 
   const OptimizerChain &optimizers;
   llvm::ArrayRef<TrainedParam> trained;
@@ -95,10 +96,9 @@ private:
   UniqueNames names;
   /// The names of states, by parameter and by what the optimizer calls them.
   std::map<std::pair<std::string, std::string>, std::string> stateNames;
-  /// Arguments of the step being built: the loss function's inputs by number;
-  /// by name scalars, and parameters and states.
-  llvm::DenseMap<unsigned, mlir::Value> inputArguments;
-  llvm::StringMap<mlir::Value> scalarArguments, arguments;
+  /// By name: the scalars of the step being built; its parameters and states,
+  /// and what these are afterwards.
+  llvm::StringMap<mlir::Value> scalarArguments, arguments, updated;
   /// Whether the step being built is one that updates, an i1; null if all do.
   mlir::Value isUpdate;
 };

@@ -7,13 +7,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainingForm.h"
-#include "TensorBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Support/Philox.h"
 #include "llvm/ADT/MapVector.h"
 #include <cmath>
@@ -60,18 +60,17 @@ static void drawMask(KeepMaskOp op, Value seed, Value step) {
   op.erase();
 }
 
-static FailureOr<Value> addScalar(func::FuncOp loss, unsigned index,
-                                  StringRef name, Attribute init) {
-  Builder b(loss.getContext());
+Value tern::addScalar(func::FuncOp function, unsigned index, StringRef name,
+                      Type type, Attribute init) {
+  Builder b(function.getContext());
   NamedAttrList attrs;
   attrs.set(kScalarAttrName, b.getStringAttr(name));
   if (init)
     attrs.set(kDefaultAttrName, init);
-  if (failed(loss.insertArgument(
-          index, RankedTensorType::get({}, b.getI64Type()),
-          attrs.getDictionary(b.getContext()), loss.getLoc())))
-    return failure();
-  return Value(loss.getArgument(index));
+  (void)function.insertArgument(index, RankedTensorType::get({}, type),
+                                attrs.getDictionary(b.getContext()),
+                                function.getLoc());
+  return function.getArgument(index);
 }
 
 LogicalResult tern::enterTraining(func::FuncOp loss, unsigned index) {
@@ -107,12 +106,11 @@ LogicalResult tern::enterTraining(func::FuncOp loss, unsigned index) {
   }
   if (masks.empty())
     return success();
-  IntegerAttr zero = Builder(context).getI64IntegerAttr(0);
-  FailureOr<Value> step = addScalar(loss, index, "step", {});
-  FailureOr<Value> seed = addScalar(loss, index, "seed", zero);
-  if (failed(step) || failed(seed))
-    return failure();
+  Builder b(context);
+  Type i64 = b.getI64Type();
+  Value step = addScalar(loss, index, "step", i64, {});
+  Value seed = addScalar(loss, index, "seed", i64, b.getI64IntegerAttr(0));
   for (KeepMaskOp mask : masks)
-    drawMask(mask, *seed, *step);
+    drawMask(mask, seed, step);
   return success();
 }

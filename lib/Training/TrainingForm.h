@@ -19,6 +19,12 @@ namespace tern {
 /// that are inserted at `index` if there are masks.
 llvm::LogicalResult enterTraining(mlir::func::FuncOp loss, unsigned index);
 
+/// Inserts an argument that is a run-time scalar, a 0-d tensor. `init`, the
+/// value that it has if the host gives none, may be null.
+mlir::Value addScalar(mlir::func::FuncOp function, unsigned index,
+                      llvm::StringRef name, mlir::Type type,
+                      mlir::Attribute init);
+
 } // namespace tern
 
 #endif // TERN_LIB_TRAINING_TRAININGFORM_H

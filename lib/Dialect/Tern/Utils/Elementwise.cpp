@@ -1,4 +1,4 @@
-//===- Elementwise.cpp - Builders of elementwise work ---------------------===//
+//===- Elementwise.cpp - Loops over tensors as linalg ---------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -53,10 +53,9 @@ Value tern::buildClampToInt8(OpBuilder &b, Location loc, Value value,
   return arith::FPToSIOp::create(b, loc, b.getI8Type(), value);
 }
 
-Value tern::buildGeneric(
-    OpBuilder &b, Location loc, ValueRange inputs, ArrayRef<AffineMap> maps,
-    Value init, AffineMap result,
-    function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> body) {
+Value tern::buildGeneric(OpBuilder &b, Location loc, ValueRange inputs,
+                         ArrayRef<AffineMap> maps, Value init, AffineMap result,
+                         TensorBuilder::Body body) {
   SmallVector<AffineMap> allMaps(maps);
   allMaps.push_back(result);
   SmallVector<utils::IteratorType> loops;
@@ -67,7 +66,7 @@ Value tern::buildGeneric(
   return linalg::GenericOp::create(
              b, loc, init.getType(), inputs, init, allMaps, loops,
              [&](OpBuilder &nested, Location at, ValueRange args) {
-               ImplicitLocOpBuilder inner(at, nested);
+               TensorBuilder inner(at, nested);
                linalg::YieldOp::create(inner, body(inner, args));
              })
       .getResult(0);
@@ -79,7 +78,7 @@ Value tern::buildElementwise(
   int64_t rank = cast<RankedTensorType>(init.getType()).getRank();
   return buildGeneric(b, loc, inputs, maps, init,
                       b.getMultiDimIdentityMap(rank),
-                      [&](ImplicitLocOpBuilder &nested, ValueRange args) {
+                      [&](TensorBuilder &nested, ValueRange args) {
                         return body(nested, nested.getLoc(), args.drop_back());
                       });
 }
@@ -89,4 +88,48 @@ Value tern::buildFilled(OpBuilder &b, Location loc,
   Value empty = tensor::EmptyOp::create(b, loc, sizes, value.getType());
   Value scalar = arith::ConstantOp::create(b, loc, value);
   return linalg::FillOp::create(b, loc, scalar, empty).getResult(0);
+}
+
+Value TensorBuilder::map(Sizes sizes, Type element, ValueRange inputs,
+                         ArrayRef<AffineMap> maps, Body body) {
+  Value init = tensor::EmptyOp::create(*this, sizes, element);
+  return buildGeneric(*this, getLoc(), inputs, maps, init,
+                      identity(sizes.size()),
+                      [&](TensorBuilder &nested, ValueRange args) {
+                        return body(nested, args.drop_back());
+                      });
+}
+
+Value TensorBuilder::zip(ValueRange inputs, Body body) {
+  SmallVector<OpFoldResult> sizes = sizesOf(inputs.front());
+  SmallVector<AffineMap> maps(inputs.size(), identity(sizes.size()));
+  return map(sizes, getElementTypeOrSelf(inputs.front()), inputs, maps, body);
+}
+
+Value TensorBuilder::reduce(Sizes sizes, TypedAttr init, ValueRange inputs,
+                            ArrayRef<AffineMap> maps, AffineMap resultMap,
+                            Body body) {
+  return buildGeneric(*this, getLoc(), inputs, maps, filled(sizes, init),
+                      resultMap, body);
+}
+
+Value TensorBuilder::filled(Sizes sizes, TypedAttr value) {
+  return buildFilled(*this, getLoc(), sizes, value);
+}
+
+SmallVector<OpFoldResult> TensorBuilder::sizesOf(Value tensor) {
+  return tensor::getMixedSizes(*this, getLoc(), tensor);
+}
+
+Value TensorBuilder::constant(Type type, double value) {
+  return arith::ConstantOp::create(*this, getFloatAttr(type, value));
+}
+
+Value TensorBuilder::read(Value scalar) {
+  return tensor::ExtractOp::create(*this, scalar, ValueRange());
+}
+
+Value TensorBuilder::wrap(Value element) {
+  return tensor::FromElementsOp::create(
+      *this, RankedTensorType::get({}, element.getType()), element);
 }

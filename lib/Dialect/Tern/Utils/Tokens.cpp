@@ -1,4 +1,4 @@
-//===- Tokens.cpp - Activations as a matrix of tokens ---------------------===//
+//===- Tokens.cpp - Tensors as matrices: axes joined ----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -11,27 +11,66 @@
 
 using namespace mlir;
 
-/// Reassociation that joins all axes of a tensor of `rank` but the last.
-static SmallVector<ReassociationIndices> joinTokens(int64_t rank) {
-  SmallVector<ReassociationIndices> groups(2);
-  for (int64_t dim = 0; dim < rank - 1; ++dim)
-    groups[0].push_back(dim);
-  groups[1].push_back(rank - 1);
+/// Reassociation of `from` axes as `to`, of which the first, or the last, has
+/// those that are too many.
+static SmallVector<ReassociationIndices> joinAxes(int64_t from, int64_t to,
+                                                  bool leading = true) {
+  SmallVector<ReassociationIndices> groups(to);
+  for (int64_t axis = 0; to > 0 && axis < from; ++axis)
+    groups[leading ? std::max<int64_t>(axis - (from - to), 0)
+                   : std::min(axis, to - 1)]
+        .push_back(axis);
   return groups;
 }
 
-Value tern::toTokens(OpBuilder &b, Location loc, Value x) {
+static Value joinAxes(OpBuilder &b, Location loc, Value x, int64_t rank,
+                      bool leading) {
   auto type = cast<RankedTensorType>(x.getType());
-  if (type.getRank() == 2)
+  int64_t from = type.getRank();
+  if (from == rank)
     return x;
-  if (type.getRank() > 2)
+  if (from > rank)
     return tensor::CollapseShapeOp::create(b, loc, x,
-                                           joinTokens(type.getRank()));
-  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1),
-                                     tensor::getMixedSize(b, loc, x, 0)};
-  return tensor::ExpandShapeOp::create(
-      b, loc, type.clone({1, type.getDimSize(0)}), x,
-      SmallVector<ReassociationIndices>{{0, 1}}, sizes);
+                                           joinAxes(from, rank, leading));
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, x);
+  SmallVector<int64_t> shape(type.getShape());
+  sizes.insert(leading ? sizes.begin() : sizes.end(), rank - from,
+               b.getIndexAttr(1));
+  shape.insert(leading ? shape.begin() : shape.end(), rank - from, 1);
+  return tensor::ExpandShapeOp::create(b, loc, type.clone(shape), x,
+                                       joinAxes(rank, from, leading), sizes);
+}
+
+Value tern::joinLeadingAxes(OpBuilder &b, Location loc, Value x, int64_t rank) {
+  return joinAxes(b, loc, x, rank, /*leading=*/true);
+}
+
+Value tern::joinTrailingAxes(OpBuilder &b, Location loc, Value x,
+                             int64_t rank) {
+  return joinAxes(b, loc, x, rank, /*leading=*/false);
+}
+
+Value tern::splitTrailingAxes(OpBuilder &b, Location loc, Value y,
+                              RankedTensorType type) {
+  int64_t rank = type.getRank();
+  int64_t from = cast<RankedTensorType>(y.getType()).getRank();
+  if (rank < from) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape.resize(from, 1);
+    y = tensor::CastOp::create(b, loc, type.clone(shape), y);
+    return joinTrailingAxes(b, loc, y, rank);
+  }
+  SmallVector<ReassociationIndices> groups =
+      joinAxes(rank, from, /*leading=*/false);
+  y = tensor::CastOp::create(
+      b, loc, tensor::CollapseShapeOp::inferCollapsedType(type, groups), y);
+  if (rank == from)
+    return y;
+  return tensor::ExpandShapeOp::create(b, loc, type, y, groups);
+}
+
+Value tern::toTokens(OpBuilder &b, Location loc, Value x) {
+  return joinLeadingAxes(b, loc, x, 2);
 }
 
 Value tern::fromTokens(OpBuilder &b, Location loc, Value y, Value x) {
@@ -39,13 +78,12 @@ Value tern::fromTokens(OpBuilder &b, Location loc, Value y, Value x) {
   if (type.getRank() == 2)
     return y;
   if (type.getRank() == 1)
-    return tensor::CollapseShapeOp::create(
-        b, loc, y, SmallVector<ReassociationIndices>{{0, 1}});
+    return joinLeadingAxes(b, loc, y, 1);
   auto yType = cast<RankedTensorType>(y.getType());
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, x);
   sizes.back() = tensor::getMixedSize(b, loc, y, 1);
   SmallVector<int64_t> shape(type.getShape());
   shape.back() = yType.getDimSize(1);
   return tensor::ExpandShapeOp::create(b, loc, yType.clone(shape), y,
-                                       joinTokens(type.getRank()), sizes);
+                                       joinAxes(type.getRank(), 2), sizes);
 }

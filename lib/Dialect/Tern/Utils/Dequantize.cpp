@@ -1,4 +1,4 @@
-//===- DynamicQuantizer.cpp - dynamic_u8_tensor as linalg -----------------===//
+//===- Dequantize.cpp - What codes of quantizers are ----------------------===//
 //
 // Part of Tern, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,13 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Dialect/Tern/Utils/DynamicQuantizer.h"
+#include "tern/Dialect/Tern/Utils/Dequantize.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/TypeUtilities.h"
-#include "tern/Dialect/Tern/Utils/Elementwise.h"
+#include "tern/Dialect/Tern/IR/TernOps.h"
 
 using namespace mlir;
 using namespace tern;
@@ -100,21 +100,52 @@ DynamicallyQuantized tern::quantizeDynamically(OpBuilder &b, Location loc,
   return result;
 }
 
-Value tern::dequantize(OpBuilder &b, Location loc,
-                       const DynamicallyQuantized &quantized) {
-  Type f32 = getElementTypeOrSelf(quantized.scale);
-  int64_t rank = cast<RankedTensorType>(quantized.codes.getType()).getRank();
-  AffineMap all = AffineMap::get(rank, 0, b.getContext());
-  Value init = tensor::EmptyOp::create(
-      b, loc, tensor::getMixedSizes(b, loc, quantized.codes), f32);
-  return buildElementwise(
-      b, loc, {quantized.codes, quantized.zero, quantized.scale},
-      {b.getMultiDimIdentityMap(rank), all, all}, init,
-      [&](OpBuilder &nested, Location at, ValueRange args) -> Value {
-        Value code =
-            arith::ExtSIOp::create(nested, at, nested.getI32Type(), args[0]);
-        code = arith::SubIOp::create(nested, at, code, args[1]);
-        code = arith::SIToFPOp::create(nested, at, f32, code);
-        return arith::MulFOp::create(nested, at, code, args[2]);
-      });
+Value tern::dequantize(TensorBuilder &b, Value codes, Value scale,
+                       AffineMap scales, Value zero) {
+  SmallVector<OpFoldResult> sizes = b.sizesOf(codes);
+  unsigned rank = sizes.size();
+  SmallVector<Value> inputs = {codes, scale};
+  SmallVector<AffineMap> maps = {b.identity(rank), scales};
+  if (zero) {
+    inputs.push_back(zero);
+    maps.push_back(b.scalar(rank));
+  }
+  return b.map(sizes, b.getF32Type(), inputs, maps,
+               [&](TensorBuilder &n, ValueRange args) -> Value {
+                 Value code = args[0];
+                 if (zero) {
+                   code = arith::ExtSIOp::create(n, n.getI32Type(), code);
+                   code = arith::SubIOp::create(n, code, args[2]);
+                 }
+                 code = arith::SIToFPOp::create(n, n.getF32Type(), code);
+                 return arith::MulFOp::create(n, code, args[1]);
+               });
+}
+
+Value tern::quantizeAndBack(TensorBuilder &b, Value x,
+                            ActivationQuantizerAttr quantizer) {
+  unsigned rank = cast<RankedTensorType>(x.getType()).getRank();
+  if (quantizer.getScheme() == ActivationScheme::DynamicU8Tensor) {
+    DynamicallyQuantized quantized = quantizeDynamically(b, b.getLoc(), x);
+    return dequantize(b, quantized.codes, quantized.scale, b.scalar(rank),
+                      quantized.zero);
+  }
+  auto quantized = QuantizeActivationsOp::create(b, x, quantizer);
+  return dequantize(b, quantized.getQ(), quantized.getScale(),
+                    b.leading(rank, rank - 1));
+}
+
+AffineMap tern::getScaleMap(WeightQuantizerAttr quantizer) {
+  AffineExpr n, k;
+  bindDims(quantizer.getContext(), n, k);
+  switch (quantizer.getGranularity()) {
+  case Granularity::Tensor:
+    return AffineMap::get(2, 0, quantizer.getContext());
+  case Granularity::Row:
+    return AffineMap::get(2, 0, n);
+  case Granularity::Group:
+    return AffineMap::get(2, 0, {n, k.floorDiv(quantizer.getGroupSize())},
+                          quantizer.getContext());
+  }
+  llvm_unreachable("all granularities are handled");
 }
