@@ -189,7 +189,8 @@ private:
     Value weights = codes;
     if (!isUniform) {
       TensorBuilder tensors(b.getLoc(), b);
-      weights = dequantize(tensors, codes, scale, getScaleMap(op.getWeights()));
+      weights = dequantize(tensors, {rows, columns}, codes, scale,
+                           getScaleMap(op.getWeights()));
     }
     // Loops: token, k, n.
     Value product =

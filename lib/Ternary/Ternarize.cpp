@@ -177,7 +177,7 @@ static Value quantizeSamples(OpBuilder &b, Location loc, Value x,
   Value codes = tensor::ExpandShapeOp::create(b, loc, type.clone(b.getI8Type()),
                                               quantized.getQ(), groups, sizes);
   TensorBuilder tensors(loc, b);
-  Value back = dequantize(tensors, codes, quantized.getScale(),
+  Value back = dequantize(tensors, sizes, codes, quantized.getScale(),
                           tensors.leading(rank, 1));
   return StraightThroughOp::create(b, loc, x, back, Value());
 }

@@ -16,8 +16,8 @@ using namespace tern;
 Value tern::buildDequantized(TensorBuilder &b, Value weight, Value alpha,
                              WeightQuantizerAttr quantizer) {
   auto quantized = QuantizeWeightsOp::create(b, weight, alpha, quantizer);
-  return dequantize(b, quantized.getCodes(), quantized.getScale(),
-                    getScaleMap(quantizer));
+  return dequantize(b, b.sizesOf(weight), quantized.getCodes(),
+                    quantized.getScale(), getScaleMap(quantizer));
 }
 
 static Value blendWeights(TensorBuilder &b, BitLinearOp op, Value lambda) {

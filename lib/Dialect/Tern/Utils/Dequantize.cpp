@@ -100,9 +100,8 @@ DynamicallyQuantized tern::quantizeDynamically(OpBuilder &b, Location loc,
   return result;
 }
 
-Value tern::dequantize(TensorBuilder &b, Value codes, Value scale,
-                       AffineMap scales, Value zero) {
-  SmallVector<OpFoldResult> sizes = b.sizesOf(codes);
+Value tern::dequantize(TensorBuilder &b, TensorBuilder::Sizes sizes,
+                       Value codes, Value scale, AffineMap scales, Value zero) {
   unsigned rank = sizes.size();
   SmallVector<Value> inputs = {codes, scale};
   SmallVector<AffineMap> maps = {b.identity(rank), scales};
@@ -124,14 +123,15 @@ Value tern::dequantize(TensorBuilder &b, Value codes, Value scale,
 
 Value tern::quantizeAndBack(TensorBuilder &b, Value x,
                             ActivationQuantizerAttr quantizer) {
-  unsigned rank = cast<RankedTensorType>(x.getType()).getRank();
+  SmallVector<OpFoldResult> sizes = b.sizesOf(x);
+  unsigned rank = sizes.size();
   if (quantizer.getScheme() == ActivationScheme::DynamicU8Tensor) {
     DynamicallyQuantized quantized = quantizeDynamically(b, b.getLoc(), x);
-    return dequantize(b, quantized.codes, quantized.scale, b.scalar(rank),
-                      quantized.zero);
+    return dequantize(b, sizes, quantized.codes, quantized.scale,
+                      b.scalar(rank), quantized.zero);
   }
   auto quantized = QuantizeActivationsOp::create(b, x, quantizer);
-  return dequantize(b, quantized.getQ(), quantized.getScale(),
+  return dequantize(b, sizes, quantized.getQ(), quantized.getScale(),
                     b.leading(rank, rank - 1));
 }
 

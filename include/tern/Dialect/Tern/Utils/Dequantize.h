@@ -24,9 +24,10 @@ struct DynamicallyQuantized {
 DynamicallyQuantized quantizeDynamically(mlir::OpBuilder &b, mlir::Location loc,
                                          mlir::Value x);
 
-/// `(codes - zero) * scale`, f32. `scales` says of each of the codes where its
-/// scale stands; `zero` is 0-d, or null for 0.
-mlir::Value dequantize(TensorBuilder &b, mlir::Value codes, mlir::Value scale,
+/// `(codes - zero) * scale`, f32, of codes of `sizes`. `scales` says of each
+/// where its scale stands; `zero` is 0-d, or null for 0.
+mlir::Value dequantize(TensorBuilder &b, TensorBuilder::Sizes sizes,
+                       mlir::Value codes, mlir::Value scale,
                        mlir::AffineMap scales, mlir::Value zero = nullptr);
 
 /// What remains of x [..., K] once it is quantized, in x's shape.
