@@ -12,7 +12,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
-#include "tern/Dialect/Tern/Utils/Dequantize.h"
 #include "tern/Dialect/Tern/Utils/Elementwise.h"
 #include "tern/Dialect/Tern/Utils/Padding.h"
 #include "tern/Dialect/Tern/Utils/Tokens.h"
@@ -111,18 +110,12 @@ static LogicalResult decompose(BitLinearOp op, PatternRewriter &b) {
   Value packed = PackOp::create(b, loc, weights.getCodes(), layout);
   Value x = toTokens(b, loc, op.getX());
   Value activations, rowScale, zero;
-  bool isDynamic = integer && op.getActivationsAttr().getScheme() ==
-                                  ActivationScheme::DynamicU8Tensor;
-  if (isDynamic) {
-    DynamicallyQuantized quantized = quantizeDynamically(b, loc, x);
-    activations = padColumns(b, loc, quantized.codes, layout.getTile().k);
-    rowScale = quantized.scale;
-    zero = quantized.zero;
-  } else if (integer) {
+  if (integer) {
     auto quantized = QuantizeActivationsOp::create(
         b, loc, x, op.getActivationsAttr(), layout.getTile().k);
     activations = quantized.getQ();
     rowScale = quantized.getScale();
+    zero = quantized.getZero();
   } else {
     activations = padColumns(b, loc, x, layout.getTile().k);
   }
@@ -138,7 +131,7 @@ static LogicalResult decompose(BitLinearOp op, PatternRewriter &b) {
   Value acc = PackedMatmulOp::create(
       b, loc, init.getType(), activations, packed,
       grouped ? weights.getScale() : Value(), init, layout, group);
-  if (isDynamic)
+  if (zero)
     acc = subtractZeroPoint(b, loc, acc, zero, weights.getCodes());
   Value y = rescale(b, loc, acc, rowScale,
                     grouped ? Value() : weights.getScale(), op.getBias());

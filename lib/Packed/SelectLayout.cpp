@@ -38,12 +38,16 @@ static Value repad(OpBuilder &b, Location loc, Value activations,
   if (quantize && quantize.getQ() == activations) {
     if (static_cast<int64_t>(quantize.getPaddedTo()) == block)
       return activations;
-    // Beside the old operation, whose scale may be used before this product.
+    // Beside the old operation, whose other results may be used before this
+    // product.
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfter(quantize);
     auto wider = QuantizeActivationsOp::create(
         b, quantize.getLoc(), quantize.getX(), quantize.getQuantizer(), block);
-    quantize.getScale().replaceAllUsesWith(wider.getScale());
+    for (auto [old, result] :
+         llvm::zip_equal(quantize->getResults().drop_front(),
+                         wider->getResults().drop_front()))
+      old.replaceAllUsesWith(result);
     return wider.getQ();
   }
   // Start from what an earlier padding was made of.

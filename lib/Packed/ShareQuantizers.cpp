@@ -74,7 +74,10 @@ private:
                                            sizes, strides);
       }
       op.getQ().replaceAllUsesWith(q);
-      op.getScale().replaceAllUsesWith(widest.getScale());
+      for (auto [result, shared] :
+           llvm::zip_equal(op->getResults().drop_front(),
+                           widest->getResults().drop_front()))
+        result.replaceAllUsesWith(shared);
       op.erase();
       ++numShared;
     }

@@ -6,8 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Activations and straight-through estimators. The formulas are those of
-// #tern.activation_quantizer. Lowering of weights is in
+// Activations, token by token, and straight-through estimators. The formulas
+// are those of #tern.activation_quantizer. Lowering of activations with one
+// scale is in LowerTensorQuantizer.cpp, of weights in
 // LowerWeightQuantizers.cpp, of packing in LowerPacking.cpp.
 //
 //===----------------------------------------------------------------------===//
@@ -40,6 +41,8 @@ struct LowerQuantizeActivations : OpRewritePattern<QuantizeActivationsOp> {
 
   LogicalResult matchAndRewrite(QuantizeActivationsOp op,
                                 PatternRewriter &b) const override {
+    if (op.getZero())
+      return failure(); // LowerTensorQuantizer.cpp.
     Location loc = op.getLoc();
     Value x = op.getX();
     ActivationQuantizerAttr quantizer = op.getQuantizer();
@@ -164,9 +167,14 @@ struct LowerStraightThrough : OpRewritePattern<StraightThroughOp> {
 
 struct LowerQuantizersPass
     : tern::impl::TernLowerQuantizersBase<LowerQuantizersPass> {
+  using TernLowerQuantizersBase::TernLowerQuantizersBase;
+
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    populateLowerQuantizersPatterns(patterns);
+    if (wholeTensors)
+      populateLowerTensorQuantizerPatterns(patterns);
+    else
+      populateLowerQuantizersPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
@@ -176,6 +184,7 @@ struct LowerQuantizersPass
 void tern::populateLowerQuantizersPatterns(RewritePatternSet &patterns) {
   patterns.add<LowerQuantizeActivations, LowerStraightThrough>(
       patterns.getContext());
+  populateLowerTensorQuantizerPatterns(patterns);
   populateLowerWeightQuantizersPatterns(patterns);
   populateLowerPackingPatterns(patterns);
 }

@@ -16,6 +16,10 @@ using namespace mlir;
 
 void tern::buildPackedToTiledPipeline(OpPassManager &pm,
                                       const LoweringOptions &options) {
+  // What tokens share is computed before tiles divide them.
+  TernLowerQuantizersOptions shared;
+  shared.wholeTensors = true;
+  pm.addNestedPass<func::FuncOp>(createTernLowerQuantizers(shared));
   // While shapes can still be read off operations rather than loops.
   pm.addPass(createMaterializeShapesPass());
   // Before bodies change: the order of a sum follows from what the graph says.

@@ -14,6 +14,9 @@ class RewritePatternSet;
 } // namespace mlir
 
 namespace tern {
+/// tern.quantize_activations with one scale for all of x.
+void populateLowerTensorQuantizerPatterns(mlir::RewritePatternSet &patterns);
+
 /// tern.quantize_weights.
 void populateLowerWeightQuantizersPatterns(mlir::RewritePatternSet &patterns);
 

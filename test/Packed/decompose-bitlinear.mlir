@@ -67,16 +67,14 @@ func.func @other(%x: tensor<?x100xf32>, %w: tensor<100x30xf32>, %o: tensor<?x30x
 // CHECK-LABEL: func @dynamic
 func.func @dynamic(%x: tensor<?x100xf32>, %w: tensor<30x100xf32>, %b: tensor<30xf32>) -> tensor<?x30xf32> {
   // CHECK: %[[CODES:.*]], %[[SCALE:.*]] = tern.quantize_weights
-  // CHECK: arith.minimumf
-  // CHECK: arith.maximumf
-  // CHECK: %[[Q:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<?x100xi8>)
-  // CHECK: %[[PADDED:.*]] = tensor.pad %[[Q]]
-  // CHECK: %[[ACC:.*]] = tern.packed_matmul {{.*}} ins(%[[PADDED]], %{{.*}} : tensor<?x128xi8>, {{.*}} outs(%{{.*}} : tensor<?x30xi32>)
+  // CHECK: %[[Q:.*]], %[[S:.*]], %[[ZERO:.*]] = tern.quantize_activations %{{.*}} <scheme = dynamic_u8_tensor> padded_to 64
+  // CHECK-SAME: -> tensor<?x128xi8>, tensor<f32>, tensor<i32>
+  // CHECK: %[[ACC:.*]] = tern.packed_matmul {{.*}} ins(%[[Q]], %{{.*}} : tensor<?x128xi8>, {{.*}} outs(%{{.*}} : tensor<?x30xi32>)
   // CHECK: %[[SUMS:.*]] = linalg.generic {{.*}} ins(%[[CODES]] : tensor<30x100xi8>) outs(%{{.*}} : tensor<30xi32>)
-  // CHECK: %[[EXACT:.*]] = linalg.generic {{.*}} ins(%[[ACC]], %{{.*}}, %[[SUMS]] : tensor<?x30xi32>, tensor<i32>, tensor<30xi32>)
+  // CHECK: %[[EXACT:.*]] = linalg.generic {{.*}} ins(%[[ACC]], %[[ZERO]], %[[SUMS]] : tensor<?x30xi32>, tensor<i32>, tensor<30xi32>)
   // CHECK: arith.muli
   // CHECK: arith.subi
-  // CHECK: linalg.generic {{.*}} ins(%[[EXACT]], %{{.*}}, %[[SCALE]], %{{.*}} : tensor<?x30xi32>, tensor<f32>, tensor<f32>, tensor<30xf32>)
+  // CHECK: linalg.generic {{.*}} ins(%[[EXACT]], %[[S]], %[[SCALE]], %{{.*}} : tensor<?x30xi32>, tensor<f32>, tensor<f32>, tensor<30xf32>)
   %y = tern.bitlinear %x, %w bias %b weights <statistic = absmean> activations <scheme = dynamic_u8_tensor>
      : (tensor<?x100xf32>, tensor<30x100xf32>, tensor<30xf32>) -> tensor<?x30xf32>
   return %y : tensor<?x30xf32>

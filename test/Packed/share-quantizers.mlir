@@ -27,6 +27,19 @@ func.func @order(%x: tensor<3x64xf32>) -> (tensor<3x64xi8>, tensor<3x64xi8>, ten
   return %p, %o, %q : tensor<3x64xi8>, tensor<3x64xi8>, tensor<3x128xi8>
 }
 
+// A zero point is shared with the codes.
+// CHECK-LABEL: func @zero_point
+// CHECK: %[[Q:.*]], %[[S:.*]], %[[Z:.*]] = tern.quantize_activations {{.*}} padded_to 128
+// CHECK-NOT: tern.quantize_activations
+// CHECK: return %[[Q]], %[[S]], %[[Z]], %[[Z]]
+func.func @zero_point(%x: tensor<3x67xf32>) -> (tensor<3x128xi8>, tensor<f32>, tensor<i32>, tensor<i32>) {
+  %q, %s, %z = tern.quantize_activations %x <scheme = dynamic_u8_tensor> padded_to 128
+    : tensor<3x67xf32> -> tensor<3x128xi8>, tensor<f32>, tensor<i32>
+  %p, %t, %y = tern.quantize_activations %x <scheme = dynamic_u8_tensor>
+    : tensor<3x67xf32> -> tensor<3x67xi8>, tensor<f32>, tensor<i32>
+  return %q, %s, %z, %y : tensor<3x128xi8>, tensor<f32>, tensor<i32>, tensor<i32>
+}
+
 // Another quantizer, another tensor, or widths that are not known to be ordered.
 // CHECK-LABEL: func @different
 // CHECK-COUNT-4: tern.quantize_activations

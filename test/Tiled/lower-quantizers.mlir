@@ -1,7 +1,8 @@
 // RUN: tern-opt %s --tern-lower-quantizers --cse | FileCheck %s
+// RUN: tern-opt %s --tern-lower-quantizers=whole-tensors | FileCheck %s --check-prefix=WHOLE
 
 // CHECK-LABEL: func @activations
-// CHECK-SAME: %[[X:.*]]: tensor<?x100xf32>
+// CHECK-SAME: %[[X:[^:]*]]: tensor<?x100xf32>
 func.func @activations(%x: tensor<?x100xf32>) -> (tensor<?x128xi8>, tensor<?xf32>) {
   // CHECK: %[[G:.*]] = linalg.generic {{.*}} ins(%[[X]]
   // CHECK: math.absf
@@ -21,6 +22,34 @@ func.func @activations(%x: tensor<?x100xf32>) -> (tensor<?x128xi8>, tensor<?xf32
   // CHECK: tensor.insert_slice
   %q, %s = tern.quantize_activations %x <> padded_to 128 : tensor<?x100xf32> -> tensor<?x128xi8>, tensor<?xf32>
   return %q, %s : tensor<?x128xi8>, tensor<?xf32>
+}
+
+// One scale for all tokens, and what 0.0 is. Tokens have no part in it, so it
+// can be lowered before they are divided into tiles.
+// CHECK-LABEL: func @zero_point
+// CHECK-SAME: %[[X:[^:]*]]: tensor<?x100xf32>
+// WHOLE-LABEL: func @zero_point
+func.func @zero_point(%x: tensor<?x100xf32>, %t: tensor<?x100xf32>) -> (tensor<?x128xi8>, tensor<f32>, tensor<i32>, tensor<?x100xi8>) {
+  // CHECK: %[[LOW:.*]] = linalg.generic {{.*}} ins(%[[X]]
+  // CHECK: arith.minimumf
+  // CHECK: %[[HIGH:.*]] = linalg.generic {{.*}} ins(%[[X]]
+  // CHECK: arith.maximumf
+  // CHECK: %[[S:.*]] = linalg.generic {{.*}} ins(%[[LOW]], %[[HIGH]]
+  // CHECK: arith.divf
+  // CHECK: %[[OFFSET:.*]] = linalg.generic {{.*}} ins(%[[LOW]], %[[S]]
+  // CHECK: math.roundeven
+  // CHECK: %[[Z:.*]] = linalg.generic {{.*}} ins(%[[OFFSET]]
+  // CHECK: arith.fptosi {{.*}} to i32
+  // CHECK: %[[Q:.*]] = linalg.generic {{.*}} ins(%[[X]], %[[S]], %[[Z]]
+  // CHECK: arith.fptosi {{.*}} to i8
+  // CHECK: %[[PADDED:.*]] = tensor.pad %[[Q]]
+  // CHECK: return %[[PADDED]], %[[S]], %[[Z]]
+  // WHOLE: tensor.pad
+  // WHOLE: tern.quantize_activations %{{.*}} <> : tensor<?x100xf32> -> tensor<?x100xi8>, tensor<?xf32>
+  %q, %s, %z = tern.quantize_activations %x <scheme = dynamic_u8_tensor> padded_to 128
+    : tensor<?x100xf32> -> tensor<?x128xi8>, tensor<f32>, tensor<i32>
+  %p, %u = tern.quantize_activations %t <> : tensor<?x100xf32> -> tensor<?x100xi8>, tensor<?xf32>
+  return %q, %s, %z, %p : tensor<?x128xi8>, tensor<f32>, tensor<i32>, tensor<?x100xi8>
 }
 
 // The mean is summed in f64 and rounded once; its reciprocal multiplies.

@@ -192,7 +192,14 @@ def TernLowerQuantizers
     `tern.unpack` and `tern.straight_through` to `linalg.generic` on tensors.
     Float statistics get a fixed order of reduction: means accumulate in f64
     in the order of memory, medians are found by bisection on the bits.
+
+    `whole-tensors` lowers only activations with one scale for all of a tensor:
+    before tiling, since tokens do not divide them.
   }];
+  let options = [
+    Option<"wholeTensors", "whole-tensors", "bool", "false",
+           "Only activations with one scale for all of a tensor">
+  ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",

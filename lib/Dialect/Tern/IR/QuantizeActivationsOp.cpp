@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // tern.quantize_activations. Its iteration space is the tokens: all axes of x
-// but the last, which a token's scale needs whole.
+// but the last, which a token's scale needs whole. One scale for all tokens
+// leaves none.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +24,18 @@ static int64_t roundUp(int64_t size, int64_t tile) {
   return ShapedType::isDynamic(size) ? size : (size + tile - 1) / tile * tile;
 }
 
+/// Whether all of x has one scale, and a zero point.
+static bool isWhole(ActivationQuantizerAttr quantizer) {
+  return quantizer.getScheme() == ActivationScheme::DynamicU8Tensor;
+}
+
+/// How many axes of x are iterated over.
+static int64_t getNumLoops(QuantizeActivationsOp op) {
+  return op.getZero()
+             ? 0
+             : cast<RankedTensorType>(op.getX().getType()).getRank() - 1;
+}
+
 static OpFoldResult roundUp(OpBuilder &b, Location loc, OpFoldResult size,
                             int64_t tile) {
   AffineExpr s0 = b.getAffineSymbolExpr(0);
@@ -36,18 +49,28 @@ void QuantizeActivationsOp::build(OpBuilder &b, OperationState &state, Value x,
   RankedTensorType type = cast<RankedTensorType>(x.getType());
   SmallVector<int64_t> shape(type.getShape());
   shape.back() = roundUp(shape.back(), paddedTo);
-  build(b, state,
-        {RankedTensorType::get(shape, b.getI8Type()),
-         RankedTensorType::get(type.getShape().drop_back(),
-                               type.getElementType())},
-        x, quantizer, paddedTo);
+  SmallVector<Type> results = {
+      RankedTensorType::get(shape, b.getI8Type()),
+      RankedTensorType::get(isWhole(quantizer) ? ArrayRef<int64_t>()
+                                               : type.getShape().drop_back(),
+                            type.getElementType())};
+  if (isWhole(quantizer))
+    results.push_back(RankedTensorType::get({}, b.getI32Type()));
+  build(b, state, results, x, quantizer, paddedTo);
 }
 
 LogicalResult QuantizeActivationsOp::verify() {
   RankedTensorType x = cast<RankedTensorType>(getX().getType());
   RankedTensorType q = cast<RankedTensorType>(getQ().getType());
-  if (getQuantizer().getScheme() != ActivationScheme::AbsMaxToken)
-    return emitOpError("(C3) the quantizer's scheme must be absmax_token");
+  bool isWhole = ::isWhole(getQuantizer());
+  if (isWhole != static_cast<bool>(getZero()))
+    return emitOpError("(C3) scheme ")
+           << stringifyActivationScheme(getQuantizer().getScheme())
+           << (isWhole ? " has a zero point, a third result"
+                       : " has no zero point");
+  if (isWhole && cast<RankedTensorType>(getZero().getType()).getRank() != 0)
+    return emitOpError("(C3) zero has type ")
+           << getZero().getType() << ", not tensor<i32>";
   if (x.getRank() < 1)
     return emitOpError("(C1) x must have at least one dimension");
   if (static_cast<int64_t>(getPaddedTo()) < 1)
@@ -61,9 +84,11 @@ LogicalResult QuantizeActivationsOp::verify() {
                          << RankedTensorType::get(padded, q.getElementType());
   if (failed(verifyCompatibleShape(
           cast<RankedTensorType>(getScale().getType()).getShape(),
-          x.getShape().drop_back())))
+          isWhole ? ArrayRef<int64_t>() : x.getShape().drop_back())))
     return emitOpError() << "(C2) scale has type " << getScale().getType()
-                         << ", not one element per token of " << x;
+                         << (isWhole ? ", not one element for all of "
+                                     : ", not one element per token of ")
+                         << x;
   return success();
 }
 
@@ -71,10 +96,12 @@ LogicalResult
 QuantizeActivationsOp::reifyResultShapes(OpBuilder &b,
                                          ReifiedRankedShapedTypeDims &shapes) {
   SmallVector<OpFoldResult> q = tensor::getMixedSizes(b, getLoc(), getX());
-  SmallVector<OpFoldResult> scale(ArrayRef(q).drop_back());
+  SmallVector<OpFoldResult> scale(ArrayRef(q).take_front(getNumLoops(*this)));
   q.back() = roundUp(b, getLoc(), q.back(), getPaddedTo());
   shapes.push_back(std::move(q));
   shapes.push_back(std::move(scale));
+  if (getZero())
+    shapes.emplace_back();
   return success();
 }
 
@@ -83,16 +110,13 @@ QuantizeActivationsOp::reifyResultShapes(OpBuilder &b,
 //===----------------------------------------------------------------------===//
 
 SmallVector<utils::IteratorType> QuantizeActivationsOp::getLoopIteratorTypes() {
-  int64_t rank = cast<RankedTensorType>(getX().getType()).getRank();
-  return SmallVector<utils::IteratorType>(rank - 1,
+  return SmallVector<utils::IteratorType>(getNumLoops(*this),
                                           utils::IteratorType::parallel);
 }
 
 SmallVector<Range> QuantizeActivationsOp::getIterationDomain(OpBuilder &b) {
   SmallVector<Range> ranges;
-  for (int64_t dim = 0,
-               rank = cast<RankedTensorType>(getX().getType()).getRank();
-       dim < rank - 1; ++dim)
+  for (int64_t dim = 0, e = getNumLoops(*this); dim < e; ++dim)
     ranges.push_back({b.getIndexAttr(0),
                       tensor::getMixedSize(b, getLoc(), getX(), dim),
                       b.getIndexAttr(1)});
@@ -100,8 +124,9 @@ SmallVector<Range> QuantizeActivationsOp::getIterationDomain(OpBuilder &b) {
 }
 
 SmallVector<int64_t> QuantizeActivationsOp::getStaticLoopRanges() {
-  return SmallVector<int64_t>(
-      cast<RankedTensorType>(getX().getType()).getShape().drop_back());
+  return SmallVector<int64_t>(cast<RankedTensorType>(getX().getType())
+                                  .getShape()
+                                  .take_front(getNumLoops(*this)));
 }
 
 int64_t QuantizeActivationsOp::getStepsAtPoint(const MachineInfo &,
@@ -121,6 +146,8 @@ FailureOr<TilingResult>
 QuantizeActivationsOp::getTiledImplementation(OpBuilder &b,
                                               ArrayRef<OpFoldResult> offsets,
                                               ArrayRef<OpFoldResult> sizes) {
+  if (getZero())
+    return failure();
   SmallVector<OpFoldResult> sliceOffsets(offsets), sliceSizes(sizes);
   sliceOffsets.push_back(b.getIndexAttr(0));
   sliceSizes.push_back(
@@ -138,6 +165,8 @@ LogicalResult QuantizeActivationsOp::getResultTilePosition(
     OpBuilder &b, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
     ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
     SmallVector<OpFoldResult> &resultSizes) {
+  if (getZero())
+    return failure();
   resultOffsets.assign(offsets.begin(), offsets.end());
   resultSizes.assign(sizes.begin(), sizes.end());
   if (resultNumber == 0) {
@@ -152,8 +181,10 @@ LogicalResult QuantizeActivationsOp::getResultTilePosition(
 FailureOr<TilingResult> QuantizeActivationsOp::generateResultTileValue(
     OpBuilder &b, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
     ArrayRef<OpFoldResult> sizes) {
+  if (getZero())
+    return failure();
   // The codes' last axis is not an iterated one.
-  size_t tokens = cast<RankedTensorType>(getX().getType()).getRank() - 1;
+  size_t tokens = getNumLoops(*this);
   FailureOr<TilingResult> tiled = getTiledImplementation(
       b, offsets.take_front(tokens), sizes.take_front(tokens));
   if (failed(tiled))

@@ -216,9 +216,33 @@ func.func @bitlinear_zero_point(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>) {
 
 // -----
 
-func.func @quantize_scheme(%x: tensor<2x784xf32>) {
-  // expected-error @below {{(C3) the quantizer's scheme must be absmax_token}}
-  %q, %s = tern.quantize_activations %x <scheme = dynamic_u8_tensor> : tensor<2x784xf32> -> tensor<2x784xi8>, tensor<2xf32>
+func.func @zero_missing(%x: tensor<2x784xf32>) {
+  // expected-error @below {{(C3) scheme dynamic_u8_tensor has a zero point, a third result}}
+  %q, %s = tern.quantize_activations %x <scheme = dynamic_u8_tensor> : tensor<2x784xf32> -> tensor<2x784xi8>, tensor<f32>
+  return
+}
+
+// -----
+
+func.func @zero_of_symmetric(%x: tensor<2x784xf32>) {
+  // expected-error @below {{(C3) scheme absmax_token has no zero point}}
+  %q, %s, %z = tern.quantize_activations %x <> : tensor<2x784xf32> -> tensor<2x784xi8>, tensor<2xf32>, tensor<i32>
+  return
+}
+
+// -----
+
+func.func @zero_per_token(%x: tensor<2x784xf32>) {
+  // expected-error @below {{(C3) zero has type 'tensor<2xi32>', not tensor<i32>}}
+  %q, %s, %z = tern.quantize_activations %x <scheme = dynamic_u8_tensor> : tensor<2x784xf32> -> tensor<2x784xi8>, tensor<f32>, tensor<2xi32>
+  return
+}
+
+// -----
+
+func.func @scale_per_token(%x: tensor<2x784xf32>) {
+  // expected-error @below {{(C2) scale has type 'tensor<2xf32>', not one element for all of 'tensor<2x784xf32>'}}
+  %q, %s, %z = tern.quantize_activations %x <scheme = dynamic_u8_tensor> : tensor<2x784xf32> -> tensor<2x784xi8>, tensor<2xf32>, tensor<i32>
   return
 }
 

@@ -28,6 +28,9 @@ func.func @quantizers(%x: tensor<2x?x784xf32>, %w: tensor<256x784xf32>, %l: tens
   // CHECK: tern.quantize_activations %{{.*}} <eps_mode = clamp_scale> padded_to 128 : tensor<2x?x784xf32> -> tensor<2x?x896xi8>, tensor<2x?xf32>
   %q, %xs = tern.quantize_activations %x <eps_mode = clamp_scale> padded_to 128
     : tensor<2x?x784xf32> -> tensor<2x?x896xi8>, tensor<2x?xf32>
+  // CHECK: tern.quantize_activations %{{.*}} <scheme = dynamic_u8_tensor> padded_to 128 : tensor<2x?x784xf32> -> tensor<2x?x896xi8>, tensor<f32>, tensor<i32>
+  %u, %us, %zero = tern.quantize_activations %x <scheme = dynamic_u8_tensor> padded_to 128
+    : tensor<2x?x784xf32> -> tensor<2x?x896xi8>, tensor<f32>, tensor<i32>
   // CHECK: tern.straight_through %{{.*}}, %{{.*}} lambda %{{.*}} : tensor<256x784xf32>, tensor<f32>
   %t = tern.straight_through %w, %w lambda %l : tensor<256x784xf32>, tensor<f32>
   return

@@ -101,29 +101,37 @@ def Tern_QuantizeActivationsOp : Tern_Op<"quantize_activations", [
     DeclareOpInterfaceMethods<TilingInterface,
       ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
        "getResultTilePosition", "generateResultTileValue"]>]> {
-  let summary = "quantize each token to int8";
+  let summary = "quantize activations to int8";
   let description = [{
-    Codes and scales of x [..., K], one scale for each position of all axes but
-    the last; see `#tern.activation_quantizer`.
+    Codes and scales of x [..., K]; see `#tern.activation_quantizer`.
+    `absmax_token` has a scale for each position of all axes but the last.
+    `dynamic_u8_tensor` has one for all of x, and a zero point, what codes of
+    0.0 are: codes stand for `(q - zero) * scale`.
 
     The codes may be wider than x: a packed layout works on whole blocks.
     Columns past K are zero. `padded_to` is the block the width is rounded up to.
 
     - (C1) q has x's shape, but its last extent is x's rounded up to a
       multiple of `padded_to`.
-    - (C2) scale has x's shape without the last extent.
-    - (C3) the quantizer's scheme is `absmax_token`.
+    - (C2) scale has x's shape without the last extent, and of
+      `dynamic_u8_tensor` rank 0.
+    - (C3) there is a zero point if and only if the scheme is
+      `dynamic_u8_tensor`; it has rank 0.
 
     ```mlir
     %q, %scale = tern.quantize_activations %x <> padded_to 128
       : tensor<?x784xf32> -> tensor<?x896xi8>, tensor<?xf32>
+    %u, %s, %zero = tern.quantize_activations %x <scheme = dynamic_u8_tensor>
+      : tensor<?x784xf32> -> tensor<?x784xi8>, tensor<f32>, tensor<i32>
     ```
   }];
   let arguments = (ins Tern_FloatTensor:$x, Tern_ActivationQuantizerAttr:$quantizer,
                        DefaultValuedAttr<I64Attr, "1">:$padded_to);
-  let results = (outs RankedTensorOf<[I8]>:$q, Tern_FloatTensor:$scale);
+  let results = (outs RankedTensorOf<[I8]>:$q, Tern_FloatTensor:$scale,
+                      Optional<RankedTensorOf<[I32]>>:$zero);
   let assemblyFormat = [{
-    $x $quantizer (`padded_to` $padded_to^)? attr-dict `:` type($x) `->` type($q) `,` type($scale)
+    $x $quantizer (`padded_to` $padded_to^)? attr-dict
+    `:` type($x) `->` type($q) `,` type($scale) (`,` type($zero)^)?
   }];
   let builders = [
     OpBuilder<(ins "::mlir::Value":$x, "::tern::ActivationQuantizerAttr":$quantizer,

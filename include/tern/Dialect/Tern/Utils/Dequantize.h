@@ -13,17 +13,6 @@
 
 namespace tern {
 
-/// A tensor quantized by `scheme = dynamic_u8_tensor`.
-struct DynamicallyQuantized {
-  /// i8, of the tensor's shape.
-  mlir::Value codes;
-  /// 0-d: f32, and i32 with what codes of 0.0 are.
-  mlir::Value scale, zero;
-};
-
-DynamicallyQuantized quantizeDynamically(mlir::OpBuilder &b, mlir::Location loc,
-                                         mlir::Value x);
-
 /// `(codes - zero) * scale`, f32, of codes of `sizes`. `scales` says of each
 /// where its scale stands; `zero` is 0-d, or null for 0.
 mlir::Value dequantize(TensorBuilder &b, TensorBuilder::Sizes sizes,
