@@ -7,45 +7,35 @@
 //===----------------------------------------------------------------------===//
 
 #include "Device.h"
+#include "Library.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <climits>
-#include <cstdlib>
 #include <cstring>
 
-#include <dlfcn.h>
-
 using namespace tern::runtime;
+
+Device::Device() = default;
+Device::~Device() { close(); }
 
 void Device::close() {
   if (device.close)
     device.close(context);
   device = {};
-  if (library)
-    ::dlclose(library);
-  library = nullptr;
+  library.reset();
 }
 
 MaybeError Device::open(const std::string &path, const TernDeviceTable &table) {
   auto fail = [&](const std::string &why) {
     return "cannot use the device '" + path + "': " + why;
   };
-  // A name without a folder would be looked for where the system's are.
-  char resolved[PATH_MAX];
-  if (!::realpath(path.c_str(), resolved))
-    return fail(std::strerror(errno));
-  library = ::dlopen(resolved, RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    const char *why = ::dlerror();
-    return fail(why ? why : "unknown reason");
-  }
+  library = std::make_unique<Library>();
+  if (MaybeFailure failure = library->open(path, "/proc", "tern_device"))
+    return fail(failure->message);
   const TernDevice *(*getDevice)(void) = nullptr;
-  getDevice =
-      reinterpret_cast<decltype(getDevice)>(::dlsym(library, "tern_device"));
+  library->find("tern_device", getDevice);
   const TernDevice *given = getDevice ? getDevice() : nullptr;
   if (!given)
-    return fail("it is none: it has no symbol tern_device");
+    return fail("it is empty");
   if (given->abi != TERN_ARTIFACT_ABI)
     return fail("it is for artifact ABI " + std::to_string(given->abi) +
                 ", this runtime has " + std::to_string(TERN_ARTIFACT_ABI) +

@@ -12,15 +12,19 @@
 #include "tern/runtime/Device.h"
 #include "tern/runtime/WeightsFile.h"
 
+#include <memory>
+
 namespace tern::runtime {
+
+class Library;
 
 /// A shared library of Device.h that runs the kernels of one artifact.
 class Device {
 public:
-  Device() = default;
+  Device();
   Device(const Device &) = delete;
   Device &operator=(const Device &) = delete;
-  ~Device() { close(); }
+  ~Device();
 
   /// `table` must outlive this.
   MaybeError open(const std::string &path, const TernDeviceTable &table);
@@ -35,7 +39,7 @@ public:
 
 private:
   TernDevice device = {};
-  void *library = nullptr;
+  std::unique_ptr<Library> library;
   void *context = nullptr;
   std::string failedLabel;
 };

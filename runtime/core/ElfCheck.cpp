@@ -77,10 +77,12 @@ template <typename T> static T load(const char *from) {
 namespace {
 class Checker {
 public:
-  Checker(const char *data, uint64_t size) : data(data), size(size) {}
+  /// `wanted`: the symbol that it must define.
+  Checker(const char *data, uint64_t size, const std::string &wanted)
+      : data(data), size(size), wanted(wanted) {}
 
   MaybeError check();
-  bool isArtifact() const { return hasModel; }
+  bool hasSymbol() const { return hasWanted; }
   /// Whether it can be run: it names a loader.
   bool isProgram() const {
     return std::any_of(
@@ -114,12 +116,13 @@ private:
 
   const char *data;
   uint64_t size;
+  std::string wanted;
   Header header;
   std::vector<Segment> segments, loads;
   std::map<ElfW(Sxword), uint64_t> dynamic;
   const char *strings = nullptr, *symbols = nullptr;
   uint64_t stringsSize = 0, numSymbols = 0;
-  bool hasModel = false;
+  bool hasWanted = false;
 };
 } // namespace
 
@@ -303,12 +306,12 @@ MaybeError Checker::checkSymbols() {
     if ((type == STT_FUNC || type == STT_GNU_IFUNC) && !isCode(symbol.st_value))
       return std::string("the function ") + name + " is not in its code";
     // The latter is what versions up to 4 of the interface have.
-    if (std::strcmp(name, "tern_model") != 0 &&
-        std::strcmp(name, "tern_model_abi") != 0)
+    if (wanted != name &&
+        (wanted != "tern_model" || std::strcmp(name, "tern_model_abi") != 0))
       continue;
     if (!isCode(symbol.st_value))
       return std::string("its symbol ") + name + " is damaged";
-    hasModel = true;
+    hasWanted = true;
   }
   return std::nullopt;
 }
@@ -323,17 +326,20 @@ MaybeError Checker::check() {
 }
 
 MaybeError tern::runtime::checkSharedLibrary(const char *data, uint64_t size,
-                                             const std::string &name) {
+                                             const std::string &name,
+                                             const std::string &symbol) {
   if (size < SELFMAG || std::memcmp(data, ELFMAG, SELFMAG) != 0)
     return name + " is not a shared library" +
            (size > 0 && data[0] == '\b'
                 ? "; if it is an ONNX model, compile it: ternc MODEL.onnx -o "
                   "MODEL.so"
                 : " (ternc -o NAME.so makes one)");
-  Checker checker(data, size);
+  Checker checker(data, size, symbol);
   if (MaybeError error = checker.check())
     return "cannot load " + name + ": " + *error;
-  if (!checker.isArtifact())
+  if (!checker.hasSymbol() && symbol != "tern_model")
+    return name + " has no symbol " + symbol;
+  if (!checker.hasSymbol())
     return name + " is not a Tern artifact: it has no symbol tern_model" +
            (checker.isProgram()
                 ? "; it is a program: run it, or compile with -o NAME.so"

@@ -179,7 +179,8 @@ static MaybeError copyFile(const OpenFile &file, const std::string &path,
   return copy.adopt(fd, path);
 }
 
-static MaybeError checkFile(const OpenFile &file, const std::string &path) {
+static MaybeError checkFile(const OpenFile &file, const std::string &path,
+                            const std::string &symbol) {
   void *mapped = nullptr;
   if (file.size()) {
     mapped = ::mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE,
@@ -188,7 +189,7 @@ static MaybeError checkFile(const OpenFile &file, const std::string &path) {
       return "cannot read '" + path + "': " + std::strerror(errno);
   }
   MaybeError error = checkSharedLibrary(static_cast<const char *>(mapped),
-                                        file.size(), "'" + path + "'");
+                                        file.size(), "'" + path + "'", symbol);
   if (mapped)
     ::munmap(mapped, file.size());
   return error;
@@ -279,11 +280,12 @@ static MaybeFailure loadByName(const OpenFile &file, const std::string &path,
   return cannotLoad(path, "it was replaced meanwhile; load it again");
 }
 
-MaybeFailure Library::open(const std::string &path, const std::string &proc) {
+MaybeFailure Library::open(const std::string &path, const std::string &proc,
+                           const std::string &symbol) {
   OpenFile opened;
   if (MaybeError error = opened.open(path))
     return Failure{TERN_IO_ERROR, *error};
-  if (MaybeError error = checkFile(opened, path))
+  if (MaybeError error = checkFile(opened, path, symbol))
     return Failure{TERN_BAD_ARTIFACT, *error};
 
   std::lock_guard<ForkSafeMutex> lock(registryLock());
@@ -309,7 +311,7 @@ MaybeFailure Library::open(const std::string &path, const std::string &proc) {
       OpenFile copy;
       if (MaybeError error = copyFile(opened, path, copy))
         return Failure{TERN_IO_ERROR, *error};
-      if (MaybeError error = checkFile(copy, path))
+      if (MaybeError error = checkFile(copy, path, symbol))
         return Failure{TERN_BAD_ARTIFACT, *error};
       opened = std::move(copy);
       how = descriptorPath(opened, proc);

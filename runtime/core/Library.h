@@ -32,7 +32,9 @@ public:
   /// `proc` is where the system shows a process's open files. Where it is not
   /// mounted, files are loaded by name, and one whose predecessor of the same
   /// name is still loaded is an error.
-  MaybeFailure open(const std::string &path, const std::string &proc = "/proc");
+  /// `symbol` is what the library must define.
+  MaybeFailure open(const std::string &path, const std::string &proc = "/proc",
+                    const std::string &symbol = "tern_model");
   explicit operator bool() const { return file; }
 
   /// Whether someone wrote to the file in a way that broke what is in memory.

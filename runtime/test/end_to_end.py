@@ -333,7 +333,14 @@ class Devices(Case):
                  "(--device=FILE, device_path)",
                  *self.arguments(kernel, "")[:-2])
         self.bad("'none.so': No such file", *self.arguments(kernel, "none.so"))
-        self.bad("fake.so': it is none: it has no symbol tern_device",
+        os.mkfifo(self.path("pipe"))
+        self.bad("'pipe'", *self.arguments(kernel, "pipe"))
+        with open(fake("fake-device.so"), "rb") as file:
+            library = file.read()
+        with open(self.path("cut.so"), "wb") as file:
+            file.write(library[:len(library) // 2])
+        self.bad("cut.so", *self.arguments(kernel, self.path("cut.so")))
+        self.bad("fake.so' has no symbol tern_device",
                  *self.arguments(kernel, fake("fake.so")))
         self.bad("it is for artifact ABI 4, this runtime has 5; rebuild it",
                  *self.arguments(kernel, fake("fake-device-abi.so")))

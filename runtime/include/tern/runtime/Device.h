@@ -38,7 +38,7 @@ typedef struct TernDevice {
   const char *(*open)(const TernDeviceTable *table, void **context);
   void (*close)(void *context);
   /// TernHost's. Returns 0 or a negative number. Calls with one context do not
-  /// overlap.
+  /// overlap. A grid may have no blocks.
   int32_t (*launch)(void *context, uint32_t kernel, const uint32_t grid[3],
                     uint32_t shared_bytes, void *const *params,
                     const char *label);
