@@ -29,6 +29,9 @@ unsigned tern::getKernelParam(BlockArgument argument) {
 /// Field of TernHost that holds launch.
 static constexpr int32_t kLaunchField = 4;
 
+/// TERN_GRID_TOO_LARGE of Artifact.h.
+static constexpr int32_t kGridTooLarge = INT32_MIN;
+
 /// How the device table writes a parameter of this type; 0 if it cannot.
 static char getParamLetter(Type type) {
   if (isa<LLVM::LLVMPointerType>(type))
@@ -93,10 +96,24 @@ LogicalResult LaunchLowering::lower(gpu::LaunchFuncOp op, func::FuncOp func,
 
   Value label = buildText(
       op, getLocationName(op.getLoc(), op.getKernelName().getValue()));
+  // What 32 bits cannot count must not become a smaller grid.
+  gpu::KernelDim3 size = op.getGridSizeOperandValues();
+  Value before = load(i32, status);
+  for (Value extent : {size.x, size.y, size.z}) {
+    if (extent.getType().isInteger(32))
+      continue;
+    Value most = arith::ConstantOp::create(
+        b, b.getIntegerAttr(extent.getType(), int64_t(UINT32_MAX)));
+    Value fits =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ule, extent, most);
+    Value tooLarge = arith::ConstantIntOp::create(b, i32, kGridTooLarge);
+    before = arith::SelectOp::create(b, fits, before, tooLarge);
+  }
+  LLVM::StoreOp::create(b, before, status);
   // Nothing is launched after an error.
   Value zero = arith::ConstantIntOp::create(b, i32, 0);
-  Value isFine = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                       load(i32, status), zero);
+  Value isFine =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, before, zero);
   auto ifFine = scf::IfOp::create(b, isFine, /*withElseRegion=*/false);
   b.setInsertionPointToStart(ifFine.thenBlock());
 
@@ -133,7 +150,6 @@ LogicalResult LaunchLowering::lower(gpu::LaunchFuncOp op, func::FuncOp func,
                           element(pointer, pointers, static_cast<int32_t>(i)));
   }
   Value grid = allocate(i32, 3);
-  gpu::KernelDim3 size = op.getGridSizeOperandValues();
   for (auto [i, extent] : llvm::enumerate(ArrayRef{size.x, size.y, size.z})) {
     Value value = extent;
     if (!value.getType().isInteger(32))

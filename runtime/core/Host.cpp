@@ -93,6 +93,8 @@ int32_t Host::launch(const TernHost *host, uint32_t kernel,
 }
 
 std::string Host::describeFailure(int32_t status) const {
+  if (status == TERN_GRID_TOO_LARGE)
+    return "a kernel would run on more than 4294967295 blocks along an axis";
   return device ? device.describeFailure(status)
                 : "a service of the host failed with status " +
                       std::to_string(status);

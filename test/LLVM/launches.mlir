@@ -9,7 +9,13 @@
 // CHECK: func.func private @tern_internal_main(
 // CHECK-SAME: %[[HOST:[^:]*]]: !llvm.ptr, %[[STATUS:[^:]*]]: !llvm.ptr)
 // CHECK: %[[BEFORE:.*]] = llvm.load %[[STATUS]] : !llvm.ptr -> i32
-// CHECK: %[[FINE:.*]] = arith.cmpi eq, %[[BEFORE]], %{{.*}} : i32
+// CHECK: %[[FITS:.*]] = arith.cmpi ule, %{{.*}}, %{{.*}} : index
+// CHECK: arith.select %[[FITS]], %[[BEFORE]], %{{.*}} : i32
+// CHECK: arith.cmpi ule
+// CHECK: arith.cmpi ule
+// CHECK: %[[NOW:.*]] = arith.select
+// CHECK: llvm.store %[[NOW]], %[[STATUS]]
+// CHECK: %[[FINE:.*]] = arith.cmpi eq, %[[NOW]], %{{.*}} : i32
 // CHECK: scf.if %[[FINE]] {
 // CHECK: llvm.getelementptr %[[HOST]][0, 4]
 // CHECK: %[[AFTER:.*]] = llvm.call %{{.*}}(%[[HOST]], %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) : !llvm.ptr, (!llvm.ptr, i32, !llvm.ptr, i32, !llvm.ptr, !llvm.ptr) -> i32

@@ -33,6 +33,10 @@ extern "C" {
 /// Version of what is in this file. A host refuses any other.
 #define TERN_ARTIFACT_ABI 5
 
+/// What an invocation returns if a grid would have more blocks along an axis
+/// than 32 bits can count. No service of a host does.
+#define TERN_GRID_TOO_LARGE INT32_MIN
+
 /// Services of the host, handed to every invocation. Fields up to parallel_for
 /// are always there. Services return 0, or a negative number for an error,
 /// which the invocation then returns.
