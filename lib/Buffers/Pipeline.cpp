@@ -19,7 +19,8 @@
 using namespace mlir;
 
 void tern::buildTiledToBuffersPipeline(OpPassManager &pm) {
-  // Does nothing where it ran before tiling.
+  // These do nothing where they ran before tiling.
+  pm.addPass(createBoundScalarsPass());
   pm.addPass(createMaterializeShapesPass());
   pm.addPass(createResultsToDestinationsPass());
   addCleanup(pm);

@@ -108,9 +108,12 @@ public:
   FailureOr<Value> hoistBound(Value value) {
     AffineMap map;
     ValueDimList operands;
+    // What is read from memory, such as a scalar's value, is not known there.
     auto isAtEntry = [&](Value operand, std::optional<int64_t> dim,
                          ValueBoundsConstraintSet &) {
-      return operand != value && operand.getParentBlock() == &body;
+      Operation *offender = nullptr;
+      return operand != value && operand.getParentBlock() == &body &&
+             (dim || succeeded(hoist(operand, offender)));
     };
     if (failed(ValueBoundsConstraintSet::computeBound(
             map, operands, presburger::BoundType::UB, value, isAtEntry,
@@ -455,6 +458,8 @@ LogicalResult FunctionPlanner::computeSize(Buffer &buffer) {
              loop.getLowerBound(), loop.getUpperBound(), loop.getStep())) {
       FailureOr<Value> from = entry.hoist(lb, offender);
       FailureOr<Value> to = entry.hoist(ub, offender);
+      if (failed(to))
+        to = entry.hoistBound(ub);
       FailureOr<Value> by = entry.hoist(step, offender);
       if (failed(from) || failed(to) || failed(by))
         return fail(offender);

@@ -53,12 +53,20 @@ static std::optional<SmallVector<Attribute>> run(func::FuncOp func,
   return results;
 }
 
-static int64_t getBytes(Type type) {
-  auto shaped = cast<ShapedType>(type);
-  if (!shaped.hasStaticShape() || !shaped.getElementType().isIntOrFloat())
+/// Of an argument, whose symbolic extents `dims` has.
+static int64_t getBytes(func::FuncOp func, unsigned arg,
+                        const SymbolicDims &symbols,
+                        const std::map<std::string, int64_t> &dims) {
+  auto shaped = cast<ShapedType>(func.getArgumentTypes()[arg]);
+  if (!shaped.hasRank() || !shaped.getElementType().isIntOrFloat())
     return 0;
-  return shaped.getNumElements() *
-         llvm::divideCeil(shaped.getElementTypeBitWidth(), 8);
+  int64_t bytes = llvm::divideCeil(shaped.getElementTypeBitWidth(), 8);
+  for (int64_t axis = 0; axis < shaped.getRank(); ++axis) {
+    std::optional<unsigned> symbol = symbols.lookup(arg, axis);
+    bytes *=
+        symbol ? dims.at(symbols.getNames()[*symbol]) : shaped.getDimSize(axis);
+  }
+  return bytes;
 }
 
 void MemoryReport::read(ModuleOp module) {
@@ -78,7 +86,7 @@ void MemoryReport::read(ModuleOp module) {
       if (StringAttr name = getStateName(func, i))
         (func.getArgAttr(i, kStateAttrName) ? states
                                             : params)[name.getValue()] =
-            getBytes(func.getArgument(i).getType());
+            getBytes(func, i, symbolicDims, dims);
     std::optional<int64_t> &arena = arenas[func.getName().str()];
     if (auto size =
             symbols.lookup<func::FuncOp>(getArenaSizeFunctionName(func)))

@@ -148,6 +148,7 @@ private:
           for (auto check : checks.getAsRange<StringAttr>())
             out.value(json::fixUTF8(check.getValue()));
         });
+    number("scalar_checks", interface.get("scalar_checks"));
   }
   void number(StringRef key, Attribute value) {
     if (auto integer = dyn_cast_or_null<IntegerAttr>(value)) {
@@ -165,6 +166,17 @@ private:
       out.rawValue(StringRef(text, end - text));
       out.attributeEnd();
     }
+  }
+  void bound(ArrayAttr value) {
+    if (!value)
+      return;
+    out.attributeArray("bound", [&] {
+      out.value(cast<IntegerAttr>(value[0]).getInt());
+      if (auto name = dyn_cast<StringAttr>(value[1]))
+        out.value(json::fixUTF8(name.getValue()));
+      else
+        out.value(cast<IntegerAttr>(value[1]).getInt());
+    });
   }
   void trainingOptions(DictionaryAttr training);
   void conversionOptions(DictionaryAttr conversion);
@@ -215,6 +227,7 @@ void SignaturePrinter::scalars(DictionaryAttr interface) {
           out.attribute("dtype", scalar.getAs<StringAttr>("dtype").getValue());
           out.attributeArray("shape", [] {});
           number("default", scalar.get("default"));
+          bound(scalar.getAs<ArrayAttr>("bound"));
         });
       }
     }

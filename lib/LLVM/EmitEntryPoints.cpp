@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BufferTable.h"
+#include "EntryChecks.h"
 #include "Launches.h"
 #include "RawBuffers.h"
 #include "mlir/Analysis/SliceAnalysis.h"
@@ -95,6 +96,7 @@ private:
   SmallVector<Value> cloneShapes(ValueRange dimValues, ValueRange results);
   BufferTable makeTable();
   void emitInvoke(StringRef name);
+  void emitCheckedInvoke(StringRef name, StringRef unchecked);
   void emitTableInvoke(StringRef name, StringRef shapesName);
   void emitShapes(StringRef name, bool isExported);
   void emitArenaSizes(StringRef name);
@@ -121,6 +123,8 @@ private:
   /// What the shapes function returns.
   size_t numShapes = 0;
   func::FuncOp shapes, arenaSize;
+  /// Answers checks of scalars; null if there are none.
+  func::FuncOp scalarChecks;
   DictionaryAttr interface;
 };
 
@@ -159,7 +163,7 @@ static DictionaryAttr describeState(func::FuncOp func, unsigned arg,
                                     DictionaryAttr info) {
   NamedAttrList fields(info);
   for (StringRef attr : {kInitAttrName, kDefaultAttrName, kDonatedAttrName,
-                         kFanInAttrName, kBufferAttrName})
+                         kFanInAttrName, kBufferAttrName, kBoundAttrName})
     if (Attribute value = func.getArgAttr(arg, attr))
       fields.set(attr.drop_front(StringRef("tern.").size()), value);
   if (func.getArgAttr(arg, kStateAttrName))
@@ -206,9 +210,11 @@ LogicalResult EntryPointEmitter::classify() {
                 : inputInfo)
         .push_back(describeState(func, i, cast<DictionaryAttr>(*info)));
     auto type = cast<MemRefType>(func.getArgument(i).getType());
-    if (isParam && !type.hasStaticShape())
+    if (isParam && !isState && !type.hasStaticShape())
       return func.emitError("parameter '") << getStateName(func, i).getValue()
                                            << "' must have a static shape";
+    if (isState && failed(checkState(func, i, type)))
+      return failure();
     if (isScalar && type.getRank() != 0)
       return func.emitError("scalar '")
              << func.getArgAttrOfType<StringAttr>(i, kScalarAttrName).getValue()
@@ -258,6 +264,9 @@ LogicalResult EntryPointEmitter::classify() {
                            TernDialect::ElementChecksAttrHelper::getNameStr()})
     if (Attribute messages = func->removeAttr(checks))
       fields.set(checks.drop_front(StringRef("tern.").size()), messages);
+  if (Attribute count =
+          func->removeAttr(TernDialect::ScalarChecksAttrHelper::getNameStr()))
+    fields.set("scalar_checks", count);
   interface = fields.getDictionary(b.getContext());
   for (BlockArgument arg : func.getArguments())
     types.push_back(cast<MemRefType>(arg.getType()));
@@ -552,6 +561,22 @@ void EntryPointEmitter::emitInvoke(StringRef name) {
   returnStatus(launched, checked);
 }
 
+/// Runs nothing if a scalar is not what the function is for.
+void EntryPointEmitter::emitCheckedInvoke(StringRef name, StringRef unchecked) {
+  func::FuncOp invoke =
+      addExported(name, {pointer, pointer, pointer, pointer}, b.getI32Type());
+  SmallVector<Value> operands;
+  loadDims(invoke.getArgument(2), operands);
+  for (auto [i, arg] : llvm::enumerate(order))
+    if (func.getArgAttr(arg, kScalarAttrName)) {
+      Value address = LLVM::LoadOp::create(
+          b, pointer, element(invoke.getArgument(1), i, pointer));
+      operands.push_back(
+          LLVM::LoadOp::create(b, types[arg].getElementType(), address));
+    }
+  callIfScalarsFit(b, scalarChecks, operands, unchecked, invoke.getArguments());
+}
+
 void EntryPointEmitter::emitShapes(StringRef name, bool isExported) {
   func::FuncOp exported = addExported(name, {pointer, pointer}, {});
   if (!isExported)
@@ -621,7 +646,8 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
   if (failed(verifyHelperFunction(func, shapes, getNumShapesResults(func))) ||
       failed(verifyHelperFunction(func, arenaSize, 1)))
     return failure();
-  if (failed(classify()))
+  if (failed(findScalarChecks(func, dims.size(), symbols, scalarChecks)) ||
+      failed(classify()))
     return failure();
   numShapes = shapes.getNumResults();
   addPromises();
@@ -659,10 +685,15 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
       });
   std::string invokeName = isPrepare ? exported : exported + "_invoke";
   std::string shapesName = exported + "_shapes";
+  std::string runName = scalarChecks ? exported + "_run" : invokeName;
   if (hasParts)
-    emitTableInvoke(invokeName, shapesName);
+    emitTableInvoke(runName, shapesName);
   else
-    emitInvoke(invokeName);
+    emitInvoke(runName);
+  if (scalarChecks) {
+    symbols.lookup<func::FuncOp>(runName).setPrivate();
+    emitCheckedInvoke(invokeName, runName);
+  }
   emitArenaSizes(exported + "_arena_sizes");
   if (withShapes || hasParts)
     emitShapes(shapesName, /*isExported=*/withShapes);
@@ -693,20 +724,24 @@ struct EmitEntryPointsPass
     SmallVector<NamedAttribute> functions;
     bool isTraining = TernDialect::TrainingAttrHelper(module->getContext())
                           .isAttrPresent(module);
+    SmallVector<func::FuncOp> entries = getEntryFunctions(module);
+    auto isPrepareFunction = [](func::FuncOp func) {
+      return TernDialect::PrepareAttrHelper(func->getContext())
+          .isAttrPresent(func);
+    };
+    // Of inference a single function is the artifact's `main`, whatever it is
+    // called.
+    bool isSingle = !isTraining && llvm::count_if(entries, [&](auto func) {
+                                     return !isPrepareFunction(func);
+                                   }) == 1;
     LaunchLowering launches;
-    for (func::FuncOp func : getEntryFunctions(module)) {
-      bool isPrepare = TernDialect::PrepareAttrHelper(func->getContext())
-                           .isAttrPresent(func);
-      if (!isPrepare && main && !isTraining) {
-        func.emitError("more than one entry function: '")
-            << main.getName() << "' and '" << func.getName() << "'";
-        return signalPassFailure();
-      }
+    for (func::FuncOp func : entries) {
+      bool isPrepare = isPrepareFunction(func);
       if (!isPrepare)
         main = func;
-      // Of inference it is the artifact's `main`, whatever it is called.
-      std::string name =
-          isPrepare || isTraining ? func.getName().str() : "main";
+      if (!isPrepare && !isTraining && failed(checkDonated(func)))
+        return signalPassFailure();
+      std::string name = !isPrepare && isSingle ? "main" : func.getName().str();
       std::string stem = (isPrepare ? "tern_" : "tern_model_") + name;
       EntryPointEmitter emitter(func, symbols, launches);
       if (failed(emitter.run(stem, /*withShapes=*/!isPrepare)))

@@ -211,20 +211,45 @@ struct HoistWeightWorkPass
     if (TernDialect::TrainingAttrHelper(&getContext())
             .isAttrPresent(getOperation()))
       return;
-    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
+    SmallVector<func::FuncOp> functions;
+    for (auto function : getOperation().getOps<func::FuncOp>())
       if (function.isPublic() && !function.isExternal() &&
           function.getBody().hasOneBlock() &&
           !TernDialect::PrepareAttrHelper(function->getContext())
                .isAttrPresent(function))
-        hoist(function);
+        functions.push_back(function);
+    UniqueNames taken;
+    for (func::FuncOp function : functions)
+      for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+        if (auto name =
+                function.getArgAttrOfType<StringAttr>(i, kParamAttrName))
+          taken.take(name);
+    SmallVector<func::FuncOp> prepared;
+    for (func::FuncOp function : functions)
+      hoist(function, taken, prepared);
   }
 
 private:
-  void hoist(func::FuncOp function);
+  void hoist(func::FuncOp function, UniqueNames &taken,
+             SmallVectorImpl<func::FuncOp> &prepared);
   func::FuncOp outline(func::FuncOp function, ArrayRef<Value> values,
-                       WeightWork &work, ArrayRef<StringAttr> names);
+                       WeightWork &work);
 };
 } // namespace
+
+/// The one of `known` that computes what `prepare` does, of the same
+/// parameters; null if there is none.
+static func::FuncOp findEqual(func::FuncOp prepare,
+                              ArrayRef<func::FuncOp> known) {
+  for (func::FuncOp other : known)
+    if (other.getFunctionType() == prepare.getFunctionType() &&
+        other.getAllArgAttrs() == prepare.getAllArgAttrs() &&
+        OperationEquivalence::isRegionEquivalentTo(
+            &other.getBody(), &prepare.getBody(),
+            OperationEquivalence::IgnoreLocations))
+      return other;
+  return nullptr;
+}
 
 /// What a prepared value is called after its parameter.
 static StringRef getSuffix(Value value) {
@@ -236,7 +261,10 @@ static StringRef getSuffix(Value value) {
   return ".prepared";
 }
 
-void HoistWeightWorkPass::hoist(func::FuncOp function) {
+/// `taken` are the parameters' names of all functions, `prepared` what was
+/// outlined of those before: what several functions need is prepared once.
+void HoistWeightWorkPass::hoist(func::FuncOp function, UniqueNames &taken,
+                                SmallVectorImpl<func::FuncOp> &prepared) {
   WeightWork work(function);
   SmallVector<Value> values = work.frontier();
   if (values.empty())
@@ -263,23 +291,26 @@ void HoistWeightWorkPass::hoist(func::FuncOp function) {
   auto paramName = [&](unsigned index) {
     return function.getArgAttrOfType<StringAttr>(index, kParamAttrName);
   };
-  UniqueNames taken;
-  for (unsigned index = 0; index < function.getNumArguments(); ++index)
-    if (StringAttr name = paramName(index))
-      taken.take(name);
-
   Builder b(&getContext());
   for (auto &[leader, members] : groups) {
-    SmallVector<StringAttr> names;
-    for (Value value : members) {
-      std::string base =
-          (paramName(firstParam[value].getArgNumber()).getValue() +
-           getSuffix(value))
-              .str();
-      names.push_back(b.getStringAttr(taken.make(base)));
+    func::FuncOp prepare = outline(function, members, work);
+    if (func::FuncOp known = findEqual(prepare, prepared)) {
+      prepare.erase();
+      prepare = known;
+    } else {
+      for (auto [i, value] : llvm::enumerate(members)) {
+        std::string base =
+            (paramName(firstParam[value].getArgNumber()).getValue() +
+             getSuffix(value))
+                .str();
+        prepare.setResultAttr(i, kParamAttrName,
+                              b.getStringAttr(taken.make(base)));
+      }
+      prepared.push_back(prepare);
+      ++numFunctions;
     }
-    outline(function, members, work, names);
-    for (auto [value, name] : llvm::zip_equal(members, names)) {
+    for (auto [i, value] : llvm::enumerate(members)) {
+      Attribute name = prepare.getResultAttr(i, kParamAttrName);
       unsigned index = function.getNumArguments();
       (void)function.insertArgument(
           index, value.getType(),
@@ -287,7 +318,6 @@ void HoistWeightWorkPass::hoist(func::FuncOp function) {
           value.getLoc());
       value.replaceAllUsesWith(function.getArgument(index));
     }
-    ++numFunctions;
   }
 
   // Drop what is computed no more, and the parameters nobody reads.
@@ -299,11 +329,10 @@ void HoistWeightWorkPass::hoist(func::FuncOp function) {
   (void)function.eraseArguments(unused);
 }
 
-/// A prepare function that computes `values`, called `names`.
+/// A prepare function that computes `values`.
 func::FuncOp HoistWeightWorkPass::outline(func::FuncOp function,
                                           ArrayRef<Value> values,
-                                          WeightWork &work,
-                                          ArrayRef<StringAttr> names) {
+                                          WeightWork &work) {
   llvm::SetVector<Operation *> ops;
   llvm::SetVector<BlockArgument> params;
   for (Value value : values)
@@ -342,10 +371,8 @@ func::FuncOp HoistWeightWorkPass::outline(func::FuncOp function,
   for (Operation *op : ops)
     b.clone(*op, mapping);
   SmallVector<Value> returned;
-  for (auto [index, value] : llvm::enumerate(values)) {
+  for (Value value : values)
     returned.push_back(mapping.lookup(value));
-    prepare.setResultAttr(index, kParamAttrName, names[index]);
-  }
   func::ReturnOp::create(b, prepare.getLoc(), returned);
   return prepare;
 }

@@ -20,6 +20,7 @@ void tern::buildPackedToTiledPipeline(OpPassManager &pm,
   TernLowerQuantizersOptions shared;
   shared.wholeTensors = true;
   pm.addNestedPass<func::FuncOp>(createTernLowerQuantizers(shared));
+  pm.addPass(createBoundScalarsPass());
   // While shapes can still be read off operations rather than loops.
   pm.addPass(createMaterializeShapesPass());
   // Before bodies change: the order of a sum follows from what the graph says.

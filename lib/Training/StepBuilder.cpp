@@ -67,17 +67,23 @@ LogicalResult StepBuilder::planScalar(func::FuncOp func, unsigned arg) {
   auto name = func.getArgAttrOfType<StringAttr>(arg, kScalarAttrName);
   auto type = cast<RankedTensorType>(func.getArgument(arg).getType());
   Attribute init = func.getArgAttr(arg, kDefaultAttrName);
+  Attribute bound = func.getArgAttr(arg, kBoundAttrName);
   for (Scalar &known : scalars) {
     if (known.name != name.getValue())
       continue;
     if (known.type != type || (init && known.init && known.init != init))
       return func.emitError("scalar '")
              << known.name << "' has another type or default elsewhere";
+    if (bound && known.bound && known.bound != bound)
+      return func.emitError("scalar '")
+             << known.name << "' has another bound elsewhere";
     if (init)
       known.init = init;
+    if (bound)
+      known.bound = bound;
     return success();
   }
-  scalars.push_back({name.str(), type, init});
+  scalars.push_back({name.str(), type, init, bound});
   return success();
 }
 
@@ -177,10 +183,13 @@ SmallVector<Value> StepBuilder::addArguments(const StepVariant &variant,
   for (auto [i, argument] : llvm::enumerate(ofLoss))
     if (!getStateName(loss, i) && !loss.getArgAttr(i, kScalarAttrName))
       argument = copy(i);
-  for (const Scalar &scalar : scalars)
-    scalarArguments[scalar.name] =
-        addScalar(step, step.getNumArguments(), scalar.name,
-                  scalar.type.getElementType(), scalar.init);
+  for (const Scalar &scalar : scalars) {
+    unsigned index = step.getNumArguments();
+    scalarArguments[scalar.name] = addScalar(
+        step, index, scalar.name, scalar.type.getElementType(), scalar.init);
+    if (scalar.bound)
+      step.setArgAttr(index, kBoundAttrName, scalar.bound);
+  }
   for (auto [i, argument] : llvm::enumerate(ofLoss)) {
     if (StringAttr name = getStateName(loss, i))
       argument = arguments[name] = copy(i);

@@ -50,8 +50,9 @@ private:
   struct Scalar {
     std::string name;
     mlir::RankedTensorType type;
-    /// May be null.
+    /// May be null, both.
     mlir::Attribute init;
+    mlir::Attribute bound = {};
   };
   struct State {
     /// Free among parameters and states.

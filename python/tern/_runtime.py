@@ -31,10 +31,15 @@ class DLTensor(ctypes.Structure):
                 ("strides", POINTER(c_int64)), ("byte_offset", c_uint64)]
 
 
+class Dim(ctypes.Structure):
+    _fields_ = [("name", c_char_p), ("extent", c_int64)]
+
+
 class ProgramOptions(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("weights_path", c_char_p),
                 ("num_threads", c_uint32), ("flags", c_uint32),
-                ("device_path", c_char_p)]
+                ("device_path", c_char_p), ("state_dims", POINTER(Dim)),
+                ("num_state_dims", c_size_t)]
 
 
 class CTensorInfo(ctypes.Structure):
@@ -146,13 +151,22 @@ _SIGNATURES = {
     "tern_program_load": (c_int, [c_char_p, c_void_p, c_void_p]),
     "tern_program_destroy": (None, [c_void_p]),
     "tern_program_signature": (c_char_p, [c_void_p]),
-    "tern_program_num_inputs": (c_size_t, [c_void_p]),
-    "tern_program_num_outputs": (c_size_t, [c_void_p]),
-    "tern_program_input": (c_int, [c_void_p, c_size_t, c_void_p]),
-    "tern_program_output": (c_int, [c_void_p, c_size_t, c_void_p]),
-    "tern_program_output_shapes":
-        (c_int, [c_void_p] + _INPUTS + [c_void_p, c_size_t]),
-    "tern_program_invoke": (c_int, [c_void_p] + _INPUTS + _INPUTS),
+    "tern_program_num_functions": (c_size_t, [c_void_p]),
+    "tern_program_function_name": (c_char_p, [c_void_p, c_size_t]),
+    "tern_function_num_inputs": (c_size_t, [c_void_p, c_char_p]),
+    "tern_function_num_outputs": (c_size_t, [c_void_p, c_char_p]),
+    "tern_function_input": (c_int, [c_void_p, c_char_p, c_size_t, c_void_p]),
+    "tern_function_output": (c_int, [c_void_p, c_char_p, c_size_t, c_void_p]),
+    "tern_function_output_shapes":
+        (c_int, [c_void_p, c_char_p] + _INPUTS + [c_void_p, c_size_t]),
+    "tern_function_invoke": (c_int, [c_void_p, c_char_p] + _INPUTS + _INPUTS),
+    "tern_program_num_scalars": (c_size_t, [c_void_p]),
+    "tern_program_scalar_name": (c_char_p, [c_void_p, c_size_t]),
+    "tern_program_set_scalar": (c_int, [c_void_p, c_char_p, c_double]),
+    "tern_program_get_scalar": (c_int, [c_void_p, c_char_p, POINTER(c_double)]),
+    "tern_program_num_state": (c_size_t, [c_void_p]),
+    "tern_program_state": (c_int, [c_void_p, c_size_t, c_void_p]),
+    "tern_program_reset_state": (c_int, [c_void_p]),
     "tern_program_num_threads": (c_uint32, [c_void_p]),
     "tern_trainer_load": (c_int, [c_char_p, c_void_p, c_void_p]),
     "tern_trainer_init": (c_int, [c_void_p]),
@@ -170,16 +184,10 @@ _SIGNATURES = {
     "tern_trainer_train_step":
         (c_int, [c_void_p] + _INPUTS + [POINTER(c_float)]),
     "tern_trainer_measurement": (c_float, [c_void_p, c_size_t]),
-    "tern_trainer_num_scalars": (c_size_t, [c_void_p]),
-    "tern_trainer_scalar_name": (c_char_p, [c_void_p, c_size_t]),
-    "tern_trainer_set_scalar": (c_int, [c_void_p, c_char_p, c_double]),
-    "tern_trainer_get_scalar": (c_int, [c_void_p, c_char_p, POINTER(c_double)]),
     "tern_trainer_step": (c_int64, [c_void_p]),
     "tern_trainer_set_step": (c_int, [c_void_p, c_int64]),
     "tern_trainer_window": (c_int64, [c_void_p, c_void_p]),
     "tern_trainer_close_window": (c_int, [c_void_p]),
-    "tern_trainer_num_state": (c_size_t, [c_void_p]),
-    "tern_trainer_state": (c_int, [c_void_p, c_size_t, c_void_p]),
     "tern_trainer_save":
         (c_int, [c_void_p, c_char_p, c_void_p, c_void_p, c_size_t]),
     "tern_trainer_restore": (c_int, [c_void_p, c_char_p]),
@@ -211,12 +219,15 @@ def runtime_version():
     return runtime().tern_runtime_version().decode()
 
 
-def load_handle(function, path, weights, threads, device):
+def load_handle(function, path, weights, threads, device, state_dims):
     """Calls tern_program_load or tern_trainer_load."""
+    dims = (Dim * len(state_dims or {}))(
+        *((name.encode(), extent)
+          for name, extent in (state_dims or {}).items()))
     options = ProgramOptions(
         ctypes.sizeof(ProgramOptions),
         None if weights is None else encode_path(weights), threads, 0,
-        None if device is None else encode_path(device))
+        None if device is None else encode_path(device), dims, len(dims))
     handle = c_void_p()
     check(function(encode_path(path), byref(options), byref(handle)))
     return handle

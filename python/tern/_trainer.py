@@ -3,47 +3,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Train compiled models."""
 
-import collections.abc
 import ctypes
-from ctypes import byref, c_char_p, c_double, c_float, c_int64
-
-import numpy as np
+from ctypes import byref, c_char_p, c_float, c_int64
 
 from ._errors import InvalidArgument
 from ._model import Model
-from ._runtime import (CStateInfo, check, encode_path, gather_inputs,
-                       numpy_dtype)
+from ._runtime import check, encode_path, gather_inputs
 
 _FORWARD, _EVAL, _TRAIN = 0, 1, 2
 _FUNCTIONS = ("forward", "eval_step", "train_step", "train_step_float")
-
-
-class _Scalars(collections.abc.Mapping):
-    """The run-time scalars: trainer.scalars["lr"] = 1e-3."""
-
-    def __init__(self, api, handle):
-        self._api, self._handle = api, handle
-        self._names = [
-            api.tern_trainer_scalar_name(handle, i).decode()
-            for i in range(api.tern_trainer_num_scalars(handle))]
-
-    def __getitem__(self, name):
-        if name not in self._names:
-            raise KeyError(name)
-        value = c_double()
-        check(self._api.tern_trainer_get_scalar(
-            self._handle, name.encode(), byref(value)))
-        return value.value
-
-    def __setitem__(self, name, value):
-        check(self._api.tern_trainer_set_scalar(
-            self._handle, str(name).encode(), float(value)))
-
-    def __iter__(self):
-        return iter(self._names)
-
-    def __len__(self):
-        return len(self._names)
 
 
 class Trainer(Model):
@@ -61,6 +29,7 @@ class Trainer(Model):
       threads: 0 for TERN_NUM_THREADS, else one per physical core. No result
         depends on it.
       device: the library of the device that it was compiled for, if any.
+      state_dims: the symbolic extents of its state by name, if it has any.
 
     Attributes:
       inputs: TensorInfo of what step() takes; the last is the labels.
@@ -76,35 +45,20 @@ class Trainer(Model):
       FileError (an OSError), ArtifactError, WeightsError.
     """
 
-    _kind = "trainer"
+    _kind, _load = "trainer", "tern_trainer_load"
 
-    def __init__(self, path, weights=None, threads=0, device=None):
-        super().__init__(path, weights, threads, device)
+    def __init__(self, path, weights=None, threads=0, device=None,
+                 state_dims=None):
+        super().__init__(path, weights, threads, device, state_dims)
         check(self._api.tern_trainer_init(self._handle))
         self.inputs = self._describe("input", _TRAIN)
         self.outputs = self._describe("output", _FORWARD)
         self._eval_outputs = self._describe("output", _EVAL)
         self._measured = self._describe("output", _TRAIN)
-        self.scalars = _Scalars(self._api, self._handle)
-        self.state, self.parameters = {}, []
-        info = CStateInfo()
-        for i in range(self._api.tern_trainer_num_state(self._handle)):
-            check(self._api.tern_trainer_state(self._handle, i, byref(info)))
-            self.state[info.name.decode()] = self._view(info.tensor)
-            if info.is_param:
-                self.parameters.append(info.name.decode())
-
-    def _view(self, tensor):
-        dtype = numpy_dtype(tensor.dtype)
-        shape = tuple(tensor.shape[i] for i in range(tensor.ndim))
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        if not size:
-            return np.empty(shape, dtype)
-        memory = (ctypes.c_char * size).from_address(tensor.data)
-        # The array keeps `memory`, and that what it lies in. (Not self, which
-        # has the array: that would be a cycle.)
-        memory.owner = self._handle
-        return np.frombuffer(memory, dtype).reshape(shape)
+        state = self._view_state()
+        self.state = {name: array for name, (array, _) in state.items()}
+        self.parameters = [name for name, (_, is_param) in state.items()
+                           if is_param]
 
     @property
     def steps(self):

@@ -184,6 +184,48 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(failures, [])
 
 
+class StateTest(unittest.TestCase):
+    def setUp(self):
+        self.model = tern.load(fake("fake-cache.so"),
+                               state_dims={"capacity": 3})
+        self.append = self.model.functions["append"]
+
+    def test_outlives_calls(self):
+        np.testing.assert_array_equal(self.model.state["cache"], [0.5] * 3)
+        for length in (1, 2, 3):
+            self.model.scalars["length"] = length
+            self.assertEqual(self.append(length), length * (length + 1) / 2)
+        self.model.state["cache"][1] = 7
+        self.assertEqual(self.model.functions["sum"].run({})["total"], 11)
+        self.model.reset()
+        self.assertEqual(self.model.functions["sum"](), 1.5)
+
+    def test_describes(self):
+        self.assertEqual(sorted(self.model.functions), ["append", "sum"])
+        self.assertEqual(self.append.inputs,
+                         [("x", np.dtype(np.float32), ())])
+        self.assertEqual(self.model.inputs, [])
+        self.assertEqual(list(self.model.scalars), ["length"])
+
+    def test_refuses(self):
+        with self.assertRaisesRegex(ValueError, "'capacity' is not given"):
+            tern.load(fake("fake-cache.so"))
+        with self.assertRaisesRegex(ValueError, "no function 'main'"):
+            self.model(1)
+        with self.assertRaisesRegex(ValueError, "'length' has no value"):
+            self.append(1)
+        self.model.scalars["length"] = 4
+        with self.assertRaisesRegex(ValueError, "'capacity', which is 3"):
+            self.append(1)
+        np.testing.assert_array_equal(self.model.state["cache"], [0.5] * 3)
+
+    def test_state_outlives_the_program(self):
+        cache = self.model.state["cache"]
+        del self.model, self.append
+        gc.collect()
+        np.testing.assert_array_equal(cache, [0.5] * 3)
+
+
 class TrainerTest(unittest.TestCase):
     def setUp(self):
         self.dir = tempfile.mkdtemp()

@@ -137,8 +137,22 @@ void Call::prepare(const FunctionSpec &interface, size_t count,
   extents.resize(numExtents);
   answers.resize(numExtents + interface.checks.size());
   dims.resize(interface.dims.size());
+  knownDims.assign(dims.size(), -1);
   buffers.resize(interface.inputs.size() + count + interface.outputs.size());
   sizes.resize(buffers.size());
+}
+
+void Call::setStateDims(const std::vector<int64_t> &values) {
+  for (size_t i = 0; i < knownDims.size(); ++i)
+    if (specs->stateDims[i] >= 0)
+      knownDims[i] = values[static_cast<size_t>(specs->stateDims[i])];
+}
+
+int64_t Call::findDim(const std::string &name) const {
+  for (size_t i = 0; i < dims.size(); ++i)
+    if (specs->dims[i] == name)
+      return dims[i];
+  return -1;
 }
 
 void Call::bind(size_t index, void *data, int64_t size) {
@@ -170,8 +184,7 @@ MaybeFailure Call::setInputs(const DLTensor *const *inputs, size_t count,
     return invalid("the model takes " + std::to_string(inputSpecs.size()) +
                    " inputs (" + listTensors(inputSpecs) + "), got " +
                    std::to_string(count));
-  for (int64_t &dim : dims)
-    dim = -1;
+  std::copy(knownDims.begin(), knownDims.end(), dims.begin());
   for (size_t i = 0; i < count; ++i) {
     if (MaybeFailure failure =
             checkTensor(inputs[i], inputSpecs[i], "input", withData))
@@ -262,6 +275,7 @@ MaybeFailure Call::checkOverlaps() const {
 }
 
 MaybeFailure Call::run(const Host &host, Arena &arena) {
+  spoilt = false;
   int64_t size = 0;
   if (MaybeFailure failure = arenaSize(dims.data(), dims.size(), size))
     return failure;
@@ -273,11 +287,16 @@ MaybeFailure Call::run(const Host &host, Arena &arena) {
   int32_t failed = host.invoke(function, buffers.data(), dims.data(), arenas);
   if (!failed)
     return std::nullopt;
+  size_t check = static_cast<size_t>(failed) - 1;
+  bool isOfScalars = failed > 0 && check < specs->scalarChecks;
+  for (bool donated : specs->donated)
+    spoilt |= donated && !isOfScalars;
   if (failed < 0)
     return Failure{TERN_INTERNAL_ERROR, host.describeFailure(failed)};
-  size_t check = static_cast<size_t>(failed) - 1;
-  return invalid("the inputs' elements do not fit the model" +
-                 (check < specs->elementChecks.size()
-                      ? ": " + specs->elementChecks[check]
-                      : std::string()));
+  return invalid(
+      std::string(isOfScalars ? "the scalars do not fit the model"
+                              : "the inputs' elements do not fit the "
+                                "model") +
+      (check < specs->elementChecks.size() ? ": " + specs->elementChecks[check]
+                                           : std::string()));
 }

@@ -55,6 +55,8 @@ public:
   /// stay from call to call, then outputs.
   void prepare(const FunctionSpec &interface, size_t numBound,
                const TernFunction &function);
+  /// Sets the extents that are the state's, by their indices.
+  void setStateDims(const std::vector<int64_t> &extents);
   /// Sets one of the buffers that stay. Inputs and outputs must not overlap its
   /// `size` bytes; 0 leaves that unchecked.
   void bind(size_t index, void *data, int64_t size);
@@ -66,6 +68,11 @@ public:
   MaybeFailure setOutputs(const DLTensor *const *outputs, size_t count);
   /// Runs on what was set.
   MaybeFailure run(const Host &host, Arena &arena);
+
+  /// Whether the last run() went wrong after it may have written state.
+  bool hasSpoiltState() const { return spoilt; }
+  /// The value of an extent of what was set; -1 if there is none of that name.
+  int64_t findDim(const std::string &name) const;
 
   const FunctionSpec &interface() const { return *specs; }
   /// All outputs' extents.
@@ -82,6 +89,9 @@ private:
   size_t numBound = 0;
   /// `answers` are the extents, then whether each check holds.
   std::vector<int64_t> dims, extents, answers;
+  /// The dims before there are inputs: the state's, else -1.
+  std::vector<int64_t> knownDims;
+  bool spoilt = false;
   // Inputs, what is bound, outputs; and the bytes each may touch.
   std::vector<void *> buffers;
   std::vector<int64_t> sizes;

@@ -89,6 +89,24 @@ MaybeFailure TernProgram::init() {
   return std::nullopt;
 }
 
+void TernProgram::fillState() {
+  for (size_t i = 0; i < signature.state.size(); ++i)
+    if (const StateSpec &spec = signature.state[i]; owns(i) && spec.init)
+      fill(spec.dtype, state[i], numElements(spec.shape).value_or(0),
+           *spec.init);
+  hasValues = true;
+}
+
+MaybeFailure TernProgram::resetState() {
+  if (signature.isTraining())
+    return invalid(name + " is a training artifact: tern_trainer_init gives "
+                          "its state initial values");
+  if (!host.numThreads())
+    return invalid(name + " was loaded for its signature only");
+  fillState();
+  return std::nullopt;
+}
+
 MaybeFailure TernProgram::save(const std::string &path,
                                std::map<std::string, std::string> strings) {
   if (MaybeFailure failure = checkOwnsState())

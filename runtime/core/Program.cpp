@@ -9,6 +9,7 @@
 #include "Program.h"
 #include "CpuFeatures.h"
 #include "OpenWeights.h"
+#include "tern/runtime/Text.h"
 #include "tern/runtime/WeightsFile.h"
 
 #include <algorithm>
@@ -89,15 +90,21 @@ MaybeFailure TernProgram::finishLoading(const TernProgramOptions &options,
   verify = options.flags & TERN_LOAD_VERIFY_WEIGHTS;
   if (MaybeFailure failure = setDefaults())
     return failure;
+  if (MaybeFailure failure = setStateDims(options))
+    return failure;
   if (!(options.flags & TERN_LOAD_SIGNATURE_ONLY)) {
     if (MaybeError error = checkCpuFeatures(signature.features))
       return Failure{TERN_UNSUPPORTED_CPU,
                      "cannot run " + name + ": " + *error};
     if (MaybeFailure failure = openDevice(options.device_path))
       return failure;
-    if (MaybeFailure failure =
-            signature.isTraining() ? allocateState() : mapState())
+    if (MaybeFailure failure = allocateState())
       return failure;
+    if (!signature.isTraining()) {
+      if (MaybeFailure failure = mapState())
+        return failure;
+      fillState();
+    }
     if (MaybeFailure failure = host.setNumThreads(options.num_threads))
       return failure;
   }
@@ -145,7 +152,9 @@ MaybeFailure TernProgram::prepareCalls() {
     // What is mapped is read-only and overlaps nothing.
     for (size_t tensor : spec.state)
       calls[i].bind(index++, state[tensor],
-                    memory ? signature.state[tensor].numBytes() : 0);
+                    memory && owns(tensor) ? signature.state[tensor].numBytes()
+                                           : 0);
+    calls[i].setStateDims(stateExtents);
   }
   return std::nullopt;
 }
@@ -154,15 +163,81 @@ MaybeFailure TernProgram::prepareCalls() {
 // The state
 //===----------------------------------------------------------------------===//
 
+/// Takes the extents of the state that the options name, and puts them in its
+/// shapes.
+MaybeFailure TernProgram::setStateDims(const TernProgramOptions &options) {
+  if (options.num_state_dims && !options.state_dims)
+    return invalid("TernProgramOptions.state_dims is null");
+  stateExtents.assign(signature.stateDims.size(), -1);
+  auto list = [&] {
+    std::string text;
+    for (const std::string &dim : signature.stateDims)
+      text += (text.empty() ? "" : ", ") + dim;
+    return text.empty() ? std::string("none") : text;
+  };
+  for (size_t i = 0; i < options.num_state_dims; ++i) {
+    const TernDim &given = options.state_dims[i];
+    if (!given.name)
+      return invalid("TernProgramOptions.state_dims has no name");
+    auto it = std::find(signature.stateDims.begin(), signature.stateDims.end(),
+                        given.name);
+    std::string dim =
+        "the extent '" + std::string(given.name) + "' of the state";
+    if (it == signature.stateDims.end())
+      return invalid(name + " has no state with an extent '" + given.name +
+                     "'; there are: " + list() +
+                     suggest(given.name, signature.stateDims));
+    if (given.extent < 1)
+      return invalid(dim + " is " + std::to_string(given.extent) +
+                     ", which is not positive");
+    int64_t &extent =
+        stateExtents[static_cast<size_t>(it - signature.stateDims.begin())];
+    if (extent >= 0)
+      return invalid(dim + " is given twice");
+    extent = given.extent;
+  }
+  if (options.flags & TERN_LOAD_SIGNATURE_ONLY)
+    return std::nullopt;
+  for (size_t i = 0; i < stateExtents.size(); ++i)
+    if (stateExtents[i] < 0)
+      return invalid(name + " has state whose extent '" +
+                     signature.stateDims[i] +
+                     "' is not given: set it when the program is loaded");
+  for (StateSpec &spec : signature.state) {
+    for (size_t axis = 0; axis < spec.shape.size(); ++axis)
+      if (spec.dims[axis] >= 0)
+        spec.shape[axis] = stateExtents[static_cast<size_t>(spec.dims[axis])];
+    if (!byteSize(spec.dtype, spec.shape))
+      return Failure{TERN_OUT_OF_MEMORY, "the size of state '" + spec.name +
+                                             "' (" + spec.type() +
+                                             ") overflows"};
+  }
+  return std::nullopt;
+}
+
+int64_t TernProgram::stateExtent(const std::string &dim) const {
+  for (size_t i = 0; i < stateExtents.size(); ++i)
+    if (signature.stateDims[i] == dim)
+      return stateExtents[i];
+  return -1;
+}
+
 MaybeFailure TernProgram::allocateState() {
   std::vector<int64_t> offsets;
-  for (const StateSpec &spec : signature.state) {
+  bool isNeeded = signature.isTraining();
+  for (size_t i = 0; i < signature.state.size(); ++i) {
+    const StateSpec &spec = signature.state[i];
     offsets.push_back(stateSize);
+    if (!owns(i))
+      continue;
+    isNeeded = true;
     if (__builtin_add_overflow(stateSize, spec.numBytes(), &stateSize) ||
         __builtin_add_overflow(stateSize, stateAlignment - 1, &stateSize))
       return Failure{TERN_OUT_OF_MEMORY, "the size of the state overflows"};
     stateSize = stateSize / stateAlignment * stateAlignment;
   }
+  if (!isNeeded)
+    return std::nullopt;
   // The system may grant more than there is and kill the process later.
   int64_t limit = int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   if (stateSize > limit ||
@@ -172,13 +247,14 @@ MaybeFailure TernProgram::allocateState() {
                                            std::to_string(stateSize) +
                                            " bytes for the model's state"};
   for (size_t i = 0; i < offsets.size(); ++i)
-    state[i] = static_cast<char *>(memory) + offsets[i];
+    if (owns(i))
+      state[i] = static_cast<char *>(memory) + offsets[i];
   return std::nullopt;
 }
 
 MaybeFailure TernProgram::mapState() {
-  hasValues = true;
-  if (signature.state.empty())
+  if (std::none_of(signature.state.begin(), signature.state.end(),
+                   [](const StateSpec &spec) { return spec.isParam; }))
     return std::nullopt;
   SafetensorsIndex index;
   std::string file;
@@ -189,6 +265,8 @@ MaybeFailure TernProgram::mapState() {
   };
   for (size_t i = 0; i < state.size(); ++i) {
     const StateSpec &param = signature.state[i];
+    if (owns(i))
+      continue;
     auto it = index.tensors.find(param.name);
     if (it == index.tensors.end())
       return bad("lacks the parameter '" + param.name + "'");
@@ -284,7 +362,7 @@ MaybeFailure TernProgram::checkHasValues() const {
 MaybeFailure TernProgram::checkOwnsState() const {
   if (!host.numThreads())
     return invalid(name + " was loaded for its signature only");
-  if (!memory)
+  if (!signature.isTraining())
     return invalid(name + " is no training artifact: its parameters stay");
   return std::nullopt;
 }
@@ -295,12 +373,22 @@ MaybeFailure TernProgram::setInputs(Call &call, const DLTensor *const *inputs,
     return failure;
   if (MaybeFailure failure = checkFiles())
     return failure;
-  return call.setInputs(inputs, count, /*withData=*/true);
+  if (MaybeFailure failure = call.setInputs(inputs, count, /*withData=*/true))
+    return failure;
+  return checkScalars(call);
 }
 
 MaybeFailure TernProgram::run(Call &call, const DLTensor *const *outputs,
                               size_t count) {
   if (MaybeFailure failure = call.setOutputs(outputs, count))
     return failure;
-  return call.run(host, arena);
+  return runCall(call);
+}
+
+MaybeFailure TernProgram::runCall(Call &call) {
+  MaybeFailure failure = call.run(host, arena);
+  // What ran on what it is not for has spoilt what it updates.
+  if (call.hasSpoiltState())
+    hasValues = false;
+  return failure;
 }

@@ -24,7 +24,9 @@
 /// functions are in Runtime.cpp and TrainerApi.cpp.
 ///
 /// The state of a training artifact is this object's memory, which init() and
-/// restore() fill; that of an inference artifact is the weights file, mapped.
+/// restore() fill. That of an inference artifact is the weights file, mapped,
+/// and this object's memory for what functions update, which resetState()
+/// fills.
 struct TernProgram {
   using MaybeError = tern::runtime::MaybeError;
   using MaybeFailure = tern::runtime::MaybeFailure;
@@ -48,15 +50,27 @@ struct TernProgram {
   MaybeFailure checkFiles() const;
   /// Whether it was loaded to run, and its state has values.
   MaybeFailure checkHasValues() const;
-  /// Whether it was loaded to run, with state that may be written to.
+  /// Whether it was loaded to run, with parameters that may be written to.
   MaybeFailure checkOwnsState() const;
-  /// Checks that it can run and sets the function's inputs.
+  /// Whether a tensor of the state is this object's memory, not mapped.
+  bool owns(size_t tensor) const {
+    return signature.isTraining() || !signature.state[tensor].isParam;
+  }
+  /// What an extent of the state was given; -1 if there is none of that name.
+  int64_t stateExtent(const std::string &dim) const;
+  /// Whether a scalar is counted by steps, not set.
+  bool isCounted(const std::string &scalar) const {
+    return signature.isTraining() && tern::runtime::isCountedScalar(scalar);
+  }
+  /// Checks that it can run on the scalars and sets the function's inputs.
   MaybeFailure setInputs(tern::runtime::Call &call,
                          const DLTensor *const *inputs, size_t count);
   MaybeFailure run(tern::runtime::Call &call, const DLTensor *const *outputs,
                    size_t count);
 
   MaybeFailure init();
+  /// Gives what functions update, in inference, its initial values.
+  MaybeFailure resetState();
   MaybeFailure setScalar(const std::string &scalar, double value);
   std::optional<double> getScalar(size_t index) const;
   MaybeFailure evalStep(const DLTensor *const *inputs, size_t numInputs,
@@ -107,9 +121,13 @@ struct TernProgram {
   std::vector<float> measurements;
 
 private:
+  MaybeFailure setStateDims(const TernProgramOptions &options);
+  MaybeFailure checkScalars(const tern::runtime::Call &call) const;
+  MaybeFailure runCall(tern::runtime::Call &call);
   MaybeFailure openDevice(const char *path);
   MaybeFailure setDefaults();
   MaybeFailure allocateState();
+  void fillState();
   MaybeFailure mapState();
   MaybeFailure prepareCalls();
   MaybeFailure readWeights(tern::runtime::MappedFile &mapped,
@@ -139,7 +157,11 @@ private:
 
   void *memory = nullptr;
   bool hasValues = false;
+  /// The values of Signature::stateDims; -1 if it is not to run.
+  std::vector<int64_t> stateExtents;
   // One cell for each scalar, holding a value of its dtype; and what is in it.
+  // The cells are one block that stays where it is: whoever records a call and
+  // repeats it changes nothing else.
   std::vector<uint64_t> cells;
   std::vector<std::optional<double>> values;
 };

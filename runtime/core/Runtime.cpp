@@ -10,6 +10,7 @@
 #include "CApi.h"
 #include "tern/runtime/Text.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -167,6 +168,12 @@ TernStatus tern::runtime::invoke(TernProgram *program, const char *function,
     Call *call = program->find(function);
     if (!call)
       return noFunction();
+    const std::vector<bool> &donated = call->interface().donated;
+    if (program->signature.isTraining() &&
+        std::find(donated.begin(), donated.end(), true) != donated.end())
+      return invalid(
+          "'" + std::string(function) +
+          "' is a step of training: tern_trainer_train_step runs it");
     if (MaybeFailure failure = program->setInputs(*call, inputs, numInputs))
       return failure;
     return program->run(*call, outputs, numOutputs);
@@ -255,6 +262,192 @@ TernStatus tern_program_invoke(TernProgram *program,
                                size_t numOutputs) {
   return invoke(program, mainName, inputs, numInputs, outputs, numOutputs);
 }
+
+//===----------------------------------------------------------------------===//
+// Functions by name
+//===----------------------------------------------------------------------===//
+
+size_t tern_program_num_functions(const TernProgram *program) {
+  return program ? program->signature.functions.size() : 0;
+}
+
+const char *tern_program_function_name(const TernProgram *program,
+                                       size_t index) {
+  return index < tern_program_num_functions(program)
+             ? program->signature.functions[index].name.c_str()
+             : nullptr;
+}
+
+size_t tern_function_num_inputs(const TernProgram *program,
+                                const char *function) {
+  const FunctionSpec *spec = findSpec(program, function);
+  return spec ? spec->inputs.size() : 0;
+}
+
+size_t tern_function_num_outputs(const TernProgram *program,
+                                 const char *function) {
+  const FunctionSpec *spec = findSpec(program, function);
+  return spec ? spec->outputs.size() : 0;
+}
+
+TernStatus tern_function_input(const TernProgram *program, const char *function,
+                               size_t index, TernTensorInfo *info) {
+  return describe(findSpec(program, function), &FunctionSpec::inputs, index,
+                  info);
+}
+
+TernStatus tern_function_output(const TernProgram *program,
+                                const char *function, size_t index,
+                                TernTensorInfo *info) {
+  return describe(findSpec(program, function), &FunctionSpec::outputs, index,
+                  info);
+}
+
+size_t tern_function_num_dims(const TernProgram *program,
+                              const char *function) {
+  const FunctionSpec *spec = findSpec(program, function);
+  return spec ? spec->dims.size() : 0;
+}
+
+const char *tern_function_dim_name(const TernProgram *program,
+                                   const char *function, size_t index) {
+  return dimName(findSpec(program, function), index);
+}
+
+TernStatus tern_function_arena_size(const TernProgram *program,
+                                    const char *function, const int64_t *dims,
+                                    size_t numDims, int64_t *bytes) {
+  return arenaSize(program, function, dims, numDims, bytes);
+}
+
+TernStatus tern_function_output_shapes(TernProgram *program,
+                                       const char *function,
+                                       const DLTensor *const *inputs,
+                                       size_t numInputs, int64_t *extents,
+                                       size_t numExtents) {
+  return outputShapes(program, function, inputs, numInputs, extents,
+                      numExtents);
+}
+
+TernStatus tern_function_invoke(TernProgram *program, const char *function,
+                                const DLTensor *const *inputs, size_t numInputs,
+                                const DLTensor *const *outputs,
+                                size_t numOutputs) {
+  return invoke(program, function, inputs, numInputs, outputs, numOutputs);
+}
+
+//===----------------------------------------------------------------------===//
+// Scalars and state
+//===----------------------------------------------------------------------===//
+
+size_t tern_program_num_scalars(const TernProgram *program) {
+  return program ? program->signature.scalars.size() : 0;
+}
+
+const char *tern_program_scalar_name(const TernProgram *program, size_t index) {
+  return index < tern_program_num_scalars(program)
+             ? program->signature.scalars[index].name.c_str()
+             : nullptr;
+}
+
+TernStatus tern_program_set_scalar(TernProgram *program, const char *name,
+                                   double value) {
+  return locked(program, [&]() -> MaybeFailure {
+    return name ? program->setScalar(name, value) : nullArgument();
+  });
+}
+
+TernStatus tern_program_get_scalar(const TernProgram *program, const char *name,
+                                   double *value) {
+  return guard([&]() -> MaybeFailure {
+    if (!program || !name || !value)
+      return nullArgument();
+    std::optional<size_t> index = program->signature.findScalar(name);
+    if (!index)
+      return invalid("there is no scalar '" + std::string(name) + "'");
+    std::optional<double> current = program->getScalar(*index);
+    if (!current)
+      return invalid("the scalar '" + std::string(name) + "' has no value");
+    *value = *current;
+    return std::nullopt;
+  });
+}
+
+size_t tern_program_num_state(const TernProgram *program) {
+  return program ? program->signature.state.size() : 0;
+}
+
+TernStatus tern_program_state(const TernProgram *program, size_t index,
+                              TernStateInfo *info) {
+  return guard([&]() -> MaybeFailure {
+    if (!program || !info)
+      return nullArgument();
+    if (index >= program->signature.state.size())
+      return invalid("there is no state tensor " + std::to_string(index));
+    const StateSpec &spec = program->signature.state[index];
+    info->name = spec.name.c_str();
+    info->is_param = spec.isParam;
+    info->is_trainable = spec.trainable;
+    // No values, nor memory, with TERN_LOAD_SIGNATURE_ONLY.
+    info->tensor = {program->state[index],
+                    {kDLCPU, 0},
+                    static_cast<int32_t>(spec.shape.size()),
+                    toDLPack(spec.dtype),
+                    const_cast<int64_t *>(spec.shape.data()),
+                    nullptr,
+                    0};
+    return std::nullopt;
+  });
+}
+
+static MaybeFailure findState(const TernProgram *program, const char *name,
+                              size_t &index) {
+  if (!program || !name)
+    return nullArgument();
+  std::optional<size_t> found = program->signature.findState(name);
+  if (!found)
+    return invalid("there is no state tensor '" + std::string(name) + "'");
+  index = *found;
+  return std::nullopt;
+}
+
+TernStatus tern_program_find_state(const TernProgram *program, const char *name,
+                                   TernStateInfo *info) {
+  size_t index = 0;
+  TernStatus status = guard([&] { return findState(program, name, index); });
+  return status == TERN_OK ? tern_program_state(program, index, info) : status;
+}
+
+TernStatus tern_program_set_state(TernProgram *program, const char *name,
+                                  const DLTensor *value) {
+  return locked(program, [&]() -> MaybeFailure {
+    size_t index = 0;
+    if (MaybeFailure failure = findState(program, name, index))
+      return failure;
+    if (!program->owns(index))
+      return invalid("'" + std::string(name) +
+                     "' is a parameter of an artifact "
+                     "that does not train: it stays");
+    if (MaybeFailure failure = program->checkHasValues())
+      return failure;
+    const StateSpec &spec = program->signature.state[index];
+    if (MaybeFailure failure =
+            checkTensor(value, spec, "state", /*withData=*/true))
+      return failure;
+    if (int64_t bytes = spec.numBytes())
+      std::memmove(program->state[index], address(*value),
+                   static_cast<size_t>(bytes));
+    return std::nullopt;
+  });
+}
+
+TernStatus tern_program_reset_state(TernProgram *program) {
+  return locked(program, [&] { return program->resetState(); });
+}
+
+//===----------------------------------------------------------------------===//
+// Threads and profiles
+//===----------------------------------------------------------------------===//
 
 uint32_t tern_program_num_threads(const TernProgram *program) {
   return program ? program->host.numThreads() : 0;

@@ -216,21 +216,44 @@ static MaybeError parseTensors(const json &root, const char *key,
   return std::nullopt;
 }
 
+/// The symbolic extents of tensors that outlive a call, in order of appearance.
+static std::vector<std::string> findStateDims(const json &root) {
+  std::vector<std::string> names;
+  auto list = root.find("tensors");
+  if (list == root.end() || !list->is_array())
+    return names;
+  for (const json &tensor : *list) {
+    if (!tensor.is_object() || !tensor.contains("shape") ||
+        !tensor["shape"].is_array())
+      continue;
+    for (const json &extent : tensor["shape"])
+      if (extent.is_string() &&
+          std::find(names.begin(), names.end(),
+                    extent.get_ref<const std::string &>()) == names.end())
+        names.push_back(extent.get<std::string>());
+  }
+  return names;
+}
+
 static MaybeError parseState(const json &root, Signature &signature) {
-  // Extents are numbers here: there are no dims.
+  signature.stateDims = findStateDims(root);
   std::vector<TensorSpec> tensors;
-  if (MaybeError error =
-          parseTensors(root, "tensors", {}, /*role=*/nullptr, tensors))
+  if (MaybeError error = parseTensors(root, "tensors", signature.stateDims,
+                                      /*role=*/nullptr, tensors))
     return error;
   const json &list = root["tensors"];
   for (size_t i = 0; i < tensors.size(); ++i) {
     StateSpec spec;
     static_cast<TensorSpec &>(spec) = std::move(tensors[i]);
     std::string where = "in '" + spec.name + "': ", role;
-    if (!byteSize(spec.dtype, spec.shape))
-      return where + "its size overflows";
     if (MaybeError error = parseString(list[i], "role", role))
       return where + *error;
+    bool isSymbolic = std::any_of(spec.dims.begin(), spec.dims.end(),
+                                  [](int dim) { return dim >= 0; });
+    if (isSymbolic && role != "state")
+      return where + "only state can have symbolic extents";
+    if (!isSymbolic && !byteSize(spec.dtype, spec.shape))
+      return where + "its size overflows";
     if (role != "parameter" && role != "buffer" && role != "state")
       return where + "'role' is not parameter, buffer or state";
     spec.isParam = role != "state";
@@ -245,10 +268,34 @@ static MaybeError parseState(const json &root, Signature &signature) {
     if (spec.init && *spec.init != 0 && spec.dtype != DType::F32 &&
         spec.dtype != DType::F64)
       return where + "only f32 and f64 can have an 'init' that is not 0";
+    if (!spec.init && isSymbolic)
+      return where + "it has symbolic extents, but no 'init'";
     if (!spec.init && signature.weights == "none")
       return where + "it has no 'init', and the artifact no weights";
     signature.state.push_back(std::move(spec));
   }
+  return std::nullopt;
+}
+
+/// [least, greatest]: numbers, or the name of an extent instead of the second.
+static MaybeError parseBound(const json &object, ScalarSpec &spec) {
+  auto it = object.find("bound");
+  if (it == object.end())
+    return std::nullopt;
+  auto isNumber = [](const json &value) {
+    return value.is_number_unsigned() && value.get<uint64_t>() <= INT64_MAX;
+  };
+  if (!it->is_array() || it->size() != 2 || !isNumber((*it)[0]) ||
+      !(isNumber((*it)[1]) || (*it)[1].is_string()))
+    return "'bound' is not [least, greatest]";
+  if (isFloat(spec.dtype))
+    return "it has a 'bound', but is no integer";
+  ScalarSpec::Bound &bound = spec.bound.emplace();
+  bound.least = (*it)[0].get<int64_t>();
+  if ((*it)[1].is_string())
+    bound.dim = (*it)[1].get<std::string>();
+  else
+    bound.greatest = (*it)[1].get<int64_t>();
   return std::nullopt;
 }
 
@@ -268,6 +315,8 @@ static MaybeError parseScalars(const json &root, Signature &signature) {
       return where + "its dtype is not f32, f64, i32 or i64";
     if (MaybeError error = parseNumber(object, "default", spec.defaultValue))
       return where + *error;
+    if (MaybeError error = parseBound(object, spec))
+      return where + *error;
     signature.scalars.push_back(std::move(spec));
   }
   return std::nullopt;
@@ -277,8 +326,7 @@ static MaybeError parseScalars(const json &root, Signature &signature) {
 // Functions
 //===----------------------------------------------------------------------===//
 
-/// What a function takes and gives; every one of dims must be an extent of some
-/// input.
+/// What a function takes and gives.
 static MaybeError parseInterface(const json &root, FunctionSpec &function) {
   if (MaybeError error = parseStrings(root, "dims", function.dims))
     return error;
@@ -293,14 +341,49 @@ static MaybeError parseInterface(const json &root, FunctionSpec &function) {
     if (root.contains(key))
       if (MaybeError error = parseStrings(root, key, *checks))
         return error;
+  std::optional<int64_t> scalarChecks;
+  if (MaybeError error = parseInteger(root, "scalar_checks", scalarChecks))
+    return error;
+  int64_t count = scalarChecks.value_or(0);
+  if (count < 0 || static_cast<uint64_t>(count) > function.elementChecks.size())
+    return "'scalar_checks' is no number of 'element_checks'";
+  function.scalarChecks = static_cast<size_t>(count);
+  return std::nullopt;
+}
+
+/// Finds where the dims come from: each is an extent of some input or of the
+/// state.
+static MaybeError findSources(const Signature &signature,
+                              FunctionSpec &function) {
   std::vector<bool> bound(function.dims.size());
   for (const TensorSpec &input : function.inputs)
     for (int dim : input.dims)
       if (dim >= 0)
         bound[static_cast<size_t>(dim)] = true;
+  function.stateDims.assign(function.dims.size(), -1);
+  for (size_t tensor : function.state)
+    for (int stateDim : signature.state[tensor].dims) {
+      if (stateDim < 0)
+        continue;
+      const std::string &name =
+          signature.stateDims[static_cast<size_t>(stateDim)];
+      auto it = std::find(function.dims.begin(), function.dims.end(), name);
+      if (it == function.dims.end())
+        return "the extent '" + name + "' of its state is not among the dims";
+      size_t dim = static_cast<size_t>(it - function.dims.begin());
+      function.stateDims[dim] = stateDim;
+      bound[dim] = true;
+    }
   for (size_t i = 0; i < bound.size(); ++i)
     if (!bound[i])
       return "no input has the extent '" + function.dims[i] + "'";
+  for (size_t scalar : function.scalars)
+    if (const auto &limit = signature.scalars[scalar].bound;
+        limit && !limit->greatest &&
+        std::find(function.dims.begin(), function.dims.end(), limit->dim) ==
+            function.dims.end())
+      return "the bound '" + limit->dim + "' of its scalar '" +
+             signature.scalars[scalar].name + "' is not among the dims";
   return std::nullopt;
 }
 
@@ -362,6 +445,8 @@ static MaybeError parseFunctions(const json &root, Signature &signature) {
       return where + *error;
     if (MaybeError error = parseUses(object, signature, tensors, function))
       return where + *error;
+    if (MaybeError error = findSources(signature, function))
+      return where + *error;
     signature.functions.push_back(std::move(function));
   }
   return std::nullopt;
@@ -385,22 +470,27 @@ static bool isLossName(const std::string &name) {
 
 /// What functions may do, and how those of a training artifact fit together.
 static MaybeError checkFunctions(const Signature &signature) {
-  std::vector<const char *> needed = {"main"};
+  // A single one is what runs a model; several have names that say what for.
+  if (!signature.isTraining() && signature.functions.size() < 2 &&
+      !signature.findFunction("main"))
+    return "there is no function 'main'";
+  for (const StateSpec &state : signature.state)
+    if (!signature.isTraining() && !state.isParam && !state.init)
+      return "in '" + state.name + "': it is state, but has no 'init'";
   if (signature.isTraining())
-    needed = {"forward", "eval_step", "train_step"};
-  for (const char *name : needed)
-    if (!signature.findFunction(name))
-      return "there is no function '" + std::string(name) + "'";
+    for (const char *name : {"forward", "eval_step"})
+      if (!signature.findFunction(name))
+        return "there is no function '" + std::string(name) + "'";
   for (const FunctionSpec &function : signature.functions) {
     std::string where = "in function '" + function.name + "': ";
     bool trains =
         function.name == "train_step" || function.name == "train_step_float";
-    if (!trains)
-      for (bool donated : function.donated)
-        if (donated)
-          return where + "it updates params";
-    if (!trains && !function.scalars.empty())
-      return where + "it takes scalars";
+    // Weights are mapped, and evaluating must not change what trains.
+    for (size_t i = 0; i < function.donated.size(); ++i)
+      if (!trains && function.donated[i] &&
+          (signature.isTraining() ||
+           signature.state[function.state[i]].isParam))
+        return where + "it updates params";
     if (!signature.isTraining() || function.name == "forward")
       continue;
     const FunctionSpec &step =

@@ -37,8 +37,9 @@ struct TensorSpec {
 /// "x: batchx784xf32, y: 10xi64".
 std::string listTensors(const std::vector<TensorSpec> &tensors);
 
-/// A tensor that outlives a call: a parameter or the optimizer's. Its extents
-/// are numbers and its size fits in 64 bits.
+/// A tensor that outlives a call: a parameter, the optimizer's, a cache. Its
+/// extents are numbers and its size fits in 64 bits; symbolic ones, which only
+/// what is no parameter has, become numbers when the state is made.
 struct StateSpec : TensorSpec {
   /// From the weights file, a buffer too.
   bool isParam = false;
@@ -63,9 +64,18 @@ struct ScalarSpec {
   std::string name;
   DType dtype = DType::F32;
   std::optional<double> defaultValue;
+  /// What it may be, of some that are integers: up to `greatest` or, if that is
+  /// null, the extent `dim`.
+  struct Bound {
+    int64_t least = 0;
+    std::optional<int64_t> greatest;
+    std::string dim;
+  };
+  std::optional<Bound> bound;
 };
 
-/// Whether a scalar of this name is the runtime's to set: what it counts.
+/// Whether a scalar of this name is, in training, the runtime's to set: what it
+/// counts.
 bool isCountedScalar(const std::string &name);
 
 /// One function of an artifact. Its buffers are its inputs, scalars, state and
@@ -78,6 +88,10 @@ struct FunctionSpec {
   std::vector<std::string> checks;
   /// The same of their elements.
   std::vector<std::string> elementChecks;
+  /// How many of these, the first, are answered before anything is written.
+  size_t scalarChecks = 0;
+  /// For each of the dims the index into Signature::stateDims, or -1.
+  std::vector<int> stateDims;
   /// Indices into Signature::scalars and ::state.
   std::vector<size_t> scalars, state;
   /// Which of the state is updated in place.
@@ -92,6 +106,8 @@ struct Signature {
   std::optional<uint64_t> weightsBytes;
 
   std::vector<StateSpec> state;
+  /// The symbolic extents of the state: whoever makes it says what they are.
+  std::vector<std::string> stateDims;
   std::vector<ScalarSpec> scalars;
   std::vector<FunctionSpec> functions;
 
@@ -109,7 +125,8 @@ struct Signature {
   std::optional<size_t> findState(std::string_view name) const;
   std::optional<size_t> findScalar(std::string_view name) const;
   std::optional<size_t> findFunction(std::string_view name) const;
-  /// Whether steps train it; else its function is 'main'.
+  /// Whether steps train it; else it has one function, 'main', or several of
+  /// any names.
   bool isTraining() const { return findFunction("train_step").has_value(); }
 };
 

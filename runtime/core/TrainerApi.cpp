@@ -152,36 +152,21 @@ float tern_trainer_measurement(const TernTrainer *trainer, size_t index) {
 //===----------------------------------------------------------------------===//
 
 size_t tern_trainer_num_scalars(const TernTrainer *trainer) {
-  return trainer ? trainer->signature.scalars.size() : 0;
+  return tern_program_num_scalars(trainer);
 }
 
 const char *tern_trainer_scalar_name(const TernTrainer *trainer, size_t index) {
-  return index < tern_trainer_num_scalars(trainer)
-             ? trainer->signature.scalars[index].name.c_str()
-             : nullptr;
+  return tern_program_scalar_name(trainer, index);
 }
 
 TernStatus tern_trainer_set_scalar(TernTrainer *trainer, const char *name,
                                    double value) {
-  return locked(trainer, [&]() -> MaybeFailure {
-    return name ? trainer->setScalar(name, value) : nullArgument();
-  });
+  return tern_program_set_scalar(trainer, name, value);
 }
 
 TernStatus tern_trainer_get_scalar(const TernTrainer *trainer, const char *name,
                                    double *value) {
-  return guard([&]() -> MaybeFailure {
-    if (!trainer || !name || !value)
-      return nullArgument();
-    std::optional<size_t> index = trainer->signature.findScalar(name);
-    if (!index)
-      return invalid("there is no scalar '" + std::string(name) + "'");
-    std::optional<double> current = trainer->getScalar(*index);
-    if (!current)
-      return invalid("the scalar '" + std::string(name) + "' has no value");
-    *value = *current;
-    return std::nullopt;
-  });
+  return tern_program_get_scalar(trainer, name, value);
 }
 
 int64_t tern_trainer_step(const TernTrainer *trainer) {
@@ -213,69 +198,22 @@ int64_t tern_trainer_window(const TernTrainer *trainer, int64_t *length) {
 //===----------------------------------------------------------------------===//
 
 size_t tern_trainer_num_state(const TernTrainer *trainer) {
-  return trainer ? trainer->signature.state.size() : 0;
+  return tern_program_num_state(trainer);
 }
 
 TernStatus tern_trainer_state(const TernTrainer *trainer, size_t index,
                               TernStateInfo *info) {
-  return guard([&]() -> MaybeFailure {
-    if (!trainer || !info)
-      return nullArgument();
-    if (index >= trainer->signature.state.size())
-      return invalid("there is no state tensor " + std::to_string(index));
-    const StateSpec &spec = trainer->signature.state[index];
-    info->name = spec.name.c_str();
-    info->is_param = spec.isParam;
-    info->is_trainable = spec.trainable;
-    // No values, nor memory, with TERN_LOAD_SIGNATURE_ONLY.
-    info->tensor = {trainer->state[index],
-                    {kDLCPU, 0},
-                    static_cast<int32_t>(spec.shape.size()),
-                    toDLPack(spec.dtype),
-                    const_cast<int64_t *>(spec.shape.data()),
-                    nullptr,
-                    0};
-    return std::nullopt;
-  });
-}
-
-static MaybeFailure findState(const TernTrainer *trainer, const char *name,
-                              size_t &index) {
-  if (!trainer || !name)
-    return nullArgument();
-  std::optional<size_t> found = trainer->signature.findState(name);
-  if (!found)
-    return invalid("there is no state tensor '" + std::string(name) + "'");
-  index = *found;
-  return std::nullopt;
+  return tern_program_state(trainer, index, info);
 }
 
 TernStatus tern_trainer_find_state(const TernTrainer *trainer, const char *name,
                                    TernStateInfo *info) {
-  size_t index = 0;
-  TernStatus status = guard([&] { return findState(trainer, name, index); });
-  return status == TERN_OK ? tern_trainer_state(trainer, index, info) : status;
+  return tern_program_find_state(trainer, name, info);
 }
 
 TernStatus tern_trainer_set_state(TernTrainer *trainer, const char *name,
                                   const DLTensor *value) {
-  return locked(trainer, [&]() -> MaybeFailure {
-    size_t index = 0;
-    if (MaybeFailure failure = findState(trainer, name, index))
-      return failure;
-    if (MaybeFailure failure = trainer->checkOwnsState())
-      return failure;
-    if (MaybeFailure failure = trainer->checkHasValues())
-      return failure;
-    const StateSpec &spec = trainer->signature.state[index];
-    if (MaybeFailure failure =
-            checkTensor(value, spec, "state", /*withData=*/true))
-      return failure;
-    if (int64_t bytes = spec.numBytes())
-      std::memmove(trainer->state[index], address(*value),
-                   static_cast<size_t>(bytes));
-    return std::nullopt;
-  });
+  return tern_program_set_state(trainer, name, value);
 }
 
 TernStatus tern_trainer_find_nonfinite(const TernTrainer *trainer,

@@ -23,7 +23,7 @@ MaybeFailure TernProgram::setDefaults() {
   cells.resize(signature.scalars.size());
   values.resize(signature.scalars.size());
   for (const ScalarSpec &spec : signature.scalars)
-    if (spec.defaultValue && !isCountedScalar(spec.name))
+    if (spec.defaultValue && !isCounted(spec.name))
       if (MaybeFailure failure = setScalar(spec.name, *spec.defaultValue))
         return Failure{TERN_BAD_ARTIFACT,
                        name + " has a bad signature: " + failure->message};
@@ -42,7 +42,7 @@ MaybeFailure TernProgram::setScalar(const std::string &scalar, double value) {
     return invalid("there is no scalar '" + scalar + "' among " +
                    (list.empty() ? "none" : list) + suggest(scalar, known));
   }
-  if (isCountedScalar(scalar))
+  if (isCounted(scalar))
     return invalid("the scalar '" + scalar + "' is counted");
   auto fail = [&](const std::string &what) {
     char text[64];
@@ -51,12 +51,14 @@ MaybeFailure TernProgram::setScalar(const std::string &scalar, double value) {
   };
   if (!std::isfinite(value))
     return fail("not a finite number");
-  if (value < 0 && (scalar == "lr" || scalar == "weight_decay"))
-    return fail("which is negative");
-  if (value < 1 && scalar == "accumulate")
-    return fail("not a number of steps");
-  if ((value < 0 || value > 1) && scalar == "lambda")
-    return fail("not in [0, 1]");
+  if (signature.isTraining()) {
+    if (value < 0 && (scalar == "lr" || scalar == "weight_decay"))
+      return fail("which is negative");
+    if (value < 1 && scalar == "accumulate")
+      return fail("not a number of steps");
+    if ((value < 0 || value > 1) && scalar == "lambda")
+      return fail("not in [0, 1]");
+  }
   uint64_t &cell = cells[*index];
   auto store = [&](auto typed) { std::memcpy(&cell, &typed, sizeof(typed)); };
   switch (signature.scalars[*index].dtype) {
@@ -84,8 +86,37 @@ MaybeFailure TernProgram::setScalar(const std::string &scalar, double value) {
   return std::nullopt;
 }
 
+/// Whether the scalars of a call, whose inputs are set, are what its function
+/// is for. It would find out itself, but not say what they are.
+MaybeFailure TernProgram::checkScalars(const Call &call) const {
+  for (size_t index : call.interface().scalars) {
+    const ScalarSpec &spec = signature.scalars[index];
+    if (isCounted(spec.name))
+      continue;
+    if (!values[index])
+      return invalid("the scalar '" + spec.name + "' has no value");
+    if (!spec.bound)
+      continue;
+    int64_t greatest = spec.bound->greatest ? *spec.bound->greatest
+                                            : call.findDim(spec.bound->dim);
+    // Scalars of integers are integers up to 2^53.
+    int64_t value = static_cast<int64_t>(*values[index]);
+    if (value >= spec.bound->least && value <= greatest)
+      continue;
+    return invalid(
+        "scalar '" + spec.name + "' is " + std::to_string(value) +
+        ", it must be from " + std::to_string(spec.bound->least) + " to " +
+        (spec.bound->greatest ? std::to_string(greatest)
+                              : "'" + spec.bound->dim + "', which is " +
+                                    std::to_string(greatest)));
+  }
+  return std::nullopt;
+}
+
 std::optional<double> TernProgram::getScalar(size_t index) const {
   const std::string &scalar = signature.scalars[index].name;
+  if (!signature.isTraining())
+    return values[index];
   if (scalar == "accumulate_start")
     return static_cast<double>(window.start);
   if (scalar == "accumulate_updates")
@@ -195,13 +226,9 @@ MaybeFailure TernProgram::trainStep(const DLTensor *const *inputs,
     call = find("train_step");
   if (MaybeFailure failure = setBatch(call, inputs, numInputs))
     return failure;
-  for (size_t index : call->interface().scalars) {
-    const ScalarSpec &spec = signature.scalars[index];
-    if (spec.name == "step")
+  for (size_t index : call->interface().scalars)
+    if (signature.scalars[index].name == "step")
       storeCounted(index, steps + 1);
-    else if (!isCountedScalar(spec.name) && !values[index])
-      return invalid("the scalar '" + spec.name + "' has no value");
-  }
   if (MaybeFailure failure = prepareWindow())
     return failure;
   std::vector<DLTensor> tensors;
@@ -214,12 +241,8 @@ MaybeFailure TernProgram::trainStep(const DLTensor *const *inputs,
     outputs.push_back(&tensor);
   if (MaybeFailure failure = call->setOutputs(outputs.data(), outputs.size()))
     return failure;
-  if (MaybeFailure failure = call->run(host, arena)) {
-    // A step that ran on what it is not for has spoilt what it updates.
-    if (failure->code == TERN_INVALID_ARGUMENT)
-      hasValues = false;
+  if (MaybeFailure failure = runCall(*call))
     return failure;
-  }
   ++steps;
   finishWindow();
   *loss = measurements[0];

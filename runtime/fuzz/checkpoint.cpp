@@ -19,7 +19,9 @@
 #include <vector>
 
 static TernTrainer *makeTrainer() {
-  TernProgramOptions options = {sizeof(options), nullptr, 1, 0, nullptr};
+  TernProgramOptions options = {};
+  options.size = sizeof(options);
+  options.num_threads = 1;
   TernTrainer *trainer = nullptr;
   if (tern_trainer_link(tern_model(), &options, &trainer) != TERN_OK)
     std::abort();

@@ -14,8 +14,10 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 #include <stdexcept>
 
@@ -55,6 +57,9 @@ void tern::runtime::endCommandLine(CLI::App &app, const CommandLineTexts &texts,
   app.add_option("--device", options.device,
                  "Library of the device that a model was compiled for")
       ->type_name("FILE");
+  addList(app, "--state-dim", options.stateDims,
+          "An extent of the model's state, such as the capacity of a cache")
+      ->type_name("NAME=N");
   app.add_flag("--verify", options.verify,
                "Compare the whole weights file with the hash that the model "
                "has of it");
@@ -204,16 +209,45 @@ std::string tern::runtime::findWeights(const CommonOptions &options,
   return hasWeights ? "" : executablePath() + ".safetensors";
 }
 
-TernProgramOptions tern::runtime::makeLoadOptions(const CommonOptions &options,
-                                                  const std::string &weights) {
-  TernProgramOptions settings = {};
-  settings.size = sizeof(settings);
-  settings.num_threads = options.threads;
-  if (!weights.empty())
-    settings.weights_path = weights.c_str();
+MaybeError tern::runtime::parseAssignment(const char *option,
+                                          const std::string &argument,
+                                          std::string &name, double &value) {
+  size_t equals = argument.find('=');
+  if (equals == std::string::npos)
+    return std::string(option) + ": '" + argument + "' is not NAME=VALUE";
+  name = argument.substr(0, equals);
+  std::string text = argument.substr(equals + 1);
+  char *end = nullptr;
+  value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end)
+    return std::string(option) + ": '" + text + "' is not a number";
+  return std::nullopt;
+}
+
+MaybeError tern::runtime::makeLoadOptions(const CommonOptions &options,
+                                          const TernArtifact *linked,
+                                          LoadOptions &load) {
+  for (const std::string &argument : options.stateDims) {
+    double value = 0;
+    if (MaybeError error = parseAssignment(
+            "--state-dim", argument, load.extents.emplace_back().first, value))
+      return error;
+    if (value != std::floor(value) || std::fabs(value) > 0x1p53)
+      return "--state-dim: '" + argument + "' is no extent";
+    load.extents.back().second = static_cast<int64_t>(value);
+  }
+  for (const auto &[name, extent] : load.extents)
+    load.dims.push_back({name.c_str(), extent});
+  load.weights = findWeights(options, linked);
+  load.settings.size = sizeof(load.settings);
+  load.settings.num_threads = options.threads;
+  if (!load.weights.empty())
+    load.settings.weights_path = load.weights.c_str();
   if (!options.device.empty())
-    settings.device_path = options.device.c_str();
+    load.settings.device_path = options.device.c_str();
   if (options.verify)
-    settings.flags |= TERN_LOAD_VERIFY_WEIGHTS;
-  return settings;
+    load.settings.flags |= TERN_LOAD_VERIFY_WEIGHTS;
+  load.settings.state_dims = load.dims.data();
+  load.settings.num_state_dims = load.dims.size();
+  return std::nullopt;
 }

@@ -36,6 +36,8 @@ struct CommonOptions {
   std::string info;
   uint32_t threads = 0;
   bool verify = false, verbose = false;
+  /// NAME=N, the state's extents.
+  std::vector<std::string> stateDims;
 };
 
 /// How a program presents them.
@@ -88,10 +90,28 @@ std::string executablePath();
 std::string findWeights(const CommonOptions &options,
                         const TernArtifact *linked);
 
-/// What the options say of loading; they, and `weights` of findWeights(), must
-/// outlive it.
-TernProgramOptions makeLoadOptions(const CommonOptions &options,
-                                   const std::string &weights);
+/// The name and the value of NAME=VALUE, an argument of `option`.
+[[nodiscard]] MaybeError parseAssignment(const char *option,
+                                         const std::string &argument,
+                                         std::string &name, double &value);
+
+/// What options say of loading, with what it points to.
+struct LoadOptions {
+  TernProgramOptions settings = {};
+  std::string weights;
+  std::vector<std::pair<std::string, int64_t>> extents;
+  std::vector<TernDim> dims;
+
+  LoadOptions() = default;
+  LoadOptions(const LoadOptions &) = delete;
+  LoadOptions &operator=(const LoadOptions &) = delete;
+};
+
+/// Fills `load` with what the options, which must outlive it, say of loading an
+/// artifact.
+[[nodiscard]] MaybeError makeLoadOptions(const CommonOptions &options,
+                                         const TernArtifact *linked,
+                                         LoadOptions &load);
 
 } // namespace tern::runtime
 

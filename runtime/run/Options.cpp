@@ -38,6 +38,8 @@ std::optional<int> tern::runtime::parseCommandLine(int argc, char **argv,
   addList(app, "--input", options.inputs,
           "A tensor to run on; for each input once")
       ->type_name("TENSOR");
+  addList(app, "--set", options.scalars, "The value of a run-time scalar")
+      ->type_name("NAME=VALUE");
   addList(app, "--output", options.outputs,
           "Write an output to a .npy file; without any, outputs are printed")
       ->type_name("[NAME=]@FILE");

@@ -15,7 +15,7 @@
 namespace tern::runtime {
 
 struct Options : CommonOptions {
-  std::vector<std::string> inputs, outputs, expects, labels;
+  std::vector<std::string> inputs, outputs, expects, labels, scalars;
   std::string onnxTestData, profile;
   std::optional<double> rtol, atol, benchmark;
   int64_t batch = 0;

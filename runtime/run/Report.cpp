@@ -47,7 +47,10 @@ void tern::runtime::printInfo(const Session &session, const Options &options,
   ordered_json dimValues = ordered_json::object();
   for (size_t i = 0; i < tern_program_num_dims(session.program); ++i) {
     std::string name = tern_program_dim_name(session.program, i);
-    dims.push_back(name == session.batchSymbol() ? batch : 1);
+    int64_t given = session.program->stateExtent(name);
+    dims.push_back(given > 0                       ? given
+                   : name == session.batchSymbol() ? batch
+                                                   : 1);
     dimValues[name] = dims.back();
   }
   int64_t arena = 0;
@@ -56,9 +59,16 @@ void tern::runtime::printInfo(const Session &session, const Options &options,
     arena = -1;
   std::string weights = tern_program_weights_path(session.program);
   uint32_t threads = tern_program_num_threads(session.program);
-  int64_t bytes = 0;
-  for (const StateSpec &param : session.program->signature.state)
-    bytes += param.numBytes();
+  // The parameters of the weights file, and what calls update.
+  int64_t bytes = 0, numParams = 0;
+  std::vector<Session::Tensor> state;
+  for (const StateSpec &spec : session.program->signature.state) {
+    numParams += spec.isParam;
+    if (spec.isParam)
+      bytes += spec.numBytes();
+    else
+      state.push_back(spec);
+  }
 
   if (options.info == "json") {
     ordered_json info = {{"signature", signature},  {"param_bytes", bytes},
@@ -87,8 +97,15 @@ void tern::runtime::printInfo(const Session &session, const Options &options,
               printable(join(signature["features"], "none")).c_str());
   printTensors("inputs", session.inputs);
   printTensors("outputs", session.outputs);
-  std::printf("parameters: %zu tensors, %s\n", signature["tensors"].size(),
-              formatBytes(bytes).c_str());
+  if (!state.empty())
+    printTensors("state", state);
+  std::string scalars;
+  for (const ScalarSpec &scalar : session.program->signature.scalars)
+    scalars += (scalars.empty() ? "" : " ") + scalar.name;
+  if (!scalars.empty())
+    std::printf("scalars: %s\n", printable(scalars).c_str());
+  std::printf("parameters: %lld tensors, %s\n",
+              static_cast<long long>(numParams), formatBytes(bytes).c_str());
   std::string kind = signature["weights"].get<std::string>();
   std::printf("weights: %s\n",
               printable(weights.empty() ? kind : weights).c_str());

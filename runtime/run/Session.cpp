@@ -54,9 +54,15 @@ MaybeError LoadedProgram::load(const std::string &artifact,
 }
 
 MaybeError Session::readInterface() {
-  const FunctionSpec &main = *findSpec(program, "main");
-  inputs = main.inputs;
-  outputs = main.outputs;
+  const FunctionSpec *main = findSpec(program, "main");
+  if (!main) {
+    std::string names;
+    for (const FunctionSpec &function : program->signature.functions)
+      names += (names.empty() ? "'" : ", '") + function.name + "'";
+    return program->name + " has no function 'main' to run, but " + names;
+  }
+  inputs = main->inputs;
+  outputs = main->outputs;
   return std::nullopt;
 }
 

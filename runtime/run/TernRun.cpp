@@ -40,6 +40,7 @@ public:
 
 private:
   MaybeError load();
+  MaybeError setScalars();
   MaybeError readArguments();
   MaybeError readLabels();
   MaybeError runGiven();
@@ -72,15 +73,29 @@ Tolerance Runner::tolerance(double rtol, double atol) const {
 }
 
 MaybeError Runner::load() {
-  std::string weights = findWeights(options, linked);
-  TernProgramOptions settings = makeLoadOptions(options, weights);
-  MaybeError error = session.load(options.artifact, linked, settings);
+  LoadOptions load;
+  if (MaybeError error = makeLoadOptions(options, linked, load))
+    return error;
+  MaybeError error = session.load(options.artifact, linked, load.settings);
   if (!error || options.info.empty())
     return error;
   // Whatever keeps a model from running is no reason not to describe it.
   problem = error;
-  settings.flags = TERN_LOAD_SIGNATURE_ONLY;
-  return session.load(options.artifact, linked, settings);
+  load.settings.flags = TERN_LOAD_SIGNATURE_ONLY;
+  return session.load(options.artifact, linked, load.settings);
+}
+
+MaybeError Runner::setScalars() {
+  for (const std::string &argument : options.scalars) {
+    std::string name;
+    double value = 0;
+    if (MaybeError error = parseAssignment("--set", argument, name, value))
+      return error;
+    if (tern_program_set_scalar(session.program, name.c_str(), value) !=
+        TERN_OK)
+      return std::string("--set: ") + tern_last_error();
+  }
+  return std::nullopt;
 }
 
 MaybeError Runner::readLabels() {
@@ -254,6 +269,8 @@ MaybeError Runner::run() {
   }
   log("loaded: " + (linked ? "this executable" : options.artifact) +
       ", weights: " + tern_program_weights_path(session.program));
+  if (MaybeError error = setScalars())
+    return error;
   if (MaybeError error = readArguments())
     return error;
   if (!options.profile.empty() &&

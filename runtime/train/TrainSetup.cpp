@@ -21,11 +21,12 @@
 using namespace tern::runtime;
 
 MaybeError TrainRun::load() {
-  std::string weights = findWeights(options, linked);
-  TernProgramOptions settings = makeLoadOptions(options, weights);
+  LoadOptions load;
+  if (MaybeError error = makeLoadOptions(options, linked, load))
+    return error;
   if (!options.info.empty())
-    settings.flags |= TERN_LOAD_SIGNATURE_ONLY;
-  return model.load(options.artifact, linked, settings);
+    load.settings.flags |= TERN_LOAD_SIGNATURE_ONLY;
+  return model.load(options.artifact, linked, load.settings);
 }
 
 void TrainRun::printInfo() const {
@@ -226,21 +227,17 @@ MaybeError TrainRun::setUpScalars() {
     return std::nullopt;
   };
   for (const std::string &argument : options.scalars) {
-    size_t equals = argument.find('=');
-    if (equals == std::string::npos)
-      return "--set: '" + argument + "' is not NAME=VALUE";
-    std::string name = argument.substr(0, equals);
-    std::string text = argument.substr(equals + 1);
+    std::string name;
+    double value = 0;
+    MaybeError problem = parseAssignment("--set", argument, name, value);
     for (auto [scalar, option] :
          {std::pair("lr", "--lr"), std::pair("weight_decay", "--weight-decay"),
           std::pair("clip_norm", "--clip-norm"),
           std::pair("accumulate", "--accumulate")})
       if (name == scalar)
         return "--set: '" + name + "' has an option of its own, " + option;
-    char *end = nullptr;
-    double value = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end)
-      return "--set: '" + text + "' is not a number";
+    if (problem)
+      return problem;
     if (MaybeError error = set("--set", name, value))
       return error;
   }

@@ -70,7 +70,8 @@ TEST(Signature, Refuses) {
   EXPECT_BAD(parseWith("28", "null"), "neither a number nor a symbol");
   EXPECT_BAD(parseWith("\"batch\",28,\"n\"", "\"batch\",28"),
              "no input has the extent 'n'");
-  EXPECT_BAD(parseWith("64,7", "\"n\",7"), "'n' is not among the dims");
+  EXPECT_BAD(parseWith("64,7", "\"n\",7"),
+             "in 'w': only state can have symbolic extents");
   EXPECT_BAD(parseWith("[64,7]", "64"), "shape is not a list");
   EXPECT_BAD(parseWith("\"shape\":[64,7]", "\"s\":1"), "no shape");
   EXPECT_BAD(parseWith("\"model\":", "\"abi\":5,\"model\":"), "'abi' twice");
@@ -86,6 +87,62 @@ TEST(Signature, Refuses) {
   EXPECT_BAD(parseSignature("[]", signature), "not a JSON object");
   EXPECT_BAD(parseSignature("", signature), "not valid JSON");
   EXPECT_BAD(parseSignature(nullptr, signature), "there is none");
+}
+
+static constexpr const char *withState =
+    R"({"abi":5,"model":"m","triple":"t","features":[],
+"weights":"none","spaces":["host"],
+"tensors":[
+{"name":"c","role":"state","space":"host","dtype":"f32","shape":["room",7],"init":0.5}],
+"scalars":[
+{"name":"n","role":"scalar","space":"host","dtype":"i64","shape":[],"bound":[1,"room"]},
+{"name":"m","role":"scalar","space":"host","dtype":"i32","shape":[],"bound":[0,9]}],
+"functions":{
+"add":{"dims":["b","room"],
+"inputs":[
+{"name":"x","role":"input","space":"host","dtype":"f32","shape":["b"]}],
+"scalars":["n"],"params":["c"],"donated":["c"],"element_checks":["p","q"],"scalar_checks":1,
+"outputs":[]},
+"get":{"dims":["room"],"inputs":[],"scalars":["m"],"params":["c"],
+"outputs":[]}}})";
+
+TEST(Signature, ParsesState) {
+  Signature signature;
+  EXPECT_GOOD(parseSignature(withState, signature));
+  EXPECT_EQ(signature.stateDims, (std::vector<std::string>{"room"}));
+  EXPECT_EQ(signature.state[0].type(), "roomx7xf32");
+  EXPECT_FALSE(signature.isTraining());
+  ASSERT_EQ(signature.functions.size(), 2u);
+  const FunctionSpec &add = signature.functions[0];
+  EXPECT_EQ(add.stateDims, (std::vector<int>{-1, 0}));
+  EXPECT_EQ(add.scalarChecks, 1u);
+  EXPECT_EQ(add.donated, (std::vector<bool>{true}));
+  ASSERT_TRUE(signature.scalars[0].bound && signature.scalars[1].bound);
+  EXPECT_EQ(signature.scalars[0].bound->least, 1);
+  EXPECT_EQ(signature.scalars[0].bound->dim, "room");
+  EXPECT_EQ(signature.scalars[1].bound->greatest, 9);
+}
+
+TEST(Signature, RefusesState) {
+  auto parse = [](const std::string &old, const std::string &fresh) {
+    Signature signature;
+    return parseSignature(replaced(withState, old, fresh).c_str(), signature);
+  };
+  EXPECT_BAD(parse(",\"init\":0.5", ""), "has symbolic extents, but no 'init'");
+  EXPECT_BAD(parse("\"room\",7],\"init\":0.5", "3,7]"), "no 'init'");
+  EXPECT_BAD(parse("\"role\":\"state\"", "\"role\":\"parameter\""),
+             "only state can have symbolic extents");
+  EXPECT_BAD(parse("[\"b\",\"room\"]", "[\"b\"]"),
+             "in function 'add': the extent 'room' of its state is not among "
+             "the dims");
+  EXPECT_BAD(parse("[1,\"room\"]", "[1,\"rooms\"]"),
+             "the bound 'rooms' of its scalar 'n' is not among the dims");
+  for (const char *bound : {"[1]", "[-1,\"room\"]", "[1,2.5]", "7"})
+    EXPECT_BAD(parse("[1,\"room\"]", bound), "is not [least, greatest]");
+  EXPECT_BAD(parse("\"dtype\":\"i64\"", "\"dtype\":\"f64\""),
+             "has a 'bound', but is no integer");
+  EXPECT_BAD(parse("\"scalar_checks\":1", "\"scalar_checks\":3"),
+             "is no number of 'element_checks'");
 }
 
 TEST(CpuFeatures, Unknown) {

@@ -85,7 +85,8 @@ TEST(TrainSignature, Refuses) {
              "'ignore_index' is not a 64-bit integer");
   EXPECT_BAD(parseWith("\"parameter\"", "\"guess\""),
              "not parameter, buffer or state");
-  EXPECT_BAD(parseWith("[10,4],\"t", "[10,\"n\"],\"t"), "not among the dims");
+  EXPECT_BAD(parseWith("[10,4],\"t", "[10,\"n\"],\"t"),
+             "only state can have symbolic extents");
   EXPECT_BAD(parseWith("true", "1"), "'trainable' is not true or false");
   EXPECT_BAD(parseWith("0.5", "\"0\""), "'init' is not a finite number");
   EXPECT_BAD(parseWith("\"w/m\"", "\"w\""), "in 'w': the name is used twice");

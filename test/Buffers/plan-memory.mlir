@@ -295,3 +295,58 @@ func.func @branches(%x: memref<?xf32> {tern.shape = ["n"]}, %t: memref<i1>) {
   }
   return
 }
+
+// -----
+
+func.func private @use(memref<?xf32>, memref<?xf32>)
+
+// What a scalar says has room for the greatest that it may be, 32 and 2 * 32 + 1
+// numbers, and is as long as it says; of iterations, too, there may be as many.
+// CHECK-LABEL: func.func @bounded(
+// CHECK-SAME: %[[N:[^:]*]]: memref<i64> {{{[^}]*}}}, %[[ARENA:[^:]*]]: memref<?xi8> {tern.arena})
+// CHECK: %[[MIN:.*]] = affine.min
+// CHECK: %[[MORE:.*]] = affine.apply {{.*}}[[MIN]]
+// CHECK-DAG: memref.view %[[ARENA]][%{{.*}}][%[[MIN]]] : memref<?xi8> to memref<?xf32>
+// CHECK-DAG: memref.view %[[ARENA]][%{{.*}}][%[[MORE]]] : memref<?xi8> to memref<?xf32>
+// CHECK: scf.parallel (%[[I:.*]]) = (%{{.*}}) to (%[[MIN]])
+// CHECK: memref.view %[[ARENA]][%{{.*}}][] : memref<?xi8> to memref<6400xf32>
+// 128 + 32 * 25600, of which the second buffer takes some before.
+// CHECK: func.func private @bounded_arena_size() -> index
+// CHECK-NEXT: %[[SIZE:.*]] = arith.constant 819328 : index
+// CHECK-NEXT: return %[[SIZE]]
+func.func @bounded(%n: memref<i64> {tern.scalar = "n"}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %v = memref.load %n[] : memref<i64>
+  %i = arith.index_cast %v : i64 to index
+  %least = affine.max affine_map<()[s0] -> (s0, 1)>()[%i]
+  %l = affine.min affine_map<()[s0] -> (s0, 32)>()[%least]
+  %m = affine.apply affine_map<()[s0] -> (s0 * 2 + 1)>()[%l]
+  %a = memref.alloc(%l) : memref<?xf32>
+  %b = memref.alloc(%m) : memref<?xf32>
+  call @use(%a, %b) : (memref<?xf32>, memref<?xf32>) -> ()
+  scf.parallel (%k) = (%c0) to (%l) step (%c1) {
+    %s = memref.alloc() : memref<6400xf32>
+    memref.store %zero, %s[%k] : memref<6400xf32>
+    %r = memref.load %s[%k] : memref<6400xf32>
+    memref.store %r, %a[%k] : memref<?xf32>
+    scf.reduce
+  }
+  return
+}
+
+// -----
+
+func.func private @use(memref<?xf32>)
+
+// Without a bound there is no telling.
+func.func @unbounded(%n: memref<i64> {tern.scalar = "n"}) {
+  // expected-note @+1 {{computed here}}
+  %v = memref.load %n[] : memref<i64>
+  %i = arith.index_cast %v : i64 to index
+  // expected-error @+1 {{the size of this buffer depends on data: it must follow from the extents of the arguments}}
+  %a = memref.alloc(%i) : memref<?xf32>
+  call @use(%a) : (memref<?xf32>) -> ()
+  return
+}

@@ -210,3 +210,138 @@ module {
     return %c0 : index
   }
 }
+
+// -----
+
+// Several functions keep their names. They share the state's extents, which are
+// dims as others are. Before one runs, its checks of scalars are answered.
+// CHECK: module attributes {tern.interface = {functions = {append = {dims = ["room"], element_checks = ["n is too large"],
+// CHECK-SAME: params = [{donated, dtype = "f32", init = 0.000000e+00 : f32, name = "cache", role = "state", shape = ["room", 4]}],
+// CHECK-SAME: scalar_checks = 1 : i64, scalars = [{bound = [1, "room"], dtype = "i64", name = "n", shape = []}]},
+// CHECK-SAME: clear = {dims = ["room"],
+module {
+  // CHECK: func.func private @tern_internal_append(
+  func.func @append(%n: memref<i64> {tern.scalar = "n", tern.bound = [1, "room"]},
+                    %cache: memref<?x4xf32> {tern.state = "cache", tern.shape = ["room", 4], tern.init = 0.0 : f32, tern.donated})
+      attributes {tern.element_checks = ["n is too large"], tern.scalar_checks = 1 : i64} {
+    return
+  }
+  func.func private @append_shapes(%room: index) {
+    return
+  }
+  func.func private @append_arena_size(%room: index) -> index {
+    return %room : index
+  }
+  // CHECK: func.func private @append_scalar_checks(%{{.*}}: index, %{{.*}}: i64) -> index
+  func.func private @append_scalar_checks(%room: index, %n: i64) -> index {
+    %i = arith.index_cast %n : i64 to index
+    return %i : index
+  }
+  func.func @clear(%cache: memref<?x4xf32> {tern.state = "cache", tern.shape = ["room", 4], tern.init = 0.0 : f32, tern.donated}) {
+    return
+  }
+  func.func private @clear_shapes(%room: index) {
+    return
+  }
+  func.func private @clear_arena_size(%room: index) -> index {
+    return %room : index
+  }
+  // CHECK: func.func private @tern_model_append_run(
+  // CHECK: call @tern_internal_append
+  // CHECK: func.func @tern_model_append_invoke(%[[HOST:[^:]*]]: !llvm.ptr, %[[BUFFERS:[^:]*]]: !llvm.ptr, %[[DIMS:[^:]*]]: !llvm.ptr, %[[ARENAS:[^:]*]]: !llvm.ptr) -> i32
+  // CHECK-NOT: @tern_model_append_run
+  // CHECK: %[[ROOM:.*]] = arith.index_cast %{{.*}} : i64 to index
+  // CHECK: %[[CELL:.*]] = llvm.load %{{.*}} : !llvm.ptr -> !llvm.ptr
+  // CHECK: %[[N:.*]] = llvm.load %[[CELL]] : !llvm.ptr -> i64
+  // CHECK: %[[FAILED:.*]] = call @append_scalar_checks(%[[ROOM]], %[[N]])
+  // CHECK: %[[FINE:.*]] = arith.cmpi eq, %[[FAILED]]
+  // CHECK: scf.if %[[FINE]] -> (i32) {
+  // CHECK: call @tern_model_append_run(%[[HOST]], %[[BUFFERS]], %[[DIMS]], %[[ARENAS]])
+  // CHECK: } else {
+  // CHECK: arith.index_cast %[[FAILED]] : index to i32
+  // CHECK-NOT: @clear_scalar_checks
+  // CHECK: func.func @tern_model_clear_invoke(
+}
+
+// -----
+
+module {
+  // expected-error @+1 {{expected a function 'main_scalar_checks' beside this one}}
+  func.func @main(%n: memref<i64> {tern.scalar = "n"}) attributes {tern.element_checks = ["n"], tern.scalar_checks = 1 : i64} {
+    return
+  }
+  func.func private @main_shapes() {
+    return
+  }
+  func.func private @main_arena_size() -> index {
+    %c0 = arith.constant 0 : index
+    return %c0 : index
+  }
+}
+
+// -----
+
+module {
+  func.func @main(%n: memref<i64> {tern.scalar = "n"}) attributes {tern.element_checks = ["n"], tern.scalar_checks = 1 : i64} {
+    return
+  }
+  func.func private @main_shapes() {
+    return
+  }
+  func.func private @main_arena_size() -> index {
+    %c0 = arith.constant 0 : index
+    return %c0 : index
+  }
+  // expected-error @+1 {{expected a function of type '(i64) -> index', from the extents and scalars of 'main' to the number of a check}}
+  func.func private @main_scalar_checks(%n: i32) -> index {
+    %c0 = arith.constant 0 : index
+    return %c0 : index
+  }
+}
+
+// -----
+
+module {
+  // expected-error @+1 {{state 'cache' has an extent without a name in dimension 0: 'tern.shape' gives it one}}
+  func.func @main(%cache: memref<?xf32> {tern.state = "cache", tern.init = 0.0 : f32}) {
+    return
+  }
+  func.func private @main_shapes(%n: index) {
+    return
+  }
+  func.func private @main_arena_size(%n: index) -> index {
+    return %n : index
+  }
+}
+
+// -----
+
+module {
+  // expected-error @+1 {{state 'cache' begins with nothing: 'tern.init' says what all its elements are at first}}
+  func.func @main(%cache: memref<4xf32> {tern.state = "cache"}) {
+    return
+  }
+  func.func private @main_shapes() {
+    return
+  }
+  func.func private @main_arena_size() -> index {
+    %c0 = arith.constant 0 : index
+    return %c0 : index
+  }
+}
+
+// -----
+
+module {
+  // expected-error @+1 {{argument #0 is updated in place, the parameter "w": outside training only state ('tern.state') may be}}
+  func.func @main(%w: memref<4xf32> {tern.param = "w", tern.donated}) {
+    return
+  }
+  func.func private @main_shapes() {
+    return
+  }
+  func.func private @main_arena_size() -> index {
+    %c0 = arith.constant 0 : index
+    return %c0 : index
+  }
+}

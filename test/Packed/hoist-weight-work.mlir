@@ -123,3 +123,44 @@ func.func @branches(%x: tensor<8x5xf32>, %a: tensor<8x5xf32> {tern.param = "a"},
   }
   return %r : tensor<5x8xf32>
 }
+
+// -----
+
+// What two functions need alike is prepared once, and has one name in both; what
+// only looks alike has a name of its own.
+// CHECK-LABEL: func.func @decode(
+// CHECK-SAME: tensor<4xf32> {tern.param = "w.prepared"})
+// CHECK-LABEL: func.func @prefill(
+// CHECK-SAME: tensor<4xf32> {tern.param = "w.prepared"}, %{{[^:]*}}: tensor<4xf32> {tern.param = "w.prepared.2"})
+// CHECK: func.func @prepare_0(%{{.*}}: tensor<4xf32> {tern.param = "w"}) -> (tensor<4xf32> {tern.param = "w.prepared"})
+// CHECK: math.exp
+// CHECK: func.func @prepare_1(%{{.*}}: tensor<4xf32> {tern.param = "w"}) -> (tensor<4xf32> {tern.param = "w.prepared.2"})
+// CHECK: math.sqrt
+// CHECK-NOT: func.func @prepare
+#all = affine_map<(d0) -> (d0)>
+func.func @decode(%x: tensor<4xf32>, %w: tensor<4xf32> {tern.param = "w"}) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %a = linalg.generic {indexing_maps = [#all, #all], iterator_types = ["parallel"]} ins(%w : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %r = math.exp %i : f32
+    linalg.yield %r : f32
+  } -> tensor<4xf32>
+  %y = linalg.add ins(%x, %a : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+func.func @prefill(%x: tensor<4xf32>, %w: tensor<4xf32> {tern.param = "w"}) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %a = linalg.generic {indexing_maps = [#all, #all], iterator_types = ["parallel"]} ins(%w : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %r = math.exp %i : f32
+    linalg.yield %r : f32
+  } -> tensor<4xf32>
+  %b = linalg.generic {indexing_maps = [#all, #all], iterator_types = ["parallel"]} ins(%w : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %r = math.sqrt %i : f32
+    linalg.yield %r : f32
+  } -> tensor<4xf32>
+  %y = linalg.add ins(%x, %a : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %z = linalg.add ins(%y, %b : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  return %z : tensor<4xf32>
+}

@@ -132,3 +132,25 @@ func.func @twice(%w: tensor<4xf32> {tern.donated = 0 : i64}, %v: tensor<4xf32> {
 func.func @none(%w: tensor<4xf32> {tern.param = "w", tern.donated = 1 : i64}) -> tensor<4xf32> {
   return %w : tensor<4xf32>
 }
+
+// -----
+
+// A row of a cache, whose extent is the caller's, at a place that a scalar says:
+// nothing is copied but the row.
+// BUFFERS-LABEL: func.func @append(
+// BUFFERS-SAME: %[[ROW:[^:]*]]: memref<1x4xf32>, %[[N:[^:]*]]: memref<i64> {{{[^}]*}}}, %[[CACHE:[^:]*]]: memref<?x4xf32>
+// BUFFERS-NOT: memref.view
+// BUFFERS: %[[PLACE:.*]] = memref.subview %[[CACHE]][%{{.*}}, 0] [1, 4] [1, 1]
+// BUFFERS: scf.for
+// BUFFERS-NOT: scf.for
+// BUFFERS: memref.store %{{.*}}, %[[PLACE]]
+// BUFFERS: return
+// BUFFERS: func.func private @append_arena_size(%{{.*}}: index) -> index
+// BUFFERS-NEXT: arith.constant 0
+func.func @append(%row: tensor<1x4xf32>, %n: tensor<i64> {tern.scalar = "n"},
+                  %cache: tensor<?x4xf32> {tern.state = "cache", tern.shape = ["room", 4], tern.donated = 0 : i64}) -> tensor<?x4xf32> {
+  %v = tensor.extract %n[] : tensor<i64>
+  %i = arith.index_cast %v : i64 to index
+  %new = tensor.insert_slice %row into %cache[%i, 0] [1, 4] [1, 1] : tensor<1x4xf32> into tensor<?x4xf32>
+  return %new : tensor<?x4xf32>
+}

@@ -208,3 +208,31 @@ func.func @main(%x: tensor<?xf32> {tern.name = "x", tern.shape = ["n"]}) -> (ten
   }
   return %h : tensor<?xf32>
 }
+
+// -----
+
+// Checks of scalars and extents are answered ahead; they come before those of
+// elements, which count on from them.
+// CHECK: func.func @main(%{{.*}}: tensor<?xf32> {{.*}}, %[[I:.*]]: tensor<2xi1>, %{{.*}}: tensor<i64> {{.*}}) -> (tensor<?xf32>, tensor<i32> {tern.failed_check})
+// CHECK-SAME: attributes {tern.checks = ["extents"], tern.element_checks = ["scalar", "element"], tern.scalar_checks = 1 : i64}
+// CHECK-NOT: cf.assert
+// CHECK: %[[TWO:.*]] = arith.constant 2 : i32
+// CHECK: arith.select %{{.*}}, %{{.*}}, %[[TWO]] : i32
+// CHECK: func.func private @main_shapes(%{{.*}}: index) -> (index, index)
+// CHECK: func.func private @main_scalar_checks(%[[A:[^:]*]]: index, %[[N:[^:]*]]: i64) -> index
+// CHECK: %[[INDEX:.*]] = arith.index_cast %[[N]]
+// CHECK: arith.cmpi sle, %[[INDEX]], %[[A]]
+func.func @main(%x: tensor<?xf32> {tern.shape = ["a"]}, %i: tensor<2xi1>, %n: tensor<i64> {tern.scalar = "n"}) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c7 = arith.constant 7 : index
+  %a = tensor.dim %x, %c0 : tensor<?xf32>
+  %element = tensor.extract %i[%c0] : tensor<2xi1>
+  cf.assert %element, "element"
+  %value = tensor.extract %n[] : tensor<i64>
+  %index = arith.index_cast %value : i64 to index
+  %fits = arith.cmpi sle, %index, %a : index
+  cf.assert %fits, "scalar"
+  %few = arith.cmpi sle, %a, %c7 : index
+  cf.assert %few, "extents"
+  return %x : tensor<?xf32>
+}

@@ -88,7 +88,8 @@ def TernHoistWeightWork
     `bufferization.materialize_in_destination` writes over stays too.
 
     The new parameters are named after the first original: `w.packed`,
-    `w.scale`, `w.prepared`.
+    `w.scale`, `w.prepared`. What several functions need, the same of the same
+    parameters, is one prepare function and has one name in all of them.
   }];
   let dependentDialects = ["::mlir::func::FuncDialect", "::tern::TernDialect"];
   let statistics = [

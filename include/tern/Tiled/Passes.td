@@ -11,6 +11,30 @@
 
 include "mlir/Pass/PassBase.td"
 
+def BoundScalarsPass : Pass<"tern-bound-scalars", "::mlir::ModuleOp"> {
+  let summary = "Check scalars, and tell passes how great they can be";
+  let description = [{
+    For each argument of a public function that has a `tern.bound`, [least,
+    greatest], puts at the function's beginning a `cf.assert` that the scalar is
+    from the one to the other, and the scalar brought between them by
+    `affine.max` and `affine.min`, which all `tensor.extract` of the argument
+    become. So the bound of an extent that comes from the scalar is plain to
+    whatever asks `ValueBoundsOpInterface`, such as `tern-plan-memory`. The
+    greatest may be the name of a symbolic extent of an argument; that there is
+    none of that name is an error.
+
+    What takes the scalar as a tensor reads it as it is. Leaves functions alone
+    that have their shapes function already.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect", "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numBounded", "bounded", "Number of scalars with a bound">
+  ];
+}
+
 def MaterializeShapesPass
     : Pass<"tern-materialize-shapes", "::mlir::ModuleOp"> {
   let summary = "Compute the extents of all results ahead of the results";
@@ -29,6 +53,13 @@ def MaterializeShapesPass
     it calls. Those whose conditions depend on elements of tensors become one
     more result of @<fn>, a `tensor<i32>` marked `tern.failed_check`: 0, or the
     number of the first that fails, counted from 1 in `tern.element_checks`.
+
+    Of these, those that depend on scalars (`tern.scalar`) and extents alone can
+    be answered before the function has written anything. They come first in
+    `tern.element_checks`, `tern.scalar_checks` is how many they are, and
+    `func.func private @<fn>_scalar_checks(index..., scalars...) -> index`, which
+    takes the dims and the value of each scalar argument, in order, returns the
+    number of the first that fails, or 0.
 
     Accepts operations on tensors that can say their results' extents
     (`ReifyRankedShapedTypeOpInterface`). Fails where an extent depends on the

@@ -52,6 +52,18 @@ static bool isShape(Attribute attr) {
   return shape && llvm::all_of(shape, llvm::IsaPred<StringAttr, IntegerAttr>);
 }
 
+static bool isBound(Attribute attr) {
+  auto bound = dyn_cast<ArrayAttr>(attr);
+  if (!bound || bound.size() != 2)
+    return false;
+  auto least = dyn_cast<IntegerAttr>(bound[0]);
+  auto greatest = dyn_cast<IntegerAttr>(bound[1]);
+  auto name = dyn_cast<StringAttr>(bound[1]);
+  return least && least.getInt() >= 0 &&
+         (greatest ? greatest.getInt() >= least.getInt()
+                   : name && !name.empty());
+}
+
 static bool isFrom(Attribute attr) {
   auto symbol = dyn_cast<SymbolRefAttr>(attr);
   return symbol && symbol.getNestedReferences().size() == 1;
@@ -89,6 +101,8 @@ static bool isTensorInfo(Attribute attr, bool isStatic) {
   if (!dict || !dict.getAs<StringAttr>("name") ||
       !dict.getAs<StringAttr>("dtype"))
     return false;
+  // State may have extents of its own.
+  isStatic &= !dict.contains("role");
   auto shape = dict.getAs<ArrayAttr>("shape");
   if (!shape || !llvm::all_of(shape, [&](Attribute extent) {
         auto value = dyn_cast<IntegerAttr>(extent);
@@ -102,7 +116,8 @@ static bool isTensorInfo(Attribute attr, bool isStatic) {
   };
   return isAbsentOr("init", llvm::IsaPred<FloatAttr>) &&
          isAbsentOr("default", llvm::IsaPred<FloatAttr, IntegerAttr>) &&
-         isAbsentOr("fan_in", llvm::IsaPred<IntegerAttr>);
+         isAbsentOr("fan_in", llvm::IsaPred<IntegerAttr>) &&
+         isAbsentOr("bound", isBound);
 }
 
 static bool isFunctionInfo(Attribute attr) {
@@ -123,7 +138,8 @@ static bool isFunctionInfo(Attribute attr) {
     if (texts ? !areTexts(texts) : key == "dims")
       return false;
   }
-  return true;
+  Attribute scalarChecks = dict.get("scalar_checks");
+  return !scalarChecks || isa<IntegerAttr>(scalarChecks);
 }
 
 static std::string verifyInterface(Operation *, DictionaryAttr interface) {
@@ -243,6 +259,15 @@ static std::string verifyFanIn(SignatureValue, IntegerAttr fanIn) {
 
 static std::string verifyScalar(SignatureValue value, StringAttr) {
   return value.isOfRank(0) ? "" : "belongs on a tensor of rank 0";
+}
+
+static std::string verifyBound(SignatureValue value, ArrayAttr) {
+  ShapedType type = value.getShapedType();
+  bool isInteger = !type || type.getElementType().isInteger(32) ||
+                   type.getElementType().isInteger(64);
+  return isInteger && value.function.getArgAttr(value.index, kScalarAttrName)
+             ? ""
+             : "belongs on a 'tern.scalar' of i32 or i64";
 }
 
 static std::string verifyFailedCheck(SignatureValue value, UnitAttr) {

@@ -112,6 +112,18 @@ std::string tern::getArenaSizeFunctionName(func::FuncOp func) {
   return (func.getName() + "_arena_size").str();
 }
 
+std::string tern::getScalarChecksFunctionName(func::FuncOp func) {
+  return (func.getName() + "_scalar_checks").str();
+}
+
+SmallVector<unsigned> tern::getScalarArguments(func::FuncOp func) {
+  SmallVector<unsigned> scalars;
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+    if (func.getArgAttr(i, kScalarAttrName))
+      scalars.push_back(i);
+  return scalars;
+}
+
 LogicalResult tern::verifyHelperFunction(func::FuncOp func, func::FuncOp helper,
                                          std::optional<size_t> numResults) {
   size_t numDims = SymbolicDims(func).size();

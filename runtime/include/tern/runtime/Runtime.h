@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 /// Grows when functions or fields are added; what is there stays.
-#define TERN_RUNTIME_API_VERSION 1
+#define TERN_RUNTIME_API_VERSION 2
 
 /// DLPack's code of one-byte booleans, in case dlpack.h predates it.
 #define TERN_DLPACK_BOOL 6
@@ -75,6 +75,12 @@ typedef enum TernLoadFlags {
   TERN_LOAD_VERIFY_WEIGHTS = 2
 } TernLoadFlags;
 
+/// The value of a symbolic extent.
+typedef struct TernDim {
+  const char *name;
+  int64_t extent;
+} TernDim;
+
 typedef struct TernProgramOptions {
   /// sizeof(TernProgramOptions), so that the struct can grow.
   size_t size;
@@ -91,6 +97,10 @@ typedef struct TernProgramOptions {
   /// The device's library (Device.h), of a model that was compiled for one;
   /// else NULL.
   const char *device_path;
+  /// Each symbolic extent of the model's state, such as the capacity of a cache
+  /// that calls fill: all functions share it, and it stays what it is.
+  const TernDim *state_dims;
+  size_t num_state_dims;
 } TernProgramOptions;
 
 /// Loads an artifact (a shared library). `options` may be NULL.
@@ -128,7 +138,8 @@ TernStatus tern_program_input(const TernProgram *program, size_t index,
 TernStatus tern_program_output(const TernProgram *program, size_t index,
                                TernTensorInfo *info);
 
-/// The symbolic extents of the inputs: equal names are equal extents.
+/// The symbolic extents of the inputs and of the state that the function takes:
+/// equal names are equal extents.
 size_t tern_program_num_dims(const TernProgram *program);
 /// NULL if there is no such index.
 const char *tern_program_dim_name(const TernProgram *program, size_t index);
@@ -152,6 +163,99 @@ TernStatus tern_program_invoke(TernProgram *program,
                                const DLTensor *const *inputs, size_t num_inputs,
                                const DLTensor *const *outputs,
                                size_t num_outputs);
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+// What is above is about the function 'main'. An artifact may have several
+// functions of other names, over one state; these do the same for each.
+
+size_t tern_program_num_functions(const TernProgram *program);
+/// NULL if there is no such index.
+const char *tern_program_function_name(const TernProgram *program,
+                                       size_t index);
+size_t tern_function_num_inputs(const TernProgram *program,
+                                const char *function);
+size_t tern_function_num_outputs(const TernProgram *program,
+                                 const char *function);
+TernStatus tern_function_input(const TernProgram *program, const char *function,
+                               size_t index, TernTensorInfo *info);
+TernStatus tern_function_output(const TernProgram *program,
+                                const char *function, size_t index,
+                                TernTensorInfo *info);
+size_t tern_function_num_dims(const TernProgram *program, const char *function);
+const char *tern_function_dim_name(const TernProgram *program,
+                                   const char *function, size_t index);
+TernStatus tern_function_arena_size(const TernProgram *program,
+                                    const char *function, const int64_t *dims,
+                                    size_t num_dims, int64_t *bytes);
+TernStatus tern_function_output_shapes(TernProgram *program,
+                                       const char *function,
+                                       const DLTensor *const *inputs,
+                                       size_t num_inputs, int64_t *extents,
+                                       size_t num_extents);
+/// Where the model itself finds that an input is not what it is for, such as an
+/// index out of range, it is an error that leaves what the function updates
+/// without values: tern_program_reset_state. A scalar that is out of its bounds
+/// is an error before anything has happened.
+TernStatus tern_function_invoke(TernProgram *program, const char *function,
+                                const DLTensor *const *inputs,
+                                size_t num_inputs,
+                                const DLTensor *const *outputs,
+                                size_t num_outputs);
+
+//===----------------------------------------------------------------------===//
+// Scalars
+//===----------------------------------------------------------------------===//
+
+// Values that a function takes from run to run without being compiled again,
+// such as the length of what a cache holds.
+
+size_t tern_program_num_scalars(const TernProgram *program);
+/// NULL if there is no such index.
+const char *tern_program_scalar_name(const TernProgram *program, size_t index);
+/// Sets a value for the calls to come. It must be finite and of the scalar's
+/// type; its bounds, which may be extents of a call, are checked at the call.
+TernStatus tern_program_set_scalar(TernProgram *program, const char *name,
+                                   double value);
+/// The value in use: as set, else the artifact's default.
+TernStatus tern_program_get_scalar(const TernProgram *program, const char *name,
+                                   double *value);
+
+//===----------------------------------------------------------------------===//
+// State
+//===----------------------------------------------------------------------===//
+
+typedef struct TernStateInfo {
+  const char *name;
+  /// 1 for parameters, 0 for what else outlives a call: the optimizer's
+  /// tensors, caches.
+  int32_t is_param;
+  /// 0 for frozen parameters.
+  int32_t is_trainable;
+  /// The program's own memory, which may be read and written between calls and
+  /// lives as long as the program. Parameters of an inference artifact are
+  /// mapped from the weights file and must not be written.
+  DLTensor tensor;
+} TernStateInfo;
+
+/// All tensors that outlive a call, parameters too.
+size_t tern_program_num_state(const TernProgram *program);
+TernStatus tern_program_state(const TernProgram *program, size_t index,
+                              TernStateInfo *info);
+TernStatus tern_program_find_state(const TernProgram *program, const char *name,
+                                   TernStateInfo *info);
+/// Copies `value`, which must have the same type, into a state tensor that is
+/// no mapped parameter.
+TernStatus tern_program_set_state(TernProgram *program, const char *name,
+                                  const DLTensor *value);
+/// Gives all state of an inference artifact its initial values again.
+TernStatus tern_program_reset_state(TernProgram *program);
+
+//===----------------------------------------------------------------------===//
+// Threads and profiles
+//===----------------------------------------------------------------------===//
 
 uint32_t tern_program_num_threads(const TernProgram *program);
 /// Ends the old threads and starts new ones; 0 chooses as at load.

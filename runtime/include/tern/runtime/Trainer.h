@@ -172,23 +172,12 @@ TernStatus tern_trainer_close_window(TernTrainer *trainer);
 // State
 //===----------------------------------------------------------------------===//
 
-typedef struct TernStateInfo {
-  const char *name;
-  /// 1 for parameters, 0 for the optimizer's tensors.
-  int32_t is_param;
-  /// 0 for frozen parameters.
-  int32_t is_trainable;
-  /// The trainer's own memory: it may be read and written between calls and
-  /// lives as long as the trainer.
-  DLTensor tensor;
-} TernStateInfo;
-
+/// As tern_program_num_state and so on; a trainer owns all of its state.
 size_t tern_trainer_num_state(const TernTrainer *trainer);
 TernStatus tern_trainer_state(const TernTrainer *trainer, size_t index,
                               TernStateInfo *info);
 TernStatus tern_trainer_find_state(const TernTrainer *trainer, const char *name,
                                    TernStateInfo *info);
-/// Copies `value`, which must have the same type, into a state tensor.
 TernStatus tern_trainer_set_state(TernTrainer *trainer, const char *name,
                                   const DLTensor *value);
 /// The first state tensor with a NaN or infinity and the row-major index of

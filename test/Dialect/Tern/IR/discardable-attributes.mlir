@@ -4,6 +4,7 @@
 
 func.func private @fine(%x: tensor<?x4xi8> {tern.name = "x", tern.dtype = "u8"}, %w: tensor<4xf32> {tern.param = "w", tern.use = {optional = "one element"}, tern.fan_in = 3 : i64, tern.donated = 1 : i64},
                         %m: tensor<4xf32> {tern.state = "w/m", tern.init = 0.0 : f32, tern.donated = 2 : i64}, %lr: tensor<f32> {tern.scalar = "lr", tern.default = 1.0 : f32},
+                        %n: tensor<i64> {tern.scalar = "n", tern.bound = [1, "room"]}, %k: tensor<i32> {tern.scalar = "k", tern.bound = [0, 0]},
                         %b: tensor<i1> {tern.dtype = "bool"}) -> (tensor<f32> {tern.name = "loss"}, tensor<4xf32>, tensor<4xf32>, tensor<i32> {tern.failed_check})
 func.func private @buffers(%y: memref<?xf32> {tern.result}, %arena: memref<?xi8> {tern.arena}) attributes {tern.checks = ["n is odd"]}
 
@@ -51,6 +52,26 @@ func.func private @f(%a: tensor<f32> {tern.scalar})
 
 // expected-error @below {{argument 0: 'tern.default' must be a number}}
 func.func private @f(%a: tensor<f32> {tern.scalar = "lr", tern.default = "1"})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.bound' must be [least, greatest]: an integer that is not negative, and one that is not less or the name of a symbolic extent}}
+func.func private @f(%a: tensor<i64> {tern.scalar = "n", tern.bound = [2, 1]})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.bound' must be [least, greatest]}}
+func.func private @f(%a: tensor<i64> {tern.scalar = "n", tern.bound = [-1, 1]})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.bound' belongs on a 'tern.scalar' of i32 or i64}}
+func.func private @f(%a: tensor<f32> {tern.scalar = "lr", tern.bound = [0, 1]})
+
+// -----
+
+// expected-error @below {{argument 0: 'tern.bound' belongs on a 'tern.scalar' of i32 or i64}}
+func.func private @f(%a: tensor<i64> {tern.name = "n", tern.bound = [0, 1]})
 
 // -----
 

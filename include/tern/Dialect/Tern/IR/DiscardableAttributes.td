@@ -232,6 +232,12 @@ def Tern_ElementChecksAttr
   let on = "functions";
   let meaning = "messages of checks of elements: `tern.failed_check` numbers them from 1";
 }
+def Tern_ScalarChecksAttr
+    : Tern_OperationAttr<"scalar_checks", Tern_Integer, Tern_OnFunction> {
+  let levels = allLevels[4...5];
+  let on = "functions";
+  let meaning = "how many of `tern.element_checks`, the first, its function `@<fn>_scalar_checks` answers before it runs";
+}
 def Tern_RecomputeAttr
     : Tern_OperationAttr<"recompute", Tern_Integer, Tern_OnFunction> {
   let levels = ["training"];
@@ -376,7 +382,8 @@ def Tern_FanInAttr : Tern_OnArguments<"fan_in", Tern_Integer> {
 def Tern_StateAttr : Tern_OnArguments<"state", Tern_Text> {
   let levels = untilBuffers;
   let on = "arguments";
-  let meaning = "optimizer state of this name";
+  let meaning = "a tensor of this name that outlives a call, an optimizer's or a cache; symbolic extents are shared by "
+                "all functions and given when the state is made";
 }
 def Tern_InitAttr : Tern_OnArguments<"init", Tern_Float> {
   let levels = untilBuffers;
@@ -393,6 +400,17 @@ def Tern_DefaultAttr : Tern_OnArguments<"default", Tern_Number> {
   let levels = untilBuffers;
   let on = "scalars";
   let meaning = "the value if the host gives none";
+}
+def Tern_BoundAttr
+    : Tern_OnArguments<"bound", Tern_Value<"::mlir::ArrayAttr",
+          "[least, greatest]: an integer that is not negative, and one that is "
+          "not less or the name of a symbolic extent",
+          CPred<"isBound($_self)">>> {
+  let levels = untilBuffers;
+  let on = "scalars of i32 and i64";
+  let meaning = "what the value may be: extents that come from it have memory for the greatest, and a run with any other "
+                "value is an error before it begins";
+  let hasVerifier = 1;
 }
 def Tern_RoleAttr
     : Tern_OnArguments<"role", Tern_Choice<["labels", "target", "teacher"],

@@ -71,6 +71,12 @@ std::string getShapesFunctionName(mlir::func::FuncOp func);
 /// Name of the function `@<fn>_arena_size(dims) -> bytes`.
 std::string getArenaSizeFunctionName(mlir::func::FuncOp func);
 
+/// Name of the function `@<fn>_scalar_checks(dims, scalars) -> index`.
+std::string getScalarChecksFunctionName(mlir::func::FuncOp func);
+
+/// The arguments that are scalars.
+llvm::SmallVector<unsigned> getScalarArguments(mlir::func::FuncOp func);
+
 /// Fails with an error at `helper` unless it is a function of one block from
 /// the dims of `func` to indices, as many if a number is given.
 llvm::LogicalResult
