@@ -425,9 +425,7 @@ TernStatus tern_program_set_state(TernProgram *program, const char *name,
     if (MaybeFailure failure = findState(program, name, index))
       return failure;
     if (!program->owns(index))
-      return invalid("'" + std::string(name) +
-                     "' is a parameter of an artifact "
-                     "that does not train: it stays");
+      return program->checkOwnsState();
     if (MaybeFailure failure = program->checkHasValues())
       return failure;
     const StateSpec &spec = program->signature.state[index];

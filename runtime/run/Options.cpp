@@ -38,6 +38,10 @@ std::optional<int> tern::runtime::parseCommandLine(int argc, char **argv,
   addList(app, "--input", options.inputs,
           "A tensor to run on; for each input once")
       ->type_name("TENSOR");
+  app.add_option("--function", options.function,
+                 "The function to run, of a model that has several (default: "
+                 "main)")
+      ->type_name("NAME");
   addList(app, "--set", options.scalars, "The value of a run-time scalar")
       ->type_name("NAME=VALUE");
   addList(app, "--output", options.outputs,

@@ -16,7 +16,7 @@ namespace tern::runtime {
 
 struct Options : CommonOptions {
   std::vector<std::string> inputs, outputs, expects, labels, scalars;
-  std::string onnxTestData, profile;
+  std::string function, onnxTestData, profile;
   std::optional<double> rtol, atol, benchmark;
   int64_t batch = 0;
 };

@@ -45,8 +45,10 @@ void tern::runtime::printInfo(const Session &session, const Options &options,
   int64_t batch = options.batch ? options.batch : 1;
   std::vector<int64_t> dims;
   ordered_json dimValues = ordered_json::object();
-  for (size_t i = 0; i < tern_program_num_dims(session.program); ++i) {
-    std::string name = tern_program_dim_name(session.program, i);
+  const char *function = session.function.c_str();
+  for (size_t i = 0; i < tern_function_num_dims(session.program, function);
+       ++i) {
+    std::string name = tern_function_dim_name(session.program, function, i);
     int64_t given = session.program->stateExtent(name);
     dims.push_back(given > 0                       ? given
                    : name == session.batchSymbol() ? batch
@@ -54,8 +56,8 @@ void tern::runtime::printInfo(const Session &session, const Options &options,
     dimValues[name] = dims.back();
   }
   int64_t arena = 0;
-  if (tern_program_arena_size(session.program, dims.data(), dims.size(),
-                              &arena) != TERN_OK)
+  if (tern_function_arena_size(session.program, function, dims.data(),
+                               dims.size(), &arena) != TERN_OK)
     arena = -1;
   std::string weights = tern_program_weights_path(session.program);
   uint32_t threads = tern_program_num_threads(session.program);
@@ -95,6 +97,14 @@ void tern::runtime::printInfo(const Session &session, const Options &options,
               printable(signature["triple"].get<std::string>()).c_str());
   std::printf("processor features: %s\n",
               printable(join(signature["features"], "none")).c_str());
+  const auto &functions = session.program->signature.functions;
+  if (functions.size() > 1) {
+    std::string names;
+    for (const FunctionSpec &other : functions)
+      names += " " + other.name;
+    std::printf("functions:%s; of %s:\n", printable(names).c_str(),
+                printable(session.function).c_str());
+  }
   printTensors("inputs", session.inputs);
   printTensors("outputs", session.outputs);
   if (!state.empty())

@@ -9,6 +9,7 @@
 #include "Session.h"
 #include "../core/CApi.h"
 #include "../io/MappedFile.h"
+#include "tern/runtime/Text.h"
 
 #include <algorithm>
 #include <chrono>
@@ -54,15 +55,24 @@ MaybeError LoadedProgram::load(const std::string &artifact,
 }
 
 MaybeError Session::readInterface() {
-  const FunctionSpec *main = findSpec(program, "main");
-  if (!main) {
+  const std::vector<FunctionSpec> &all = program->signature.functions;
+  bool isNamed = !function.empty();
+  if (!isNamed)
+    function = findSpec(program, "main") || !takesAny ? "main" : all[0].name;
+  const FunctionSpec *spec = findSpec(program, function.c_str());
+  if (!spec) {
     std::string names;
-    for (const FunctionSpec &function : program->signature.functions)
-      names += (names.empty() ? "'" : ", '") + function.name + "'";
-    return program->name + " has no function 'main' to run, but " + names;
+    std::vector<std::string> known;
+    for (const FunctionSpec &other : all) {
+      names += (names.empty() ? "" : ", ") + other.name;
+      known.push_back(other.name);
+    }
+    return program->name + " has no function '" + function +
+           "'; there are: " + names +
+           (isNamed ? suggest(function, known) : " (--function=NAME)");
   }
-  inputs = main->inputs;
-  outputs = main->outputs;
+  inputs = spec->inputs;
+  outputs = spec->outputs;
   return std::nullopt;
 }
 
@@ -70,8 +80,9 @@ MaybeError Session::outputExtents(const std::vector<HostTensor> &given,
                                   std::vector<int64_t> &extents) {
   extents.resize(countExtents(outputs));
   TensorView view(given);
-  if (tern_program_output_shapes(program, view.data(), view.size(),
-                                 extents.data(), extents.size()) != TERN_OK)
+  if (tern_function_output_shapes(program, function.c_str(), view.data(),
+                                  view.size(), extents.data(),
+                                  extents.size()) != TERN_OK)
     return tern_last_error();
   return std::nullopt;
 }
@@ -80,8 +91,8 @@ MaybeError Session::runInto(const std::vector<HostTensor> &given,
                             const std::vector<HostTensor> &results) {
   TensorView in(given), out(results);
   auto start = std::chrono::steady_clock::now();
-  TernStatus status = tern_program_invoke(program, in.data(), in.size(),
-                                          out.data(), out.size());
+  TernStatus status = tern_function_invoke(program, function.c_str(), in.data(),
+                                           in.size(), out.data(), out.size());
   seconds +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();

@@ -38,7 +38,13 @@ class Session : public LoadedProgram {
 public:
   using Tensor = TensorSpec;
 
-  Session() : LoadedProgram(/*trains=*/false) {}
+  /// Of the function of this name; "" is 'main'.
+  explicit Session(std::string function = "")
+      : LoadedProgram(/*trains=*/false), function(std::move(function)) {}
+
+  /// Lets a session without a name take any function where there is no 'main':
+  /// to describe it.
+  void takeAny() { takesAny = true; }
 
   /// Runs once and allocates the outputs.
   [[nodiscard]] MaybeError run(const std::vector<HostTensor> &inputs,
@@ -60,6 +66,7 @@ public:
   /// How many rows of the batch symbol these inputs have; else 1.
   int64_t numItems(const std::vector<HostTensor> &inputs) const;
 
+  std::string function;
   std::vector<Tensor> inputs, outputs;
   /// Wall time spent in tern_program_invoke, and items it worked on.
   double seconds = 0;
@@ -69,6 +76,8 @@ private:
   MaybeError readInterface() override;
   MaybeError outputExtents(const std::vector<HostTensor> &inputs,
                            std::vector<int64_t> &extents);
+
+  bool takesAny = false;
 };
 
 } // namespace tern::runtime

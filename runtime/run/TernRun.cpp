@@ -34,7 +34,8 @@ class Runner {
 public:
   Runner(const Options &options, const TernArtifact *linked,
          OnnxTensorReader readOnnx)
-      : options(options), linked(linked), readOnnx(readOnnx) {}
+      : options(options), linked(linked), readOnnx(readOnnx),
+        session(options.function) {}
 
   MaybeError run();
 
@@ -76,6 +77,8 @@ MaybeError Runner::load() {
   LoadOptions load;
   if (MaybeError error = makeLoadOptions(options, linked, load))
     return error;
+  if (!options.info.empty())
+    session.takeAny();
   MaybeError error = session.load(options.artifact, linked, load.settings);
   if (!error || options.info.empty())
     return error;
