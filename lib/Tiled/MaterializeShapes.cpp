@@ -82,10 +82,10 @@ struct DimOfCarried : public OpRewritePattern<tensor::DimOp> {
                                 PatternRewriter &b) const override {
     Value source = op.getSource();
     auto loop = source.getDefiningOp<scf::ForOp>();
-    BlockArgument carried;
+    auto carried = dyn_cast<BlockArgument>(source);
     if (loop) {
       carried = loop.getTiedLoopRegionIterArg(cast<OpResult>(source));
-    } else if ((carried = dyn_cast<BlockArgument>(source))) {
+    } else if (carried) {
       loop = dyn_cast<scf::ForOp>(carried.getOwner()->getParentOp());
       if (!loop || carried == loop.getInductionVar())
         return failure();

@@ -355,6 +355,45 @@ class Devices(Case):
         self.assertIn("problem: ", out)
 
 
+class State(Case):
+    """An artifact of two functions over a cache; see fake-cache.c."""
+
+    def append(self, *arguments, check=None):
+        arguments = (fake("fake-cache.so"), "--function", "append", *arguments, "--input", "f32=2")
+        return self.bad(check, *arguments) if check else self.good(*arguments)
+
+    def test_runs(self):
+        out = self.append("--state-dim", "capacity=4", "--set", "length=3")
+        self.assertEqual(out, "total: f32 3\n")
+        out = self.good(fake("fake-cache.so"), "--function=sum", "--state-dim=capacity=4", "--set=length=4")
+        self.assertEqual(out, "total: f32 2\n")
+
+    def test_bad(self):
+        self.append(check="has state whose extent 'capacity' is not given")
+        self.append("--state-dim", "capacity", check="--state-dim: 'capacity' is not NAME=VALUE")
+        self.append("--state-dim", "capacity=2.5", check="--state-dim: 'capacity=2.5' is no extent")
+        self.append("--state-dim", "capacity=0", check="is 0, which is not positive")
+        self.append("--state-dim", "room=3", check="has no state with an extent 'room'; there are: capacity")
+        self.append("--state-dim", "capacity=3", check="the scalar 'length' has no value")
+        self.append("--state-dim", "capacity=3", "--set", "length=four", check="--set: 'four' is not a number")
+        self.append("--state-dim", "capacity=3", "--set", "width=4", check="--set: there is no scalar 'width' among length")
+        self.append("--state-dim", "capacity=3", "--set", "length=4",
+                    check="scalar 'length' is 4, it must be from 1 to 'capacity', which is 3")
+        self.bad("has no function 'main'; there are: append, sum (--function=NAME)",
+                 fake("fake-cache.so"), "--state-dim", "capacity=3")
+        self.bad("has no function 'appends'; there are: append, sum; did you mean 'append'?",
+                 fake("fake-cache.so"), "--function", "appends", "--state-dim", "capacity=3")
+
+    def test_is_described(self):
+        out = self.good(fake("fake-cache.so"), "--info", "--state-dim", "capacity=5")
+        self.assertIn("functions: append sum; of append:", out)
+        self.assertIn("state:\n  cache: 5xf32\nscalars: length\nparameters: 0 tensors", out)
+        self.assertIn("scratch memory: 40 bytes (capacity = 5)", out)
+        out = self.good(fake("fake-cache.so"), "--info")
+        self.assertIn("cache: capacityxf32", out)
+        self.assertIn("problem: ", out)
+
+
 class SpecialFiles(Case):
     """What is no regular file is refused, and nothing waits for a pipe."""
 
