@@ -354,8 +354,11 @@ MaybeFailure TernProgram::checkHasValues() const {
   if (!host.numThreads())
     return invalid(name + " was loaded for its signature only");
   if (!hasValues)
-    return invalid("the state has no values yet: initialize it or restore a "
-                   "checkpoint");
+    return invalid(signature.isTraining()
+                       ? "the state has no values yet: initialize it or "
+                         "restore a checkpoint"
+                       : "the state has no values since a call went wrong: "
+                         "reset it");
   return std::nullopt;
 }
 

@@ -103,7 +103,7 @@ TEST_F(State, IsSpoiltByElements) {
   ASSERT_EQ(load({{"capacity", 3}}), TERN_OK);
   EXPECT_EQ(setLength(2), TERN_OK);
   expectBad(append(-7), "x must not be negative");
-  expectBad(sum(), "the state has no values");
+  expectBad(sum(), "the state has no values since a call went wrong");
   EXPECT_EQ(tern_program_reset_state(program), TERN_OK);
   EXPECT_EQ(sum(), TERN_OK);
   EXPECT_EQ(total, 1);
