@@ -8,6 +8,7 @@
 
 #include "tern/runtime/Device.h"
 
+#include <cmath>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -52,10 +53,10 @@ void run(const Product &p, int64_t token, void *const *params) {
       read<int32_t *>(params, p.out)[token * rows + n] = sums[n];
       continue;
     }
-    double sum = 0;
+    float sum = 0;
     for (int64_t g = n * groups; g < (n + 1) * groups; ++g)
-      sum += double(read<float *>(params, p.scales)[g]) * sums[g];
-    read<float *>(params, p.out)[token * rows + n] = float(sum);
+      sum = std::fma(float(sums[g]), read<float *>(params, p.scales)[g], sum);
+    read<float *>(params, p.out)[token * rows + n] = sum;
   }
 }
 

@@ -17,6 +17,9 @@
 //         for tiles of R rows
 //           C x R accumulators = out; for k: accumulators += lhs * panel[k]
 //
+// Where sums are in chunks (`tern.order`), the accumulators are those of a
+// block of sums that start at 0 with each chunk and are added to out after it.
+//
 // Each element's terms are added one by one in ascending order of k, whatever
 // the blocks are and wherever a row stands: results depend neither on the
 // number of rows nor on threads.
@@ -74,7 +77,7 @@ struct Operand {
 class Kernel : LoopBuilder {
 public:
   Kernel(OpBuilder &builder, linalg::LinalgOp op, const Contraction &c,
-         SimdDotInterface target, bool fused)
+         SimdDotInterface target, bool fused, bool inChunks)
       : LoopBuilder(builder, op.getLoc()), op(op), c(c), fused(fused) {
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     lhs = {op->getOperand(c.lhs), maps[c.lhs], c.lhsCast};
@@ -86,6 +89,9 @@ public:
     columns = shape.columns;
     panel = VectorType::get(columns, element);
     ranges = op.getStaticLoopRanges();
+    // A single chunk is one sequence.
+    this->inChunks = inChunks && (ShapedType::isDynamic(ranges[c.k]) ||
+                                  ranges[c.k] > kProductChunk);
   }
 
   void build();
@@ -123,6 +129,12 @@ private:
   /// elements at the `positions` (at most as many) of loop `dim`, as a vector.
   SmallVector<Value> loadTransposed(const Operand &operand, unsigned dim,
                                     ArrayRef<Value> positions);
+  /// The blocks of K in [lower, upper).
+  void product(Value panels, Value packedLhs, Value m0, Value mLength, Value n0,
+               Value nLength, Value lower, Value upper);
+  /// All of K, chunk by chunk.
+  void chunks(Value m0, Value mLength, Value n0, Value nLength,
+              function_ref<void(Value, Value)> product);
   void packRhs(Value panels, Value n0, Value nLength, Value k0, Value kLength);
   void packLhs(Value packed, Value m0, Value mLength, Value k0, Value kLength);
   void rowTiles(Value m0, Value mLength,
@@ -136,8 +148,10 @@ private:
   Type element;
   MatmulKernel shape;
   int64_t rows, columns;
-  bool fused;
+  bool fused, inChunks = false;
   VectorType panel;
+  /// The sums of a chunk, [blockM][blockN]; null: out.
+  Value sums;
   SmallVector<int64_t> ranges;
   int64_t blockM = 0, blockN = 0, blockK = 0;
   /// The current value of each of the operation's loops.
@@ -342,10 +356,15 @@ void Kernel::tile(Value row, int64_t count, Value p, Value panels,
   bool whole =
       !ShapedType::isDynamic(ranges[c.n]) && ranges[c.n] % columns == 0;
   loops[c.n] = add(n0, mul(p, index(columns)));
+  auto inSums = [&](int64_t i) -> SmallVector<Value> {
+    return {add(sub(row, m0), index(i)), mul(p, index(columns))};
+  };
   SmallVector<Value> accs;
   for (int64_t i = 0; i < count; ++i) {
     loops[c.m] = add(row, index(i));
-    accs.push_back(loadVector(out, columns, whole));
+    accs.push_back(
+        sums ? vector::LoadOp::create(b, panel, sums, inSums(i)).getResult()
+             : loadVector(out, columns, whole));
   }
   auto forOp = scf::ForOp::create(b, index(0), kLength, index(1), accs);
   {
@@ -379,8 +398,11 @@ void Kernel::tile(Value row, int64_t count, Value p, Value panels,
   }
   for (int64_t i = 0; i < count; ++i) {
     loops[c.m] = add(row, index(i));
-    vector::TransferWriteOp::create(b, forOp.getResult(i), out.buffer,
-                                    indices(out), ArrayRef<bool>{whole});
+    if (sums)
+      vector::StoreOp::create(b, forOp.getResult(i), sums, inSums(i));
+    else
+      vector::TransferWriteOp::create(b, forOp.getResult(i), out.buffer,
+                                      indices(out), ArrayRef<bool>{whole});
   }
 }
 
@@ -394,7 +416,6 @@ bool Kernel::readsLhsInPlace() const {
 void Kernel::blocks(Value m0, Value mStep, Value n0, Value nStep) {
   Value mLength = min(sub(extent(c.m), m0), mStep);
   Value nLength = min(sub(extent(c.n), n0), nStep);
-  Value kExtent = extent(c.k);
   Value panels = memref::AllocOp::create(
       b, MemRefType::get({blockN / columns, blockK, columns}, element),
       b.getI64IntegerAttr(64));
@@ -403,8 +424,49 @@ void Kernel::blocks(Value m0, Value mStep, Value n0, Value nStep) {
     packedLhs =
         memref::AllocOp::create(b, MemRefType::get({blockM * blockK}, element),
                                 b.getI64IntegerAttr(64));
-  loop(index(0), kExtent, blockK, [&](Value k0) {
-    Value kLength = min(sub(kExtent, k0), index(blockK));
+  auto multiply = [&](Value lower, Value upper) {
+    product(panels, packedLhs, m0, mLength, n0, nLength, lower, upper);
+  };
+  if (inChunks)
+    chunks(m0, mLength, n0, nLength, multiply);
+  else
+    multiply(index(0), extent(c.k));
+}
+
+void Kernel::chunks(Value m0, Value mLength, Value n0, Value nLength,
+                    function_ref<void(Value, Value)> product) {
+  bool whole =
+      !ShapedType::isDynamic(ranges[c.n]) && ranges[c.n] % columns == 0;
+  sums = memref::AllocOp::create(b, MemRefType::get({blockM, blockN}, element),
+                                 b.getI64IntegerAttr(64));
+  auto forVectors = [&](function_ref<void(ValueRange)> body) {
+    loop(index(0), mLength, 1, [&](Value row) {
+      loop(index(0), nLength, columns,
+           [&](Value column) { body({row, column}); });
+    });
+  };
+  Value length = extent(c.k);
+  loop(index(0), length, kProductChunk, [&](Value first) {
+    forVectors([&](ValueRange at) {
+      vector::StoreOp::create(b, zero(panel), sums, at);
+    });
+    product(first, min(add(first, index(kProductChunk)), length));
+    forVectors([&](ValueRange at) {
+      loops[c.m] = add(m0, at[0]);
+      loops[c.n] = add(n0, at[1]);
+      Value total =
+          arith::AddFOp::create(b, loadVector(out, columns, whole),
+                                vector::LoadOp::create(b, panel, sums, at));
+      vector::TransferWriteOp::create(b, total, out.buffer, indices(out),
+                                      ArrayRef<bool>{whole});
+    });
+  });
+}
+
+void Kernel::product(Value panels, Value packedLhs, Value m0, Value mLength,
+                     Value n0, Value nLength, Value lower, Value upper) {
+  loop(lower, upper, blockK, [&](Value k0) {
+    Value kLength = min(sub(upper, k0), index(blockK));
     packRhs(panels, n0, nLength, k0, kLength);
     if (packedLhs)
       packLhs(packedLhs, m0, mLength, k0, kLength);
@@ -419,10 +481,10 @@ void Kernel::blocks(Value m0, Value mStep, Value n0, Value nStep) {
 
 void Kernel::build() {
   loops.resize(ranges.size());
-  // Blocks of whole tiles.
+  // Blocks of whole tiles, of which K's divide chunks.
   blockM = blockOf(c.m, shape.blockM / rows * rows, 1);
   blockN = blockOf(c.n, shape.blockN, columns);
-  blockK = blockOf(c.k, shape.blockK, 1);
+  blockK = blockOf(c.k, inChunks ? kProductChunk / 2 : shape.blockK, 1);
   Value mStep = step(c.m, blockM, 1), nStep = step(c.n, blockN, columns);
   SmallVector<Value> lower, upper, steps;
   SmallVector<unsigned> outer(c.parallel);
@@ -464,17 +526,21 @@ struct LowerContractionsPass
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     for (linalg::LinalgOp op : ops) {
-      if (!op.hasPureBufferSemantics() || getOrderedFold(op))
+      if (!op.hasPureBufferSemantics())
         continue;
       std::optional<Contraction> contraction = matchContraction(op);
+      std::optional<OrderedFold> fold = getOrderedFold(op);
       if (!contraction ||
+          (fold && (fold->order != SumOrder::Chunks ||
+                    !contraction->reductions.empty())) ||
           !hasUnitStride(cast<MemRefType>(op->getOperand(2).getType())))
         continue;
       SimdDotInterface simd = getSimdDot(op);
       if (!simd)
         return signalPassFailure();
       OpBuilder builder(op);
-      Kernel(builder, op, *contraction, simd, getTarget(op).getMachine().hasFma)
+      Kernel(builder, op, *contraction, simd, getTarget(op).getMachine().hasFma,
+             fold.has_value())
           .build();
       op->erase();
     }

@@ -46,7 +46,7 @@ static constexpr int64_t kUnrolled = 256;
 namespace {
 class Lowering : LoopBuilder {
 public:
-  Lowering(OpBuilder &builder, linalg::LinalgOp op, const LinalgFold &fold);
+  Lowering(OpBuilder &builder, linalg::LinalgOp op, const OrderedFold &fold);
 
   void lowerLanes();
   /// False, and nothing made, where a plain loop nest has the order.
@@ -103,8 +103,10 @@ private:
                     Value sums);
 
   linalg::LinalgOp op;
-  LinalgFold fold;
+  OrderedFold fold;
   Type type;
+  /// Terms after which sums start anew.
+  int64_t chunk;
   VectorType vectorType;
   SmallVector<unsigned> outer, row;
   SmallVector<int64_t> ranges;
@@ -121,9 +123,9 @@ private:
 } // namespace
 
 Lowering::Lowering(OpBuilder &builder, linalg::LinalgOp op,
-                   const LinalgFold &fold)
+                   const OrderedFold &fold)
     : LoopBuilder(builder, op.getLoc()), op(op), fold(fold),
-      type(fold.term.getType()) {
+      type(fold.term.getType()), chunk(getChunk(fold.order)) {
   vectorType = VectorType::get(kSumLanes, type);
   op.getParallelDims(outer);
   op.getReductionDims(row);
@@ -580,8 +582,8 @@ void Lowering::buildColumns(std::optional<unsigned> column, int64_t strip,
   Value total = index(1);
   for (unsigned dim : row)
     total = mul(total, extents[dim]);
-  loop(index(0), total, kSumChunk, [&](Value from) {
-    Value to = min(add(from, index(kSumChunk)), total);
+  loop(index(0), total, chunk, [&](Value from) {
+    Value to = min(add(from, index(chunk)), total);
     forEach(
         [&](Value at) { memref::StoreOp::create(b, neutral(type), sums, at); });
     loop(from, to, 1, [&](Value number) {
@@ -599,7 +601,7 @@ void Lowering::buildColumns(std::optional<unsigned> column, int64_t strip,
 }
 
 bool Lowering::lowerAscending() {
-  if (!ShapedType::isDynamic(count) && count <= kSumChunk)
+  if (!ShapedType::isDynamic(count) && count <= chunk)
     return false;
   createExtents();
   if (outer.empty()) {
@@ -647,7 +649,7 @@ FailureOr<bool> tern::lowerOrderedReduction(OpBuilder &builder,
   if (op.getNumReductionLoops() == 0)
     return false;
   Lowering lowering(builder, op, *fold);
-  if (fold->order == SumOrder::Ascending)
+  if (fold->order != SumOrder::Lanes)
     return lowering.lowerAscending();
   lowering.lowerLanes();
   return true;

@@ -103,7 +103,8 @@ struct FuseElementwisePass
     // A sum of products that the graph wrote in two steps.
     getOperation().walk([](linalg::LinalgOp op) {
       if (auto fold = tern::getOrderedFold(op);
-          fold && tern::matchContraction(op))
+          fold && fold->order != tern::SumOrder::Chunks &&
+          tern::matchContraction(op))
         tern::TernDialect::OrderAttrHelper(op.getContext())
             .removeAttr(fold->op);
     });

@@ -15,6 +15,7 @@
 #include "tern/Dialect/Tern/IR/SumOrder.h"
 #include "tern/Dialect/Tern/IR/TernDialect.h"
 #include "tern/Dialect/Tern/Utils/Contraction.h"
+#include "tern/Dialect/Tern/Utils/Softmax.h"
 #include "tern/Tiled/Passes.h"
 
 namespace tern {
@@ -107,6 +108,20 @@ static bool isNeutral(Value tensor, double neutral) {
   return number && number.getValue().isExactlyValue(neutral);
 }
 
+/// Whether a matrix product adds along the axis of a softmax, as attention does
+/// to weigh values.
+static bool isWeightedSum(linalg::LinalgOp op) {
+  std::optional<Contraction> contraction = matchContraction(op);
+  if (!contraction || !contraction->reductions.empty())
+    return false;
+  AffineExpr k = getAffineDimExpr(contraction->k, op.getContext());
+  return llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    std::optional<unsigned> axis = map.getResultPosition(k);
+    return axis && isSoftmaxAlong(operand->get(), *axis);
+  });
+}
+
 namespace {
 class Orderer {
 public:
@@ -119,6 +134,8 @@ public:
   }
 
   LogicalResult run();
+  /// States the order of a matrix product.
+  LogicalResult runOnProduct();
 
   /// How many reductions were ordered in either way.
   unsigned numLanes = 0, numAscending = 0;
@@ -196,6 +213,23 @@ void Orderer::startFromNeutral(linalg::GenericOp generic) {
                                 total);
 }
 
+LogicalResult Orderer::runOnProduct() {
+  rewriter.setInsertionPoint(op);
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  if (!generic) {
+    FailureOr<linalg::GenericOp> made = linalg::generalizeNamedOp(rewriter, op);
+    if (failed(made))
+      return failure();
+    generic = *made;
+  }
+  Operation *fold = matchOrderable(generic, 0)->op;
+  TernDialect::OrderAttrHelper(fold->getContext())
+      .setAttr(fold,
+               rewriter.getStringAttr(stringifySumOrder(SumOrder::Chunks)));
+  startFromNeutral(generic);
+  return success();
+}
+
 LogicalResult Orderer::run() {
   rewriter.setInsertionPoint(op);
   SmallVector<linalg::GenericOp> generics;
@@ -242,12 +276,21 @@ namespace {
 struct OrderReductionsPass
     : tern::impl::TernOrderReductionsBase<OrderReductionsPass> {
   void runOnOperation() override {
-    SmallVector<linalg::LinalgOp> ops;
+    SmallVector<linalg::LinalgOp> ops, products;
     getOperation().walk([&](linalg::LinalgOp op) {
-      if (op.hasPureTensorSemantics() && op.getNumReductionLoops() > 0 &&
-          !matchContraction(op) && isAnyOrdered(op))
-        ops.push_back(op);
+      if (!op.hasPureTensorSemantics() || op.getNumReductionLoops() == 0)
+        return;
+      if (!matchContraction(op)) {
+        if (isAnyOrdered(op))
+          ops.push_back(op);
+      } else if (isWeightedSum(op)) {
+        products.push_back(op);
+      }
     });
+    for (linalg::LinalgOp op : products)
+      if (failed(Orderer(op).runOnProduct()))
+        return signalPassFailure();
+    numChunks += products.size();
     for (linalg::LinalgOp op : ops) {
       Orderer orderer(op);
       if (failed(orderer.run()))

@@ -109,3 +109,55 @@ func.func @ordered(%x: memref<8x32xf32>, %w: memref<32x16xf32>, %y: memref<8x16x
   }
   return
 }
+
+// -----
+
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (k, n)>
+#y = affine_map<(m, n, k) -> (m, n)>
+
+module attributes {tern.target = #tern.x86<features = ["avx2", "fma"]>} {
+  // Chunks of 512, two blocks each: sums start at zero and are added to the result after the chunk.
+  // CHECK-LABEL: func.func @chunks
+  // CHECK-SAME: %[[Y:[a-z0-9]*]]: memref<?x64xf32>) {
+  // CHECK-DAG: %[[PANELS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<4x256x16xf32>
+  // CHECK-DAG: %[[SUMS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<126x64xf32>
+  // CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c512
+  // CHECK: vector.store %{{.*}}, %[[SUMS]]
+  // CHECK: scf.for %{{.*}} step %c256
+  // CHECK-COUNT-6: vector.load %[[SUMS]]
+  // CHECK-COUNT-6: math.fma %{{.*}} : vector<16xf32>
+  // CHECK-COUNT-6: vector.store %{{.*}}, %[[SUMS]]
+  // CHECK: %[[BEFORE:.*]] = vector.transfer_read %[[Y]]
+  // CHECK-NEXT: %[[SUM:.*]] = vector.load %[[SUMS]]
+  // CHECK-NEXT: %[[AFTER:.*]] = arith.addf %[[BEFORE]], %[[SUM]]
+  // CHECK-NEXT: vector.transfer_write %[[AFTER]], %[[Y]]
+  // CHECK-NOT: linalg.
+  func.func @chunks(%x: memref<?x?xf32>, %w: memref<?x64xf32>, %y: memref<?x64xf32>) {
+    linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%x, %w : memref<?x?xf32>, memref<?x64xf32>) outs(%y : memref<?x64xf32>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %c, %p {tern.order = "chunks"} : f32
+      linalg.yield %s : f32
+    }
+    return
+  }
+
+  // One chunk is one sequence, added to the result as it goes.
+  // CHECK-LABEL: func.func @one_chunk
+  // CHECK: memref.alloc() {{.*}} : memref<4x192x16xf32>
+  // CHECK-NOT: memref.alloc()
+  // CHECK: math.fma
+  // CHECK: return
+  func.func @one_chunk(%x: memref<?x512xf32>, %w: memref<512x64xf32>, %y: memref<?x64xf32>) {
+    linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%x, %w : memref<?x512xf32>, memref<512x64xf32>) outs(%y : memref<?x64xf32>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %c, %p {tern.order = "chunks"} : f32
+      linalg.yield %s : f32
+    }
+    return
+  }
+}

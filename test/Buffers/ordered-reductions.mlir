@@ -184,3 +184,24 @@ func.func @nested(%x: memref<?x8192xf32>, %y: memref<?xf32>, %c: i1) {
   }
   return
 }
+
+// -----
+
+// A product in chunks that no kernel takes starts from zero after 512 terms.
+// CHECK-LABEL: func @chunks
+// CHECK: scf.for %[[FROM:.*]] = %c0 to %c600 step %c512
+// CHECK: memref.store %{{.*}}, %[[SUMS:.*]][%{{.*}}] : memref<5xf32>
+// CHECK: arith.mulf
+// CHECK: arith.addf
+// CHECK: memref.store %{{.*}}, %[[SUMS]]
+// CHECK: memref.store %{{.*}}, %arg2
+func.func @chunks(%x: memref<600xf32>, %y: memref<600x5xf32>, %z: memref<5xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(n, k) -> (k)>, affine_map<(n, k) -> (k, n)>, affine_map<(n, k) -> (n)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x, %y : memref<600xf32>, memref<600x5xf32>) outs(%z : memref<5xf32>) {
+  ^bb0(%a: f32, %b: f32, %s: f32):
+    %p = arith.mulf %a, %b : f32
+    %n = arith.addf %s, %p {tern.order = "chunks"} : f32
+    linalg.yield %n : f32
+  }
+  return
+}

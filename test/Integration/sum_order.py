@@ -15,12 +15,13 @@ from onnx import TensorProto, helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python"))
 from artifact import Artifact  # noqa: E402
+import machine  # noqa: E402
 from ordered_sums import fold, reduce  # noqa: E402
+import randomness  # noqa: E402
 
 FOLDER = pathlib.Path(sys.argv[1])
 LENGTHS = (1, 31, 32, 33, 4095, 4096, 4097, 8193)
-SEED = int(np.random.SeedSequence().entropy % 2**32)
-RNG = np.random.default_rng(SEED)
+_, RNG = randomness.start()
 TYPES = {np.float16: TensorProto.FLOAT16, np.float32: TensorProto.FLOAT, np.float64: TensorProto.DOUBLE}
 
 
@@ -109,7 +110,7 @@ def add_pools(nodes, inputs, outputs, expected):
 def compile_model(name, nodes, inputs, outputs, *options):
     graph = helper.make_graph(nodes, name, inputs, outputs)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), FOLDER / f"{name}.onnx")
-    library = FOLDER / f"{name}{'-'.join(options)}.so"
+    library = FOLDER / f"{name}{'-'.join(options)}.so".replace(",", "-")
     subprocess.run(["ternc", FOLDER / f"{name}.onnx", "-o", library, *options], check=True)
     return library
 
@@ -124,21 +125,44 @@ def check(library, expected, length):
             right, got = reference(values["x" + name]), made["y" + name]
             assert right.dtype == got.dtype and right.shape == got.shape, (op, right.dtype, got.dtype)
             if not np.array_equal(right, got):
-                sys.exit(f"{library.name} {name} {op} {shape} length {length}: {got.flat[0]!r}, not {right.flat[0]!r}, "
-                         f"of seed {SEED}")
+                sys.exit(f"{library.name} {name} {op} {shape} length {length}: {got.flat[0]!r}, not {right.flat[0]!r}")
             results += 1
     return results
 
 
+def check_fused(target):
+    """Sums of what is computed on the way: a softmax's, a variance. Their terms are results of the model as well."""
+    float_info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    node = helper.make_node
+    nodes = [node("Constant", [], ["axes"], value_ints=[-1]),
+             node("Exp", ["x"], ["e"]), node("ReduceSum", ["e", "axes"], ["total"], keepdims=1),
+             node("Div", ["e", "total"], ["softmax"]),
+             node("ReduceMean", ["x", "axes"], ["mean"], keepdims=1), node("Sub", ["x", "mean"], ["d"]),
+             node("Mul", ["d", "d"], ["square"]), node("ReduceMean", ["square", "axes"], ["variance"], keepdims=1)]
+    outputs = [float_info(name, None) for name in ("e", "total", "softmax", "mean", "d", "variance")]
+    library = compile_model("fused", nodes, [float_info("x", ["m", "n"])], outputs, f"--target={target}")
+    for length in LENGTHS:
+        x = draw("", np.float32, (3, length))
+        made = Artifact(library, chunk=1)({"x": x})
+        row = lambda terms: fold(terms, True)[:, None]
+        count = np.float32(length)
+        right = {"total": row(made["e"]), "softmax": made["e"] / row(made["e"]), "mean": row(x) / count,
+                 "d": x - row(x) / count, "variance": row(made["d"] * made["d"]) / count}
+        for name, value in right.items():
+            if not np.array_equal(made[name], value):
+                sys.exit(f"{library.name} {name} length {length}: {made[name].flat[0]!r}, not {value.flat[0]!r}")
+    return len(LENGTHS) * len(right)
+
+
 def main():
-    print("seed", SEED)
     count = 0
     parts = make(["n"])
     add_pools(*parts)
-    for options in (["--target=host"], ["--target=generic", "-O0"]):
-        library = compile_model("dynamic", *parts[:3], *options)
+    for target in machine.targets():
+        library = compile_model("dynamic", *parts[:3], f"--target={target}", "-O0" if target == "generic" else "-O2")
         for length in LENGTHS:
             count += check(library, parts[3], length)
+        count += check_fused(target)
     for length in LENGTHS:
         *parts, expected = make([length])
         count += check(compile_model(f"static{length}", *parts, "--target=host"), expected, length)

@@ -45,24 +45,43 @@ module attributes {tern.target = #tern.x86<features = ["avx2"]>} {
     return %y : tensor<1x8xi32>
   }
 
-  // Base-3 digits come out by comparison, float activations multiply codes in
-  // f64 and are rounded once.
+  // Float activations: squares of 16 bytes are transposed, base-3 digits come out by comparison, and codes are stored
+  // as bytes with 16 rows side by side. Blocks of 160 cut chunks of 128, of which the sums stay in memory.
   // CHECK-LABEL: func @base3_float
-  func.func @base3_float(%x: tensor<1x160xf32>, %p: tensor<2x1x4x32xi8>, %o: tensor<1x8xf32>) -> tensor<1x8xf32> {
-    // Eight lanes of one row at a time, whose sums are added in their order.
-    // CHECK: scf.for %[[LANE:.*]] = %c0 to %c32 step %c8 iter_args(%[[BEFORE:.*]] = %{{.*}}) -> (vector<1xf64>)
-    // CHECK: vector.transfer_read %{{.*}}[{{.*}}, %[[LANE]]]{{.*}} vector<8xi8>
+  func.func @base3_float(%x: tensor<5x320xf32>, %p: tensor<2x2x4x32xi8>, %o: tensor<5x8xf32>) -> tensor<5x8xf32> attributes {tern.target = #tern.x86<features = ["sse4.1"]>} {
+    // CHECK: scf.for %[[BLOCK:.*]] = %c0 to %c2 step %c1 iter_args
+    // CHECK-COUNT-16: vector.transfer_read %arg1
+    // CHECK-COUNT-64: vector.shuffle %{{.*}} : vector<16xi8>, vector<16xi8>
     // CHECK: arith.cmpi uge
-    // CHECK: %[[CODE:.*]] = arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf64>
-    // CHECK: %[[X:.*]] = arith.extf %{{.*}} : vector<8xf32> to vector<8xf64>
-    // CHECK: arith.mulf %[[X]], %[[CODE]] : vector<8xf64>
-    // CHECK: arith.addf %{{.*}} : vector<8xf64>
+    // CHECK: vector.transfer_write %{{.*}} : vector<16xi8>, tensor<160x16xi8>
+    // CHECK: %[[ENDS:.*]] = arith.cmpi eq
+    // Four tokens at a time, then one with all rows.
+    // CHECK-COUNT-4: vector.transfer_read %{{.*}} : tensor<32x16xf32>, vector<8xf32>
+    // CHECK: scf.for %[[K:[a-z0-9]+]] = {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+    // CHECK: %[[CODE:.*]] = arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf32>
+    // CHECK: %[[X:.*]] = tensor.extract %arg0[%{{.*}}, %[[K]]]
+    // CHECK: %[[SPLAT:.*]] = vector.broadcast %[[X]]
+    // CHECK: %[[PRODUCT:.*]] = arith.mulf %[[SPLAT]], %[[CODE]] : vector<8xf32>
+    // CHECK: arith.addf %{{.*}}, %[[PRODUCT]] : vector<8xf32>
+    // CHECK: arith.select %[[ENDS]], %{{.*}}, %{{.*}} : vector<8xf32>
+    // CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>)
+    // CHECK-NOT: f64
     // CHECK-NOT: fastmath
-    // CHECK: vector.extract %{{.*}}[0] : f64 from vector<8xf64>
-    // CHECK: arith.addf %[[BEFORE]], %{{.*}} : vector<1xf64>
-    // CHECK: vector.extract %{{.*}}[7] : f64 from vector<8xf64>
-    // CHECK: arith.truncf %{{.*}} : f64 to f32
-    %y = tern.packed_matmul #tern.base3 ins(%x, %p : tensor<1x160xf32>, tensor<2x1x4x32xi8>) outs(%o : tensor<1x8xf32>) -> tensor<1x8xf32>
+    // CHECK: return
+    %y = tern.packed_matmul #tern.base3 ins(%x, %p : tensor<5x320xf32>, tensor<2x2x4x32xi8>) outs(%o : tensor<5x8xf32>) -> tensor<5x8xf32>
+    return %y : tensor<5x8xf32>
+  }
+
+  // A chunk of 128 is a block: the sums of a group of 256 are two chunks', scaled once.
+  // CHECK-LABEL: func @group_float
+  func.func @group_float(%x: tensor<1x256xf32>, %p: tensor<2x2x4x32xi8>, %s: tensor<8x1xf32>, %o: tensor<1x8xf32>) -> tensor<1x8xf32> attributes {tern.target = #tern.x86<features = ["avx2", "fma"]>} {
+    // CHECK: vector.from_elements
+    // CHECK: %[[ENDS:.*]] = arith.cmpi eq
+    // CHECK: math.fma {{.*}} : vector<16xf32>
+    // CHECK: %[[GROUP:.*]] = arith.addf {{.*}} : vector<16xf32>
+    // CHECK: %[[SCALED:.*]] = math.fma %[[GROUP]], %{{.*}}, %[[BEFORE:.*]] : vector<16xf32>
+    // CHECK: arith.select %[[ENDS]], %[[SCALED]], %[[BEFORE]] : vector<16xf32>
+    %y = tern.packed_matmul #tern.bits2 group 256 ins(%x, %p : tensor<1x256xf32>, tensor<2x2x4x32xi8>) scales(%s : tensor<8x1xf32>) outs(%o : tensor<1x8xf32>) -> tensor<1x8xf32>
     return %y : tensor<1x8xf32>
   }
 
@@ -71,9 +90,9 @@ module attributes {tern.target = #tern.x86<features = ["avx2"]>} {
   func.func @group(%q: tensor<1x128xi8>, %p: tensor<2x1x4x32xi8>, %s: tensor<8x2xf32>, %o: tensor<1x8xf32>) -> tensor<1x8xf32> {
     // CHECK: %[[IN:.*]] = arith.cmpi eq
     // CHECK: arith.select %[[IN]], %{{.*}} : vector<32xi8>
-    // CHECK: tensor.extract %{{.*}} : tensor<8x2xf32>
-    // CHECK: arith.mulf %{{.*}} : f64
-    // CHECK: arith.truncf %{{.*}} : f64 to f32
+    // CHECK: %[[SUM:.*]] = arith.sitofp %{{.*}} : i32 to f32
+    // CHECK: %[[SCALE:.*]] = tensor.extract %{{.*}} : tensor<8x2xf32>
+    // CHECK: math.fma %[[SUM]], %[[SCALE]], %{{.*}} : f32
     %y = tern.packed_matmul #tern.bits2 group 64 ins(%q, %p : tensor<1x128xi8>, tensor<2x1x4x32xi8>) scales(%s : tensor<8x2xf32>) outs(%o : tensor<1x8xf32>) -> tensor<1x8xf32>
     return %y : tensor<1x8xf32>
   }

@@ -168,3 +168,97 @@ func.func @none(%x: tensor<4x8xf32>, %w: tensor<8x5xf32>, %i: tensor<4x8xi32>, %
   } -> tensor<8xf32>
   return %0, %1, %2, %3, %4, %5 : tensor<4x5xf32>, tensor<4xi32>, tensor<4xf32>, tensor<6xf32>, tensor<4xf32>, tensor<8xf32>
 }
+
+// -----
+
+#p = affine_map<(b, m, k) -> (b, m, k)>
+#s = affine_map<(b, m, k) -> (b, m)>
+
+// A product with a softmax, along whose axis it adds, through views, casts and masks.
+// CHECK-LABEL: func @attention
+// CHECK: arith.addf {{.*}} {tern.order = "lanes"} : f32
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel", "reduction"]
+// CHECK: arith.mulf
+// CHECK-NEXT: arith.addf {{.*}} {tern.order = "chunks"} : f32
+// The gradient of the values adds along another axis.
+// CHECK: linalg.generic
+// CHECK: arith.mulf
+// CHECK-NEXT: arith.addf %{{[^{]*}} : f32
+func.func @attention(%x: tensor<2x?x7xf32>, %mask: tensor<2x?x7xf32>, %v: tensor<2x7x16xf32>, %dy: tensor<2x?x16xf32>, %d: index) -> (tensor<2x?x16xf32>, tensor<2x7x16xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty(%d) : tensor<2x?x7xf32>
+  %exp = linalg.generic {indexing_maps = [#p, #p], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x : tensor<2x?x7xf32>) outs(%e0 : tensor<2x?x7xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %n = math.exp %a : f32
+    linalg.yield %n : f32
+  } -> tensor<2x?x7xf32>
+  %e1 = tensor.empty(%d) : tensor<2x?xf32>
+  %f1 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<2x?xf32>) -> tensor<2x?xf32>
+  %sum = linalg.generic {indexing_maps = [#p, #s], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%exp : tensor<2x?x7xf32>) outs(%f1 : tensor<2x?xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %n = arith.addf %o, %a : f32
+    linalg.yield %n : f32
+  } -> tensor<2x?xf32>
+  %softmax = linalg.generic {indexing_maps = [#p, #s, #p], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%exp, %sum : tensor<2x?x7xf32>, tensor<2x?xf32>) outs(%e0 : tensor<2x?x7xf32>) {
+  ^bb0(%a: f32, %t: f32, %o: f32):
+    %n = arith.divf %a, %t : f32
+    linalg.yield %n : f32
+  } -> tensor<2x?x7xf32>
+  %masked = linalg.generic {indexing_maps = [#p, #p, #p], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%softmax, %mask : tensor<2x?x7xf32>, tensor<2x?x7xf32>) outs(%e0 : tensor<2x?x7xf32>) {
+  ^bb0(%a: f32, %t: f32, %o: f32):
+    %n = arith.mulf %a, %t : f32
+    linalg.yield %n : f32
+  } -> tensor<2x?x7xf32>
+  %view = tensor.expand_shape %masked [[0, 1], [2], [3]] output_shape [1, 2, %d, 7] : tensor<2x?x7xf32> into tensor<1x2x?x7xf32>
+  %p = tensor.collapse_shape %view [[0, 1], [2], [3]] : tensor<1x2x?x7xf32> into tensor<2x?x7xf32>
+  %e2 = tensor.empty(%d) : tensor<2x?x16xf32>
+  %f2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<2x?x16xf32>) -> tensor<2x?x16xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x?x7xf32>, tensor<2x7x16xf32>) outs(%f2 : tensor<2x?x16xf32>) -> tensor<2x?x16xf32>
+  %e3 = tensor.empty() : tensor<2x7x16xf32>
+  %f3 = linalg.fill ins(%zero : f32) outs(%e3 : tensor<2x7x16xf32>) -> tensor<2x7x16xf32>
+  %dv = linalg.generic {indexing_maps = [affine_map<(b, m, n, k) -> (b, k, m)>, affine_map<(b, m, n, k) -> (b, k, n)>, affine_map<(b, m, n, k) -> (b, m, n)>],
+                        iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %dy : tensor<2x?x7xf32>, tensor<2x?x16xf32>) outs(%f3 : tensor<2x7x16xf32>) {
+  ^bb0(%a: f32, %t: f32, %o: f32):
+    %m = arith.mulf %a, %t : f32
+    %n = arith.addf %o, %m : f32
+    linalg.yield %n : f32
+  } -> tensor<2x7x16xf32>
+  return %y, %dv : tensor<2x?x16xf32>, tensor<2x7x16xf32>
+}
+
+// -----
+
+// Exponentials over the sum of others, or along another axis, are no softmax.
+#p = affine_map<(m, k) -> (m, k)>
+#s = affine_map<(m, k) -> (m)>
+// CHECK-LABEL: func @no_softmax
+// CHECK-NOT: "chunks"
+func.func @no_softmax(%x: tensor<5x5xf32>, %t: tensor<5xf32>, %v: tensor<5x16xf32>) -> tensor<5x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<5x5xf32>
+  %exp = linalg.exp ins(%x : tensor<5x5xf32>) outs(%e0 : tensor<5x5xf32>) -> tensor<5x5xf32>
+  %e1 = tensor.empty() : tensor<5xf32>
+  %f1 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<5xf32>) -> tensor<5xf32>
+  %sum = linalg.generic {indexing_maps = [#p, affine_map<(m, k) -> (k)>], iterator_types = ["reduction", "parallel"]}
+      ins(%exp : tensor<5x5xf32>) outs(%f1 : tensor<5xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %n = arith.addf %o, %a : f32
+    linalg.yield %n : f32
+  } -> tensor<5xf32>
+  %q = linalg.generic {indexing_maps = [#p, #s, #s, #p], iterator_types = ["parallel", "parallel"]}
+      ins(%exp, %sum, %t : tensor<5x5xf32>, tensor<5xf32>, tensor<5xf32>) outs(%e0 : tensor<5x5xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %o: f32):
+    %d = arith.divf %a, %b : f32
+    %n = arith.divf %d, %c : f32
+    linalg.yield %n : f32
+  } -> tensor<5x5xf32>
+  %e2 = tensor.empty() : tensor<5x16xf32>
+  %f2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<5x16xf32>) -> tensor<5x16xf32>
+  %y = linalg.matmul ins(%q, %v : tensor<5x5xf32>, tensor<5x16xf32>) outs(%f2 : tensor<5x16xf32>) -> tensor<5x16xf32>
+  return %y : tensor<5x16xf32>
+}

@@ -134,12 +134,13 @@ def LowerContractionsPass
     it fuses multiplication and addition. Blocks of rows and columns are an
     `scf.parallel`.
 
-    Each element's terms are added in ascending order of the reduction, so a
-    row's result depends neither on the number of rows nor on the blocks.
+    Each element's terms are added in ascending order of the reduction, or in
+    chunks if `tern.order` says so, so a row's result depends neither on the
+    number of rows nor on the blocks.
 
     Leaves alone whatever else there is: results along whose last axis memory
     is not contiguous, products without a loop of each kind (rows, columns,
-    reduction), sums with an order of their own (`tern.order`).
+    reduction), sums in another order (`tern.order`).
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",

@@ -84,8 +84,9 @@ def TernOrderReductions
     first that all loops index, else the one that the most do. Reduction loops
     are interchanged to stand in the order of its axes.
 
-    Matrix products and convolutions, maxima, minima and integers are left
-    alone, and so is what is not one addition or multiplication, or adds to
+    Of matrix products, those that add along the axis of a softmax
+    (attention's product with the values) are marked "chunks". Others and
+    convolutions, maxima, minima and integers are left alone, and so is what is not one addition or multiplication, or adds to
     elements that several iterations of parallel loops share.
 
     A marked operation has one result and starts from the neutral element:
@@ -98,7 +99,8 @@ def TernOrderReductions
   ];
   let statistics = [
     Statistic<"numLanes", "num-lanes", "Reductions in lanes">,
-    Statistic<"numAscending", "num-ascending", "Reductions in ascending order">
+    Statistic<"numAscending", "num-ascending", "Reductions in ascending order">,
+    Statistic<"numChunks", "num-chunks", "Matrix products in chunks">
   ];
 }
 
@@ -249,8 +251,10 @@ def TernLowerPackedMatmul
     Processors (`SimdDotInterface`) get loops over tokens, row tiles and blocks
     around `vector` operations: bytes of a row tile are loaded and unpacked by
     the layout (`SimdLayoutAttrInterface`) and meet the activations in the
-    target's dot product. Sums over K are never split, so a row's value does not
-    depend on its batch.
+    target's dot product. For float activations, codes are unpacked to memory
+    with rows side by side, and meet tiles of tokens as in a float matrix
+    product. The order of float sums is the operation's, so a row's value
+    depends neither on its batch nor on the target.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

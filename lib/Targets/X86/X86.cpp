@@ -96,14 +96,6 @@ struct X86Simd : SimdDotInterface::ExternalModel<X86Simd, X86TargetAttr> {
                       acc);
   }
 
-  PackedKernel getPackedKernel(Attribute attr) const {
-    PackedKernel kernel;
-    // Two rows take 16 registers for sums.
-    if (cast<X86TargetAttr>(attr).getMachine().vectorRegisters > 16)
-      kernel.floatRows = 2;
-    return kernel;
-  }
-
   MatmulKernel getMatmulKernel(Attribute attr, Type element) const {
     MachineInfo machine = cast<X86TargetAttr>(attr).getMachine();
     int64_t width = element.getIntOrFloatBitWidth() / 8;

@@ -193,7 +193,8 @@ static std::string verifyTernary(Operation *op, StringAttr fact) {
 
 static std::string verifyOrder(Operation *op, StringAttr) {
   if (!isa<arith::AddFOp, arith::MulFOp>(op))
-    return "must be \"lanes\" or \"ascending\", on arith.addf or arith.mulf";
+    return "must be \"lanes\", \"ascending\" or \"chunks\", on arith.addf or "
+           "arith.mulf";
   return isa_and_present<linalg::LinalgOp>(op->getParentOp())
              ? ""
              : "belongs in the body of a structured operation";

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace tern;
@@ -106,6 +107,9 @@ int64_t PackedMatmulOp::getStepsAtPoint(const MachineInfo &machine,
   return std::max<int64_t>(1, k / machine.stepPositions);
 }
 
+/// Rows of float activations' products that lie along vectors, at most.
+static constexpr int64_t kVectorRows = 64;
+
 /// Tokens share a pass over the weights; rows go by whole tiles of the layout,
 /// as many as a cache close to the core holds.
 SmallVector<int64_t> PackedMatmulOp::getTileSizes(const MachineInfo &machine,
@@ -113,6 +117,9 @@ SmallVector<int64_t> PackedMatmulOp::getTileSizes(const MachineInfo &machine,
   if (machine.tileTokens == 0)
     return {};
   int64_t rows = getLayout().getTile().n;
+  // Of floats, rows lie along vectors.
+  if (getElementTypeOrSelf(getActivations()).isF32())
+    rows = std::lcm(rows, kVectorRows);
   int64_t n = std::max<int64_t>(1, machine.tileSteps / steps);
   return {machine.tileTokens, (n + rows - 1) / rows * rows};
 }

@@ -16,13 +16,22 @@ using namespace mlir;
 using namespace tern;
 
 StringRef tern::stringifySumOrder(SumOrder order) {
-  return order == SumOrder::Lanes ? "lanes" : "ascending";
+  switch (order) {
+  case SumOrder::Lanes:
+    return "lanes";
+  case SumOrder::Ascending:
+    return "ascending";
+  case SumOrder::Chunks:
+    return "chunks";
+  }
+  llvm_unreachable("all orders have names");
 }
 
 std::optional<SumOrder> tern::symbolizeSumOrder(StringRef name) {
   return llvm::StringSwitch<std::optional<SumOrder>>(name)
       .Case("lanes", SumOrder::Lanes)
       .Case("ascending", SumOrder::Ascending)
+      .Case("chunks", SumOrder::Chunks)
       .Default(std::nullopt);
 }
 

@@ -269,7 +269,7 @@ func.func private @f() -> (tensor<4xf32> {tern.donated = 0 : i64})
 // -----
 
 func.func @f(%a: f32) -> f32 {
-  // expected-error @below {{'tern.order' must be "lanes" or "ascending", on arith.addf or arith.mulf}}
+  // expected-error @below {{'tern.order' must be "lanes", "ascending" or "chunks", on arith.addf or arith.mulf}}
   %0 = arith.addf %a, %a {tern.order = "descending"} : f32
   return %0 : f32
 }
@@ -277,7 +277,7 @@ func.func @f(%a: f32) -> f32 {
 // -----
 
 func.func @f(%a: f32) -> f32 {
-  // expected-error @below {{'tern.order' must be "lanes" or "ascending", on arith.addf or arith.mulf}}
+  // expected-error @below {{'tern.order' must be "lanes", "ascending" or "chunks", on arith.addf or arith.mulf}}
   %0 = arith.maximumf %a, %a {tern.order = "lanes"} : f32
   return %0 : f32
 }

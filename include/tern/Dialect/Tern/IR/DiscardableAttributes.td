@@ -307,8 +307,8 @@ def Tern_SortedAttr
   let meaning = "the result is the first elements of the last input in that order, along its last axis";
 }
 def Tern_OrderAttr
-    : Tern_OperationAttr<"order", Tern_Choice<["lanes", "ascending"],
-          "\"lanes\" or \"ascending\", on arith.addf or arith.mulf">,
+    : Tern_OperationAttr<"order", Tern_Choice<["lanes", "ascending", "chunks"],
+          "\"lanes\", \"ascending\" or \"chunks\", on arith.addf or arith.mulf">,
           Tern_Anywhere> {
   let levels = untilTiled;
   let on = "`arith.addf`, `arith.mulf` in bodies of reductions";

@@ -55,19 +55,17 @@ struct MatmulShape {
   mlir::Type activation;
 };
 
-/// How a packed product goes through its weights.
+/// How a packed product of i8 activations goes through its weights.
 struct PackedKernel {
   /// Tokens that one pass over a row tile serves.
   int64_t tokens = 4;
-  /// Of float activations, whose sums are f64: bytes of a row that are unpacked
-  /// at once, and rows that share the activations.
-  int64_t floatLanes = 8, floatRows = 1;
 };
 
-/// How a float matrix product is blocked: `rows` times `columns` results stay
-/// in registers, columns a multiple of the vector's elements; a panel of
-/// `blockK` by `columns` stays in the first cache, and what a thread copies,
-/// `blockM` by `blockK` and `blockK` by `blockN`, in the second.
+/// How a float matrix product is blocked, and a packed one of f32 activations:
+/// `rows` times `columns` results stay in registers, columns a multiple of the
+/// vector's elements; a panel of `blockK` by `columns` stays in the first
+/// cache, and what a thread copies, `blockM` by `blockK` and `blockK` by
+/// `blockN`, in the second.
 struct MatmulKernel {
   int64_t rows = 4, columns = 8;
   int64_t blockM = 128, blockN = 128, blockK = 192;

@@ -17,6 +17,8 @@
 // l + 16 for l < 16, lane l + 8 for l < 8, and so on to lane 0.
 // "ascending": a chunk starts from the neutral element and takes its terms one
 // after another.
+// "chunks": as "ascending", in chunks of 512; a product's terms are added to
+// them as a matrix product's are, fused where the target can.
 //
 // The result takes the chunks one after another. Without the attribute it takes
 // all terms one after another.
@@ -34,8 +36,17 @@ namespace tern {
 /// Terms after which a reduction starts anew, and the lanes it adds in.
 constexpr int64_t kSumChunk = 4096;
 constexpr int64_t kSumLanes = 32;
+/// Terms after which a product with a softmax starts anew.
+constexpr int64_t kProductChunk = 512;
+/// Terms after which a packed product of floats starts anew.
+constexpr int64_t kPackedChunk = 128;
 
-enum class SumOrder { Lanes, Ascending };
+enum class SumOrder { Lanes, Ascending, Chunks };
+
+/// Terms after which a reduction in this order starts anew.
+constexpr int64_t getChunk(SumOrder order) {
+  return order == SumOrder::Chunks ? kProductChunk : kSumChunk;
+}
 
 llvm::StringRef stringifySumOrder(SumOrder order);
 std::optional<SumOrder> symbolizeSumOrder(llvm::StringRef name);

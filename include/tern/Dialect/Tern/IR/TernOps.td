@@ -322,13 +322,13 @@ def Tern_PackedMatmulOp : Tern_Op<"packed_matmul", [
     gives the shape and is overwritten, not read.
 
     - i8 activations: exact. Into i32 without scales; into f32 with them.
-    - f32 activations: into f32. The sum is formed in f64 and rounded once, so
-      that terms that cancel leave no f32 noise. Its order is fixed by the
-      layout alone: lane l adds positions k = l modulo `lanes` in ascending
-      order, then the lanes are added in ascending order.
+    - f32 activations: into f32, in an order that no layout changes. Chunks of
+      128 positions (of a group, or of K) start from 0 and add their terms in
+      ascending order, in f32; then chunks are added in ascending order, in f32.
+      The products are exact, those of NaN and infinities with code 0 NaN.
     - With `scales` [N, G], `group` K-positions share a scale:
-      `out[m, n] = sum over g of scales[n, g] * (sum over k in g ...)`, groups
-      added in ascending order, in f64, rounded once. `group` 0 means G = 1.
+      `acc = fma(f32(sum over k in g), scales[n, g], acc)` in f32 from 0, g
+      ascending. `group` 0 means G = 1.
 
     The activations' K must be a multiple of the layout's tile: positions past
     the matrix's K are zero in the activations (`tern.quantize_activations
