@@ -53,10 +53,9 @@ void run(const Product &p, int64_t token, void *const *params) {
       read<int32_t *>(params, p.out)[token * rows + n] = sums[n];
       continue;
     }
-    float sum = 0;
+    float &sum = read<float *>(params, p.out)[token * rows + n] = 0;
     for (int64_t g = n * groups; g < (n + 1) * groups; ++g)
       sum = std::fma(float(sums[g]), read<float *>(params, p.scales)[g], sum);
-    read<float *>(params, p.out)[token * rows + n] = sum;
   }
 }
 

@@ -65,7 +65,7 @@ private:
   };
 
   State strip(Value panel, Tokens tokens, Value out);
-  State blocks(Value panel, Value block, Tokens tokens, State state);
+  State blocks(Value panel, Value block, Tokens tokens, const State &state);
   Value transposeBytes(Value panel, Value block);
   Value unpack(Value panel, Value block);
   SmallVector<Value> loadScales(Value panel, Value group);
@@ -371,7 +371,7 @@ FloatKernel::State FloatKernel::tokenTiles(Value panel, Tokens tokens,
 }
 
 FloatKernel::State FloatKernel::blocks(Value panel, Value block, Tokens tokens,
-                                       State state) {
+                                       const State &state) {
   AffineExpr d0 = b.getAffineDimExpr(0);
   Piece shared;
   shared.codes = unpack(panel, block);
