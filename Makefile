@@ -26,7 +26,7 @@ NINJA = ninja -C $(BUILD) -j$(JOBS)
 .DEFAULT_GOAL := build
 # Only one apt-get at a time; the parallelism is ninja's.
 .NOTPARALLEL:
-.PHONY: build configure deps demo check check-onnx check-mutants check-crash check-exporters fuzz format format-fix lint docs install clean help
+.PHONY: build configure deps demo check check-math check-onnx check-mutants check-crash check-exporters fuzz format format-fix lint docs install clean help
 
 build: deps-build configure ## Compile; the tools are in build/bin (the default)
 	$(NINJA)
@@ -48,6 +48,11 @@ demo: deps-demo build ## Classify Fashion-MNIST with a compiled ternary model, t
 check: deps-check build ## Build and pass all tests
 	$(NINJA) tern-test-depends
 	python3 scripts/check.py --build $(BUILD) --jobs $(JOBS)
+
+check-math: deps-check build ## Measure the errors of exp, log, sin, ... on all floats (hours)
+	$(NINJA) tern-test-depends
+	PATH="$(abspath $(BUILD))/bin:$$PATH" $(BUILD)/test/environment/bin/python test/python/math_functions.py $(BUILD)/math \
+	  --all --pairs 6000000 --jobs $(JOBS) --seed $(SEED)
 
 ONNX_INPUTS = test/Import/ONNX/Inputs
 ONNX_SUITE = $(BUILD)/bin/tern-onnx-suite --jobs $(JOBS)

@@ -27,8 +27,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "OrderedReductions.h"
-#include "ApproximateMath.h"
 #include "LoopBuilder.h"
+#include "MathFunctions.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -292,14 +292,13 @@ Value Lowering::terms(int64_t width) {
 
 /// Whether an operation on vectors is code for vectors, and not calls of a
 /// function for each element.
-static bool isVectorCode(Operation *op, bool approximatesMath) {
+static bool isVectorCode(Operation *op) {
   if (!OpTrait::hasElementwiseMappableTraits(op) || op->getNumRegions() != 0)
     return false;
   if (!isa<math::MathDialect>(op->getDialect()))
     return true;
-  if (isApproximatedMath(op->getName().getStringRef()))
-    return approximatesMath && op->getResult(0).getType().isF32();
-  return isa<math::AbsFOp, math::AbsIOp, math::SqrtOp, math::CopySignOp,
+  return becomesOwnMathFunction(op) ||
+         isa<math::AbsFOp, math::AbsIOp, math::SqrtOp, math::CopySignOp,
              math::FmaOp, math::FloorOp, math::CeilOp, math::TruncOp,
              math::RoundEvenOp>(op);
 }
@@ -334,7 +333,6 @@ bool Lowering::canBeVectors() {
       return false;
     varying.insert(arg);
   }
-  bool approximatesMath = getTarget(op).getMachine().hasFma;
   for (Operation *step : steps) {
     if (auto indexOp = dyn_cast<linalg::IndexOp>(step)) {
       if (indexOp.getDim() == inner)
@@ -348,7 +346,7 @@ bool Lowering::canBeVectors() {
     });
     if (!isVarying)
       continue;
-    if (!isVectorCode(step, approximatesMath) ||
+    if (!isVectorCode(step) ||
         !llvm::all_of(step->getOperandTypes(), isElement) ||
         !llvm::all_of(step->getResultTypes(), isElement))
       return false;

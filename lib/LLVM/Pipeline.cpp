@@ -20,7 +20,10 @@
 using namespace mlir;
 
 void tern::buildBuffersToLLVMPipeline(OpPassManager &pm) {
-  pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
+  // f16 and bf16 use the functions on f32.
+  pm.addNestedPass<func::FuncOp>(math::createMathExtendToSupportedTypes());
+  pm.addNestedPass<func::FuncOp>(createExpandMathPass());
+  pm.addPass(createCheckMathPass());
   pm.addPass(createEmitEntryPointsPass());
   pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   pm.addPass(createLowerReshapesPass());
@@ -30,7 +33,6 @@ void tern::buildBuffersToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createSCFToControlFlowPass());
   // bf16 is computed in f32 and rounded in integers: libraries that could do it
   // are younger than the distributions Tern supports.
-  pm.addNestedPass<func::FuncOp>(math::createMathExtendToSupportedTypes());
   arith::ArithEmulateUnsupportedFloatsOptions emulate;
   emulate.sourceTypeStrs = {"bf16"};
   emulate.targetTypeStr = "f32";
@@ -41,9 +43,11 @@ void tern::buildBuffersToLLVMPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(arith::createArithExpandOpsPass(expand));
   pm.addPass(createConvertVectorToLLVMPass());
   // Functions that LLVM has no intrinsic for, or lowers to a vector library we
-  // do not link, come from libm.
+  // do not link, come from libm. So does log1p, not log(1 + x), which loses x.
+  ConvertMathToLLVMPassOptions convertMath;
+  convertMath.approximateLog1p = false;
+  pm.addPass(createConvertMathToLLVMPass(convertMath));
   constexpr std::unique_ptr<Pass> (*conversions[])() = {
-      createConvertMathToLLVMPass,
       createConvertMathToLibmPass,
       createFinalizeMemRefToLLVMConversionPass,
       createConvertIndexToLLVMPass,

@@ -51,7 +51,7 @@ struct Bare {
 };
 
 /// Its code is no object that a linker takes; it leaves the level tiled to
-/// others, and cannot multiply.
+/// others, cannot multiply, and has no library.
 struct Blob {
   static constexpr StringLiteral name = "test_targets.blob";
 };
@@ -63,6 +63,9 @@ struct BlobLowering : CPULoweringModel<BlobLowering, BlobAttr> {
   LogicalResult lowerPackedMatmul(Attribute, RewriterBase &,
                                   PackedMatmulOp op) const {
     return op.emitError("blobs do not multiply");
+  }
+  ArrayRef<MathFunction> getMathFunctions(Attribute) const {
+    return getCoreMath();
   }
   FailureOr<CodeObject> serialize(Attribute, ModuleOp,
                                   const EmitOptions &) const {

@@ -106,20 +106,28 @@ def CheckDonationPass : Pass<"tern-check-donation", "::mlir::ModuleOp"> {
   }];
 }
 
-def ApproximateMathPass : Pass<"tern-approximate-math", "::mlir::func::FuncOp"> {
-  let summary = "Compute f32 exp, log, tanh and erf by polynomials";
+def ExpandMathPass : Pass<"tern-expand-math"> {
+  let summary = "Compute functions on f32 in plain arithmetic";
   let description = [{
-    Upstream's polynomials, within a few units in the last place, become part
-    of the loops they stand in, which LLVM then vectorizes; calls of libm would
-    keep them scalar. Only where the target fuses multiplication and addition,
-    of which the polynomials are made. No conversion to an integer in them meets
-    NaN, which would be poison: LLVM would drop what is computed of it.
+    `math.exp`, `exp2`, `expm1`, `log`, `log2`, `log10`, `log1p`, `sin`, `cos`,
+    `tan`, `tanh`, `erf`, `powf` and `rsqrt` on f32, scalars or vectors of any
+    shape, become `arith` operations, `math.fma` and `math.sqrt` on the same
+    shape, without branches or memory. All of these are exact or rounded as IEEE
+    754 says, so a function has the same bits on all targets that have a fused
+    multiply-add (`MachineInfo::hasFma`), and errors below the bounds in
+    docs/numerics.md on all. Where a target has none, its product and sum are in
+    f64, whose result is rounded to f32: the same bits but for rare cases. NaN
+    gives NaN, of unspecified payload; no operation is poison for any operand.
 
-    Leaves other functions and other types alone.
+    `math.expm1` on f64 becomes `math.exp` and `math.log` on f64, which are the
+    library's: the conversion to LLVM would make it exp(x) - 1.
+
+    Leaves other functions, other types and tensors alone. Operations on f16 and
+    bf16 are expected to be in f32 before (`math-extend-to-supported-types`).
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
-    "::mlir::vector::VectorDialect", "::tern::TernDialect"
+    "::tern::TernDialect"
   ];
 }
 

@@ -46,6 +46,18 @@ def EmitEntryPointsPass
   ];
 }
 
+def CheckMathPass : Pass<"tern-check-math"> {
+  let summary = "Refuse functions that the target does not have";
+  let description = [{
+    An operation of `math`, or `arith.remf`, that its target's
+    `TargetLoweringInterface::getMathFunctions` does not list for the type of
+    its operands is an error at the operation. Run after `tern-expand-math`, so that what is left
+    is an instruction or a call of a library: without the check, a target without
+    that library would get an undefined symbol from a linker or another
+    function, with other bits, from a code generator. Changes nothing.
+  }];
+}
+
 def LowerReshapesPass : Pass<"tern-lower-reshapes"> {
   let summary = "Lower views that several dynamic extents are made of one in";
   let description = [{

@@ -12,6 +12,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectInterface.h"
 #include "mlir/IR/PatternMatch.h"
+#include "tern/Dialect/Tern/IR/MathLibrary.h"
 #include "tern/Dialect/Tern/IR/TernOps.h"
 #include "llvm/Support/Error.h"
 #include <functional>

@@ -44,6 +44,12 @@ def Tern_TargetLoweringInterface : AttrInterface<"TargetLoweringInterface"> {
       }], "::llvm::LogicalResult", "lowerPackedMatmul",
       (ins "::mlir::RewriterBase &":$rewriter, "::tern::PackedMatmulOp":$op)>,
     InterfaceMethod<[{
+        What code may leave to the code generator beside the functions on f32
+        that Tern expands itself. Anything else is an error at the operation
+        (`tern-check-math`). By default C's library, as processors have it.
+      }], "::llvm::ArrayRef<::tern::MathFunction>", "getMathFunctions", (ins), "",
+      "return ::tern::getLibraryMath();">,
+    InterfaceMethod<[{
         The host's code of a module at level `llvm`: what the options ask for.
         Errors are reported on the module.
       }], "::llvm::FailureOr<::tern::CodeObject>", "serialize",
