@@ -49,7 +49,7 @@ check: deps-check build ## Build and pass all tests
 	$(NINJA) tern-test-depends
 	python3 scripts/check.py --build $(BUILD) --jobs $(JOBS)
 
-check-math: deps-check build ## Measure the errors of exp, log, sin, ... on all floats (hours)
+check-math: deps-check build ## Measure the errors of exp, log, sin, ... on all floats (half an hour)
 	$(NINJA) tern-test-depends
 	PATH="$(abspath $(BUILD))/bin:$$PATH" $(BUILD)/test/environment/bin/python test/python/math_functions.py $(BUILD)/math \
 	  --all --pairs 6000000 --jobs $(JOBS) --seed $(SEED)
