@@ -24,6 +24,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PackedKernelBuilder.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -96,6 +97,11 @@ private:
                                              ValueRange{row, column},
                                              ArrayRef<bool>{inBounds})
                  .getResult();
+  }
+  Value fillWithZeros(Value tensor) {
+    return linalg::FillOp::create(b, zeroOf(getElementTypeOrSelf(tensor)),
+                                  tensor)
+        .getResult(0);
   }
   Value select(Value condition, Value yes, Value no) {
     return condition ? b.createOrFold<arith::SelectOp>(condition, yes, no)
@@ -406,24 +412,13 @@ FloatKernel::State FloatKernel::blocks(Value panel, Value block, Tokens tokens,
 }
 
 FloatKernel::State FloatKernel::strip(Value panel, Tokens tokens, Value out) {
-  AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1);
   State state = {out};
+  // Zeros that several products start from are one value by and by, and fills
+  // are taken apart again (`tern-unshare-destinations`).
   for (bool isNeeded : {cutsChunks, splitsGroups})
     if (isNeeded)
-      state.push_back(tensor::EmptyOp::create(
-          b, ArrayRef<int64_t>{kStrip, panelRows}, b.getF32Type()));
-  state = loop(
-      tokens.first, tokens.end, 1, state, [&](Value token, ValueRange carried) {
-        State zeros(carried);
-        Value zero = zeroOf(vectorType);
-        Value inStrip = apply(d0 - d1, {token, tokens.first});
-        for (int64_t column = 0; column < panelRows; column += columns) {
-          write(zero, zeros[0], token, rowOf(panel, column), whole);
-          for (Value &sums : MutableArrayRef(zeros).drop_front())
-            write(zero, sums, inStrip, index(column), true);
-        }
-        return zeros;
-      });
+      state.push_back(fillWithZeros(tensor::EmptyOp::create(
+          b, ArrayRef<int64_t>{kStrip, panelRows}, b.getF32Type())));
   state = loop(index(0), size(op.getPacked(), 1), together, state,
                [&](Value block, ValueRange carried) {
                  return blocks(panel, block, tokens, State(carried));
@@ -433,7 +428,7 @@ FloatKernel::State FloatKernel::strip(Value panel, Tokens tokens, Value out) {
 
 Value FloatKernel::build() {
   AffineExpr d0 = b.getAffineDimExpr(0);
-  Value zero = index(0), out = op.getInit();
+  Value zero = index(0), out = fillWithZeros(op.getInit());
   Value tokens = size(out, 0);
   Value panels = apply(d0.ceilDiv(panelRows), {size(out, 1)});
   end = size(op.getActivations(), 1);
