@@ -71,7 +71,12 @@ struct DimOfCollapse : public OpRewritePattern<memref::DimOp> {
 
 struct BufferizePass : public tern::impl::BufferizePassBase<BufferizePass> {
   void runOnOperation() override {
-    for (func::FuncOp func : getEntryFunctions(getOperation()))
+    FailureOr<SmallVector<func::FuncOp>> functions =
+        getCalledFunctions(getOperation());
+    if (failed(functions))
+      return signalPassFailure();
+    llvm::append_range(*functions, getEntryFunctions(getOperation()));
+    for (func::FuncOp func : *functions)
       if (failed(checkArgumentsAreReadOnly(func)))
         return signalPassFailure();
 

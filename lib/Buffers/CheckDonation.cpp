@@ -35,7 +35,7 @@ Value getWhole(Value buffer) {
 struct CheckDonationPass
     : public tern::impl::CheckDonationPassBase<CheckDonationPass> {
   void runOnOperation() override {
-    for (func::FuncOp func : getEntryFunctions(getOperation()))
+    for (auto func : getOperation().getOps<func::FuncOp>())
       func.walk([&](Operation *op) { check(func, op); });
     markAllAnalysesPreserved();
   }

@@ -355,7 +355,12 @@ struct OutlineParallelPass
 
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    for (func::FuncOp func : getEntryFunctions(getOperation()))
+    FailureOr<SmallVector<func::FuncOp>> functions =
+        getCalledFunctions(getOperation());
+    if (failed(functions))
+      return signalPassFailure();
+    llvm::append_range(*functions, getEntryFunctions(getOperation()));
+    for (func::FuncOp func : *functions)
       if (failed(outline(func, symbols)))
         return signalPassFailure();
     for (auto func : getOperation().getOps<func::FuncOp>())

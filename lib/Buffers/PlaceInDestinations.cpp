@@ -130,10 +130,42 @@ getOtherUses(const bufferization::AnalysisState &state, tensor::EmptyOp empty,
   return others;
 }
 
+/// Where memory of its own was made for a call to write a result to that is
+/// materialized in a destination, and nothing else has to do with that: lets
+/// the call write to the destination. What it wrote may be read later, but not
+/// written over.
+void placeCallResults(func::FuncOp func) {
+  SmallVector<bufferization::MaterializeInDestinationOp> ops(
+      func.getBody()
+          .front()
+          .getOps<bufferization::MaterializeInDestinationOp>());
+  for (bufferization::MaterializeInDestinationOp op : ops) {
+    auto dest = dyn_cast<BlockArgument>(op.getDest());
+    auto value = op.getSource().getDefiningOp<bufferization::ToTensorOp>();
+    auto memory =
+        value ? value.getBuffer().getDefiningOp<bufferization::ToBufferOp>()
+              : bufferization::ToBufferOp();
+    auto made =
+        memory
+            ? memory.getTensor().getDefiningOp<bufferization::AllocTensorOp>()
+            : bufferization::AllocTensorOp();
+    if (!made || made.getCopy() || !made->hasOneUse() || !dest ||
+        !dest.hasOneUse() || dest.getType() != memory.getType())
+      continue;
+    memory.replaceAllUsesWith(Value(dest));
+    value.setWritable(false);
+    op.erase();
+    memory.erase();
+    made.erase();
+  }
+}
+
 struct PlaceInDestinationsPass
     : public tern::impl::PlaceInDestinationsPassBase<PlaceInDestinationsPass> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
+    if (!func.isDeclaration())
+      placeCallResults(func);
     bufferization::OneShotBufferizationOptions options;
     options.allowReturnAllocsFromLoops = true;
     bufferization::OneShotAnalysisState state(func, options);

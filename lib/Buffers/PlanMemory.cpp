@@ -44,6 +44,7 @@ public:
   }
 
   const SymbolicDims &getDims() const { return dims; }
+  Block &getBody() const { return body; }
   /// What is computed from here on is for this location.
   void setLoc(Location loc) { b.setLoc(loc); }
 
@@ -255,12 +256,27 @@ public:
       : func(func), entry(func), layout(DataLayout::closest(func)),
         maxStackBytes(maxStackBytes) {}
 
-  LogicalResult run(SymbolTable &symbols);
+  /// Gives the function an argument for its arena. `planners` has those of the
+  /// functions that it calls, which get theirs inside of it.
+  using Planners =
+      llvm::MapVector<Operation *, std::unique_ptr<FunctionPlanner>>;
+  LogicalResult run(SymbolTable &symbols, const Planners &planners);
+
+  /// For an entry function: makes the function that tells the arena's size.
+  LogicalResult emitArenaSize(SymbolTable &symbols);
+
+  /// The size of the arena in bytes, a multiple of 64, computed where `b`
+  /// stands for a call of the function.
+  Value computeSize(OpBuilder &b, func::CallOp call) const;
+
+  /// Removes what turned out not to be used, such as the size.
+  void finish() { entry.eraseDead(); }
 
   int64_t numBuffers = 0, staticBytes = 0, staticArenaBytes = 0;
   int64_t numStackBuffers = 0;
 
 private:
+  void allocateArena(func::CallOp call, const FunctionPlanner &callee);
   LogicalResult collect(memref::AllocOp alloc);
   LogicalResult computeSize(Buffer &buffer);
   void number(Block &block, int64_t &next);
@@ -269,12 +285,13 @@ private:
                       SmallVectorImpl<std::pair<Value, bool>> &conditions);
   LogicalResult computeLifetime(Buffer &buffer);
   void toStack(memref::AllocOp alloc);
-  LogicalResult emit(SymbolTable &symbols);
+  LogicalResult emit();
   void replaceByView(Buffer &buffer, Value arena, Value offset);
   Value iterationNumber(OpBuilder &b, scf::ParallelOp loop);
-  LogicalResult emitArenaSize(Value total, SymbolTable &symbols);
 
   func::FuncOp func;
+  /// Bytes of the arena, a value at the function's entry.
+  Value total;
   EntryBuilder entry;
   DataLayout layout;
   int64_t maxStackBytes;
@@ -292,10 +309,45 @@ scf::ParallelOp outermostParallel(Operation *op) {
   return result;
 }
 
-LogicalResult FunctionPlanner::run(SymbolTable &symbols) {
+/// A buffer that is there while the callee runs, whatever its other arguments
+/// are.
+void FunctionPlanner::allocateArena(func::CallOp call,
+                                    const FunctionPlanner &callee) {
+  ImplicitLocOpBuilder b(call.getLoc(), call);
+  Type arenaType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
+  Value size = callee.computeSize(b, call), arena;
+  if (auto bytes = getConstantIntValue(size)) {
+    arena =
+        memref::AllocOp::create(b, MemRefType::get({*bytes}, b.getI8Type()));
+    arena = memref::CastOp::create(b, arenaType, arena);
+  } else {
+    // In units of the alignment, as all sizes are.
+    Value unit = arith::ConstantIndexOp::create(b, kArenaAlignment);
+    Value units = arith::DivSIOp::create(b, size, unit);
+    auto type =
+        MemRefType::get({ShapedType::kDynamic, kArenaAlignment}, b.getI8Type());
+    arena = memref::AllocOp::create(b, type, units);
+    arena = memref::CollapseShapeOp::create(
+        b, arena, ArrayRef<ReassociationIndices>{{0, 1}});
+  }
+  call->insertOperands(call->getNumOperands(), arena);
+}
+
+LogicalResult FunctionPlanner::run(SymbolTable &symbols,
+                                   const Planners &planners) {
   if (!func.getBody().hasOneBlock())
     return func.emitError("expected a function of one block with structured "
                           "control flow");
+  SmallVector<func::CallOp> calls;
+  func.walk([&](func::CallOp call) { calls.push_back(call); });
+  for (func::CallOp call : calls)
+    if (auto it = planners.find(symbols.lookup(call.getCallee()));
+        it != planners.end()) {
+      if (outermostParallel(call))
+        return call.emitError("a function with memory of its own cannot be "
+                              "called in a parallel loop");
+      allocateArena(call, *it->second);
+    }
   SmallVector<memref::AllocOp> allocs;
   func.walk([&](Operation *op) {
     if (auto alloc = dyn_cast<memref::AllocOp>(op))
@@ -328,7 +380,7 @@ LogicalResult FunctionPlanner::run(SymbolTable &symbols) {
     if (factors.empty())
       staticArenaBytes = region.size;
   }
-  return emit(symbols);
+  return emit();
 }
 
 /// The order in which operations run: those of branches too, which run at most
@@ -472,6 +524,11 @@ LogicalResult FunctionPlanner::computeSize(Buffer &buffer) {
     return alloc.emitError("the size of this buffer overflows");
   // Products commute: the same factors in any order are one region.
   llvm::sort(buffer.factors, [](Value a, Value b) {
+    auto argA = dyn_cast<BlockArgument>(a), argB = dyn_cast<BlockArgument>(b);
+    if (argA && argB)
+      return argA.getArgNumber() < argB.getArgNumber();
+    if (argA || argB)
+      return !!argA;
     return a != b && a.getDefiningOp()->isBeforeInBlock(b.getDefiningOp());
   });
   buffer.slot.size = unit;
@@ -502,7 +559,7 @@ LogicalResult FunctionPlanner::computeLifetime(Buffer &buffer) {
   return success();
 }
 
-LogicalResult FunctionPlanner::emit(SymbolTable &symbols) {
+LogicalResult FunctionPlanner::emit() {
   MLIRContext *context = func.getContext();
   auto arenaType =
       MemRefType::get({ShapedType::kDynamic}, IntegerType::get(context, 8));
@@ -514,7 +571,7 @@ LogicalResult FunctionPlanner::emit(SymbolTable &symbols) {
     return failure();
   Value arena = func.getArgument(index);
 
-  Value total = entry.constant(0);
+  total = entry.constant(0);
   for (auto &[factors, region] : regions) {
     // Where it overflows, that is said of the largest of them.
     auto largest = llvm::max_element(region.buffers, [](Buffer *a, Buffer *b) {
@@ -536,10 +593,20 @@ LogicalResult FunctionPlanner::emit(SymbolTable &symbols) {
           *buffer, arena,
           entry.add(region.base, entry.mul(entry.constant(buffer->slot.offset),
                                            region.unit)));
-  if (failed(emitArenaSize(total, symbols)))
-    return failure();
-  entry.eraseDead();
   return success();
+}
+
+Value FunctionPlanner::computeSize(OpBuilder &b, func::CallOp call) const {
+  IRMapping mapping;
+  for (auto [operand, arg] :
+       llvm::zip(call.getOperands(), entry.getBody().getArguments()))
+    mapping.map(arg, operand);
+  std::function<Value(Value)> copy = [&](Value value) -> Value {
+    if (Value known = mapping.lookupOrNull(value))
+      return known;
+    return cloneProducer(b, value, mapping, copy);
+  };
+  return copy(total);
 }
 
 /// The number of the iteration that `loop` is in, counted in row-major order.
@@ -585,8 +652,7 @@ void FunctionPlanner::replaceByView(Buffer &buffer, Value arena, Value offset) {
   alloc.erase();
 }
 
-LogicalResult FunctionPlanner::emitArenaSize(Value total,
-                                             SymbolTable &symbols) {
+LogicalResult FunctionPlanner::emitArenaSize(SymbolTable &symbols) {
   ImplicitLocOpBuilder b(func.getLoc(), func.getContext());
   const SymbolicDims &dims = entry.getDims();
   SmallVector<Type> inputs(dims.size(), b.getIndexType());
@@ -639,22 +705,49 @@ struct PlanMemoryPass : public tern::impl::PlanMemoryPassBase<PlanMemoryPass> {
 
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    for (func::FuncOp func : getEntryFunctions(getOperation())) {
-      FunctionPlanner planner(func, maxStackBytes);
-      if (failed(planner.run(symbols)))
+    FailureOr<SmallVector<func::FuncOp>> functions =
+        getCalledFunctions(getOperation());
+    if (failed(functions))
+      return signalPassFailure();
+    llvm::append_range(*functions, getEntryFunctions(getOperation()));
+    FunctionPlanner::Planners planners;
+    for (func::FuncOp func : *functions) {
+      // One without memory stays as it is.
+      if (func.isPrivate() && !needsMemory(func, planners, symbols))
+        continue;
+      auto planner = std::make_unique<FunctionPlanner>(func, maxStackBytes);
+      if (failed(planner->run(symbols, planners)) ||
+          (func.isPublic() && failed(planner->emitArenaSize(symbols))))
         return signalPassFailure();
-      numBuffers += planner.numBuffers;
-      staticBytes += planner.staticBytes;
-      staticArenaBytes += planner.staticArenaBytes;
-      numStackBuffers += planner.numStackBuffers;
+      numBuffers += planner->numBuffers;
+      staticBytes += planner->staticBytes;
+      staticArenaBytes += planner->staticArenaBytes;
+      numStackBuffers += planner->numStackBuffers;
+      planners[func] = std::move(planner);
     }
+    for (auto &[func, planner] : planners)
+      planner->finish();
     WalkResult left = getOperation()->walk([](memref::AllocOp alloc) {
-      alloc.emitError("allocation outside the public functions, which alone "
-                      "have an arena");
+      alloc.emitError("allocation outside the public functions and those that "
+                      "they call, which alone have an arena");
       return WalkResult::interrupt();
     });
     if (left.wasInterrupted())
       signalPassFailure();
+  }
+
+private:
+  static bool needsMemory(func::FuncOp func,
+                          const FunctionPlanner::Planners &planners,
+                          SymbolTable &symbols) {
+    WalkResult result = func.walk([&](Operation *op) {
+      auto call = dyn_cast<func::CallOp>(op);
+      bool needs =
+          isa<memref::AllocOp>(op) ||
+          (call && planners.contains(symbols.lookup(call.getCallee())));
+      return needs ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    return result.wasInterrupted();
   }
 };
 

@@ -25,6 +25,19 @@ struct ResultsToDestinationsPass
     : public tern::impl::ResultsToDestinationsPassBase<
           ResultsToDestinationsPass> {
   void runOnOperation() override {
+    FailureOr<SmallVector<func::FuncOp>> called =
+        getCalledFunctions(getOperation());
+    if (failed(called))
+      return signalPassFailure();
+    for (func::FuncOp func : *called) {
+      if (func.getNumResults() != 0) {
+        func.emitError("results of a function that is called must be new "
+                       "values of donated arguments ('tern.donated')");
+        return signalPassFailure();
+      }
+      if (failed(rewrite(func)))
+        return signalPassFailure();
+    }
     for (func::FuncOp func : getEntryFunctions(getOperation()))
       if (failed(rewrite(func)))
         return signalPassFailure();

@@ -16,13 +16,16 @@ tern::PipelineOptions::operator=(const PipelineOptions &other) {
   ternary.copyOptionValuesFrom(other.ternary);
   isTraining = other.isTraining;
   training.copyOptionValuesFrom(other.training);
+  tiled.copyOptionValuesFrom(other.tiled);
   return *this;
 }
 
 /// From level packed on, targets say how.
-static void addLowering(OpPassManager &pm, tern::LoweredLevel level) {
+static void addLowering(OpPassManager &pm, tern::LoweredLevel level,
+                        const tern::TiledOptions &tiled = {}) {
   tern::TernLowerModulesOptions options;
   options.level = level;
+  options.outlineLayers = tiled.outlineLayers;
   pm.addPass(tern::createTernLowerModules(options));
 }
 
@@ -43,8 +46,8 @@ ArrayRef<tern::Phase> tern::getPhases() {
          buildTernaryToPackedPipeline(pm);
        }},
       {"tiled",
-       [](OpPassManager &pm, const PipelineOptions &) {
-         addLowering(pm, LoweredLevel::Tiled);
+       [](OpPassManager &pm, const PipelineOptions &options) {
+         addLowering(pm, LoweredLevel::Tiled, options.tiled);
        }},
       {"buffers",
        [](OpPassManager &pm, const PipelineOptions &) {
@@ -91,6 +94,11 @@ void tern::registerPipelines() {
     else if (phase.isTraining)
       PassPipelineRegistration<TrainingOptions>(name, what,
                                                 buildTernaryToTrainingPipeline);
+    else if (phase.level == "tiled")
+      PassPipelineRegistration<TiledOptions>(
+          name, what, [](OpPassManager &pm, const TiledOptions &options) {
+            addLowering(pm, LoweredLevel::Tiled, options);
+          });
     else
       PassPipelineRegistration<NoOptions>(
           name, what, [&phase](OpPassManager &pm, const NoOptions &) {

@@ -12,7 +12,7 @@
 
 #include "BufferTable.h"
 #include "EntryChecks.h"
-#include "Launches.h"
+#include "HostCalls.h"
 #include "RawBuffers.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -36,8 +36,8 @@ using namespace tern;
 
 namespace {
 
-/// Field of TernHost that holds parallel_for.
-constexpr int32_t kParallelForField = 3;
+/// Buffers of a function with layers that it takes one by one, at most.
+constexpr size_t kManyBuffers = 64;
 
 /// Of the host's memory in the interface's lists of memory spaces.
 constexpr int32_t kHostSpace = 0;
@@ -67,8 +67,8 @@ StringRef getDtypeName(Type type) {
 class EntryPointEmitter {
 public:
   EntryPointEmitter(func::FuncOp func, SymbolTable &symbols,
-                    LaunchLowering &launches)
-      : func(func), symbols(symbols), launches(launches), dims(func),
+                    HostCalls &hostCalls)
+      : func(func), symbols(symbols), hostCalls(hostCalls), dims(func),
         b(func.getLoc(), func.getContext()),
         pointer(LLVM::LLVMPointerType::get(func.getContext())) {}
 
@@ -81,12 +81,8 @@ private:
   LogicalResult classify();
   FailureOr<Attribute> describe(unsigned arg, StringRef nameAttr,
                                 StringRef fallback);
-  LogicalResult lowerParallelCall(func::CallOp call);
-  Value buildLabel(StringRef text);
-  Value takePointer();
   Value allocateStatus();
   void returnStatus(Value launched, Value checked);
-  void addPromises();
   func::FuncOp addExported(const Twine &name, TypeRange inputs,
                            TypeRange results);
   void loadDims(Value dimsPointer, SmallVectorImpl<Value> &values);
@@ -109,11 +105,10 @@ private:
 
   func::FuncOp func;
   SymbolTable &symbols;
-  LaunchLowering &launches;
+  HostCalls &hostCalls;
   SymbolicDims dims;
   ImplicitLocOpBuilder b;
   Type pointer;
-  Value host;
   /// Where launches leave what went wrong; null if there are none.
   Value launchStatus;
   /// Arguments in the order of the interface's `buffers`.
@@ -273,27 +268,6 @@ LogicalResult EntryPointEmitter::classify() {
   return success();
 }
 
-/// States what the interface promises of the pointers.
-void EntryPointEmitter::addPromises() {
-  SmallVector<DictionaryAttr> attrs;
-  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
-    NamedAttrList promises(func.getArgAttrDict(i));
-    promises.set(LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
-    if (!func.getArgAttr(i, kResultAttrName) &&
-        !func.getArgAttr(i, kDonatedAttrName) &&
-        !func.getArgAttr(i, kArenaAttrName))
-      promises.set(LLVM::LLVMDialect::getReadonlyAttrName(), b.getUnitAttr());
-    attrs.push_back(promises.getDictionary(b.getContext()));
-  }
-  func.setAllArgAttrs(attrs);
-}
-
-Value EntryPointEmitter::takePointer() {
-  unsigned index = func.getNumArguments();
-  (void)func.insertArgument(index, pointer, {}, func.getLoc());
-  return func.getArgument(index);
-}
-
 /// Memory for an i32 that is 0.
 Value EntryPointEmitter::allocateStatus() {
   Value one = LLVM::ConstantOp::create(b, b.getI64IntegerAttr(1));
@@ -317,113 +291,6 @@ void EntryPointEmitter::returnStatus(Value launched, Value checked) {
     result = arith::SelectOp::create(b, isFine, result, status);
   }
   func::ReturnOp::create(b, result);
-}
-
-Value EntryPointEmitter::buildLabel(StringRef text) {
-  std::string bytes = text.str();
-  bytes.push_back('\0');
-  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size());
-  OpBuilder atModule(symbols.getOp()->getRegion(0));
-  auto global = LLVM::GlobalOp::create(
-      atModule, b.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal,
-      ("label_" + func.getName()).str(), b.getStringAttr(bytes),
-      /*alignment=*/1);
-  symbols.insert(global, symbols.getOp()->getRegion(0).front().begin());
-  return LLVM::AddressOfOp::create(b, global);
-}
-
-/// `@body(0, n, captures...)` marked parallel becomes
-///   env = {captures}; host->parallel_for(host, @body_task, env, n, label)
-/// where `@body_task(env, begin, end)` unpacks the environment.
-LogicalResult EntryPointEmitter::lowerParallelCall(func::CallOp call) {
-  auto body = symbols.lookup<func::FuncOp>(call.getCallee());
-  if (!body || body.isDeclaration() || !body.getBody().hasOneBlock() ||
-      body.getNumArguments() < 2 || body.getNumResults() != 0 ||
-      !matchPattern(call.getOperand(0), m_Zero()))
-    return call.emitError("a parallel call must run a defined function without "
-                          "results over a range that begins at 0");
-  b.setLoc(call.getLoc());
-  b.setInsertionPoint(call);
-  SmallVector<Value> fields;
-  for (Value operand : call.getOperands().drop_front(2)) {
-    if (isa<MemRefType>(operand.getType()))
-      splitMemRef(b, operand, fields);
-    else
-      fields.push_back(operand);
-  }
-  auto stored = [&](Type type) -> Type {
-    return type.isIndex() ? b.getI64Type() : type;
-  };
-  SmallVector<Type> fieldTypes;
-  for (Value field : fields)
-    fieldTypes.push_back(stored(field.getType()));
-  auto envType = LLVM::LLVMStructType::getLiteral(b.getContext(), fieldTypes);
-  auto fieldAddress = [&](Value env, int32_t index) -> Value {
-    return LLVM::GEPOp::create(b, pointer, envType, env,
-                               ArrayRef<LLVM::GEPArg>{0, index});
-  };
-
-  // The task.
-  Type i64 = b.getI64Type();
-  auto task = func::FuncOp::create(b.getLoc(), (body.getName() + "_task").str(),
-                                   b.getFunctionType({pointer, i64, i64}, {}));
-  task.setPrivate();
-  symbols.insert(task, std::next(Block::iterator(body)));
-  if (failed(takeRawBuffers(body)))
-    return failure();
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(task.addEntryBlock());
-    SmallVector<Value> operands;
-    for (Value range : task.getArguments().drop_front())
-      operands.push_back(
-          arith::IndexCastOp::create(b, b.getIndexType(), range));
-    for (auto [i, field] : llvm::enumerate(fields)) {
-      Value value = LLVM::LoadOp::create(b, fieldTypes[i],
-                                         fieldAddress(task.getArgument(0), i));
-      if (field.getType().isIndex())
-        value = arith::IndexCastOp::create(b, b.getIndexType(), value);
-      operands.push_back(value);
-    }
-    func::CallOp::create(b, body, operands);
-    func::ReturnOp::create(b);
-  }
-
-  // The environment stands at the function's entry: in a loop it would take
-  // more stack in each iteration.
-  Value env;
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&func.getBody().front());
-    Value one = LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(1));
-    env = LLVM::AllocaOp::create(b, pointer, envType, one);
-  }
-  for (auto [i, field] : llvm::enumerate(fields)) {
-    Value value = field;
-    if (value.getType().isIndex())
-      value = arith::IndexCastOp::create(b, i64, value);
-    LLVM::StoreOp::create(b, value, fieldAddress(env, i));
-  }
-
-  auto hostType = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), {i64, pointer, b.getI32Type(), pointer});
-  Value slot = LLVM::GEPOp::create(
-      b, pointer, hostType, host, ArrayRef<LLVM::GEPArg>{0, kParallelForField});
-  Value parallelFor = LLVM::LoadOp::create(b, pointer, slot);
-  Value taskRef = func::ConstantOp::create(b, task.getFunctionType(),
-                                           FlatSymbolRefAttr::get(task));
-  Value taskPointer =
-      UnrealizedConversionCastOp::create(b, pointer, taskRef).getResult(0);
-  Value count = arith::IndexCastOp::create(b, i64, call.getOperand(1));
-  Value label = buildLabel(
-      TernDialect::ParallelAttrHelper(call->getContext()).getAttr(call));
-  auto type =
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
-                                  {pointer, pointer, pointer, i64, pointer});
-  LLVM::CallOp::create(
-      b, type, ValueRange{parallelFor, host, taskPointer, env, count, label});
-  call.erase();
-  return success();
 }
 
 Value EntryPointEmitter::element(Value base, int64_t index, Type type) {
@@ -650,27 +517,12 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
       failed(classify()))
     return failure();
   numShapes = shapes.getNumResults();
-  addPromises();
-  host = takePointer();
-  WalkResult launching =
-      func.walk([](gpu::LaunchFuncOp) { return WalkResult::interrupt(); });
-  if (launching.wasInterrupted()) {
-    launchStatus = takePointer();
-    auto buildText = [&](Operation *before, StringRef text) {
-      b.setInsertionPoint(before);
-      return buildLabel(text);
-    };
-    if (failed(launches.lower(func, host, launchStatus, buildText)))
-      return failure();
-  }
-  SmallVector<func::CallOp> parallel;
-  func.walk([&](func::CallOp call) {
-    if (TernDialect::ParallelAttrHelper(call->getContext()).isAttrPresent(call))
-      parallel.push_back(call);
-  });
-  for (func::CallOp call : parallel)
-    if (failed(lowerParallelCall(call)))
-      return failure();
+  promiseBuffers(func);
+  FailureOr<HostCalls::Pointers> pointers =
+      hostCalls.lower(func, /*always=*/true);
+  if (failed(pointers))
+    return failure();
+  launchStatus = pointers->launchStatus;
   // Out of the way of the exported names, and of C's `main`.
   std::string exported = stem.str();
   if (failed(symbols.rename(func, "tern_internal_" + func.getName().str())))
@@ -678,15 +530,18 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
   func.setPrivate();
   bool isPrepare =
       TernDialect::PrepareAttrHelper(func->getContext()).isAttrPresent(func);
-  bool hasParts = llvm::any_of(
-      func.getBody().front().getOps<func::CallOp>(), [](func::CallOp call) {
+  // Parts need the table of buffers; layers have so many that to pass each to
+  // this function first would be most of its code.
+  bool takesTable = llvm::any_of(
+      func.getBody().front().getOps<func::CallOp>(), [&](func::CallOp call) {
         return TernDialect::PartAttrHelper(call->getContext())
-            .isAttrPresent(call);
+                   .isAttrPresent(call) ||
+               (order.size() > kManyBuffers && hostCalls.isCalled(call));
       });
   std::string invokeName = isPrepare ? exported : exported + "_invoke";
   std::string shapesName = exported + "_shapes";
   std::string runName = scalarChecks ? exported + "_run" : invokeName;
-  if (hasParts)
+  if (takesTable)
     emitTableInvoke(runName, shapesName);
   else
     emitInvoke(runName);
@@ -695,7 +550,7 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
     emitCheckedInvoke(invokeName, runName);
   }
   emitArenaSizes(exported + "_arena_sizes");
-  if (withShapes || hasParts)
+  if (withShapes || takesTable)
     emitShapes(shapesName, /*isExported=*/withShapes);
   // The size of the arena may be computed of them, too.
   SmallVector<func::CallOp> calls;
@@ -709,8 +564,26 @@ LogicalResult EntryPointEmitter::run(StringRef stem, bool withShapes) {
   }
   if (SymbolTable::symbolKnownUseEmpty(shapes, symbols.getOp()))
     symbols.erase(shapes);
-  return hasParts ? makeTable().replaceArguments(func, symbols)
-                  : takeRawBuffers(func);
+  return takesTable ? makeTable().replaceArguments(func, symbols)
+                    : takeRawBuffers(func);
+}
+
+/// What the signature says of a prepare function, with other names for the
+/// parameters that it reads and makes.
+static Attribute rename(NamedAttrList info, ArrayAttr names) {
+  MLIRContext *context = names.getContext();
+  ArrayRef<Attribute> left = names.getValue();
+  for (StringRef list : {"params", "outputs"}) {
+    SmallVector<Attribute> tensors;
+    for (Attribute tensor : cast<ArrayAttr>(info.get(list))) {
+      NamedAttrList fields(cast<DictionaryAttr>(tensor));
+      fields.set("name", left.front());
+      left = left.drop_front();
+      tensors.push_back(fields.getDictionary(context));
+    }
+    info.set(list, ArrayAttr::get(context, tensors));
+  }
+  return info.getDictionary(context);
 }
 
 struct EmitEntryPointsPass
@@ -734,7 +607,13 @@ struct EmitEntryPointsPass
     bool isSingle = !isTraining && llvm::count_if(entries, [&](auto func) {
                                      return !isPrepareFunction(func);
                                    }) == 1;
-    LaunchLowering launches;
+    HostCalls hostCalls(symbols);
+    FailureOr<SmallVector<func::FuncOp>> called = getCalledFunctions(module);
+    if (failed(called))
+      return signalPassFailure();
+    for (func::FuncOp func : *called)
+      if (failed(hostCalls.lowerCalled(func)))
+        return signalPassFailure();
     for (func::FuncOp func : entries) {
       bool isPrepare = isPrepareFunction(func);
       if (!isPrepare)
@@ -743,7 +622,9 @@ struct EmitEntryPointsPass
         return signalPassFailure();
       std::string name = !isPrepare && isSingle ? "main" : func.getName().str();
       std::string stem = (isPrepare ? "tern_" : "tern_model_") + name;
-      EntryPointEmitter emitter(func, symbols, launches);
+      Attribute instances =
+          func->removeAttr(TernDialect::InstancesAttrHelper::getNameStr());
+      EntryPointEmitter emitter(func, symbols, hostCalls);
       if (failed(emitter.run(stem, /*withShapes=*/!isPrepare)))
         return signalPassFailure();
       if (!isPrepare) {
@@ -756,6 +637,9 @@ struct EmitEntryPointsPass
               .isAttrPresent(func))
         info.set("initial", b.getUnitAttr());
       prepares.push_back(info.getDictionary(&getContext()));
+      if (instances)
+        for (auto names : cast<ArrayAttr>(instances).getAsRange<ArrayAttr>())
+          prepares.push_back(rename(info, names));
     }
     // Nested modules need no entry: no product has a place for it.
     if (!prepares.empty())
@@ -769,12 +653,13 @@ struct EmitEntryPointsPass
       TernDialect::InterfaceAttrHelper(module->getContext())
           .setAttr(module, b.getDictionaryAttr(b.getNamedAttr(
                                "functions", b.getDictionaryAttr(functions))));
-    if (!launches.getKernels().empty())
+    if (!hostCalls.getKernels().empty())
       TernDialect::KernelsAttrHelper(module->getContext())
-          .setAttr(module, b.getArrayAttr(launches.getKernels()));
+          .setAttr(module, b.getArrayAttr(hostCalls.getKernels()));
     for (auto func : module.getOps<func::FuncOp>()) {
       WalkResult result = func.walk([](gpu::LaunchFuncOp op) {
-        op.emitError("only an entry function has a host that launches");
+        op.emitError("only functions that entry functions call one after "
+                     "another have a host that launches");
         return WalkResult::interrupt();
       });
       if (result.wasInterrupted())

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "tern/Dialect/Tern/IR/TernDialect.h"
 
 using namespace mlir;
 using namespace tern;
@@ -108,4 +109,23 @@ LogicalResult tern::takeRawBuffers(func::FuncOp func) {
                                          func.getFunctionType().getResults()));
   func.setAllArgAttrs(attrs);
   return success();
+}
+
+void tern::promiseBuffers(func::FuncOp func) {
+  Builder b(func.getContext());
+  SmallVector<DictionaryAttr> attrs;
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+    NamedAttrList promises(func.getArgAttrDict(i));
+    if (!isa<MemRefType>(func.getArgument(i).getType())) {
+      attrs.push_back(promises.getDictionary(b.getContext()));
+      continue;
+    }
+    promises.set(LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
+    if (!func.getArgAttr(i, kResultAttrName) &&
+        !func.getArgAttr(i, kDonatedAttrName) &&
+        !func.getArgAttr(i, kArenaAttrName))
+      promises.set(LLVM::LLVMDialect::getReadonlyAttrName(), b.getUnitAttr());
+    attrs.push_back(promises.getDictionary(b.getContext()));
+  }
+  func.setAllArgAttrs(attrs);
 }

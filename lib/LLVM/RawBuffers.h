@@ -29,6 +29,11 @@ void splitMemRef(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
 /// on memrefs that are not dense.
 llvm::LogicalResult takeRawBuffers(mlir::func::FuncOp func);
 
+/// States on a function's buffers what the interface promises of the pointers,
+/// and what holds of those that callers within the artifact pass: buffers that
+/// are written are no part of others, since they are in use at one time.
+void promiseBuffers(mlir::func::FuncOp func);
+
 } // namespace tern
 
 #endif // TERN_LIB_LLVM_RAWBUFFERS_H

@@ -62,6 +62,7 @@ private:
     options.isPrepare = TernDialect::PrepareAttrHelper(module->getContext())
                             .isAttrPresent(module);
     OpPassManager pm(ModuleOp::getOperationName());
+    options.outlineLayers = outlineLayers;
     LoweredLevel reached = level;
     switch (reached) {
     case LoweredLevel::Tiled:

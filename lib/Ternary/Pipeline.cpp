@@ -16,6 +16,7 @@ using namespace mlir;
 
 void tern::buildGraphToTernaryPipeline(OpPassManager &pm,
                                        const TernaryOptions &options) {
+  pm.addPass(createTernInlineCalls());
   // One value for one computation: patterns read scales in several places.
   addCleanup(pm);
   TernTernarizeOptions ternarize;

@@ -45,6 +45,11 @@ void writeInto(OpBuilder &b, Value value, Value old) {
   while (producer &&
          isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(
              producer)) {
+    // How an extent that is not known was collapsed is not known here either.
+    if (isa<tensor::CollapseShapeOp>(producer) &&
+        !cast<RankedTensorType>(producer->getOperand(0).getType())
+             .hasStaticShape())
+      return;
     reshapes.push_back(producer);
     value = producer->getOperand(0);
     producer = value.getDefiningOp();
@@ -68,12 +73,17 @@ void writeInto(OpBuilder &b, Value value, Value old) {
   init->set(old);
 }
 
+/// Whether the result is part of the operand's memory.
+bool isView(Operation *op) {
+  return isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp,
+             tensor::ExtractSliceOp>(op);
+}
+
 /// The operand whose memory a result of an operation may take: what it is a
 /// view of, or what is written over; null if there is none.
 OpOperand *getTaken(OpResult result) {
   Operation *op = result.getOwner();
-  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp,
-          tensor::ExtractSliceOp>(op))
+  if (isView(op))
     return &op->getOpOperand(0);
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
     return &insert.getDestMutable();
@@ -106,8 +116,7 @@ void protect(OpBuilder &b, Value old, Value value) {
       for (OpResult result : user->getResults()) {
         if (getTaken(result) != &use)
           continue;
-        if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp,
-                tensor::ExtractSliceOp>(user)) {
+        if (isView(user)) {
           views.push_back(result);
           continue;
         }
@@ -124,17 +133,131 @@ void protect(OpBuilder &b, Value old, Value value) {
 
 struct DonatePass : public tern::impl::DonatePassBase<DonatePass> {
   void runOnOperation() override {
-    for (func::FuncOp func : getEntryFunctions(getOperation()))
-      if (failed(donate(func)))
+    FailureOr<SmallVector<func::FuncOp>> called =
+        getCalledFunctions(getOperation());
+    if (failed(called))
+      return signalPassFailure();
+    // Callers pass the memory that their callees have come to take.
+    for (func::FuncOp func : *called)
+      if (failed(passMemory(func)) || failed(donate(func)))
         return signalPassFailure();
+    for (func::FuncOp func : getEntryFunctions(getOperation()))
+      if (failed(passMemory(func)) || failed(donate(func)))
+        return signalPassFailure();
+    for (func::FuncOp func : *called)
+      markFresh(func);
+  }
+
+  /// Calls of functions whose donated arguments are memory now give them that
+  /// of the operand. Bufferization sees that it is written, and copies what is
+  /// still needed.
+  LogicalResult passMemory(func::FuncOp func) {
+    SmallVector<func::CallOp> calls;
+    func.walk([&](func::CallOp call) { calls.push_back(call); });
+    for (func::CallOp call : calls) {
+      auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+          getOperation(), call.getCalleeAttr());
+      auto known = donors.find(callee);
+      if (known == donors.end())
+        continue;
+      OpBuilder b(call);
+      Location loc = call.getLoc();
+      SmallVector<Value> operands(call.getOperands()), results;
+      SmallVector<std::pair<unsigned, Value>> updated;
+      for (auto [index, result] : known->second) {
+        Value memory = bufferization::ToBufferOp::create(
+            b, loc, callee.getArgumentTypes()[index],
+            takeMemory(b, call, index));
+        operands[index] = memory;
+        updated.push_back({result, memory});
+      }
+      if (updated.size() != call.getNumResults())
+        return call.emitError("results of a function that is called must be "
+                              "new values of donated arguments");
+      func::CallOp::create(b, loc, callee, operands);
+      for (auto [result, memory] : updated) {
+        Value value = call.getResult(result);
+        value.replaceAllUsesWith(bufferization::ToTensorOp::create(
+            b, loc, value.getType(), memory, /*restrict=*/true,
+            /*writable=*/true));
+      }
+      call.erase();
+    }
+    return success();
+  }
+
+  /// Whether nothing reads the value, or a view of it, at or after the use:
+  /// bufferization does not see that a call writes.
+  static bool isLastUse(OpOperand &last) {
+    Operation *user = last.getOwner();
+    SmallVector<Value> views{last.get()};
+    while (!views.empty())
+      for (OpOperand &use : views.pop_back_val().getUses()) {
+        if (&use == &last)
+          continue;
+        Operation *here =
+            user->getBlock()->findAncestorOpInBlock(*use.getOwner());
+        if (!here || !here->isBeforeInBlock(user))
+          return false;
+        if (isView(use.getOwner()))
+          views.push_back(use.getOwner()->getResult(0));
+      }
+    return true;
+  }
+
+  /// What a call writes over: an older value that nothing needs any more, else
+  /// memory of its own, which is no value that could be united with others.
+  Value takeMemory(OpBuilder &b, func::CallOp call, unsigned index) {
+    Value given = call.getOperand(index);
+    auto arg = dyn_cast<BlockArgument>(given);
+    auto func = call->getParentOfType<func::FuncOp>();
+    bool isOld = arg ? arg.getOwner() == &func.getBody().front() &&
+                           func.getArgAttr(arg.getArgNumber(), kDonatedAttrName)
+                     : !!given.getDefiningOp<bufferization::ToTensorOp>();
+    if (isOld && isLastUse(call->getOpOperand(index)))
+      return given;
+    auto type = cast<RankedTensorType>(given.getType());
+    if (auto empty = given.getDefiningOp<tensor::EmptyOp>())
+      return bufferization::AllocTensorOp::create(b, call.getLoc(), type,
+                                                  empty.getDynamicSizes(),
+                                                  /*copy=*/Value());
+    return bufferization::AllocTensorOp::create(
+        b, call.getLoc(), type, /*dynamicSizes=*/ValueRange(), /*copy=*/given);
+  }
+
+  /// Memory that no caller passes an older value in is that of a result, which
+  /// may be copied to.
+  void markFresh(func::FuncOp func) {
+    OpBuilder b(func.getContext());
+    for (auto [index, result] : donors.lookup(func)) {
+      bool isFresh = true;
+      getOperation().walk([&, index = index](func::CallOp call) {
+        if (call.getCallee() != func.getName())
+          return;
+        auto memory =
+            call.getOperand(index).getDefiningOp<bufferization::ToBufferOp>();
+        auto made = memory ? memory.getTensor()
+                                 .getDefiningOp<bufferization::AllocTensorOp>()
+                           : bufferization::AllocTensorOp();
+        isFresh &= made && !made.getCopy();
+      });
+      if (!isFresh)
+        continue;
+      func.removeArgAttr(index, kDonatedAttrName);
+      func.setArgAttr(index, kResultAttrName, b.getUnitAttr());
+    }
   }
 
   LogicalResult donate(func::FuncOp func) {
     BitVector results(func.getNumResults());
     for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-      if (auto index = func.getArgAttrOfType<IntegerAttr>(i, kDonatedAttrName))
+      if (auto index =
+              func.getArgAttrOfType<IntegerAttr>(i, kDonatedAttrName)) {
         if (failed(donate(func, i, index.getInt(), results)))
           return failure();
+        if (func.isPrivate())
+          donors[func].push_back({i, index.getInt()});
+      }
     if (results.none())
       return success();
     func.getBody().front().getTerminator()->eraseOperands(results);
@@ -195,6 +318,10 @@ struct DonatePass : public tern::impl::DonatePassBase<DonatePass> {
     ++numDonated;
     return success();
   }
+
+  /// Of functions that are called: arguments that were donated, and the results
+  /// that they took the place of.
+  DenseMap<Operation *, SmallVector<std::pair<unsigned, unsigned>>> donors;
 };
 
 } // namespace

@@ -16,6 +16,8 @@ using namespace mlir;
 
 void tern::buildPackedToTiledPipeline(OpPassManager &pm,
                                       const LoweringOptions &options) {
+  if (options.isPrepare)
+    pm.addPass(createTernSharePrepares());
   // What tokens share is computed before tiles divide them.
   TernLowerQuantizersOptions shared;
   shared.wholeTensors = true;
@@ -28,6 +30,8 @@ void tern::buildPackedToTiledPipeline(OpPassManager &pm,
   // Only now: fused earlier, work on weights would stick to work on inputs.
   pm.addNestedPass<func::FuncOp>(createTernFuseElementwise());
   addCleanup(pm);
+  if (options.outlineLayers && !options.isPrepare)
+    pm.addPass(createTernOutlineLayers());
   pm.addNestedPass<func::FuncOp>(createUnshareDestinationsPass());
   pm.addNestedPass<func::FuncOp>(createSchedulePass());
   // Destinations are exchanged before tiles hide them.

@@ -204,13 +204,14 @@ module attributes {gpu.container_module} {
     }
   }
   func.func @main(%y: memref<4xf32> {tern.result}) {
-    %c1 = arith.constant 1 : index
+    %c0 = arith.constant 0 : index
     %c2 = arith.constant 2 : index
-    call @body(%c1, %c2, %y) : (index, index, memref<4xf32>) -> ()
+    call @body(%c0, %c2, %y) {tern.parallel = "body"} : (index, index, memref<4xf32>) -> ()
     return
   }
-  func.func private @body(%c1: index, %n: index, %y: memref<4xf32>) {
-    // expected-error @below {{only an entry function has a host that launches}}
+  func.func private @body(%first: index, %n: index, %y: memref<4xf32>) {
+    %c1 = arith.constant 1 : index
+    // expected-error @below {{only functions that entry functions call one after another have a host that launches}}
     gpu.launch_func @code::@fill blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%y : memref<4xf32>)
     return
   }
@@ -246,4 +247,40 @@ module attributes {tern.kernels = [#tern.kernel<@a block [1, 1, 1] params "p">]}
 
 // expected-error @below {{'tern.kernels' must be an array of '#tern.kernel'}}
 module attributes {tern.kernels = ["a"]} {
+}
+
+// -----
+
+// What launches may be called by others, which give it the host and where to
+// leave what went wrong.
+// CHECK: func.func private @tern_internal_main
+// CHECK-SAME: %{{.*}}: !llvm.ptr {llvm.noalias}, %[[HOST:.*]]: !llvm.ptr, %[[STATUS:.*]]: !llvm.ptr)
+// CHECK: call @layer(%{{.*}}, %[[HOST]], %[[STATUS]]) : (!llvm.ptr, !llvm.ptr, !llvm.ptr) -> ()
+// CHECK: call @layer(%{{.*}}, %[[HOST]], %[[STATUS]]) : (!llvm.ptr, !llvm.ptr, !llvm.ptr) -> ()
+// CHECK: func.func private @layer(%{{.*}}: !llvm.ptr {llvm.noalias}, %{{.*}}: !llvm.ptr, %[[S:.*]]: !llvm.ptr)
+// CHECK: llvm.load %[[S]]
+module attributes {gpu.container_module} {
+  gpu.module @code {
+    gpu.func @fill(%y: memref<4xf32>) kernel {
+      gpu.return
+    }
+  }
+  func.func @main(%y: memref<4xf32> {tern.result}) {
+    call @layer(%y) : (memref<4xf32>) -> ()
+    call @layer(%y) : (memref<4xf32>) -> ()
+    return
+  }
+  func.func private @layer(%y: memref<4xf32> {tern.result}) {
+    %c1 = arith.constant 1 : index
+    gpu.launch_func @code::@fill blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%y : memref<4xf32>)
+    return
+  }
+  func.func private @main_shapes() -> index {
+    %c4 = arith.constant 4 : index
+    return %c4 : index
+  }
+  func.func private @main_arena_size() -> index {
+    %c0 = arith.constant 0 : index
+    return %c0 : index
+  }
 }

@@ -93,6 +93,7 @@ Flag<std::string> ternarize(pipeline.ternary.ternarize, category);
 Flag<std::string> quantizer(pipeline.ternary.quantizer, category);
 Flag<std::string> activations(pipeline.ternary.activations, category);
 ListFlag exclude(pipeline.ternary.exclude, category);
+Flag<bool> outlineLayers(pipeline.tiled.outlineLayers, category);
 cl::list<std::string> calibrate(
     "calibrate", cl::cat(category), cl::value_desc("[input=]file.npy"),
     cl::desc("Print what conversion does to each layer on these inputs"));

@@ -72,6 +72,9 @@ def PlaceInDestinationsPass
       in it. Upstream makes one each time, all of which claim to be alone.
 
     Who reads what in between is left to bufferization, which then sees it.
+
+    A call (`tern-donate`) that writes to memory of its own that becomes what is
+    materialized writes to the destination, if nothing else does.
   }];
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect", "::mlir::tensor::TensorDialect"

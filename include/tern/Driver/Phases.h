@@ -18,6 +18,7 @@
 #include "tern/Packed/Passes.h"
 #include "tern/Targets/Passes.h"
 #include "tern/Ternary/Passes.h"
+#include "tern/Tiled/Passes.h"
 #include "tern/Training/Passes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <functional>
@@ -25,7 +26,7 @@
 
 namespace tern {
 
-/// The options of all pipelines; those after `training` have none.
+/// The options of all pipelines; those to other levels have none.
 struct PipelineOptions {
   PipelineOptions() = default;
   PipelineOptions(const PipelineOptions &other) { *this = other; }
@@ -35,6 +36,7 @@ struct PipelineOptions {
   /// Else inference.
   bool isTraining = false;
   TrainingOptions training;
+  TiledOptions tiled;
 };
 
 /// A level of IR, and how to get there from the one before.

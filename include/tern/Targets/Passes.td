@@ -30,7 +30,9 @@ def TernLowerModules : Pass<"tern-lower-modules", "::mlir::ModuleOp"> {
              clEnumValN(::tern::LoweredLevel::Buffers, "buffers",
                         "buffers in planned arenas"),
              clEnumValN(::tern::LoweredLevel::LLVM, "llvm",
-                        "the LLVM dialect"))}]>
+                        "the LLVM dialect"))}]>,
+    Option<"outlineLayers", "outline-layers", "bool", "true",
+           "To level tiled: let equal layers be calls of one function">
   ];
 }
 

@@ -11,6 +11,23 @@
 
 include "mlir/Pass/PassBase.td"
 
+def TernInlineCalls : Pass<"tern-inline-calls", "::mlir::ModuleOp"> {
+  let summary = "Put private functions in place of their calls";
+  let description = [{
+    Calls of private functions in public ones are replaced by what the functions
+    do, and those that nothing calls any more are erased. Which layers become
+    ternary, and how, is decided for each by its name and that of its weights:
+    two calls of one function may differ. What is equal in the end becomes calls
+    of one function again (`tern-outline-layers`).
+
+    Calls of functions of several blocks stay. A function that calls itself is an
+    error.
+  }];
+  let statistics = [
+    Statistic<"numErased", "num-erased", "Functions that nothing calls any more">
+  ];
+}
+
 def TernRaiseBitLinear : Pass<"tern-raise-bitlinear", "::mlir::func::FuncOp"> {
   let summary = "Recognise ternary layers";
   let description = [{

@@ -14,6 +14,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
 #include "tern/Dialect/Tern/IR/TargetInterfaces.h"
 
 namespace tern {
@@ -22,6 +23,14 @@ namespace tern {
 
 #define GEN_PASS_REGISTRATION
 #include "tern/Tiled/Passes.h.inc"
+
+/// Options of `tern-tiled-pipeline`, and of `ternc` by the same names.
+struct TiledOptions : mlir::PassPipelineOptions<TiledOptions> {
+  Option<bool> outlineLayers{
+      *this, "outline-layers", llvm::cl::init(true),
+      llvm::cl::desc("Make code for equal layers once (default: true); false: "
+                     "for each, by whose name profiles then show it")};
+};
 
 /// Quantizers, packing and straight-through estimators to linalg.
 void populateLowerQuantizersPatterns(mlir::RewritePatternSet &patterns);

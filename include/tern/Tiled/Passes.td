@@ -125,6 +125,70 @@ def TernFuseElementwise
   ];
 }
 
+def TernSharePrepares : Pass<"tern-share-prepares", "::mlir::ModuleOp"> {
+  let summary = "Make functions that prepare weights in the same way one";
+  let description = [{
+    Of the functions marked `tern.prepare` that differ in nothing but the names
+    of the parameters that they read and make, the first stays. The names of the
+    others go to its `tern.instances`, in the order of arguments and results: it
+    runs once for each. So one layer's work is compiled, whatever their number.
+  }];
+  let statistics = [
+    Statistic<"numShared", "num-shared", "Functions that another does for">
+  ];
+}
+
+def TernOutlineLayers : Pass<"tern-outline-layers", "::mlir::ModuleOp"> {
+  let summary = "Make equal layers calls of one function";
+  let description = [{
+    Runs of operations in a public function that do the same with other values,
+    one behind the other, become calls of one private function:
+
+    ```mlir
+    %1 = tern.packed_matmul %x, %w0 ...
+    %2 = linalg.generic ... ins(%1)
+    %3 = tern.packed_matmul %2, %w1 ...
+    %4 = linalg.generic ... ins(%3)
+    // becomes
+    %1 = call @main_layer0(%x, %w0, %empty0)
+    %2 = call @main_layer0(%1, %w1, %empty1)
+    ```
+
+    So what is behind this pass takes the time, and makes the code, of one layer
+    for any number of them. Whatever runs read of others is an argument: tensors,
+    parameters among them, and integers. Constants are part of the function and
+    have to be equal.
+
+    Each result of the function takes the memory of an argument
+    (`tern.donated`), an empty tensor that the caller makes; of one that is the
+    new value of a donated argument of the public function, it is that argument,
+    in every run.
+
+    Operations stay in their order, so that a run can always be a call, and what
+    they compute stays as it is bit for bit. It is best to come behind
+    `tern-order-reductions` and `tern-fuse-elementwise`: what these make of two
+    operations may depend on both being in one function. Where runs are cut
+    follows from what passes from one to the next, which is least between layers.
+
+    Leaves functions of several blocks alone, and runs without a matrix product,
+    with results that are no tensors, or whose extents the caller cannot tell.
+  }];
+  let options = [
+    Option<"minLength", "min-length", "size_t", "8",
+           "Operations in a run, at least, but for constants and destinations">,
+    Option<"minSaved", "min-saved", "size_t", "16",
+           "Operations that a function has to save, at least">
+  ];
+  let statistics = [
+    Statistic<"numFunctions", "num-functions", "Functions made of layers">,
+    Statistic<"numCalls", "num-calls", "Layers that became calls">
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def UnshareDestinationsPass : Pass<"tern-unshare-destinations", "::mlir::func::FuncOp"> {
   let summary = "Give each operation a destination of its own";
   let description = [{

@@ -84,6 +84,11 @@ static bool areKernels(Attribute attr) {
   return array && llvm::all_of(array, llvm::IsaPred<KernelAttr>);
 }
 
+static bool isInstances(Attribute attr) {
+  auto array = dyn_cast<ArrayAttr>(attr);
+  return array && llvm::all_of(array, areTexts);
+}
+
 static bool isConversion(Attribute attr) {
   auto dict = dyn_cast<DictionaryAttr>(attr);
   bool isFine = dict && areTexts(dict.get(kExcludeKey));
@@ -178,6 +183,21 @@ static bool isTernaryFactOfRank(StringRef fact, int64_t rank) {
   return fact == "tensor" ||
          (fact.consume_front("axis:") && !fact.getAsInteger(10, axis) &&
           axis >= 0 && axis < rank);
+}
+
+static std::string verifyInstances(Operation *op, ArrayAttr instances) {
+  auto function = cast<FunctionOpInterface>(op);
+  size_t numNames = 0;
+  for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+    numNames += !!function.getArgAttr(i, kParamAttrName);
+  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+    numNames += !!function.getResultAttr(i, kParamAttrName);
+  return llvm::all_of(instances.getAsRange<ArrayAttr>(),
+                      [&](ArrayAttr names) { return names.size() == numNames; })
+             ? ""
+             : "must have a name for each parameter that the function reads or "
+               "makes, of which there are " +
+                   std::to_string(numNames);
 }
 
 static std::string verifyTernary(Operation *op, StringAttr fact) {

@@ -22,6 +22,61 @@ SmallVector<func::FuncOp> tern::getEntryFunctions(ModuleOp module) {
   return result;
 }
 
+bool tern::isLayerCall(func::CallOp call) {
+  return !TernDialect::ParallelAttrHelper(call->getContext())
+              .isAttrPresent(call) &&
+         !TernDialect::PartAttrHelper(call->getContext()).isAttrPresent(call);
+}
+
+namespace {
+/// Collects what functions call, deepest first.
+class CallCollector {
+public:
+  explicit CallCollector(ModuleOp module) : symbols(module) {}
+
+  LogicalResult visitCallees(func::FuncOp func) {
+    SmallVector<func::CallOp> calls;
+    func.walk([&](func::CallOp call) {
+      if (tern::isLayerCall(call))
+        calls.push_back(call);
+    });
+    for (func::CallOp call : calls)
+      if (auto callee = symbols.lookup<func::FuncOp>(call.getCallee()))
+        if (!callee.isDeclaration() && callee.isPrivate() &&
+            failed(visit(callee)))
+          return failure();
+    return success();
+  }
+
+  SmallVector<func::FuncOp> found;
+
+private:
+  LogicalResult visit(func::FuncOp func) {
+    auto [it, isNew] = isDone.try_emplace(func, false);
+    if (!isNew)
+      return it->second ? success()
+                        : func.emitError("calls itself, and would need memory "
+                                         "without end");
+    if (failed(visitCallees(func)))
+      return failure();
+    isDone[func] = true;
+    found.push_back(func);
+    return success();
+  }
+
+  SymbolTable symbols;
+  llvm::DenseMap<Operation *, bool> isDone;
+};
+} // namespace
+
+FailureOr<SmallVector<func::FuncOp>> tern::getCalledFunctions(ModuleOp module) {
+  CallCollector collector(module);
+  for (func::FuncOp func : getEntryFunctions(module))
+    if (failed(collector.visitCallees(func)))
+      return failure();
+  return std::move(collector.found);
+}
+
 ModuleOp tern::getPrepareModule(ModuleOp module) {
   for (auto nested : module.getOps<ModuleOp>())
     if (TernDialect::PrepareAttrHelper(nested->getContext())

@@ -206,6 +206,16 @@ def Tern_PrepareAttr
   let on = "functions, and the module of them from level `packed` on";
   let meaning = "depends on parameters alone and runs ahead of time";
 }
+def Tern_InstancesAttr
+    : Tern_OperationAttr<"instances",
+          Tern_Value<"::mlir::ArrayAttr", "an array of arrays of strings",
+                     CPred<"isInstances($_self)">>,
+          Tern_OnFunction> {
+  let levels = allLevels[4...5];
+  let on = "prepare functions";
+  let meaning = "runs for these parameters, too: their names in place of those of its arguments and results";
+  let hasVerifier = 1;
+}
 def Tern_InitialAttr
     : Tern_OperationAttr<"initial", Tern_Unit, Tern_OnFunction> {
   let levels = allLevels[1...5];
@@ -434,7 +444,7 @@ def Tern_DonatedAttr
                 "unit once `--tern-donate` has tied the two";
 }
 def Tern_ResultAttr : Tern_OnArguments<"result", Tern_Unit> {
-  let levels = ["buffers"];
+  let levels = allLevels[4...5];
   let on = "arguments";
   let meaning = "the buffer is a result";
   let hasVerifier = 1;

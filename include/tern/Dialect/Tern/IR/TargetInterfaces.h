@@ -34,6 +34,9 @@ struct LoweringOptions {
   /// Its functions run once each, one after another, as the model is compiled:
   /// there is nothing to share out between threads.
   bool isPrepare = false;
+  /// Whether equal layers become calls of one function
+  /// (`tern-outline-layers`).
+  bool outlineLayers = true;
 };
 
 /// What is asked of a target's code generator.

@@ -27,6 +27,16 @@ namespace tern {
 /// Functions the artifact exports: defined and public.
 llvm::SmallVector<mlir::func::FuncOp> getEntryFunctions(mlir::ModuleOp module);
 
+/// Private functions with a body that entry functions call, or that these call,
+/// each behind those that it calls: equal layers. Not those that calls marked
+/// `tern.parallel` or `tern.part` run, which were cut out of their callers.
+/// Fails with an error at a function that calls itself.
+llvm::FailureOr<llvm::SmallVector<mlir::func::FuncOp>>
+getCalledFunctions(mlir::ModuleOp module);
+
+/// Whether a call is of such a function.
+bool isLayerCall(mlir::func::CallOp call);
+
 /// The nested module of the functions that run as the model is compiled; null
 /// if there is none. Of what began as a file of Tern 0.1.0 at level `packed` or
 /// later, it is the model's own.
