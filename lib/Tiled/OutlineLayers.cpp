@@ -268,6 +268,12 @@ bool Outliner::planDonations() {
     auto *argument = llvm::find(arguments, values);
     if (argument == arguments.end())
       return false;
+    // What a call writes over it must not read by another argument, too.
+    for (ArrayRef<Value> others : arguments)
+      for (size_t run = 0; run < repeat.count; ++run)
+        if (others != ArrayRef(*argument) &&
+            getViewedValue(others[run]) == values[run])
+          return false;
     donors[i] = argument - arguments.begin();
     numDonated -= values.size();
   }

@@ -143,6 +143,21 @@ func.func @late_state(%x: tensor<4x4xf32>, %c0: tensor<4x4xf32> {tern.donated = 
 
 // -----
 
+// Nor where the call would read a state that it updates by another argument, or
+// a view of it.
+// CHECK-LABEL: func.func @twice
+// CHECK-NOT: call
+func.func @twice(%x: tensor<4x4xf32>, %c0: tensor<4x4xf32> {tern.donated = 0 : i64}, %c1: tensor<4x4xf32> {tern.donated = 1 : i64}) -> (tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>) {
+  %empty = tensor.empty() : tensor<4x4xf32>
+  %y0 = linalg.matmul ins(%c0, %c0 : tensor<4x4xf32>, tensor<4x4xf32>) outs(%empty : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %n0 = arith.addf %c0, %y0 : tensor<4x4xf32>
+  %y1 = linalg.matmul ins(%x, %c1 : tensor<4x4xf32>, tensor<4x4xf32>) outs(%empty : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %n1 = arith.addf %c1, %y1 : tensor<4x4xf32>
+  return %n0, %n1, %y1 : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>
+}
+
+// -----
+
 // Without a product it is not worth a call.
 // CHECK-LABEL: func.func @elementwise
 // CHECK-NOT: call
