@@ -345,3 +345,17 @@ func.func private @f() -> (tensor<4xf32> {tern.name = 1})
 
 // expected-error @below {{result 0: 'tern.shape' must have one entry per dimension}}
 func.func private @f() -> (tensor<4xf32> {tern.shape = []})
+
+// -----
+
+// expected-error @below {{'tern.instances' must be an array of arrays of strings}}
+func.func @instances_type(%w: tensor<4xf32> {tern.param = "w"}) attributes {tern.prepare, tern.instances = ["v"]} {
+  return
+}
+
+// -----
+
+// expected-error @below {{'tern.instances' must have a name for each parameter that the function reads or makes, of which there are 2}}
+func.func @instances_count(%w: tensor<4xf32> {tern.param = "w"}) -> (tensor<4xf32> {tern.param = "w.prepared"}) attributes {tern.prepare, tern.instances = [["v"]]} {
+  return %w : tensor<4xf32>
+}
